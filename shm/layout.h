@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The layout of everything in shared memory, version 1.
+ *
+ * Region: one file per producer process in the runtime directory, named
+ * <pid>-<16 hex digits of the region's id>.region.
+ *
+ *   0        4096          4096+n*1024         table             data 0        data 1
+ *   ┌────────┬─────────────┬─────────────┬─────┬────────────────┬─────────────┬──────────┐
+ *   │ header │ ring 0      │ ring 1      │  …  │ resource table │ span ring   │ metric   │
+ *   │        │ control     │ control     │     │ append-only    │ bytes       │ ring …   │
+ *   └────────┴─────────────┴─────────────┴─────┴────────────────┴─────────────┴──────────┘
+ *
+ * Offsets are stored in the header, never summed by a reader; each side takes
+ * sizes and masks from a private, checked copy. Little-endian, fixed-width
+ * types, one writer per cache line (128 bytes: lines are fetched in pairs).
+ *
+ * Ring entry: a header word, then the payload, then zeros up to a multiple of 8.
+ *
+ *     63            32 31             0
+ *     ┌───────────────┬────────────────┐
+ *     │ state         │ payload bytes  │   zero: not claimed (yet)
+ *     └───────────────┴────────────────┘
+ *
+ * Positions count bytes since the region was made and never wrap; a position
+ * modulo the ring's size is the offset in its data.
+ *
+ *          head                 tail        zero everywhere else, always: the
+ *     ──────┬────────────────────┬─────     writer zeroes what it consumed
+ *      free │ claimed, committed │ free     before it moves the head
+ *     ──────┴────────────────────┴─────
+ */
+#ifndef SHM_LAYOUT_H
+#define SHM_LAYOUT_H
+
+#include <assert.h>
+#include <stddef.h>
+#include <stdint.h>
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the layout is little-endian");
+
+#define LAYOUT_LINE_BYTES 128
+#define LAYOUT_PAGE_BYTES 4096
+
+#define REGION_MAGIC UINT64_C(0x314e474550494c4f) /* "OLIPEGN1" */
+#define CONTROL_MAGIC UINT64_C(0x314c54434c504c4f) /* "OLPLCTL1" */
+#define LAYOUT_MAJOR 1 /* another number: not readable */
+#define LAYOUT_MINOR 0 /* a higher number: fields were added in reserved space */
+
+/* Ring indexes; one ring per signal. */
+enum ring_signal { RING_SPANS = 0, RING_METRICS = 1, RING_SIGNAL_COUNT = 2 };
+#define REGION_RINGS_MAX 4 /* room in the header: logs, profiles */
+
+#define RING_BYTES_MIN (UINT64_C(4) << 10)
+#define RING_BYTES_MAX (UINT64_C(1) << 30)
+#define RING_PAYLOAD_BYTES_MAX (UINT64_C(4) << 20)
+#define TABLE_BYTES (UINT64_C(64) << 10)
+#define REGION_BYTES_MAX (UINT64_C(3) << 30)
+
+/* States of a ring entry, in the upper half of its header word. */
+#define ENTRY_CLAIMED UINT32_C(0xc1a10001)
+#define ENTRY_COMMITTED UINT32_C(0xc1a10002)
+#define ENTRY_PADDING UINT32_C(0xc1a10003)
+#define ENTRY_ABORTED UINT32_C(0xc1a10004)
+#define ENTRY_HEADER_BYTES 8
+#define ENTRY_ALIGN_BYTES 8
+
+static inline uint64_t entry_word(uint32_t state, uint32_t payload_bytes)
+{
+	return (uint64_t)state << 32 | payload_bytes;
+}
+
+static inline uint32_t entry_state(uint64_t word)
+{
+	return (uint32_t)(word >> 32);
+}
+
+static inline uint32_t entry_payload_bytes(uint64_t word)
+{
+	return (uint32_t)word;
+}
+
+/* What an entry with this payload takes in the ring. */
+static inline uint64_t entry_bytes(uint64_t payload_bytes)
+{
+	return ENTRY_HEADER_BYTES +
+	       ((payload_bytes + ENTRY_ALIGN_BYTES - 1) & ~(uint64_t)(ENTRY_ALIGN_BYTES - 1));
+}
+
+/* Running totals of one ring, as the writer counts them; items are spans or data points. */
+struct ring_totals {
+	uint64_t written_items; /* in a batch that counts */
+	uint64_t invalid_items; /* entries that were no valid record, one item each */
+	uint64_t lost_items;    /* released, and then not found on the disk */
+	uint64_t torn_bytes;    /* claimed and never committed by a producer that died */
+};
+
+/* How far the writer is done: everything before the position is in a batch that counts. */
+struct ring_done {
+	uint64_t position;
+	struct ring_totals totals;
+};
+
+struct ring_shared {
+	/* Line 0, producers. */
+	_Alignas(LAYOUT_LINE_BYTES) uint64_t tail; /* next position to claim */
+	uint64_t flush_to; /* a flush waits for the head to reach this; 0: none */
+
+	/* Line 1, the writer: what it gave back. */
+	_Alignas(LAYOUT_LINE_BYTES) uint64_t head;
+
+	/* Lines 2 and 3, the writer: two slots, so that one is whole at every instruction. */
+	_Alignas(LAYOUT_LINE_BYTES) uint32_t done_slot; /* 0 or 1 */
+	uint32_t reserved;
+	struct ring_done done[2];
+
+	/* Line 4, producers: items since the region was made. Counted after the commit, so a
+	 * producer that is killed in between has one record less here than in the ring. */
+	_Alignas(LAYOUT_LINE_BYTES) uint64_t accepted_items;
+	uint64_t dropped_full_items;
+	uint64_t dropped_too_large_items;
+	uint64_t dropped_invalid_items;
+
+	_Alignas(LAYOUT_LINE_BYTES) uint8_t room[512]; /* zero */
+};
+
+static_assert(offsetof(struct ring_shared, tail) == 0, "layout");
+static_assert(offsetof(struct ring_shared, flush_to) == 8, "layout");
+static_assert(offsetof(struct ring_shared, head) == 128, "layout");
+static_assert(offsetof(struct ring_shared, done_slot) == 256, "layout");
+static_assert(offsetof(struct ring_shared, done) == 264, "layout");
+static_assert(offsetof(struct ring_shared, accepted_items) == 384, "layout");
+static_assert(offsetof(struct ring_shared, dropped_invalid_items) == 408, "layout");
+static_assert(sizeof(struct ring_totals) == 32, "layout");
+static_assert(sizeof(struct ring_done) == 40, "layout");
+static_assert(sizeof(struct ring_shared) == 1024, "layout");
+
+struct ring_desc {
+	uint32_t signal; /* enum ring_signal */
+	uint32_t reserved;
+	uint64_t control_offset; /* struct ring_shared */
+	uint64_t data_offset;    /* multiple of a page */
+	uint64_t data_bytes;     /* power of two */
+};
+
+static_assert(offsetof(struct ring_desc, control_offset) == 8, "layout");
+static_assert(sizeof(struct ring_desc) == 32, "layout");
+
+/* States of a region, each in a word with one writer. */
+#define REGION_STATE_READY UINT32_C(0x59444552)  /* producer: the header is whole */
+#define REGION_STATE_CLOSED UINT32_C(0x44534c43) /* producer: closed in order, counters final */
+#define REGION_STATE_ABANDONED UINT32_C(0x4e444241) /* writer: it does not drain this one */
+
+struct region_header {
+	uint64_t magic;
+	uint16_t major;
+	uint16_t minor;
+	uint32_t header_bytes; /* of this struct */
+	uint64_t region_id;    /* random, not zero, in the file's name */
+	uint64_t region_bytes; /* of the file */
+	uint32_t pid;
+	uint32_t uid;
+	uint64_t start_unix_ns;
+	uint64_t table_offset;
+	uint64_t table_bytes;
+	uint32_t ring_count;
+	uint32_t reserved;
+	struct ring_desc rings[REGION_RINGS_MAX];
+	char program[64]; /* for people; zero-terminated */
+
+	/* Producer. */
+	_Alignas(LAYOUT_LINE_BYTES) uint32_t producer_state; /* stored last, with release */
+	uint32_t table_tail; /* bytes of the resource table that are claimed */
+
+	/* Writer. */
+	_Alignas(LAYOUT_LINE_BYTES) uint32_t writer_state;
+
+	_Alignas(LAYOUT_LINE_BYTES) uint8_t room[3456]; /* zero */
+};
+
+static_assert(offsetof(struct region_header, region_id) == 16, "layout");
+static_assert(offsetof(struct region_header, table_offset) == 48, "layout");
+static_assert(offsetof(struct region_header, rings) == 72, "layout");
+static_assert(offsetof(struct region_header, program) == 200, "layout");
+static_assert(offsetof(struct region_header, producer_state) == 384, "layout");
+static_assert(offsetof(struct region_header, table_tail) == 388, "layout");
+static_assert(offsetof(struct region_header, writer_state) == 512, "layout");
+static_assert(sizeof(struct region_header) == LAYOUT_PAGE_BYTES, "layout");
+
+/*
+ * An entry of the resource table: a header word as in a ring (only committed
+ * entries may be referred to), then the payload, then zeros up to 8 bytes. A
+ * reference is the entry's offset in the table plus 1, so that zero is none.
+ */
+
+/*
+ * The control page: one per runtime directory, in the file "control", for
+ * waking each other up and for nothing else. Whatever stands here costs time
+ * at worst, never data.
+ */
+struct control_page {
+	uint64_t magic;
+	uint16_t major;
+	uint16_t minor;
+	uint32_t reserved;
+
+	/* 1 while the writer sleeps, and its futex; who sets it to 0 wakes it. */
+	_Alignas(LAYOUT_LINE_BYTES) uint32_t sleeping;
+
+	/* Counts the times that a flush may have come true, and the flushers' futex. */
+	_Alignas(LAYOUT_LINE_BYTES) uint32_t flushed;
+
+	_Alignas(LAYOUT_LINE_BYTES) uint8_t room[3712]; /* zero */
+};
+
+static_assert(offsetof(struct control_page, sleeping) == 128, "layout");
+static_assert(offsetof(struct control_page, flushed) == 256, "layout");
+static_assert(sizeof(struct control_page) == LAYOUT_PAGE_BYTES, "layout");
+
+#endif

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A multi-producer, single-consumer byte ring in shared memory (layout.h).
+ *
+ * Producers: claim() takes space with one compare-and-swap on the tail, or says
+ * at once that there is none; the caller then writes the payload and commits.
+ * Nobody waits for anybody: entries are committed in any order, each in its own
+ * header word. Both calls are lock-free and async-signal-safe.
+ *
+ * Consumer: one process, one thread. It reads entries in order of position,
+ * stops at one that is claimed and not yet committed, and gives space back only
+ * with ring_reader_release(), after what it read is safe elsewhere.
+ *
+ * Why every consumed byte is zeroed before the head moves: a header word that
+ * was never stored must read as zero, so that a producer's death between the
+ * compare-and-swap and that store leaves a run of zeros that ends at the next
+ * header word, and so can be skipped without guessing.
+ */
+#ifndef SHM_RING_H
+#define SHM_RING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "shm/atomic.h"
+#include "shm/layout.h"
+
+/* A producer process's view of one ring; shared by its threads. */
+struct ring {
+	struct ring_shared *shared;
+	uint8_t *data;
+	uint64_t bytes;
+	uint64_t payload_bytes_max;
+	/* The newest head that any thread has seen: saves the read of the writer's line. */
+	_Alignas(LAYOUT_LINE_BYTES) uint64_t cached_head;
+	_Alignas(LAYOUT_LINE_BYTES) uint8_t end[1];
+};
+
+struct ring_claim {
+	uint8_t *payload; /* payload_bytes of it, zeroed */
+	uint64_t *word;
+	uint32_t payload_bytes;
+	bool passes_half; /* this claim took the ring past half full: worth a wake-up */
+};
+
+/* The largest payload that a ring of this many bytes takes: a quarter of it, header included. */
+static inline uint64_t ring_payload_bytes_max(uint64_t ring_bytes)
+{
+	uint64_t quarter = ring_bytes / 4 - ENTRY_HEADER_BYTES;
+
+	return quarter < RING_PAYLOAD_BYTES_MAX ? quarter : RING_PAYLOAD_BYTES_MAX;
+}
+
+void ring_init(struct ring *ring, struct ring_shared *shared, uint8_t *data, uint64_t bytes);
+
+/** The head as the writer last stored it, remembered for the next claims. */
+static inline uint64_t ring_refresh_head(struct ring *ring)
+{
+	/* PAIR(ring-head): with ring_reader_release(). The zeroes that the writer stored
+	 * there come before our stores, so weaker would let them overwrite our entry. */
+	uint64_t head = atomic_load_acquire_u64(&ring->shared->head);
+
+	/* PAIR(ring-cached-head): with ring_claim() in another thread of this process,
+	 * which then may rely on the same zeroes without reading the head itself. */
+	atomic_store_release_u64(&ring->cached_head, head);
+	return head;
+}
+
+/**
+ * Claim an entry.
+ *
+ * @param payload_bytes  1 to payload_bytes_max, checked by the caller
+ * @return true, and ret is set and must be committed or aborted; false: full
+ */
+static inline bool ring_claim(struct ring *ring, uint32_t payload_bytes, struct ring_claim *ret)
+{
+	const uint64_t bytes = entry_bytes(payload_bytes);
+	const uint64_t half = ring->bytes / 2;
+	uint64_t tail, end, offset, padding;
+
+	do {
+		/* PAIR(ring-cached-head): with ring_refresh_head(). */
+		uint64_t head = atomic_load_acquire_u64(&ring->cached_head);
+
+		tail = atomic_load_relaxed_u64(&ring->shared->tail);
+		/* A tail that somebody else misaligned must not lead us behind the data. */
+		offset = tail & (ring->bytes - ENTRY_ALIGN_BYTES);
+		padding = bytes > ring->bytes - offset ? ring->bytes - offset : 0;
+		end = tail + padding + bytes;
+		ret->passes_half = false;
+		/* Signed: another thread's head may be beyond our tail, which then is old
+		 * and fails the compare-and-swap. */
+		if (__builtin_expect((int64_t)(end - head) > (int64_t)half, 0)) {
+			head = ring_refresh_head(ring);
+			if ((int64_t)(end - head) > (int64_t)ring->bytes)
+				return false;
+			ret->passes_half = (int64_t)(end - head) > (int64_t)half &&
+					   (int64_t)(tail - head) <= (int64_t)half;
+		}
+	} while (!atomic_cas_relaxed_u64(&ring->shared->tail, tail, end));
+
+	if (__builtin_expect(padding != 0, 0)) {
+		/* PAIR(ring-padding): with ring_reader_peek(): this store comes before the
+		 * writer's zeroes over it. */
+		atomic_store_release_u64(
+			(uint64_t *)(void *)(ring->data + offset),
+			entry_word(ENTRY_PADDING, (uint32_t)(padding - ENTRY_HEADER_BYTES)));
+		offset = 0;
+	}
+	ret->word = (uint64_t *)(void *)(ring->data + offset);
+	ret->payload = ring->data + offset + ENTRY_HEADER_BYTES;
+	ret->payload_bytes = payload_bytes;
+	atomic_store_relaxed_u64(ret->word, entry_word(ENTRY_CLAIMED, payload_bytes));
+	/* PAIR(ring-claim-word): with ring_reader_peek() after this process died. No payload
+	 * byte may be seen without the header in front of it, or it would be taken for one. */
+	atomic_fence_store();
+	return true;
+}
+
+static inline void ring_commit(const struct ring_claim *claim)
+{
+	/* PAIR(ring-commit): with ring_reader_peek(): who sees the word sees the payload. */
+	atomic_store_release_u64(claim->word, entry_word(ENTRY_COMMITTED, claim->payload_bytes));
+}
+
+/** Give a claim up: the writer skips it. */
+static inline void ring_abort(const struct ring_claim *claim)
+{
+	/* PAIR(ring-abort): with ring_reader_peek(): our stores into the payload come before
+	 * the writer's zeroes, or a late one would survive them. */
+	atomic_store_release_u64(claim->word, entry_word(ENTRY_ABORTED, claim->payload_bytes));
+}
+
+/* The writer's view of one ring. */
+struct ring_reader {
+	struct ring_shared *shared;
+	uint8_t *data;
+	uint64_t bytes;
+	uint64_t payload_bytes_max;
+	uint64_t read; /* next position to look at */
+	uint64_t head; /* what was given back, our own copy */
+};
+
+enum ring_entry_kind {
+	RING_ENTRY_NONE,   /* nothing up to the tail */
+	RING_ENTRY_BUSY,   /* claimed, and its producer lives: come back later */
+	RING_ENTRY_RECORD, /* committed */
+	RING_ENTRY_SKIP,   /* padding, or given up */
+	RING_ENTRY_TORN	   /* claimed by a producer that died before it committed */
+};
+
+struct ring_entry {
+	enum ring_entry_kind kind;
+	const uint8_t *payload; /* RECORD: in shared memory, so copy it before you look at it */
+	uint32_t payload_bytes; /* RECORD */
+	uint64_t bytes;		/* RECORD, SKIP, TORN: what to add to the position */
+};
+
+/**
+ * Take over a ring at the position where its last reader left it: finishes a
+ * release that was cut short, and starts to read behind what is done.
+ *
+ * @param writable  false: only look, beside a writer that may be at work (a
+ *                  monitor); nothing is stored, and ring_reader_tail() holds
+ *                  only for as long as that writer gives nothing back
+ * @return 0, or -EBADMSG: the positions cannot be
+ */
+int ring_reader_init(struct ring_reader *reader, struct ring_shared *shared, uint8_t *data,
+		     uint64_t bytes, bool writable);
+
+/**
+ * The tail now, checked against the ring.
+ *
+ * @return 0, or -EBADMSG: it cannot be
+ */
+int ring_reader_tail(const struct ring_reader *reader, uint64_t *ret);
+
+/**
+ * Look at the entry at the reader's position, which does not move.
+ *
+ * @param tail  from ring_reader_tail()
+ * @param dead  the producer was seen dead before that tail was read
+ * @return 0, or -EBADMSG: what stands there cannot be an entry
+ */
+int ring_reader_peek(const struct ring_reader *reader, uint64_t tail, bool dead,
+		     struct ring_entry *ret);
+
+static inline void ring_reader_next(struct ring_reader *reader, const struct ring_entry *entry)
+{
+	reader->read += entry->bytes;
+}
+
+/** What the last reader stored as done. */
+void ring_reader_get_done(const struct ring_reader *reader, struct ring_done *ret);
+
+/**
+ * Give back everything before a position: store it as done, zero the bytes,
+ * move the head. Killed in between, the next reader's ring_reader_init() does
+ * the rest.
+ *
+ * @param done  its position is at most the reader's
+ */
+void ring_reader_release(struct ring_reader *reader, const struct ring_done *done);
+
+#endif

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Threads that push into one small ring while another reads it: nothing lost,
+ * nothing twice, nothing torn, each thread's own order kept. Run under
+ * ThreadSanitizer as well.
+ */
+#include <pthread.h>
+#include <sched.h>
+
+#include "tests/unit/ring_fixture.h"
+
+#define BYTES	      UINT64_C(4096)
+#define PRODUCERS_MAX 4
+#define PUSHES	      20000 /* of each producer */
+
+struct producer {
+	pthread_t thread;
+	struct ring *ring;
+	uint32_t number;
+	bool retries; /* until it is taken; else a full ring drops */
+	bool aborts;  /* now and then */
+	uint32_t accepted, aborted, full;
+	uint32_t passes_half;
+};
+
+static struct ring_fixture fixture;
+static uint32_t running;
+
+static int setup(void **state)
+{
+	ring_fixture_map(&fixture, BYTES, false);
+	ring_fixture_at(&fixture, (UINT64_C(1) << 32) - 1024);
+	*state = &fixture;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	ring_fixture_unmap(*state);
+	return 0;
+}
+
+static void *produce(void *argument)
+{
+	struct producer *producer = argument;
+	uint64_t random = producer->number + 1;
+
+	for (uint32_t i = 0; i < PUSHES; i++) {
+		uint32_t bytes = sizeof(struct test_payload);
+		struct ring_claim claim;
+
+		random = payload_mix(random + i);
+		/* Mostly small ones; at times as large as it gets. */
+		bytes += (uint32_t)(random % 64 == 0 ? (random >> 8) % 1000 : (random >> 8) % 100);
+		while (!ring_claim(producer->ring, bytes, &claim)) {
+			producer->full++;
+			sched_yield();
+			if (!producer->retries)
+				goto next;
+		}
+		producer->passes_half += claim.passes_half;
+		payload_fill(claim.payload, bytes, producer->number, producer->accepted);
+		if (producer->aborts && random >> 60 == 0) {
+			ring_abort(&claim);
+			producer->aborted++;
+		} else {
+			ring_commit(&claim);
+			producer->accepted++;
+		}
+	next:;
+	}
+	atomic_sub_acq_rel_u32(&running, 1);
+	return NULL;
+}
+
+/* Read what there is; false: nothing was. */
+static bool consume(struct ring_fixture *f, uint32_t next[PRODUCERS_MAX], uint32_t *skipped)
+{
+	struct ring_entry entry;
+	bool any = false;
+	uint64_t tail;
+
+	assert_int_equal(ring_reader_tail(&f->reader, &tail), 0);
+	for (;;) {
+		struct test_payload head;
+
+		assert_int_equal(ring_reader_peek(&f->reader, tail, false, &entry), 0);
+		if (entry.kind != RING_ENTRY_RECORD && entry.kind != RING_ENTRY_SKIP)
+			return any;
+		any = true;
+		if (entry.kind == RING_ENTRY_RECORD) {
+			memcpy(&head, entry.payload, sizeof head);
+			assert_true(head.producer < PRODUCERS_MAX);
+			assert_int_equal(head.sequence, next[head.producer]);
+			assert_true(payload_is(entry.payload, entry.payload_bytes, head.producer,
+					       head.sequence));
+			next[head.producer]++;
+		} else {
+			*skipped += 1;
+		}
+		ring_reader_next(&f->reader, &entry);
+	}
+}
+
+static void run(struct ring_fixture *f, uint32_t count, bool retries, bool aborts)
+{
+	struct producer producers[PRODUCERS_MAX] = {0};
+	uint32_t next[PRODUCERS_MAX] = {0};
+	uint32_t skipped = 0, aborted = 0, full = 0;
+	struct ring_done done = {0};
+	uint64_t random = 1;
+	bool last = false;
+
+	running = count;
+	for (uint32_t i = 0; i < count; i++) {
+		producers[i] = (struct producer){
+			.ring = &f->ring, .number = i, .retries = retries, .aborts = aborts};
+		assert_int_equal(pthread_create(&producers[i].thread, NULL, produce, &producers[i]),
+				 0);
+	}
+	while (!last) {
+		/* Looked at before the tail: then nothing comes behind it. */
+		last = atomic_load_acquire_u32(&running) == 0;
+		if (!consume(f, next, &skipped))
+			sched_yield();
+		random = payload_mix(random);
+		if (last || random % 4 != 0) {
+			done.position = f->reader.read;
+			done.totals.written_items++;
+			ring_reader_release(&f->reader, &done);
+		}
+		/* Another writer takes over, and reads again what was not done. */
+		if (random % 1024 == 0) {
+			ring_reader_release(&f->reader, &(struct ring_done){f->reader.read, {0}});
+			assert_int_equal(ring_reader_init(&f->reader, f->reader_shared,
+							  f->reader_data, BYTES, true),
+					 0);
+		}
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		assert_int_equal(pthread_join(producers[i].thread, NULL), 0);
+		assert_int_equal(next[i], producers[i].accepted);
+		if (retries)
+			assert_int_equal(producers[i].accepted + producers[i].aborted, PUSHES);
+		else
+			assert_int_equal(producers[i].accepted + producers[i].aborted +
+						 producers[i].full,
+					 PUSHES);
+		aborted += producers[i].aborted;
+		full += producers[i].full;
+	}
+	/* Some of what was skipped is padding; the ring is full now and then. */
+	assert_true(skipped > aborted);
+	assert_true(full > 0);
+	assert_true(!aborts || aborted > 0);
+	assert_true(f->shared->head == f->shared->tail);
+	assert_zero_outside(f);
+}
+
+static void one_producer_loses_nothing(void **state)
+{
+	run(*state, 1, true, false);
+}
+
+static void two_producers_lose_nothing_and_keep_their_orders(void **state)
+{
+	run(*state, 2, true, false);
+}
+
+static void four_producers_lose_nothing_and_keep_their_orders(void **state)
+{
+	run(*state, 4, true, false);
+}
+
+static void four_producers_that_give_up_some_claims_lose_no_others(void **state)
+{
+	run(*state, 4, true, true);
+}
+
+static void a_full_ring_drops_the_newest_and_the_rest_is_exact(void **state)
+{
+	run(*state, 4, false, true);
+}
+
+static void *fill(void *argument)
+{
+	struct producer *producer = argument;
+	struct ring_claim claim;
+
+	while (ring_claim(producer->ring, 24, &claim)) {
+		producer->passes_half += claim.passes_half;
+		producer->accepted++;
+		payload_fill(claim.payload, 24, producer->number, producer->accepted);
+		ring_commit(&claim);
+	}
+	return NULL;
+}
+
+static void of_all_threads_one_claim_passes_half(void **state)
+{
+	struct ring_fixture *f = *state;
+
+	for (uint64_t round = 0; round < 500; round++) {
+		struct producer producers[PRODUCERS_MAX] = {0};
+		uint32_t accepted = 0, passes_half = 0;
+
+		ring_fixture_at(f, round * 8);
+		for (uint32_t i = 0; i < PRODUCERS_MAX; i++) {
+			producers[i].ring = &f->ring;
+			producers[i].number = i;
+			assert_int_equal(
+				pthread_create(&producers[i].thread, NULL, fill, &producers[i]), 0);
+		}
+		for (uint32_t i = 0; i < PRODUCERS_MAX; i++) {
+			assert_int_equal(pthread_join(producers[i].thread, NULL), 0);
+			accepted += producers[i].accepted;
+			passes_half += producers[i].passes_half;
+		}
+		assert_true(accepted >= BYTES / 32 - 1);
+		assert_int_equal(passes_half, 1);
+	}
+}
+
+#define ON_A_RING(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		ON_A_RING(one_producer_loses_nothing),
+		ON_A_RING(two_producers_lose_nothing_and_keep_their_orders),
+		ON_A_RING(four_producers_lose_nothing_and_keep_their_orders),
+		ON_A_RING(four_producers_that_give_up_some_claims_lose_no_others),
+		ON_A_RING(a_full_ring_drops_the_newest_and_the_rest_is_exact),
+		ON_A_RING(of_all_threads_one_claim_passes_half),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

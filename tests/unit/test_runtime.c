@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which runtime directories are trusted, how they are made, and who holds them. */
+#include "shm/runtime.h"
+
+#include "tests/unit/shm_fixture.h"
+
+static void the_path_is_the_given_one_or_the_environment_or_the_default(void **state)
+{
+	char path[RUNTIME_PATH_BYTES_MAX], want[64];
+
+	(void)state;
+	snprintf(want, sizeof want, "/dev/shm/otlpipe-%u", (unsigned)geteuid());
+	unsetenv("OTLPIPE_DIR");
+	assert_int_equal(runtime_path(path, sizeof path, NULL), 0);
+	assert_string_equal(path, want);
+	setenv("OTLPIPE_DIR", "", 1);
+	assert_int_equal(runtime_path(path, sizeof path, ""), 0);
+	assert_string_equal(path, want);
+	setenv("OTLPIPE_DIR", "/from/environment", 1);
+	assert_int_equal(runtime_path(path, sizeof path, ""), 0);
+	assert_string_equal(path, "/from/environment");
+	assert_int_equal(runtime_path(path, sizeof path, "/given"), 0);
+	assert_string_equal(path, "/given");
+	unsetenv("OTLPIPE_DIR");
+}
+
+static void a_path_that_does_not_fit_is_an_error(void **state)
+{
+	char path[8];
+
+	(void)state;
+	assert_int_equal(runtime_path(path, sizeof path, "1234567"), 0);
+	assert_int_equal(runtime_path(path, sizeof path, "12345678"), -ENAMETOOLONG);
+}
+
+static void sub_path(char ret[128], const char *name)
+{
+	snprintf(ret, 128, "%s/%s", shm_fixture_path, name);
+}
+
+static void a_missing_directory_is_made_private_and_only_if_asked(void **state)
+{
+	struct runtime_dir dir = {.fd = -1};
+	char path[128];
+	struct stat st;
+
+	(void)state;
+	sub_path(path, "new");
+	assert_int_equal(runtime_open(&dir, path, false), -ENOENT);
+	assert_int_equal(runtime_open(&dir, path, true), 0);
+	assert_false(dir.group);
+	assert_int_equal(fstat(dir.fd, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0700);
+	assert_int_equal(fcntl(dir.fd, F_GETFD), FD_CLOEXEC);
+	assert_int_equal(runtime_file_mode(&dir), 0600);
+	runtime_close(&dir);
+	assert_int_equal(dir.fd, -1);
+	/* And once more, now that it is there. */
+	assert_int_equal(runtime_open(&dir, path, true), 0);
+	runtime_close(&dir);
+	/* Parents are not made. */
+	sub_path(path, "no/such/parent");
+	assert_int_equal(runtime_open(&dir, path, true), -ENOENT);
+}
+
+static void the_mode_decides_between_private_group_and_refused(void **state)
+{
+	static const struct {
+		mode_t mode;
+		int result;
+		bool group;
+	} cases[] = {
+		{0700, 0, false},	 {02700, 0, false},	  {03770, 0, true},
+		{03775, 0, true},	 {0701, -EACCES, false},  {0710, -EACCES, false},
+		{0750, -EACCES, false},	 {0755, -EACCES, false},  {0770, -EACCES, false},
+		{0777, -EACCES, false},	 {01777, -EACCES, false}, {02770, -EACCES, false},
+		{01770, -EACCES, false}, {03772, -EACCES, false}, {03777, -EACCES, false},
+		{03750, -EACCES, false},
+	};
+	unsigned descriptors = count_descriptors();
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct runtime_dir dir = {.fd = -1, .group = !cases[i].group};
+
+		assert_int_equal(chmod(shm_fixture_path, cases[i].mode), 0);
+		if (runtime_open(&dir, shm_fixture_path, true) != cases[i].result)
+			fail_msg("mode %o", (unsigned)cases[i].mode);
+		if (cases[i].result == 0) {
+			assert_int_equal(dir.group, cases[i].group);
+			assert_int_equal(runtime_file_mode(&dir), cases[i].group ? 0660 : 0600);
+			runtime_close(&dir);
+		}
+	}
+	assert_int_equal(count_descriptors(), descriptors);
+}
+
+static void a_private_directory_of_another_user_is_refused(void **state)
+{
+	struct runtime_dir dir;
+
+	(void)state;
+	if (geteuid() != 0 || chown(shm_fixture_path, 12345, 12345) < 0)
+		skip();
+	assert_int_equal(runtime_open(&dir, shm_fixture_path, true), -EACCES);
+	/* A group's directory may be anybody's. */
+	assert_int_equal(chmod(shm_fixture_path, 03770), 0);
+	assert_int_equal(runtime_open(&dir, shm_fixture_path, true), 0);
+	assert_true(dir.group);
+	runtime_close(&dir);
+}
+
+static void a_symlink_or_a_file_in_its_place_is_refused(void **state)
+{
+	struct runtime_dir dir;
+	char path[128];
+	int fd;
+
+	(void)state;
+	sub_path(path, "link");
+	assert_int_equal(symlink(shm_fixture_path, path), 0);
+	assert_true(runtime_open(&dir, path, true) < 0);
+	sub_path(path, "dangling");
+	assert_int_equal(symlink("nothing", path), 0);
+	assert_true(runtime_open(&dir, path, true) < 0);
+	sub_path(path, "file");
+	fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	close(fd);
+	assert_int_equal(runtime_open(&dir, path, true), -ENOTDIR);
+	sub_path(path, "fifo");
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(runtime_open(&dir, path, true), -ENOTDIR);
+}
+
+static void a_nameless_file_gets_its_name_once(void **state)
+{
+	struct runtime_dir *dir = *state;
+	int fd = openat(dir->fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	struct stat st;
+
+	assert_true(fd >= 0);
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(st.st_nlink, 0);
+	assert_int_equal(runtime_link(dir, fd, "name"), 0);
+	assert_int_equal(fstatat(dir->fd, "name", &st, AT_SYMLINK_NOFOLLOW), 0);
+	assert_int_equal(st.st_nlink, 1);
+	assert_int_equal(runtime_link(dir, fd, "name"), -EEXIST);
+	close(fd);
+}
+
+static void a_writer_is_one_that_holds_the_lock(void **state)
+{
+	struct runtime_dir *dir = *state;
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	unsigned descriptors = count_descriptors();
+	int fd;
+
+	assert_int_equal(runtime_has_writer(dir), 0);
+	fd = openat(dir->fd, RUNTIME_WRITER_LOCK, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	/* The file that a dead writer left says nothing. */
+	assert_int_equal(runtime_has_writer(dir), 0);
+	assert_int_equal(fcntl(fd, F_OFD_SETLK, &lock), 0);
+	assert_int_equal(runtime_has_writer(dir), 1);
+	close(fd);
+	assert_int_equal(runtime_has_writer(dir), 0);
+	/* Nor is anybody made to wait or to follow. */
+	assert_int_equal(unlinkat(dir->fd, RUNTIME_WRITER_LOCK, 0), 0);
+	assert_int_equal(symlinkat("elsewhere", dir->fd, RUNTIME_WRITER_LOCK), 0);
+	assert_int_equal(runtime_has_writer(dir), -ELOOP);
+	assert_int_equal(count_descriptors(), descriptors);
+}
+
+#define IN_A_DIRECTORY(test) \
+	cmocka_unit_test_setup_teardown(test, shm_fixture_setup, shm_fixture_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_path_is_the_given_one_or_the_environment_or_the_default),
+		cmocka_unit_test(a_path_that_does_not_fit_is_an_error),
+		IN_A_DIRECTORY(a_missing_directory_is_made_private_and_only_if_asked),
+		IN_A_DIRECTORY(the_mode_decides_between_private_group_and_refused),
+		IN_A_DIRECTORY(a_private_directory_of_another_user_is_refused),
+		IN_A_DIRECTORY(a_symlink_or_a_file_in_its_place_is_refused),
+		IN_A_DIRECTORY(a_nameless_file_gets_its_name_once),
+		IN_A_DIRECTORY(a_writer_is_one_that_holds_the_lock),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
