@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The two exporters of the SDKs: a reference to a library each, and in the span
+ * exporter the resource of its own. Source: OpenTelemetry specification,
+ * trace/sdk.md "Span Exporter", metrics/sdk.md "MetricExporter", and the
+ * temporality preferences of metrics/sdk_exporters/otlp.md.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/library.h"
+
+struct otlp_metric_exporter {
+	uint32_t references;
+	struct otlp_library *library;
+};
+
+struct otlp_span_exporter {
+	uint32_t references;
+	struct otlp_library *library;
+	void *resource; /* the newest struct resource set here; NULL: the library's */
+};
+
+static struct otlp_sdk_result sdk_result(int error)
+{
+	struct otlp_sdk_result result = {
+		error == OTLP_OK ? OTLP_SDK_SUCCESS : OTLP_SDK_INTERNAL_FAILURE, error};
+
+	return result;
+}
+
+/* An exporter's shutdown has nothing to do: the library belongs to others too. */
+static struct otlp_sdk_result exporter_shutdown(const void *exporter)
+{
+	return sdk_result(exporter != NULL ? OTLP_OK : OTLP_ERR_INVALID);
+}
+
+/* What both constructors do before and after they have their own struct. */
+static int exporter_new(struct otlp_library *library, size_t bytes, void **ret)
+{
+	if (library == NULL)
+		return OTLP_ERR_INVALID;
+	if (atomic_load_relaxed_u32(&library->is_shut_down) != 0)
+		return OTLP_ERR_SHUTDOWN;
+	*ret = calloc(1, bytes);
+	if (*ret == NULL)
+		return OTLP_ERR_NO_MEMORY;
+	otlp_library_ref(library);
+	return OTLP_OK;
+}
+
+int otlp_library_metric_exporter(struct otlp_library *library, struct otlp_metric_exporter **ret)
+{
+	struct otlp_metric_exporter *exporter;
+	void *memory;
+	int r;
+
+	if (ret == NULL)
+		return OTLP_ERR_INVALID;
+	r = exporter_new(library, sizeof *exporter, &memory);
+	if (r < 0)
+		return r;
+	exporter = memory;
+	exporter->references = 1;
+	exporter->library = library;
+	*ret = exporter;
+	return OTLP_OK;
+}
+
+int otlp_library_span_exporter(struct otlp_library *library, struct otlp_span_exporter **ret)
+{
+	struct otlp_span_exporter *exporter;
+	void *memory;
+	int r;
+
+	if (ret == NULL)
+		return OTLP_ERR_INVALID;
+	r = exporter_new(library, sizeof *exporter, &memory);
+	if (r < 0)
+		return r;
+	exporter = memory;
+	exporter->references = 1;
+	exporter->library = library;
+	*ret = exporter;
+	return OTLP_OK;
+}
+
+struct otlp_metric_exporter *otlp_metric_exporter_ref(struct otlp_metric_exporter *exporter)
+{
+	atomic_add_relaxed_u32(&exporter->references, 1);
+	return exporter;
+}
+
+void otlp_metric_exporter_unref(struct otlp_metric_exporter *exporter)
+{
+	/* PAIR(metric-exporter-references) PAIR(metric-exporter-references): as in
+	 * otlp_library_unref(). */
+	if (exporter == NULL || atomic_sub_acq_rel_u32(&exporter->references, 1) != 1)
+		return;
+	otlp_library_unref(exporter->library);
+	free(exporter);
+}
+
+struct otlp_sdk_result otlp_metric_exporter_export(struct otlp_metric_exporter *exporter,
+						   const struct otlp_resource_metrics *metrics)
+{
+	if (exporter == NULL)
+		return sdk_result(OTLP_ERR_INVALID);
+	return sdk_result(otlp_library_export_metrics_ref(exporter->library, metrics));
+}
+
+struct otlp_sdk_result otlp_metric_exporter_force_flush(struct otlp_metric_exporter *exporter,
+							int64_t timeout_ns)
+{
+	if (exporter == NULL)
+		return sdk_result(OTLP_ERR_INVALID);
+	return sdk_result(otlp_library_flush(exporter->library, timeout_ns));
+}
+
+struct otlp_sdk_result otlp_metric_exporter_shutdown(struct otlp_metric_exporter *exporter,
+						     int64_t timeout_ns)
+{
+	(void)timeout_ns;
+	return exporter_shutdown(exporter);
+}
+
+enum otlp_temporality
+otlp_metric_exporter_temporality(const struct otlp_metric_exporter *exporter,
+				 enum otlp_instrument_kind kind)
+{
+	enum otlp_temporality_preference preference =
+		exporter != NULL ? exporter->library->temporality : OTLP_PREFER_CUMULATIVE;
+
+	switch (kind) {
+	case OTLP_COUNTER:
+	case OTLP_HISTOGRAM:
+		return preference == OTLP_PREFER_CUMULATIVE ? OTLP_TEMPORALITY_CUMULATIVE
+							    : OTLP_TEMPORALITY_DELTA;
+	case OTLP_OBSERVABLE_COUNTER:
+		return preference == OTLP_PREFER_DELTA ? OTLP_TEMPORALITY_DELTA
+						       : OTLP_TEMPORALITY_CUMULATIVE;
+	case OTLP_UP_DOWN_COUNTER:
+	case OTLP_OBSERVABLE_UP_DOWN_COUNTER:
+	case OTLP_GAUGE:
+	case OTLP_OBSERVABLE_GAUGE:
+		return OTLP_TEMPORALITY_CUMULATIVE;
+	}
+	return OTLP_TEMPORALITY_UNSPECIFIED; /* no kind of instrument */
+}
+
+struct otlp_span_exporter *otlp_span_exporter_ref(struct otlp_span_exporter *exporter)
+{
+	atomic_add_relaxed_u32(&exporter->references, 1);
+	return exporter;
+}
+
+void otlp_span_exporter_unref(struct otlp_span_exporter *exporter)
+{
+	/* PAIR(span-exporter-references) PAIR(span-exporter-references): as in
+	 * otlp_library_unref(). */
+	if (exporter == NULL || atomic_sub_acq_rel_u32(&exporter->references, 1) != 1)
+		return;
+	otlp_library_unref(exporter->library);
+	resource_free(exporter->resource);
+	free(exporter);
+}
+
+static struct resource *span_exporter_resource(struct otlp_span_exporter *exporter)
+{
+	/* PAIR(exporter-resource): with otlp_span_exporter_set_resource(): its content
+	 * comes with the pointer. */
+	struct resource *own = atomic_load_acquire_ptr(&exporter->resource);
+
+	return own != NULL ? own : exporter->library->resource;
+}
+
+struct otlp_sdk_result otlp_span_exporter_export(struct otlp_span_exporter *exporter,
+						 const struct otlp_span *spans, size_t count)
+{
+	if (exporter == NULL)
+		return sdk_result(OTLP_ERR_INVALID);
+	return sdk_result(library_export_spans(exporter->library, span_exporter_resource(exporter),
+					       spans, count));
+}
+
+static bool resource_is_same(const struct resource *a, const struct resource *b)
+{
+	return a != NULL && a->bytes_count == b->bytes_count &&
+	       memcmp(a->bytes, b->bytes, b->bytes_count) == 0;
+}
+
+int otlp_span_exporter_set_resource(struct otlp_span_exporter *exporter,
+				    const struct otlp_resource *resource)
+{
+	struct resource *added, *old;
+	int r;
+
+	if (exporter == NULL || resource == NULL)
+		return OTLP_ERR_INVALID;
+	r = resource_new(&added, resource);
+	if (r < 0)
+		return r;
+	do {
+		/* PAIR(exporter-resource): with ourselves in another thread. */
+		old = atomic_load_acquire_ptr(&exporter->resource);
+		if (resource_is_same(old, added)) {
+			resource_free(added);
+			return OTLP_OK;
+		}
+		/* Another thread may be pushing with the old one: it stays, behind the new. */
+		added->next = old;
+		/* PAIR(exporter-resource): with span_exporter_resource(). */
+	} while (!atomic_cas_release_ptr(&exporter->resource, old, added));
+	return OTLP_OK;
+}
+
+struct otlp_sdk_result otlp_span_exporter_force_flush(struct otlp_span_exporter *exporter,
+						      int64_t timeout_ns)
+{
+	if (exporter == NULL)
+		return sdk_result(OTLP_ERR_INVALID);
+	return sdk_result(otlp_library_flush(exporter->library, timeout_ns));
+}
+
+struct otlp_sdk_result otlp_span_exporter_shutdown(struct otlp_span_exporter *exporter,
+						   int64_t timeout_ns)
+{
+	(void)timeout_ns;
+	return exporter_shutdown(exporter);
+}

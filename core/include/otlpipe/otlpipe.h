@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * <otlpipe/otlpipe.h>: the library handle and its exporters. Include this one.
+ *
+ * The model (an OtlpLibrary, an OtlpMetricExporter and an OtlpSpanExporter that
+ * share it, export by reference) follows the exporter interfaces of the
+ * OpenTelemetry specification: trace/sdk.md "Span Exporter", metrics/sdk.md
+ * "MetricExporter". The data are those of OTLP 1.x.
+ *
+ * Thread safety: every function here may be called from any thread at any time,
+ * with no lock of the caller's. Signal safety: the export functions and
+ * otlp_strerror() are async-signal-safe once the library is open; all others
+ * are not, and are not called from a handler.
+ */
+#ifndef OTLPIPE_H
+#define OTLPIPE_H
+
+#include <otlpipe/data.h>
+#include <otlpipe/error.h>
+#include <otlpipe/metric.h>
+#include <otlpipe/span.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define OTLP_API __attribute__((visibility("default")))
+
+/* The version of this header; otlp_version() tells the version of the library. */
+#define OTLP_VERSION_MAJOR 0
+#define OTLP_VERSION_MINOR 1
+#define OTLP_VERSION_PATCH 0
+
+/* Wait for ever, where a call takes a timeout. */
+#define OTLP_FOREVER INT64_C(-1)
+
+/* All opaque, all shared by reference count, all usable from any thread. */
+struct otlp_library;
+struct otlp_metric_exporter;
+struct otlp_span_exporter;
+
+/* Ring sizes. A record may take a quarter of its ring, and OTLP_RECORD_BYTES_MAX at most. */
+#define OTLP_SPAN_RING_BYTES_DEFAULT (4u << 20)
+#define OTLP_METRIC_RING_BYTES_DEFAULT (1u << 20)
+#define OTLP_RING_BYTES_MIN (4u << 10)
+#define OTLP_RING_BYTES_MAX (1u << 30)
+#define OTLP_RECORD_BYTES_MAX (4u << 20)
+
+/*
+ * Told of what open() had to leave aside and went on without, such as an
+ * $OTEL_RESOURCE_ATTRIBUTES that cannot be parsed: the library itself never
+ * prints. Called by otlp_library_open() alone, in its thread.
+ */
+typedef void (*otlp_diagnostic_fn)(void *context, int error, const char *text);
+
+struct otlp_options {
+	uint32_t struct_bytes;                /* set by otlp_options_init() */
+	uint32_t span_ring_bytes;             /* 0: the default; rounded up to a power of two */
+	uint32_t metric_ring_bytes;           /* 0: the default; rounded up to a power of two */
+	/* What otlp_metric_exporter_temporality() answers. otlp_options_init() sets it from
+	 * $OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE, else cumulative. */
+	enum otlp_temporality_preference temporality;
+	/* NULL: $OTLPIPE_DIR, else /dev/shm/otlpipe-<uid>. Made with mode 0700 if missing. */
+	const char *runtime_dir;
+	/* NULL: from $OTEL_RESOURCE_ATTRIBUTES and $OTEL_SERVICE_NAME by the specification's
+	 * rules (resource/sdk.md); without a name, service.name is unknown_service:<program>. */
+	const struct otlp_resource *resource;
+	otlp_diagnostic_fn diagnostic; /* NULL: nobody is told */
+	void *diagnostic_context;
+	uint8_t reserved[64]; /* must be zero */
+};
+
+/* Counters since open, never reset. */
+struct otlp_signal_stats {
+	uint64_t accepted;          /* records: spans, or data points */
+	uint64_t accepted_bytes;    /* of the ring that they took, padding included */
+	uint64_t dropped_full;      /* records */
+	uint64_t dropped_too_large; /* records */
+	uint64_t dropped_invalid;   /* records */
+};
+
+struct otlp_stats {
+	struct otlp_signal_stats spans;
+	struct otlp_signal_stats metrics;
+	uint64_t rejected_after_shutdown; /* export calls */
+};
+
+/** Fill in the defaults. Call it first, then change what you need. */
+OTLP_API void otlp_options_init(struct otlp_options *options, size_t struct_bytes);
+
+/**
+ * Make this process's shared rings and announce them to the writer. Works also
+ * while no writer runs: what is pushed waits in the rings.
+ *
+ * @param ret      set on success only; give it back with otlp_library_unref()
+ * @param options  borrowed for the call; NULL: the defaults
+ * @return 0, or OTLP_ERR_INVALID, _ACCESS, _NO_SPACE, _NO_MEMORY, _ABI
+ */
+OTLP_API int otlp_library_open(struct otlp_library **ret, const struct otlp_options *options);
+OTLP_API struct otlp_library *otlp_library_ref(struct otlp_library *library);
+OTLP_API void otlp_library_unref(struct otlp_library *library); /* NULL is fine */
+
+/**
+ * Export by reference: copy the borrowed metrics into shared memory, once,
+ * with no allocation, no lock and no system call but a rare wake-up.
+ *
+ * @return 0, or OTLP_ERR_FULL, _TOO_LARGE or _INVALID (the records that could
+ *         not be taken were dropped and counted, the others were taken),
+ *         _SHUTDOWN (none was)
+ */
+OTLP_API int otlp_library_export_metrics_ref(struct otlp_library *library,
+					     const struct otlp_resource_metrics *metrics);
+
+/**
+ * The same for finished spans. Safe in a signal handler, errno included, once
+ * the library is open; the first push after a fork() is made outside one.
+ */
+OTLP_API int otlp_library_export_traces(struct otlp_library *library,
+					const struct otlp_span *spans, size_t count);
+
+/**
+ * Wait until the writer has written all that was accepted before the call.
+ *
+ * @param timeout_ns  0: only look; OTLP_FOREVER: no deadline
+ * @return 0, OTLP_ERR_TIMEOUT, or at once OTLP_ERR_NO_WRITER
+ */
+OTLP_API int otlp_library_flush(struct otlp_library *library, int64_t timeout_ns);
+
+/**
+ * Take no more records, then flush. Exporters stay valid and fail from now on.
+ * A second call succeeds and does nothing.
+ */
+OTLP_API int otlp_library_shutdown(struct otlp_library *library, int64_t timeout_ns);
+
+OTLP_API void otlp_library_get_stats(struct otlp_library *library, struct otlp_stats *ret,
+				     size_t struct_bytes);
+
+/**
+ * Exporters share the library and never end it.
+ *
+ * @return 0, or OTLP_ERR_SHUTDOWN when the library was shut down, _NO_MEMORY
+ */
+OTLP_API int otlp_library_metric_exporter(struct otlp_library *library,
+					  struct otlp_metric_exporter **ret);
+OTLP_API int otlp_library_span_exporter(struct otlp_library *library,
+					struct otlp_span_exporter **ret);
+
+/* PushMetricExporter. */
+OTLP_API struct otlp_sdk_result otlp_metric_exporter_export(
+	struct otlp_metric_exporter *exporter, const struct otlp_resource_metrics *metrics);
+OTLP_API struct otlp_sdk_result otlp_metric_exporter_force_flush(
+	struct otlp_metric_exporter *exporter, int64_t timeout_ns);
+/** Succeeds and leaves the library and every other user of it alone. */
+OTLP_API struct otlp_sdk_result otlp_metric_exporter_shutdown(
+	struct otlp_metric_exporter *exporter, int64_t timeout_ns);
+OTLP_API enum otlp_temporality otlp_metric_exporter_temporality(
+	const struct otlp_metric_exporter *exporter, enum otlp_instrument_kind kind);
+OTLP_API struct otlp_metric_exporter *otlp_metric_exporter_ref(struct otlp_metric_exporter *exporter);
+OTLP_API void otlp_metric_exporter_unref(struct otlp_metric_exporter *exporter);
+
+/* SpanExporter. */
+OTLP_API struct otlp_sdk_result otlp_span_exporter_export(
+	struct otlp_span_exporter *exporter, const struct otlp_span *spans, size_t count);
+/** The resource of what this exporter exports from now on; copied. */
+OTLP_API int otlp_span_exporter_set_resource(
+	struct otlp_span_exporter *exporter, const struct otlp_resource *resource);
+OTLP_API struct otlp_sdk_result otlp_span_exporter_force_flush(
+	struct otlp_span_exporter *exporter, int64_t timeout_ns);
+OTLP_API struct otlp_sdk_result otlp_span_exporter_shutdown(
+	struct otlp_span_exporter *exporter, int64_t timeout_ns);
+OTLP_API struct otlp_span_exporter *otlp_span_exporter_ref(struct otlp_span_exporter *exporter);
+OTLP_API void otlp_span_exporter_unref(struct otlp_span_exporter *exporter);
+
+/** Text for an enum otlp_error; never NULL, never freed. */
+OTLP_API const char *otlp_strerror(int error);
+
+/** "major.minor.patch" of the library that was loaded. */
+OTLP_API const char *otlp_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The library handle: open, share, flush, shut down. The push itself is
+ * core/push.c, the process's shared memory core/producer.c.
+ */
+#include "core/library.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "core/error.h"
+
+/* How long a flush waits before it looks whether the writer still lives. */
+#define FLUSH_SLICE_NS INT64_C(50000000)
+
+static enum otlp_temporality_preference temporality_from_environment(void)
+{
+	const char *text = secure_getenv("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE");
+
+	if (text != NULL && strcasecmp(text, "delta") == 0)
+		return OTLP_PREFER_DELTA;
+	if (text != NULL && strcasecmp(text, "lowmemory") == 0)
+		return OTLP_PREFER_LOW_MEMORY;
+	return OTLP_PREFER_CUMULATIVE;
+}
+
+void otlp_options_init(struct otlp_options *options, size_t struct_bytes)
+{
+	struct otlp_options defaults = {
+		.struct_bytes = (uint32_t)struct_bytes,
+		.temporality = temporality_from_environment(),
+	};
+
+	/* A program built against another version has a shorter or a longer struct. */
+	memset(options, 0, struct_bytes);
+	memcpy(options, &defaults, struct_bytes < sizeof defaults ? struct_bytes : sizeof defaults);
+}
+
+static bool is_zero(const uint8_t *bytes, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		if (bytes[i] != 0)
+			return false;
+	return true;
+}
+
+/* Take the caller's struct over, of whatever version; what we do not know must be zero. */
+static int options_read(struct otlp_options *ret, const struct otlp_options *options)
+{
+	size_t bytes;
+
+	otlp_options_init(ret, sizeof *ret);
+	if (options == NULL)
+		return 0;
+	bytes = options->struct_bytes;
+	if (bytes < offsetof(struct otlp_options, runtime_dir))
+		return OTLP_ERR_INVALID;
+	if (bytes > sizeof *ret &&
+	    !is_zero((const uint8_t *)options + sizeof *ret, bytes - sizeof *ret))
+		return OTLP_ERR_INVALID;
+	memcpy(ret, options, bytes < sizeof *ret ? bytes : sizeof *ret);
+	if (!is_zero(ret->reserved, sizeof ret->reserved) ||
+	    (unsigned)ret->temporality > OTLP_PREFER_LOW_MEMORY)
+		return OTLP_ERR_INVALID;
+	return 0;
+}
+
+static int ring_bytes_from_option(uint32_t option, uint32_t fallback, uint64_t *ret)
+{
+	uint64_t bytes = RING_BYTES_MIN;
+
+	if (option == 0)
+		option = fallback;
+	if (option > OTLP_RING_BYTES_MAX)
+		return OTLP_ERR_INVALID;
+	while (bytes < option)
+		bytes *= 2;
+	*ret = bytes;
+	return 0;
+}
+
+static_assert(OTLP_RING_BYTES_MIN == RING_BYTES_MIN, "the public limits are the layout's");
+static_assert(OTLP_RING_BYTES_MAX == RING_BYTES_MAX, "the public limits are the layout's");
+static_assert(OTLP_RECORD_BYTES_MAX == RING_PAYLOAD_BYTES_MAX, "the public limits are the layout's");
+
+static int library_init(struct otlp_library *library, const struct otlp_options *options)
+{
+	struct region_options region = {.program = program_invocation_short_name};
+	int r;
+
+	r = ring_bytes_from_option(options->span_ring_bytes, OTLP_SPAN_RING_BYTES_DEFAULT,
+				   &region.ring_bytes[RING_SPANS]);
+	if (r == 0)
+		r = ring_bytes_from_option(options->metric_ring_bytes,
+					   OTLP_METRIC_RING_BYTES_DEFAULT,
+					   &region.ring_bytes[RING_METRICS]);
+	if (r < 0)
+		return r;
+	library->references = 1;
+	library->temporality = options->temporality;
+	if (options->resource != NULL)
+		r = resource_new(&library->resource, options->resource);
+	else
+		r = resource_new_from_environment(&library->resource, options);
+	if (r < 0)
+		return r;
+	r = producer_open(&library->producer, options->runtime_dir, &region);
+	if (r == 0)
+		return 0;
+	if (options->diagnostic != NULL) {
+		char text[RUNTIME_PATH_BYTES_MAX + 128];
+
+		snprintf(text, sizeof text, "no region can be made in %s: %s",
+			 library->producer.path[0] != '\0' ? library->producer.path
+							   : "the runtime directory",
+			 strerror(-r));
+		options->diagnostic(options->diagnostic_context, error_from_errno(r), text);
+	}
+	return error_from_errno(r);
+}
+
+int otlp_library_open(struct otlp_library **ret, const struct otlp_options *options)
+{
+	struct otlp_library *library;
+	struct otlp_options checked;
+	int r;
+
+	if (ret == NULL)
+		return OTLP_ERR_INVALID;
+	r = options_read(&checked, options);
+	if (r < 0)
+		return r;
+	library = aligned_alloc(LAYOUT_LINE_BYTES, sizeof *library);
+	if (library == NULL)
+		return OTLP_ERR_NO_MEMORY;
+	memset(library, 0, sizeof *library);
+	r = library_init(library, &checked);
+	if (r < 0) {
+		resource_free(library->resource);
+		free(library);
+		return r;
+	}
+	*ret = library;
+	return OTLP_OK;
+}
+
+struct otlp_library *otlp_library_ref(struct otlp_library *library)
+{
+	atomic_add_relaxed_u32(&library->references, 1);
+	return library;
+}
+
+void otlp_library_unref(struct otlp_library *library)
+{
+	/* PAIR(library-references) PAIR(library-references): both ends are here, in the
+	 * threads that give back: all of their uses come before the last one's free. */
+	if (library == NULL || atomic_sub_acq_rel_u32(&library->references, 1) != 1)
+		return;
+	producer_close(&library->producer);
+	resource_free(library->resource);
+	free(library);
+}
+
+/* An export call on a library that was shut down: fails, is counted, nothing else. */
+static bool library_rejects(struct otlp_library *library)
+{
+	struct producer_counters *counters = &library->producer.page->counters;
+
+	if (__builtin_expect(atomic_load_relaxed_u32(&library->is_shut_down) == 0, 1))
+		return false;
+	atomic_add_relaxed_u64(&counters->rejected_after_shutdown, 1);
+	return true;
+}
+
+int library_export_spans(struct otlp_library *library, struct resource *resource,
+			 const struct otlp_span *spans, size_t count)
+{
+	return library_rejects(library) ? OTLP_ERR_SHUTDOWN
+					: push_spans(library, resource, spans, count);
+}
+
+int otlp_library_export_traces(struct otlp_library *library, const struct otlp_span *spans,
+			       size_t count)
+{
+	if (library == NULL)
+		return OTLP_ERR_INVALID;
+	return library_export_spans(library, library->resource, spans, count);
+}
+
+int otlp_library_export_metrics_ref(struct otlp_library *library,
+				    const struct otlp_resource_metrics *metrics)
+{
+	if (library == NULL)
+		return OTLP_ERR_INVALID;
+	if (library_rejects(library))
+		return OTLP_ERR_SHUTDOWN;
+	return metrics == NULL ? OTLP_ERR_INVALID : push_metrics(library, metrics);
+}
+
+static int64_t monotonic_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* One position in each ring of each region of this process, and whether the writer is there. */
+struct flush_target {
+	uint64_t positions[PRODUCER_REGIONS_MAX][RING_SIGNAL_COUNT];
+	uint32_t region_count;
+};
+
+static bool flush_is_done(const struct producer *producer, const struct flush_target *target)
+{
+	uint32_t i, signal;
+
+	for (i = 0; i < target->region_count; i++) {
+		/* What is in a region that the writer gave up stays there. */
+		if (region_is_abandoned(&producer->regions[i]))
+			continue;
+		for (signal = 0; signal < RING_SIGNAL_COUNT; signal++) {
+			const struct ring *ring = &producer->regions[i].rings[signal];
+			uint64_t head = atomic_load_relaxed_u64(&ring->shared->head);
+
+			if ((int64_t)(target->positions[i][signal] - head) > 0)
+				return false;
+		}
+	}
+	return true;
+}
+
+/* Ask the writer for everything up to the tails of now. */
+static void flush_request(struct producer *producer, struct flush_target *target)
+{
+	uint32_t i, signal;
+
+	target->region_count = producer_region_count(producer);
+	for (i = 0; i < target->region_count; i++) {
+		for (signal = 0; signal < RING_SIGNAL_COUNT; signal++) {
+			struct ring_shared *shared = producer->regions[i].rings[signal].shared;
+			uint64_t tail = atomic_load_relaxed_u64(&shared->tail);
+			uint64_t asked;
+
+			target->positions[i][signal] = tail;
+			do {
+				asked = atomic_load_relaxed_u64(&shared->flush_to);
+			} while ((int64_t)(tail - asked) > 0 &&
+				 !atomic_cas_relaxed_u64(&shared->flush_to, asked, tail));
+		}
+	}
+}
+
+int otlp_library_flush(struct otlp_library *library, int64_t timeout_ns)
+{
+	struct flush_target target;
+	struct producer *producer;
+	int64_t start = monotonic_ns();
+	int error, r;
+
+	if (library == NULL)
+		return OTLP_ERR_INVALID;
+	producer = &library->producer;
+	(void)producer_retry(producer, &error);
+	flush_request(producer, &target);
+	for (;;) {
+		int64_t slice = FLUSH_SLICE_NS;
+		uint32_t seen;
+
+		if (target.region_count == 0)
+			return OTLP_OK;
+		seen = control_flushed(&producer->control);
+		if (flush_is_done(producer, &target))
+			return OTLP_OK;
+		r = producer_has_writer(producer);
+		if (r <= 0)
+			return r < 0 ? error_from_errno(r) : OTLP_ERR_NO_WRITER;
+		if (timeout_ns >= 0) {
+			int64_t left = timeout_ns - (monotonic_ns() - start);
+
+			if (left <= 0)
+				return OTLP_ERR_TIMEOUT;
+			slice = left < slice ? left : slice;
+		}
+		control_ring(&producer->control);
+		control_wait_flushed(&producer->control, seen, slice);
+	}
+}
+
+int otlp_library_shutdown(struct otlp_library *library, int64_t timeout_ns)
+{
+	if (library == NULL)
+		return OTLP_ERR_INVALID;
+	if (!atomic_cas_relaxed_u32(&library->is_shut_down, 0, 1))
+		return OTLP_OK;
+	return otlp_library_flush(library, timeout_ns);
+}
+
+void otlp_library_get_stats(struct otlp_library *library, struct otlp_stats *ret,
+			    size_t struct_bytes)
+{
+	struct otlp_stats stats = {0};
+
+	if (library != NULL)
+		producer_get_stats(&library->producer, &stats);
+	memset(ret, 0, struct_bytes);
+	memcpy(ret, &stats, struct_bytes < sizeof stats ? struct_bytes : sizeof stats);
+}

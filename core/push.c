@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The push: measure and check, claim, write, commit, count. Nothing can fail
+ * between claim and commit. What a record looks like is core/record.h's, how
+ * it is claimed shm/ring.h's; here is who gets counted where, and what the
+ * caller is told.
+ */
+#include "core/library.h"
+#include "core/record.h"
+
+/* One export call: where it pushes to, and the first reason why something was not taken. */
+struct push {
+	struct producer *producer;
+	struct region *region; /* NULL: there is none */
+	enum ring_signal signal;
+	int result;
+};
+
+static void push_refuse(struct push *push, int error, uint64_t items)
+{
+	struct ring_shared *shared;
+	uint64_t *counter;
+
+	if (push->result == OTLP_OK)
+		push->result = error;
+	if (push->region == NULL) {
+		counter = &push->producer->page->counters.dropped_full_items[push->signal];
+		atomic_add_relaxed_u64(counter, items);
+		return;
+	}
+	shared = push->region->rings[push->signal].shared;
+	if (error == OTLP_ERR_INVALID)
+		counter = &shared->dropped_invalid_items;
+	else if (error == OTLP_ERR_TOO_LARGE)
+		counter = &shared->dropped_too_large_items;
+	else
+		counter = &shared->dropped_full_items;
+	atomic_add_relaxed_u64(counter, items);
+}
+
+static void push_begin(struct push *push, struct otlp_library *library, enum ring_signal signal)
+{
+	push->producer = &library->producer;
+	push->signal = signal;
+	push->result = OTLP_OK;
+	push->region = producer_region(push->producer, &push->result);
+}
+
+static bool push_claim(struct push *push, size_t bytes, struct ring_claim *ret)
+{
+	if (ring_claim(&push->region->rings[push->signal], (uint32_t)bytes, ret))
+		return true;
+	/* Full for ever, if the writer abandoned it. The next export call finds the new
+	 * region: what this one holds refers to the table of the old. */
+	producer_renew(push->producer, push->region);
+	return false;
+}
+
+static void push_commit(struct push *push, const struct ring_claim *claim, uint64_t items)
+{
+	ring_commit(claim);
+	atomic_add_relaxed_u64(&push->region->rings[push->signal].shared->accepted_items, items);
+	if (__builtin_expect(claim->passes_half, 0))
+		control_ring(&push->producer->control);
+}
+
+static void push_span(struct push *push, struct resource *resource, const struct otlp_span *span)
+{
+	const struct otlp_resource *inline_resource = span->resource;
+	struct ring_claim claim;
+	uint32_t reference = 0;
+	size_t bytes;
+	int r;
+
+	if (inline_resource == NULL) {
+		reference = resource_reference(resource, push->region);
+		if (reference == 0)
+			inline_resource = &resource->value;
+	}
+	r = record_measure_span(span, inline_resource, &bytes);
+	if (r == 0 && bytes > push->region->rings[RING_SPANS].payload_bytes_max)
+		r = OTLP_ERR_TOO_LARGE;
+	if (r == 0 && !push_claim(push, bytes, &claim))
+		r = OTLP_ERR_FULL;
+	if (r < 0) {
+		push_refuse(push, r, 1);
+		return;
+	}
+	record_write_span(claim.payload, span, inline_resource, reference, bytes);
+	push_commit(push, &claim, 1);
+}
+
+int push_spans(struct otlp_library *library, struct resource *resource,
+	       const struct otlp_span *spans, size_t count)
+{
+	struct push push;
+	size_t i;
+
+	if (count == 0)
+		return OTLP_OK;
+	push_begin(&push, library, RING_SPANS);
+	if (push.region == NULL || spans == NULL) {
+		push_refuse(&push, OTLP_ERR_INVALID, count);
+		return push.result;
+	}
+	for (i = 0; i < count; i++)
+		push_span(&push, resource, &spans[i]);
+	return push.result;
+}
+
+/* The one metric that is being pushed, and where each of its records gets its context. */
+struct metric_push {
+	const struct otlp_metric *metric;
+	const struct otlp_scope *scope;
+	const struct otlp_resource *inline_resource; /* NULL: by reference */
+	uint32_t reference;
+	size_t head_bytes;
+};
+
+static void push_points(struct push *push, const struct metric_push *of, size_t first, size_t count,
+			size_t bytes)
+{
+	struct ring_claim claim;
+
+	if (count == 0)
+		return;
+	if (!push_claim(push, bytes, &claim)) {
+		push_refuse(push, OTLP_ERR_FULL, count);
+		return;
+	}
+	record_write_metric(claim.payload, of->metric, of->scope, of->inline_resource,
+			    of->reference, first, count, bytes);
+	push_commit(push, &claim, count);
+}
+
+/* More points than a record takes: several records, cut between points. */
+static void push_split(struct push *push, const struct metric_push *of)
+{
+	const size_t bytes_max = push->region->rings[RING_METRICS].payload_bytes_max;
+	size_t first = 0, bytes = of->head_bytes, i;
+
+	for (i = 0; i < of->metric->point_count; i++) {
+		size_t point_bytes = 0;
+
+		/* It was measured before, so it is valid. */
+		(void)record_measure_point(of->metric, i, &point_bytes);
+		if (point_bytes <= bytes_max - bytes) {
+			bytes += point_bytes;
+			continue;
+		}
+		push_points(push, of, first, i - first, bytes);
+		first = i;
+		bytes = of->head_bytes;
+		if (point_bytes <= bytes_max - bytes) {
+			bytes += point_bytes;
+			continue;
+		}
+		push_refuse(push, OTLP_ERR_TOO_LARGE, 1);
+		first = i + 1;
+	}
+	push_points(push, of, first, of->metric->point_count - first, bytes);
+}
+
+/* All of it is checked before any of it is pushed: an invalid metric is refused whole. */
+static int metric_measure(struct metric_push *of, size_t *ret_bytes)
+{
+	size_t i, bytes;
+	int r;
+
+	r = record_measure_metric(of->metric, of->scope, of->inline_resource, &of->head_bytes);
+	if (r < 0)
+		return r;
+	bytes = of->head_bytes;
+	for (i = 0; i < of->metric->point_count; i++) {
+		size_t point_bytes;
+
+		r = record_measure_point(of->metric, i, &point_bytes);
+		if (r == OTLP_ERR_TOO_LARGE) /* that one point: push_split() refuses it */
+			point_bytes = OTLP_RECORD_BYTES_MAX;
+		else if (r < 0)
+			return r;
+		bytes += point_bytes;
+	}
+	*ret_bytes = bytes;
+	return 0;
+}
+
+static void push_metric(struct push *push, struct metric_push *of)
+{
+	const size_t bytes_max = push->region->rings[RING_METRICS].payload_bytes_max;
+	size_t bytes = 0;
+	int r;
+
+	if (of->metric->point_count == 0)
+		return;
+	r = metric_measure(of, &bytes);
+	if (r == 0 && of->head_bytes >= bytes_max)
+		r = OTLP_ERR_TOO_LARGE;
+	if (r < 0)
+		push_refuse(push, r, of->metric->point_count);
+	else if (bytes <= bytes_max)
+		push_points(push, of, 0, of->metric->point_count, bytes);
+	else
+		push_split(push, of);
+}
+
+/* What an export holds, for a refusal of all of it. */
+static uint64_t count_points(const struct otlp_resource_metrics *metrics)
+{
+	uint64_t count = 0;
+	size_t s, m;
+
+	for (s = 0; metrics->scope_metrics != NULL && s < metrics->scope_metrics_count; s++) {
+		const struct otlp_scope_metrics *scope = &metrics->scope_metrics[s];
+
+		for (m = 0; scope->metrics != NULL && m < scope->metric_count; m++)
+			count += scope->metrics[m].point_count;
+	}
+	return count;
+}
+
+int push_metrics(struct otlp_library *library, const struct otlp_resource_metrics *metrics)
+{
+	struct metric_push of = {.inline_resource = metrics->resource};
+	struct push push;
+	size_t s, m;
+
+	if (metrics->scope_metrics_count == 0)
+		return OTLP_OK;
+	push_begin(&push, library, RING_METRICS);
+	if (push.region == NULL) {
+		push_refuse(&push, OTLP_ERR_FULL, count_points(metrics));
+		return push.result;
+	}
+	if (metrics->scope_metrics == NULL) {
+		push_refuse(&push, OTLP_ERR_INVALID, 1);
+		return push.result;
+	}
+	if (of.inline_resource == NULL) {
+		of.reference = resource_reference(library->resource, push.region);
+		if (of.reference == 0)
+			of.inline_resource = &library->resource->value;
+	}
+	for (s = 0; s < metrics->scope_metrics_count; s++) {
+		const struct otlp_scope_metrics *scope = &metrics->scope_metrics[s];
+
+		if (scope->metrics == NULL && scope->metric_count != 0) {
+			push_refuse(&push, OTLP_ERR_INVALID, 1);
+			continue;
+		}
+		for (m = 0; m < scope->metric_count; m++) {
+			of.metric = &scope->metrics[m];
+			of.scope = &scope->scope;
+			push_metric(&push, &of);
+		}
+	}
+	return push.result;
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Deep copies of resources and their place in a region's table. Where the
+ * environment's comes from is core/resource_env.c.
+ */
+#include "core/resource.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/record.h"
+#include "shm/atomic.h"
+
+/* A bump allocator over one block; NULL base: only count what it takes. */
+struct arena {
+	uint8_t *base;
+	size_t used;
+};
+
+static void *arena_take(struct arena *arena, const void *from, size_t bytes)
+{
+	size_t at = (arena->used + 15) & ~(size_t)15;
+
+	arena->used = at + bytes;
+	if (arena->base == NULL)
+		return NULL;
+	if (bytes > 0)
+		memcpy(arena->base + at, from, bytes);
+	return arena->base + at;
+}
+
+static struct otlp_str copy_str(struct arena *arena, struct otlp_str from)
+{
+	struct otlp_str ret = {arena_take(arena, from.ptr, from.len), from.len};
+
+	return ret;
+}
+
+static const struct otlp_attribute *copy_items(struct arena *arena,
+					       const struct otlp_attribute *items, size_t count);
+
+static void copy_value(struct arena *arena, struct otlp_value *to, const struct otlp_value *from)
+{
+	struct otlp_value *items;
+	size_t i;
+
+	switch (from->type) {
+	case OTLP_VALUE_STRING:
+		to->as.string = copy_str(arena, from->as.string);
+		break;
+	case OTLP_VALUE_BYTES:
+		to->as.bytes.ptr = arena_take(arena, from->as.bytes.ptr, from->as.bytes.len);
+		break;
+	case OTLP_VALUE_ARRAY:
+		items = arena_take(arena, from->as.array.items,
+				   from->as.array.count * sizeof *items);
+		for (i = 0; i < from->as.array.count; i++) {
+			struct otlp_value unused;
+
+			copy_value(arena, items != NULL ? &items[i] : &unused,
+				   &from->as.array.items[i]);
+		}
+		to->as.array.items = items;
+		break;
+	case OTLP_VALUE_KVLIST:
+		to->as.kvlist.items =
+			copy_items(arena, from->as.kvlist.items, from->as.kvlist.count);
+		break;
+	case OTLP_VALUE_EMPTY:
+	case OTLP_VALUE_BOOL:
+	case OTLP_VALUE_INT:
+	case OTLP_VALUE_DOUBLE:
+		break;
+	}
+}
+
+static const struct otlp_attribute *copy_items(struct arena *arena,
+					       const struct otlp_attribute *items, size_t count)
+{
+	struct otlp_attribute *ret = arena_take(arena, items, count * sizeof *ret);
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		struct otlp_attribute unused, *to = ret != NULL ? &ret[i] : &unused;
+
+		to->key = copy_str(arena, items[i].key);
+		copy_value(arena, &to->value, &items[i].value);
+	}
+	return ret;
+}
+
+static void copy_resource(struct arena *arena, struct otlp_resource *to,
+			  const struct otlp_resource *from)
+{
+	*to = *from;
+	to->attributes.items = copy_items(arena, from->attributes.items, from->attributes.count);
+	to->schema_url = copy_str(arena, from->schema_url);
+}
+
+int resource_new(struct resource **ret, const struct otlp_resource *from)
+{
+	struct otlp_resource unused;
+	struct arena arena = {NULL, 0};
+	struct resource *resource;
+	size_t bytes;
+	int r;
+
+	r = record_measure_resource(from, &bytes);
+	if (r < 0)
+		return r;
+	copy_resource(&arena, &unused, from);
+	resource = calloc(1, sizeof *resource + bytes + arena.used + 32);
+	if (resource == NULL)
+		return OTLP_ERR_NO_MEMORY;
+	arena.base = (uint8_t *)(resource + 1);
+	arena.used = 0;
+	copy_resource(&arena, &resource->value, from);
+	resource->bytes = arena.base + arena.used;
+	resource->bytes_count = bytes;
+	record_write_resource(resource->bytes, from, bytes);
+	*ret = resource;
+	return 0;
+}
+
+void resource_free(struct resource *resource)
+{
+	while (resource != NULL) {
+		struct resource *next = resource->next;
+
+		free(resource);
+		resource = next;
+	}
+}
+
+/* One word: the upper bits of the region's random id, and the reference in that region. */
+#define REFERENCE_BITS 18
+static_assert(TABLE_BYTES + 1 < UINT64_C(1) << REFERENCE_BITS, "a reference fits");
+
+uint32_t resource_reference(struct resource *resource, struct region *region)
+{
+	const uint64_t mask = (UINT64_C(1) << REFERENCE_BITS) - 1;
+	const uint64_t id = region->header->region_id & ~mask;
+	uint64_t known = atomic_load_relaxed_u64(&resource->reference);
+	uint32_t added;
+
+	if (known != 0 && (known & ~mask) == id)
+		return (uint32_t)(known & mask);
+	if (resource->bytes_count > TABLE_BYTES)
+		return 0;
+	/* Two threads may both add it, which wastes a little of the table and no more. */
+	added = region_table_add(region, resource->bytes, (uint32_t)resource->bytes_count);
+	if (added != 0)
+		atomic_store_relaxed_u64(&resource->reference, id | added);
+	return added;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A resource that the library keeps: its own, and those of
+ * otlp_span_exporter_set_resource(). Copied once, so that each push only names
+ * it by a reference into the region's resource table.
+ */
+#ifndef CORE_RESOURCE_H
+#define CORE_RESOURCE_H
+
+#include <otlpipe/otlpipe.h>
+
+#include "shm/region.h"
+
+struct resource {
+	struct resource *next;	    /* the one that it replaced */
+	struct otlp_resource value; /* a deep copy, behind this struct */
+	uint8_t *bytes;		    /* as a record carries it */
+	size_t bytes_count;
+	uint64_t reference; /* in which region it stands where: resource_reference() */
+};
+
+/**
+ * Check a resource and copy it.
+ *
+ * @return 0, OTLP_ERR_INVALID, _TOO_LARGE or _NO_MEMORY
+ */
+int resource_new(struct resource **ret, const struct otlp_resource *from);
+
+/**
+ * The resource of the environment by the rules of the specification
+ * (resource/sdk.md): $OTEL_RESOURCE_ATTRIBUTES, $OTEL_SERVICE_NAME over it, else
+ * unknown_service:<program>. A value that cannot be parsed is left aside whole
+ * and told to the diagnostic function.
+ */
+int resource_new_from_environment(struct resource **ret, const struct otlp_options *options);
+
+void resource_free(struct resource *resource); /* with all that it replaced; NULL is fine */
+
+/**
+ * Where it stands in this region's table; added there on first use. Threads may
+ * call it at once; async-signal-safe.
+ *
+ * @return 0: the table is full, so each record carries it inline
+ */
+uint32_t resource_reference(struct resource *resource, struct region *region);
+
+#endif
