@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Retention: the policy on made-up files, and the thread on real ones.
+ */
+#include "writer/retain.h"
+
+#include <sys/stat.h>
+#include <time.h>
+
+#include "tests/unit/io_testing.h"
+#include "writer/datafile.h"
+
+/* cmocka wants these before it. */
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#define NEW_YEAR  ((time_t)1767225600)
+#define SECOND_NS INT64_C(1000000000)
+#define LONG_NS	  (600 * SECOND_NS)
+
+/* ---- the policy ---- */
+
+static struct retain_item item(unsigned signal, uint64_t sequence, int64_t mtime, uint64_t bytes)
+{
+	struct retain_item made = {
+		.signal = signal, .sequence = sequence, .mtime_ns = mtime, .bytes = bytes};
+
+	snprintf(made.name, sizeof(made.name), "%u-%u", signal, (unsigned)sequence);
+	return made;
+}
+
+static void without_limits_nothing_goes(void **state)
+{
+	struct retain_item items[] = {item(0, 1, 1, 100), item(0, 2, 2, 100)};
+
+	(void)state;
+	assert_int_equal(retain_plan(items, 2, &(struct retain_limits){0}, INT64_MAX, 0), 0);
+	assert_int_equal(
+		retain_plan(NULL, 0, &(struct retain_limits){1, 1, UINT64_MAX}, INT64_MAX, 0), 0);
+	retain_sort(NULL, 0);
+}
+
+static void the_oldest_go_until_the_total_fits(void **state)
+{
+	struct retain_item items[] = {item(0, 1, 1, 50), item(0, 2, 2, 30), item(0, 3, 3, 20)};
+
+	(void)state;
+	assert_int_equal(retain_plan(items, 3, &(struct retain_limits){.total_bytes = 100}, 9, 0),
+			 0);
+	assert_int_equal(retain_plan(items, 3, &(struct retain_limits){.total_bytes = 99}, 9, 0),
+			 1);
+	assert_int_equal(retain_plan(items, 3, &(struct retain_limits){.total_bytes = 50}, 9, 0),
+			 1);
+	assert_int_equal(retain_plan(items, 3, &(struct retain_limits){.total_bytes = 49}, 9, 0),
+			 2);
+	assert_int_equal(retain_plan(items, 3, &(struct retain_limits){.total_bytes = 1}, 9, 0), 3);
+}
+
+static void what_is_too_old_goes(void **state)
+{
+	struct retain_item items[] = {item(0, 1, 10, 1), item(0, 2, 20, 1), item(0, 3, 30, 1)};
+	const struct retain_limits limits = {.age_ns = 10};
+
+	(void)state;
+	assert_int_equal(retain_plan(items, 3, &limits, 20, 0), 0);
+	assert_int_equal(retain_plan(items, 3, &limits, 21, 0), 1);
+	assert_int_equal(retain_plan(items, 3, &limits, 31, 0), 2);
+	assert_int_equal(retain_plan(items, 3, &limits, INT64_MAX, 0), 3);
+	assert_int_equal(retain_plan(items, 3, &limits, 0, 0), 0);	   /* all in the future */
+	assert_int_equal(retain_plan(items, 3, &limits, INT64_MIN, 0), 0); /* no overflow */
+	items[0].mtime_ns = INT64_MIN;
+	assert_int_equal(retain_plan(items, 3, &limits, 20, 0), 1);
+}
+
+static void a_floor_of_free_space_is_reached_if_it_can_be(void **state)
+{
+	struct retain_item items[] = {item(0, 1, 1, 50), item(0, 2, 2, 30), item(0, 3, 3, 20)};
+	const struct retain_limits limits = {.free_bytes = 1000};
+
+	(void)state;
+	assert_int_equal(retain_plan(items, 3, &limits, 9, 1000), 0);
+	assert_int_equal(retain_plan(items, 3, &limits, 9, 999), 1);
+	assert_int_equal(retain_plan(items, 3, &limits, 9, 949), 2);
+	assert_int_equal(retain_plan(items, 3, &limits, 9, 0), 3);
+}
+
+static void the_strictest_limit_decides(void **state)
+{
+	struct retain_item items[] = {item(0, 1, 1, 50), item(0, 2, 2, 30), item(0, 3, 3, 20)};
+
+	(void)state;
+	assert_int_equal(retain_plan(items, 3,
+				     &(struct retain_limits){
+					     .total_bytes = 50, .age_ns = 5, .free_bytes = 60},
+				     8, 0),
+			 2);
+}
+
+static void signals_are_merged_by_age_each_in_its_order(void **state)
+{
+	struct retain_item items[] = {item(1, 2, 40, 1), item(0, 2, 30, 1), item(1, 1, 20, 1),
+				      item(0, 1, 10, 1)};
+	const char *const expected[] = {"0-1", "1-1", "0-2", "1-2"};
+
+	(void)state;
+	retain_sort(items, 4);
+	for (unsigned i = 0; i < 4; i++)
+		assert_string_equal(items[i].name, expected[i]);
+}
+
+static void a_clock_that_went_back_does_not_change_the_order(void **state)
+{
+	struct retain_item items[] = {item(0, 3, 60, 1), item(0, 2, 50, 1), item(0, 1, 9000, 1),
+				      item(1, 7, 55, 1)};
+	const char *const expected[] = {"0-1", "0-2", "1-7", "0-3"};
+
+	(void)state;
+	retain_sort(items, 4);
+	for (unsigned i = 0; i < 4; i++)
+		assert_string_equal(items[i].name, expected[i]);
+	/* The file from the future is as old as the next one says, and goes with it. */
+	assert_int_equal(retain_plan(items, 4, &(struct retain_limits){.age_ns = 10}, 61, 0), 2);
+}
+
+/* ---- the thread ---- */
+
+struct fixture {
+	struct scratch scratch;
+	struct data_dir traces, metrics;
+	unsigned descriptors;
+};
+
+static const char *const signals[] = {"traces", "metrics"};
+
+static void fixture_open(struct fixture *f)
+{
+	f->descriptors = count_descriptors();
+	assert_int_equal(scratch_open(&f->scratch), 0);
+	assert_int_equal(data_dir_open(f->scratch.fd, "traces", &f->traces), 0);
+	assert_int_equal(data_dir_open(f->scratch.fd, "metrics", &f->metrics), 0);
+}
+
+static void fixture_close(struct fixture *f)
+{
+	data_dir_close(&f->traces);
+	data_dir_close(&f->metrics);
+	assert_int_equal(scratch_close(&f->scratch), 0);
+	assert_int_equal(count_descriptors(), f->descriptors);
+}
+
+/* A sealed file of this length and age, made as rotation makes it. */
+static void rotate(struct data_dir *dir, uint64_t bytes, int64_t mtime_s)
+{
+	const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = mtime_s}};
+	struct data_file file;
+
+	assert_int_equal(data_file_create(dir, bytes, NEW_YEAR, &file), 0);
+	assert_int_equal(data_file_seal(dir, &file, bytes), 0);
+	assert_int_equal(utimensat(dir->fd, file.name.name, times, 0), 0);
+}
+
+static size_t list(struct data_dir *dir, unsigned kinds, uint64_t *ret_first)
+{
+	struct data_name *names;
+	size_t count;
+
+	assert_int_equal(data_dir_list(dir, kinds, &names, &count), 0);
+	*ret_first = count > 0 ? names[0].sequence : 0;
+	free(names);
+	return count;
+}
+
+static void retain_now(struct fixture *f, const struct retain_limits *limits,
+		       struct retain_counts *counts)
+{
+	struct retain *retain;
+
+	assert_int_equal(retain_open(&retain, f->scratch.fd, signals, 2, limits), 0);
+	retain_request(retain);
+	assert_int_equal(retain_wait(retain, LONG_NS), 0);
+	retain_counts(retain, counts);
+	retain_close(retain);
+}
+
+static void what_rotation_names_is_found_and_removed(void **state)
+{
+	struct retain_counts counts;
+	struct fixture f;
+	uint64_t first;
+
+	(void)state;
+	fixture_open(&f);
+	for (unsigned i = 0; i < 5; i++) {
+		rotate(&f.traces, 8192, NEW_YEAR + i);
+		rotate(&f.metrics, 4096, NEW_YEAR + i);
+	}
+	retain_now(&f, &(struct retain_limits){.total_bytes = 3 * 12288}, &counts);
+	assert_int_equal(list(&f.traces, DATA_SEALED, &first), 3);
+	assert_int_equal(first, 3);
+	assert_int_equal(list(&f.metrics, DATA_SEALED, &first), 3);
+	assert_int_equal(first, 3);
+	assert_int_equal(counts.removed_files, 4);
+	assert_int_equal(counts.removed_bytes, 2 * 12288);
+	assert_int_equal(counts.runs, 1);
+	assert_int_equal(counts.failures, 0);
+	fixture_close(&f);
+}
+
+static void files_beyond_their_age_are_removed(void **state)
+{
+	struct retain_counts counts;
+	struct fixture f;
+	uint64_t first;
+
+	(void)state;
+	fixture_open(&f);
+	rotate(&f.traces, 4096, time(NULL) - 100000);
+	rotate(&f.traces, 4096, time(NULL) - 90000);
+	rotate(&f.traces, 4096, time(NULL));
+	rotate(&f.traces, 4096, INT64_C(14000000000)); /* beyond what nanoseconds can say */
+	retain_now(&f, &(struct retain_limits){.age_ns = 80000 * SECOND_NS}, &counts);
+	assert_int_equal(list(&f.traces, DATA_SEALED, &first), 2);
+	assert_int_equal(first, 3);
+	assert_int_equal(counts.removed_files, 2);
+	fixture_close(&f);
+}
+
+static void open_and_foreign_files_are_never_touched(void **state)
+{
+	struct retain_counts counts;
+	struct data_file open_file, bad_file;
+	struct fixture f;
+	uint64_t first;
+	int fd;
+
+	(void)state;
+	fixture_open(&f);
+	assert_int_equal(data_file_create(&f.traces, 4096, NEW_YEAR, &open_file), 0);
+	assert_int_equal(data_file_create(&f.traces, 8192, NEW_YEAR, &bad_file), 0);
+	assert_int_equal(data_file_abandon(&f.traces, &bad_file, 4096), 0);
+	rotate(&f.traces, 4096, NEW_YEAR);
+	fd = openat(f.traces.fd, "notes.txt", O_WRONLY | O_CREAT | O_EXCL, 0600);
+	assert_true(fd >= 0);
+	close(fd);
+
+	/* A floor that no disk has: everything that may go, goes. */
+	retain_now(&f, &(struct retain_limits){.free_bytes = UINT64_MAX}, &counts);
+	assert_int_equal(list(&f.traces, DATA_SEALED | DATA_BAD, &first), 0);
+	assert_int_equal(list(&f.traces, DATA_OPEN, &first), 1);
+	assert_int_equal(faccessat(f.traces.fd, "notes.txt", F_OK, 0), 0);
+	assert_int_equal(counts.removed_files, 2);
+	data_file_release(&open_file);
+	fixture_close(&f);
+}
+
+static void each_request_is_answered_by_a_later_run(void **state)
+{
+	struct retain_counts counts;
+	struct retain *retain;
+	struct fixture f;
+	uint64_t first;
+
+	(void)state;
+	fixture_open(&f);
+	assert_int_equal(retain_open(&retain, f.scratch.fd, signals, 2,
+				     &(struct retain_limits){.total_bytes = 4096}),
+			 0);
+	assert_int_equal(retain_wait(retain, 0), 0); /* nothing was asked */
+	for (unsigned i = 0; i < 20; i++) {
+		rotate(&f.traces, 4096, NEW_YEAR + i);
+		retain_request(retain);
+	}
+	assert_int_equal(retain_wait(retain, LONG_NS), 0);
+	assert_int_equal(list(&f.traces, DATA_SEALED, &first), 1);
+	assert_int_equal(first, 20);
+	retain_counts(retain, &counts);
+	assert_int_equal(counts.removed_files, 19);
+	assert_in_range(counts.runs, 1, 20);
+	retain_close(retain);
+	fixture_close(&f);
+}
+
+/* The blocked signals of the thread with this name, as the kernel sees them. */
+static uint64_t blocked_signals(const char *thread)
+{
+	DIR *dir = opendir("/proc/self/task");
+	unsigned long long mask = 0;
+	struct dirent *entry;
+
+	assert_non_null(dir);
+	while ((entry = readdir(dir))) {
+		char path[320], line[128];
+		bool is_it = false;
+		FILE *status;
+
+		snprintf(path, sizeof(path), "/proc/self/task/%s/status", entry->d_name);
+		status = fopen(path, "re");
+		while (status && fgets(line, sizeof(line), status)) {
+			if (strncmp(line, "Name:", 5) == 0)
+				is_it = strstr(line, thread) != NULL;
+			if (is_it)
+				sscanf(line, "SigBlk: %llx", &mask);
+		}
+		if (status)
+			fclose(status);
+	}
+	closedir(dir);
+	return mask;
+}
+
+static void the_thread_takes_no_signal(void **state)
+{
+	struct retain_counts counts;
+	struct retain *retain;
+	sigset_t before, after;
+	struct fixture f;
+	uint64_t mask;
+
+	(void)state;
+	fixture_open(&f);
+	sigprocmask(SIG_SETMASK, NULL, &before);
+	assert_int_equal(retain_open(&retain, f.scratch.fd, signals, 2, &(struct retain_limits){0}),
+			 0);
+	sigprocmask(SIG_SETMASK, NULL, &after);
+	for (int number = 1; number < SIGRTMIN; number++)
+		assert_int_equal(sigismember(&before, number), sigismember(&after, number));
+
+	retain_request(retain); /* after a run it has set its name */
+	assert_int_equal(retain_wait(retain, LONG_NS), 0);
+	mask = blocked_signals("retain");
+	assert_true(mask & 1ull << (SIGTERM - 1));
+	assert_true(mask & 1ull << (SIGINT - 1));
+	assert_true(mask & 1ull << (SIGHUP - 1));
+	assert_true(mask & 1ull << (SIGALRM - 1));
+	retain_counts(retain, &counts);
+	assert_int_equal(counts.failures, 0);
+	retain_close(retain);
+	fixture_close(&f);
+}
+
+static void closing_in_the_middle_of_a_run_leaves_no_gap(void **state)
+{
+	struct data_name *names;
+	struct retain *retain;
+	struct fixture f;
+	size_t count;
+
+	(void)state;
+	fixture_open(&f);
+	for (unsigned i = 0; i < 30; i++)
+		rotate(&f.traces, 4096, NEW_YEAR + i);
+	assert_int_equal(retain_open(&retain, f.scratch.fd, signals, 2,
+				     &(struct retain_limits){.age_ns = 1}),
+			 0);
+	retain_request(retain);
+	retain_close(retain);
+	assert_int_equal(data_dir_list(&f.traces, DATA_SEALED, &names, &count), 0);
+	for (size_t i = 0; i < count; i++)
+		assert_int_equal(names[i].sequence, 30 - count + 1 + i);
+	free(names);
+	fixture_close(&f);
+}
+
+static void a_thread_for_no_signal_or_too_many_is_refused(void **state)
+{
+	const struct retain_limits limits = {0};
+	struct retain *retain;
+	struct fixture f;
+
+	(void)state;
+	fixture_open(&f);
+	assert_int_equal(retain_open(&retain, f.scratch.fd, signals, 0, &limits), -EINVAL);
+	assert_int_equal(
+		retain_open(&retain, f.scratch.fd, signals, RETAIN_SIGNALS_MAX + 1, &limits),
+		-EINVAL);
+	assert_int_equal(retain_open(&retain, f.scratch.fd, (const char *[]){"traces", "no/signal"},
+				     2, &limits),
+			 -EINVAL);
+	fixture_close(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(without_limits_nothing_goes),
+		cmocka_unit_test(the_oldest_go_until_the_total_fits),
+		cmocka_unit_test(what_is_too_old_goes),
+		cmocka_unit_test(a_floor_of_free_space_is_reached_if_it_can_be),
+		cmocka_unit_test(the_strictest_limit_decides),
+		cmocka_unit_test(signals_are_merged_by_age_each_in_its_order),
+		cmocka_unit_test(a_clock_that_went_back_does_not_change_the_order),
+		cmocka_unit_test(what_rotation_names_is_found_and_removed),
+		cmocka_unit_test(files_beyond_their_age_are_removed),
+		cmocka_unit_test(open_and_foreign_files_are_never_touched),
+		cmocka_unit_test(each_request_is_answered_by_a_later_run),
+		cmocka_unit_test(the_thread_takes_no_signal),
+		cmocka_unit_test(closing_in_the_middle_of_a_run_leaves_no_gap),
+		cmocka_unit_test(a_thread_for_no_signal_or_too_many_is_refused),
+	};
+
+	return cmocka_run_group_tests_name("retain", tests, NULL, NULL);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One write(2) a line, so that lines of several writers do not mix. */
+#include "writer/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define LOG_LINE_BYTES_MAX 1024
+#define LOG_PREFIX	   "otlpipe-writer: "
+
+void log_line(const char *format, ...)
+{
+	char line[LOG_LINE_BYTES_MAX] = LOG_PREFIX;
+	const size_t prefix = sizeof LOG_PREFIX - 1;
+	va_list arguments;
+	size_t len;
+	int n;
+
+	va_start(arguments, format);
+	n = vsnprintf(line + prefix, sizeof line - prefix - 1, format, arguments);
+	va_end(arguments);
+	len = prefix + (n < 0 ? 0 : (size_t)n);
+	if (len > sizeof line - 1)
+		len = sizeof line - 1;
+	line[len++] = '\n';
+	/* Nobody left to tell when this fails. */
+	if (write(STDERR_FILENO, line, len) < 0)
+		return;
+}

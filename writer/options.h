@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The writer's options: each by flag, and by OTLPIPE_… in the environment below it. */
+#ifndef WRITER_OPTIONS_H
+#define WRITER_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "writer/io.h"
+#include "writer/retain.h"
+#include "writer/sink.h"
+
+struct options {
+	const char *dir;    /* NULL: the default */
+	const char *output;
+	int64_t interval_ns;
+	uint64_t batch_bytes;
+	enum io_mode io;
+	struct sink_options sink;
+	struct retain_limits retain;
+	bool drain;
+};
+
+/**
+ * Read the environment and the command line. Wrong values end the process with
+ * status 2 and one line on standard error; --help and --version end it with 0.
+ */
+void options_parse(struct options *ret, int argc, char **argv);
+
+#endif

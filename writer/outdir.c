@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Opening and locking; what is in it is data_dir's. */
+#include "writer/outdir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define OUTDIR_LOCK ".otlpipe-writer.lock"
+
+int outdir_open(struct outdir *ret, const char *path, bool create)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	int r;
+
+	if (create && mkdir(path, 0750) < 0 && errno != EEXIST)
+		return -errno;
+	ret->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (ret->fd < 0)
+		return -errno;
+	ret->lock_fd = openat(ret->fd, OUTDIR_LOCK,
+			      O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0640);
+	r = ret->lock_fd < 0 ? -errno : 0;
+	if (r == 0 && fcntl(ret->lock_fd, F_OFD_SETLK, &lock) < 0)
+		r = errno == EAGAIN || errno == EACCES ? -EBUSY : -errno;
+	if (r < 0)
+		outdir_close(ret);
+	return r;
+}
+
+void outdir_close(struct outdir *outdir)
+{
+	if (outdir->lock_fd >= 0)
+		close(outdir->lock_fd);
+	close(outdir->fd);
+}

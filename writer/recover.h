@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a new writer does about its predecessor: finds out how far that one came,
+ * tells the rings, and seals its files. Each step can be repeated, and is safe
+ * to be killed in.
+ */
+#ifndef WRITER_RECOVER_H
+#define WRITER_RECOVER_H
+
+#include "writer/source.h"
+
+struct recover_report {
+	unsigned files;	  /* sealed, or removed because nothing was in them */
+	uint64_t batches; /* that count */
+	uint64_t bytes;
+	uint64_t cut_bytes; /* behind the last batch that counts, zeros not counted */
+};
+
+/**
+ * Recover one output directory, whose lock the caller holds. The sources are
+ * every region there is, at the positions that they say are done.
+ *
+ * @return 0 or a negative errno; what was recovered until then stays so
+ */
+int recover_output(int out_dirfd, struct source *sources, struct recover_report *ret);
+
+#endif

@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One region's way through the writer. Which regions there are, and what
+ * happens to a batch, is known elsewhere (writer.c, sink.c).
+ */
+#include "writer/source.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One region refers to few resources; a liar must not make us hold many. */
+#define SOURCE_RESOURCES_MAX 4096
+
+/* Begin the next batch's account of a ring where the last one ended. */
+static void ring_begin_entry(struct source_ring *ring)
+{
+	const struct ring_totals *totals = &ring->staged.totals;
+
+	memset(&ring->taken, 0, sizeof ring->taken);
+	ring->taken.from = ring->taken.to = ring->staged.position;
+	ring->taken.items_before =
+		totals->written_items + totals->invalid_items + totals->lost_items;
+}
+
+static int source_open_rings(struct source *source)
+{
+	unsigned signal;
+	int r;
+
+	for (signal = 0; signal < RING_SIGNAL_COUNT; signal++) {
+		struct source_ring *ring = &source->rings[signal];
+
+		if (source->view.rings[signal].shared == NULL)
+			continue;
+		r = ring_reader_init(&ring->reader, source->view.rings[signal].shared,
+				     source->view.rings[signal].data,
+				     source->view.rings[signal].bytes, true);
+		if (r < 0)
+			return r;
+		ring->is_present = true;
+		ring_reader_get_done(&ring->reader, &ring->staged);
+		if (ring->staged.position != ring->reader.read)
+			return -EBADMSG; /* changed between two looks */
+		ring_begin_entry(ring);
+	}
+	return 0;
+}
+
+int source_open(struct source **ret, const struct runtime_dir *dir, const char *name)
+{
+	struct source *source = calloc(1, sizeof *source);
+	int r;
+
+	if (source == NULL)
+		return -ENOMEM;
+	if (strlen(name) >= sizeof source->name) {
+		free(source);
+		return -EBADMSG;
+	}
+	strcpy(source->name, name);
+	r = region_attach(&source->view, dir, name, true);
+	if (r < 0) {
+		free(source);
+		return r;
+	}
+	guard_add(&source->guard, source->view.header, source->view.bytes);
+	r = source_open_rings(source);
+	if (r == 0 && source->guard.has_failed)
+		r = -EBADMSG;
+	if (r < 0) {
+		source_close(source);
+		return r;
+	}
+	*ret = source;
+	return 0;
+}
+
+void source_close(struct source *source)
+{
+	size_t i;
+
+	guard_remove(&source->guard);
+	region_detach(&source->view);
+	for (i = 0; i < source->resource_count; i++)
+		free(source->resources[i].bytes);
+	free(source->resources);
+	free(source);
+}
+
+void source_check_alive(struct source *source)
+{
+	/* Where the kernel cannot say, it counts as alive: nothing is skipped then. */
+	if (!source->is_dead && region_is_alive(&source->view) == 0)
+		source->is_dead = true;
+}
+
+void source_break(struct source *source)
+{
+	source->is_broken = true;
+	region_abandon(&source->view);
+}
+
+void source_limit(struct source *source)
+{
+	unsigned signal;
+
+	for (signal = 0; signal < RING_SIGNAL_COUNT; signal++) {
+		struct source_ring *ring = &source->rings[signal];
+
+		if (!ring->is_present || ring_reader_tail(&ring->reader, &ring->limit) < 0)
+			continue; /* a tail that makes no sense: the drain finds it out */
+		ring->is_limited = true;
+	}
+}
+
+bool source_has_news(const struct source *source)
+{
+	unsigned signal;
+
+	for (signal = 0; signal < RING_SIGNAL_COUNT && !source->is_broken; signal++) {
+		const struct source_ring *ring = &source->rings[signal];
+		const struct ring_shared *shared = ring->reader.shared;
+		uint64_t tail;
+
+		if (!ring->is_present)
+			continue;
+		tail = atomic_load_relaxed_u64(&shared->tail);
+		if (tail != ring->seen_tail && tail - ring->reader.head > ring->reader.bytes / 2)
+			return true;
+		if (atomic_load_relaxed_u64(&shared->flush_to) != ring->seen_flush_to)
+			return true;
+	}
+	return false;
+}
+
+/* Our own copy of a resource that records refer to; NULL: there is no such. */
+static const struct source_resource *source_resource(struct source *source, uint32_t reference)
+{
+	struct source_resource *resources, *added;
+	const uint8_t *bytes;
+	uint32_t count;
+	size_t i;
+
+	for (i = 0; i < source->resource_count; i++)
+		if (source->resources[i].reference == reference)
+			return &source->resources[i];
+	if (source->resource_count == SOURCE_RESOURCES_MAX ||
+	    region_table_get(&source->view, reference, &bytes, &count) < 0)
+		return NULL;
+	resources = realloc(source->resources, (i + 1) * sizeof *resources);
+	if (resources == NULL)
+		return NULL;
+	source->resources = resources;
+	added = &resources[i];
+	added->reference = reference;
+	added->bytes_count = count;
+	added->bytes = malloc(count != 0 ? count : 1);
+	if (added->bytes == NULL)
+		return NULL;
+	memcpy(added->bytes, bytes, count);
+	if (record_parse_resource(added->bytes, count) < 0) {
+		free(added->bytes);
+		return NULL;
+	}
+	source->resource_count++;
+	return added;
+}
+
+enum take_end { TAKE_OK, TAKE_INVALID, TAKE_FULL };
+
+/* One committed record, from the ring into the stage. */
+static enum take_end source_take_record(struct source *source, const struct drain *drain,
+					struct stage *stage, const struct ring_entry *entry,
+					enum ring_signal signal, size_t head_bytes,
+					uint32_t *ret_items)
+{
+	const struct source_resource *by_reference;
+	const uint8_t *resource;
+	struct record_view view;
+	size_t resource_bytes;
+
+	memcpy(drain->record, entry->payload, entry->payload_bytes);
+	if (record_parse(drain->record, entry->payload_bytes, &view) < 0 ||
+	    (view.kind == RECORD_SPAN) != (signal == RING_SPANS))
+		return TAKE_INVALID;
+	resource = view.resource;
+	resource_bytes = view.resource_bytes;
+	if (resource == NULL) {
+		by_reference = source_resource(source, view.resource_ref);
+		if (by_reference == NULL)
+			return TAKE_INVALID;
+		resource = by_reference->bytes;
+		resource_bytes = by_reference->bytes_count;
+	}
+	/* Alone a record may be larger than a batch is meant to be. */
+	if (!stage_is_empty(stage) &&
+	    head_bytes + stage_bytes_bound(stage) + stage_add_bound(&view, resource_bytes) +
+			    BATCH_BLOCK_BYTES >
+		    drain->batch_bytes_max)
+		return TAKE_FULL;
+	if (stage_add(stage, &view, resource, resource_bytes) < 0)
+		return TAKE_FULL; /* no memory: it stays in the ring */
+	*ret_items = view.item_count;
+	return TAKE_OK;
+}
+
+static void ring_take(struct source_ring *ring, const struct ring_entry *entry, uint64_t written,
+		      uint64_t invalid, uint64_t torn_bytes)
+{
+	ring_reader_next(&ring->reader, entry);
+	ring->staged.position = ring->reader.read;
+	ring->staged.totals.written_items += written;
+	ring->staged.totals.invalid_items += invalid;
+	ring->staged.totals.torn_bytes += torn_bytes;
+	ring->taken.to = ring->reader.read;
+	ring->taken.written_items += written;
+	ring->taken.invalid_items += invalid;
+	ring->taken.torn_bytes += torn_bytes;
+}
+
+enum drain_end source_drain(struct source *source, enum ring_signal signal,
+			    const struct drain *drain, struct stage *stage, size_t head_bytes)
+{
+	struct source_ring *ring = &source->rings[signal];
+	struct ring_entry entry;
+	uint64_t tail, start;
+	uint32_t items;
+
+	if (!ring->is_present || source->is_broken || ring->final_taken)
+		return DRAIN_EMPTY;
+	ring->seen_flush_to = atomic_load_relaxed_u64(&ring->reader.shared->flush_to);
+	if (ring_reader_tail(&ring->reader, &tail) < 0)
+		return DRAIN_BROKEN;
+	ring->seen_tail = tail;
+	if (ring->is_limited && tail - ring->reader.head > ring->limit - ring->reader.head)
+		tail = ring->limit;
+	ring->is_busy = false;
+	start = ring->reader.read;
+	while (ring->reader.read - start < drain->quota_bytes) {
+		if (ring_reader_peek(&ring->reader, tail, source->is_dead, &entry) < 0 ||
+		    source->guard.has_failed)
+			return DRAIN_BROKEN;
+		switch (entry.kind) {
+		case RING_ENTRY_BUSY:
+			ring->is_busy = true;
+			return DRAIN_EMPTY;
+		case RING_ENTRY_NONE:
+			return DRAIN_EMPTY;
+		case RING_ENTRY_SKIP:
+			ring_take(ring, &entry, 0, 0, 0);
+			break;
+		case RING_ENTRY_TORN:
+			ring_take(ring, &entry, 0, 0, entry.bytes);
+			break;
+		case RING_ENTRY_RECORD:
+			items = 0;
+			switch (source_take_record(source, drain, stage, &entry, signal, head_bytes,
+						   &items)) {
+			case TAKE_OK:
+				ring_take(ring, &entry, items, 0, 0);
+				break;
+			case TAKE_INVALID:
+				ring_take(ring, &entry, 0, 1, 0);
+				break;
+			case TAKE_FULL:
+				return DRAIN_FULL;
+			}
+		}
+	}
+	return DRAIN_QUOTA;
+}
+
+bool source_has_taken(const struct source *source, enum ring_signal signal)
+{
+	const struct source_ring *ring = &source->rings[signal];
+
+	return ring->taken.to != ring->taken.from;
+}
+
+/* Has anything ever happened in it that the ledger should close with? */
+static bool ring_was_used(const struct source_ring *ring)
+{
+	const struct ring_shared *shared = ring->reader.shared;
+
+	return ring->staged.position != 0 ||
+	       atomic_load_relaxed_u64(&shared->dropped_full_items) != 0 ||
+	       atomic_load_relaxed_u64(&shared->dropped_too_large_items) != 0 ||
+	       atomic_load_relaxed_u64(&shared->dropped_invalid_items) != 0;
+}
+
+bool source_is_final_due(const struct source *source, enum ring_signal signal)
+{
+	const struct source_ring *ring = &source->rings[signal];
+	uint64_t tail;
+
+	if (!ring->is_present || ring->final_taken)
+		return false;
+	if (source->is_broken)
+		return true;
+	return source->is_dead && ring_was_used(ring) &&
+	       ring_reader_tail(&ring->reader, &tail) == 0 && tail == ring->reader.read;
+}
+
+void source_take_entry(struct source *source, enum ring_signal signal, struct batch_entry *ret)
+{
+	struct source_ring *ring = &source->rings[signal];
+	const struct ring_shared *shared = ring->reader.shared;
+	struct batch_entry entry = ring->taken;
+
+	entry.region_id = source->view.region_id;
+	entry.pid = source->view.pid;
+	entry.ring = (uint16_t)signal;
+	entry.start_unix_ns = source->view.start_unix_ns;
+	entry.accepted_items = atomic_load_relaxed_u64(&shared->accepted_items);
+	entry.dropped_full_items = atomic_load_relaxed_u64(&shared->dropped_full_items);
+	entry.dropped_too_large_items = atomic_load_relaxed_u64(&shared->dropped_too_large_items);
+	entry.dropped_invalid_items = atomic_load_relaxed_u64(&shared->dropped_invalid_items);
+	if (source_is_final_due(source, signal)) {
+		entry.flags |= BATCH_ENTRY_FINAL;
+		if (source->is_broken)
+			entry.flags |= BATCH_ENTRY_BROKEN;
+		else if (region_is_closed(&source->view))
+			entry.flags |= BATCH_ENTRY_CLOSED;
+		ring->final_taken = true;
+	}
+	*ret = entry;
+	ring_begin_entry(ring);
+}
+
+bool source_release(struct source *source, enum ring_signal signal, const struct ring_done *done,
+		    bool is_final)
+{
+	struct source_ring *ring = &source->rings[signal];
+	uint64_t before = ring->reader.head;
+	uint64_t flush_to = atomic_load_relaxed_u64(&ring->reader.shared->flush_to);
+
+	ring_reader_release(&ring->reader, done);
+	if (is_final)
+		ring->final_done = true;
+	return flush_to - before - 1 < done->position - before;
+}
+
+bool source_wants_flush(const struct source *source, enum ring_signal signal)
+{
+	const struct source_ring *ring = &source->rings[signal];
+	uint64_t flush_to;
+
+	if (!ring->is_present || !source_has_taken(source, signal))
+		return false;
+	flush_to = atomic_load_relaxed_u64(&ring->reader.shared->flush_to);
+	return (int64_t)(flush_to - ring->taken.from) > 0;
+}
+
+bool source_wants_release(const struct source *source, enum ring_signal signal)
+{
+	const struct source_ring *ring = &source->rings[signal];
+
+	return ring->is_present && source_has_taken(source, signal) &&
+	       ring->reader.read - ring->reader.head > ring->reader.bytes / 4;
+}
+
+bool source_is_finished(const struct source *source)
+{
+	unsigned signal;
+
+	if (source->jobs != 0 || !(source->is_dead || source->is_broken))
+		return false;
+	for (signal = 0; signal < RING_SIGNAL_COUNT; signal++) {
+		const struct source_ring *ring = &source->rings[signal];
+		uint64_t tail;
+
+		if (!ring->is_present || ring->final_done)
+			continue;
+		/* A ring that was never used has no last entry. */
+		if (source->is_broken || ring_was_used(ring) ||
+		    ring_reader_tail(&ring->reader, &tail) < 0 || tail != 0)
+			return false;
+	}
+	return true;
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A producer's region as the writer sees it: what was taken from each ring into
+ * the batch that is being made, what was given back, and when it is over.
+ *
+ * Nothing in a region is trusted. A ring whose structure makes no sense breaks
+ * the source: it is drained no further, reported, and renamed; the others go on.
+ */
+#ifndef WRITER_SOURCE_H
+#define WRITER_SOURCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "shm/region.h"
+#include "writer/batch.h"
+#include "writer/guard.h"
+#include "writer/stage.h"
+
+static_assert((int)BATCH_TRACES == (int)RING_SPANS, "one ring a signal");
+static_assert((int)BATCH_METRICS == (int)RING_METRICS, "one ring a signal");
+static_assert((int)BATCH_SIGNAL_COUNT == (int)RING_SIGNAL_COUNT, "one ring a signal");
+
+#define SOURCE_RECORD_BYTES_MAX RING_PAYLOAD_BYTES_MAX
+
+struct source_ring {
+	bool is_present;
+	bool is_busy; /* the last look met a claim that is not committed yet */
+	bool final_taken; /* the last entry of all is in a batch */
+	bool final_done;  /* and that batch counts */
+	bool is_limited;  /* the writer stops: nothing is taken behind limit */
+	uint64_t limit;
+	uint64_t seen_tail, seen_flush_to; /* when the ring was last looked at */
+	struct ring_reader reader;
+	struct ring_done staged; /* up to the reader's position: where a batch closed now ends */
+	struct batch_entry taken; /* from the ring into the batch that is being made */
+};
+
+/* A private copy of an entry of the resource table. */
+struct source_resource {
+	uint32_t reference;
+	uint32_t bytes_count;
+	uint8_t *bytes;
+};
+
+struct source {
+	struct source *next;
+	char name[REGION_NAME_BYTES_MAX];
+	struct region_view view;
+	struct guard guard;
+	struct source_ring rings[RING_SIGNAL_COUNT];
+	struct source_resource *resources;
+	size_t resource_count;
+	bool is_dead;	/* its lock was seen free, before the tails were read last */
+	bool is_broken; /* drained no further */
+	unsigned jobs;	/* batches in flight that name it */
+};
+
+/**
+ * Take a region over where its last writer left it.
+ *
+ * @return 0, or what region_attach() says
+ */
+int source_open(struct source **ret, const struct runtime_dir *dir, const char *name);
+void source_close(struct source *source);
+
+/** Look whether the producer still lives; read tails after this, not before. */
+void source_check_alive(struct source *source);
+
+/** Break it; the reason is the caller's to report. */
+void source_break(struct source *source);
+
+/** Take nothing that is pushed from now on. */
+void source_limit(struct source *source);
+
+/** Does a look at the rings have a reason: past half full, or a flush, since the last one? */
+bool source_has_news(const struct source *source);
+
+enum drain_end {
+	DRAIN_EMPTY, /* nothing more there that is committed */
+	DRAIN_QUOTA, /* others first */
+	DRAIN_FULL,  /* the next record needs a new batch */
+	DRAIN_BROKEN
+};
+
+/** Buffers of the drain, made once. */
+struct drain {
+	uint8_t *record; /* SOURCE_RECORD_BYTES_MAX: what is looked at is a copy */
+	size_t batch_bytes_max;
+	uint64_t quota_bytes;
+};
+
+/**
+ * Take records from a ring into the stage.
+ *
+ * @param head_bytes  of the batch's opening field, one entry more for this ring included
+ */
+enum drain_end source_drain(struct source *source, enum ring_signal signal,
+			    const struct drain *drain, struct stage *stage, size_t head_bytes);
+
+/** Has this ring something that the batch being made must name? */
+bool source_has_taken(const struct source *source, enum ring_signal signal);
+
+/** Is all of it drained and the producer dead, so that the last entry is due? */
+bool source_is_final_due(const struct source *source, enum ring_signal signal);
+
+/** The ledger entry of the batch that is closed now; a new one begins. */
+void source_take_entry(struct source *source, enum ring_signal signal, struct batch_entry *ret);
+
+/**
+ * A batch counts: give back what it took.
+ *
+ * @return a flush had waited for this
+ */
+bool source_release(struct source *source, enum ring_signal signal, const struct ring_done *done,
+		    bool is_final);
+
+/** Does a flush wait for something that is in the batch being made? */
+bool source_wants_flush(const struct source *source, enum ring_signal signal);
+
+/** Is so much of the ring drained and not given back that the batch should not wait? */
+bool source_wants_release(const struct source *source, enum ring_signal signal);
+
+/** Is everything accounted for, so that the region can go? */
+bool source_is_finished(const struct source *source);
+
+#endif

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Start and end of the writer. The order of the start is the safety of it: the
+ * runtime directory's lock, all regions, then recovery of the directory that
+ * the last writer wrote to, then of ours, and only then is ours remembered.
+ */
+#include "writer/start.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "writer/log.h"
+#include "writer/recover.h"
+
+#define START_LOCK_WAIT_NS INT64_C(1000000000)
+
+/* What writer_end() has to undo, in the order of writer_start(). */
+enum start_step {
+	START_NOTHING,
+	START_DIR,
+	START_STATUS,
+	START_CONTROL,
+	START_REGIONS,
+	START_OUTDIR,
+	START_POOL,
+	START_IO,
+	START_RETAIN,
+	START_TRACES,
+	START_METRICS,
+	START_DRAIN
+};
+
+static int start_dir(struct writer *writer)
+{
+	char path[RUNTIME_PATH_BYTES_MAX];
+	int r;
+
+	r = runtime_path(path, sizeof path, writer->options->dir);
+	if (r == 0)
+		r = runtime_open(&writer->dir, path, true);
+	if (r == -EACCES)
+		log_line("%s: it must be yours and closed to others (0700), or a group directory "
+			 "(setgid and sticky, 03770)",
+			 path);
+	else if (r < 0)
+		log_line("%s: %s", path, strerror(-r));
+	return r;
+}
+
+static int start_status(struct writer *writer)
+{
+	int r = status_open(&writer->status, &writer->dir, START_LOCK_WAIT_NS);
+
+	if (r == -EBUSY)
+		log_line("another writer has this runtime directory (pid %u)",
+			 status_holder(&writer->dir));
+	else if (r < 0)
+		log_line("%s: %s", RUNTIME_WRITER_LOCK, strerror(-r));
+	return r;
+}
+
+static int start_control(struct writer *writer)
+{
+	int r = control_open(&writer->control, &writer->dir);
+
+	if (r < 0)
+		log_line("%s: %s", RUNTIME_CONTROL, strerror(-r));
+	else
+		control_prepare_sleep();
+	return r;
+}
+
+static int start_regions(struct writer *writer)
+{
+	int r = guard_install();
+
+	regions_open(&writer->regions, &writer->dir);
+	if (r == 0)
+		r = regions_discover(&writer->regions);
+	if (r < 0)
+		/* Without each of them its files could not be recovered. */
+		log_line("the regions cannot be opened: %s", strerror(-r));
+	return r;
+}
+
+static int start_recover(struct writer *writer, const struct outdir *outdir, const char *path)
+{
+	struct recover_report report;
+	int r = recover_output(outdir->fd, writer->regions.sources, &report);
+
+	if (r < 0)
+		log_line("%s: recovery failed: %s", path, strerror(-r));
+	else if (report.files > 0)
+		log_line("%s: recovered %u files of an earlier writer, %llu batches in %llu bytes",
+			 path, report.files, (unsigned long long)report.batches,
+			 (unsigned long long)report.bytes);
+	return r;
+}
+
+/* The directory that the last writer wrote to, if that was another. */
+static int start_recover_previous(struct writer *writer, const char *ours)
+{
+	const char *previous = writer->status.page->output;
+	struct outdir outdir;
+	int r;
+
+	if (previous[0] == '\0' || strcmp(previous, ours) == 0)
+		return 0;
+	r = outdir_open(&outdir, previous, false);
+	if (r == -ENOENT) {
+		log_line("%s, where the last writer wrote, is gone", previous);
+		return 0;
+	}
+	if (r < 0) {
+		log_line("%s, where the last writer wrote, must be recovered first: %s", previous,
+			 r == -EBUSY ? "another writer has it" : strerror(-r));
+		return r;
+	}
+	r = start_recover(writer, &outdir, previous);
+	outdir_close(&outdir);
+	return r;
+}
+
+static int start_outdir(struct writer *writer)
+{
+	const char *path = writer->options->output;
+	char *absolute;
+	int r;
+
+	r = outdir_open(&writer->outdir, path, true);
+	if (r < 0) {
+		log_line("%s: %s", path,
+			 r == -EBUSY ? "another writer has this output directory" : strerror(-r));
+		return r;
+	}
+	absolute = realpath(path, NULL);
+	r = absolute == NULL ? -errno : 0;
+	if (r == 0 && strlen(absolute) >= sizeof writer->status.page->output)
+		r = -ENAMETOOLONG;
+	if (r < 0)
+		log_line("%s: %s", path, strerror(-r));
+	else
+		r = start_recover_previous(writer, absolute);
+	if (r == 0)
+		r = start_recover(writer, &writer->outdir, path);
+	if (r == 0)
+		strcpy(writer->status.page->output, absolute);
+	else
+		outdir_close(&writer->outdir);
+	free(absolute);
+	return r;
+}
+
+static int start_pool(struct writer *writer)
+{
+	uint64_t bytes = (writer->options->batch_bytes + IOBUF_ALIGN_BYTES - 1) /
+			 IOBUF_ALIGN_BYTES * IOBUF_ALIGN_BYTES;
+	int r = iobuf_pool_open(&writer->pool, IOBUF_COUNT, bytes);
+
+	if (r < 0)
+		log_line("no memory for the buffers: %s", strerror(-r));
+	return r;
+}
+
+static int start_io(struct writer *writer)
+{
+	int r = io_open(&writer->io, writer->options->io, writer->pool);
+
+	if (r < 0)
+		log_line("io_uring cannot be used here: %s", strerror(-r));
+	else
+		snprintf(writer->status.page->io, sizeof writer->status.page->io, "%s",
+			 io_describe(writer->io));
+	return r;
+}
+
+static int start_retain(struct writer *writer)
+{
+	static const char *const signals[] = {"traces", "metrics"};
+	int r = retain_open(&writer->retain, writer->outdir.fd, signals, BATCH_SIGNAL_COUNT,
+			    &writer->options->retain);
+
+	if (r < 0)
+		log_line("retention cannot be started: %s", strerror(-r));
+	return r;
+}
+
+static void want_space(void *context)
+{
+	retain_request(context);
+}
+
+static int start_sink(struct writer *writer, enum batch_signal signal)
+{
+	int r;
+
+	writer->sink_options = writer->options->sink;
+	writer->sink_options.want_space = want_space;
+	writer->sink_options.want_space_context = writer->retain;
+	r = sink_open(&writer->sinks[signal], signal, writer->outdir.fd, &writer->sink_options,
+		      writer->io, writer->pool, writer->status.page, writer->status.page->epoch);
+	if (r < 0)
+		log_line("%s/%s: %s", writer->options->output, batch_signal_name(signal),
+			 strerror(-r));
+	return r;
+}
+
+static int start_drain(struct writer *writer)
+{
+	writer->drain.record = malloc(SOURCE_RECORD_BYTES_MAX);
+	if (writer->drain.record == NULL) {
+		log_line("no memory for a record");
+		return -ENOMEM;
+	}
+	writer->drain.batch_bytes_max = writer->options->batch_bytes;
+	writer->drain.quota_bytes = UINT64_C(64) << 10;
+	return 0;
+}
+
+static int start_page(struct writer *writer)
+{
+	struct status_page *page = writer->status.page;
+	struct timespec now;
+
+	/* All but the output directory, which the recovery still needs. */
+	memset(page, 0, offsetof(struct status_page, output));
+	page->magic = STATUS_MAGIC;
+	page->major = STATUS_MAJOR;
+	page->pid = (uint32_t)getpid();
+	page->state = STATUS_STARTING;
+	clock_gettime(CLOCK_REALTIME, &now);
+	page->start_unix_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	if (getrandom(&page->epoch, sizeof page->epoch, 0) != (ssize_t)sizeof page->epoch) {
+		log_line("no random number to be had: %s", strerror(errno));
+		return -EIO;
+	}
+	return 0;
+}
+
+int writer_start(struct writer *writer, const struct options *options)
+{
+	int r;
+
+	memset(writer, 0, sizeof *writer);
+	writer->options = options;
+	r = start_dir(writer);
+	writer->opened = r < 0 ? START_NOTHING : START_DIR;
+	if (r == 0 && (r = start_status(writer)) == 0)
+		writer->opened = START_STATUS;
+	if (r == 0)
+		r = start_page(writer);
+	if (r == 0 && (r = start_control(writer)) == 0)
+		writer->opened = START_CONTROL;
+	if (r == 0 && (r = start_regions(writer)) == 0)
+		writer->opened = START_REGIONS;
+	if (r == 0 && (r = start_outdir(writer)) == 0)
+		writer->opened = START_OUTDIR;
+	if (r == 0 && (r = start_pool(writer)) == 0)
+		writer->opened = START_POOL;
+	if (r == 0 && (r = start_io(writer)) == 0)
+		writer->opened = START_IO;
+	if (r == 0 && (r = start_retain(writer)) == 0)
+		writer->opened = START_RETAIN;
+	if (r == 0 && (r = start_sink(writer, BATCH_TRACES)) == 0)
+		writer->opened = START_TRACES;
+	if (r == 0 && (r = start_sink(writer, BATCH_METRICS)) == 0)
+		writer->opened = START_METRICS;
+	if (r == 0 && (r = start_drain(writer)) == 0)
+		writer->opened = START_DRAIN;
+	if (r < 0) {
+		writer_end(writer);
+		return r;
+	}
+	writer->status.page->state = STATUS_RUNNING;
+	log_line("%s; %zu regions; pid %d", io_describe(writer->io), writer->regions.count,
+		 (int)getpid());
+	return 0;
+}
+
+void writer_end(struct writer *writer)
+{
+	if (writer->opened >= START_DRAIN)
+		free(writer->drain.record);
+	/* First, since it waits for writes out of the sinks' buffers. */
+	if (writer->opened >= START_IO)
+		io_close(writer->io);
+	if (writer->opened >= START_METRICS)
+		sink_close(&writer->sinks[BATCH_METRICS]);
+	if (writer->opened >= START_TRACES)
+		sink_close(&writer->sinks[BATCH_TRACES]);
+	if (writer->opened >= START_RETAIN)
+		retain_close(writer->retain);
+	if (writer->opened >= START_POOL)
+		iobuf_pool_close(writer->pool);
+	if (writer->opened >= START_OUTDIR)
+		outdir_close(&writer->outdir);
+	if (writer->opened >= START_REGIONS)
+		regions_close(&writer->regions);
+	if (writer->opened >= START_CONTROL)
+		control_close(&writer->control);
+	if (writer->opened >= START_STATUS)
+		status_close(&writer->status);
+	if (writer->opened >= START_DIR)
+		runtime_close(&writer->dir);
+}

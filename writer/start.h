@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The writer's parts, and putting them together: the locks, the recovery of
+ * what its predecessor left, then everything that the loop needs.
+ */
+#ifndef WRITER_START_H
+#define WRITER_START_H
+
+#include <stdbool.h>
+
+#include "shm/control.h"
+#include "writer/options.h"
+#include "writer/outdir.h"
+#include "writer/regions.h"
+#include "writer/sink.h"
+#include "writer/status.h"
+
+struct writer {
+	const struct options *options;
+	struct runtime_dir dir;
+	struct status status;
+	struct control control;
+	struct regions regions;
+	struct outdir outdir;
+	struct iobuf_pool *pool;
+	struct io *io;
+	struct retain *retain;
+	struct sink_options sink_options;
+	struct sink sinks[BATCH_SIGNAL_COUNT];
+	struct drain drain;
+	bool close_due[BATCH_SIGNAL_COUNT]; /* the interval is over */
+	bool discovery_failed;		    /* said so */
+	int64_t care_ns, close_ns;	    /* when they are next due */
+	unsigned opened;		    /* how far writer_start() came */
+};
+
+/** @return 0, or negative and a line was said */
+int writer_start(struct writer *writer, const struct options *options);
+void writer_end(struct writer *writer);
+
+#endif

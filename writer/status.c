@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* writer.lock: its lock, its page. What the numbers mean is the writer's. */
+#include "writer/status.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define STATUS_WAIT_STEP_NS INT64_C(10000000)
+
+static int status_lock(int fd, int64_t wait_ns)
+{
+	const struct timespec step = {.tv_nsec = STATUS_WAIT_STEP_NS};
+
+	for (;;) {
+		struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+		if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
+			return 0;
+		if (errno != EAGAIN && errno != EACCES)
+			return -errno;
+		if (wait_ns <= 0)
+			return -EBUSY;
+		nanosleep(&step, NULL);
+		wait_ns -= STATUS_WAIT_STEP_NS;
+	}
+}
+
+static int status_check(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode) || st.st_nlink != 1)
+		return -EINVAL;
+	/* In a group directory somebody else could have put it there for us to trust. */
+	if (st.st_uid != geteuid())
+		return -EACCES;
+	return 0;
+}
+
+int status_open(struct status *ret, const struct runtime_dir *dir, int64_t wait_ns)
+{
+	struct status_page *page;
+	int fd, r;
+
+	fd = openat(dir->fd, RUNTIME_WRITER_LOCK,
+		    O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
+		    dir->group ? 0640 : 0600);
+	if (fd < 0)
+		return -errno;
+	r = status_check(fd);
+	if (r == 0)
+		r = status_lock(fd, wait_ns);
+	if (r == 0 && fallocate(fd, 0, 0, sizeof *page) < 0)
+		r = -errno;
+	if (r < 0) {
+		close(fd);
+		return r;
+	}
+	page = mmap(NULL, sizeof *page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (page == MAP_FAILED) {
+		r = -errno;
+		close(fd);
+		return r;
+	}
+	if (page->magic != STATUS_MAGIC || page->major != STATUS_MAJOR)
+		memset(page, 0, sizeof *page);
+	page->output[sizeof page->output - 1] = '\0';
+	ret->fd = fd;
+	ret->page = page;
+	return 0;
+}
+
+void status_close(struct status *status)
+{
+	munmap(status->page, sizeof *status->page);
+	close(status->fd);
+}
+
+int status_read(const struct runtime_dir *dir, struct status_page *ret, bool *ret_running)
+{
+	ssize_t n;
+	int fd, r;
+
+	fd = openat(dir->fd, RUNTIME_WRITER_LOCK, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	n = pread(fd, ret, sizeof *ret, 0);
+	r = n < 0 ? -errno : 0;
+	close(fd);
+	if (r < 0)
+		return r;
+	if (n != (ssize_t)sizeof *ret || ret->magic != STATUS_MAGIC || ret->major != STATUS_MAJOR)
+		return -EPROTO;
+	ret->io[sizeof ret->io - 1] = '\0';
+	ret->problem[sizeof ret->problem - 1] = '\0';
+	ret->output[sizeof ret->output - 1] = '\0';
+	r = runtime_has_writer(dir);
+	if (r < 0)
+		return r;
+	*ret_running = r > 0;
+	return 0;
+}
+
+uint32_t status_holder(const struct runtime_dir *dir)
+{
+	struct status_page page;
+	bool running;
+
+	return status_read(dir, &page, &running) == 0 && running ? page.pid : 0;
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The writer's lock on its runtime directory, what it remembers there, and what
+ * it lets others see: the file writer.lock, locked and mapped. Its output
+ * directory is remembered so that the next writer can recover that one first,
+ * wherever it writes itself.
+ */
+#ifndef WRITER_STATUS_H
+#define WRITER_STATUS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "shm/layout.h"
+#include "shm/runtime.h"
+#include "writer/batch.h"
+
+#define STATUS_MAGIC	      UINT64_C(0x3157544952455750)
+#define STATUS_MAJOR	      1
+#define STATUS_OUTPUT_BYTES   4096
+#define STATUS_MESSAGE_BYTES  256
+
+enum status_state { STATUS_STARTING = 1, STATUS_RUNNING, STATUS_STALLED, STATUS_STOPPED };
+
+struct status_signal {
+	uint64_t batches;
+	uint64_t batch_bytes;
+	uint64_t written_items;
+	uint64_t invalid_items;
+	uint64_t lost_items;
+	uint64_t torn_bytes;
+	uint64_t files_sealed;
+	uint64_t errors; /* of reading or writing files */
+};
+
+/* One page of numbers with one writer, read by monitors at any time. */
+struct status_page {
+	uint64_t magic;
+	uint16_t major;
+	uint16_t minor;
+	uint32_t pid;
+	uint64_t start_unix_ns;
+	uint64_t epoch;
+	uint32_t state; /* enum status_state */
+	uint32_t regions;
+	uint64_t regions_broken;
+	uint64_t heartbeat_unix_ns; /* when it last looked at the rings */
+	struct status_signal signals[BATCH_SIGNAL_COUNT];
+	char io[STATUS_MESSAGE_BYTES];	    /* how it writes */
+	char problem[STATUS_MESSAGE_BYTES]; /* why it is stalled, or empty */
+	char room[4096 - 56 - 2 * 64 - 2 * STATUS_MESSAGE_BYTES];
+	char output[STATUS_OUTPUT_BYTES]; /* absolute; empty: none yet */
+};
+
+static_assert(sizeof(struct status_page) == 8192, "layout");
+
+struct status {
+	int fd;
+	struct status_page *page;
+};
+
+/**
+ * Take the lock, and map the page with what the last writer left in it.
+ *
+ * @param wait_ns  how long to wait for a writer that is going
+ * @return 0, -EBUSY: another writer holds it; or the errno of what failed
+ */
+int status_open(struct status *ret, const struct runtime_dir *dir, int64_t wait_ns);
+void status_close(struct status *status);
+
+/** The pid of the writer that holds the lock, for a message; 0: unknown. */
+uint32_t status_holder(const struct runtime_dir *dir);
+
+/**
+ * For monitors: a copy of the page.
+ *
+ * @return 0, -ENOENT, or -EPROTO
+ */
+int status_read(const struct runtime_dir *dir, struct status_page *ret, bool *ret_running);
+
+#endif

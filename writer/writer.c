@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The main loop: look at the rings, take what is there, close batches when they
+ * are due, let the sinks go on, sleep. One thread; deletion of old files is the
+ * one thing that another does.
+ */
+#include "writer/writer.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "shm/control.h"
+#include "writer/log.h"
+#include "writer/notify.h"
+#include "writer/regions.h"
+#include "writer/start.h"
+
+/* Producers are looked after at least this often, however long the interval is. */
+#define WRITER_CARE_NS INT64_C(1000000000)
+/* While writes are in flight the rings are looked at this often. */
+#define WRITER_IO_WAIT_NS INT64_C(1000000)
+#define WRITER_QUOTA_BYTES (UINT64_C(64) << 10)
+#define WRITER_REAP_MAX 16
+/* How long a stopping writer waits for a disk that takes nothing. */
+#define WRITER_STOP_STALLED_NS INT64_C(10000000000)
+
+static volatile sig_atomic_t signal_stop, signal_rotate;
+static struct control *signal_control;
+
+static void writer_handle_signal(int number)
+{
+	if (number == SIGHUP)
+		signal_rotate = 1;
+	else
+		signal_stop = 1;
+	/* If it comes just before the sleep, the sleep must not begin. */
+	if (signal_control != NULL)
+		control_wake(signal_control);
+}
+
+static int64_t monotonic_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static int writer_catch_signals(struct control *control)
+{
+	static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
+	struct sigaction action;
+	size_t i;
+
+	signal_control = control;
+	memset(&action, 0, sizeof action);
+	sigemptyset(&action.sa_mask);
+	action.sa_handler = writer_handle_signal;
+	for (i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+		if (sigaction(numbers[i], &action, NULL) < 0)
+			return -errno;
+	action.sa_handler = SIG_IGN;
+	/* A file size limit is an error of the write then, a closed log none of anything. */
+	if (sigaction(SIGXFSZ, &action, NULL) < 0 || sigaction(SIGPIPE, &action, NULL) < 0)
+		return -errno;
+	return 0;
+}
+
+/* Take what the rings of one signal hold, a little from each in turn. */
+static bool writer_drain(struct writer *writer, struct sink *sink)
+{
+	const enum ring_signal signal = (enum ring_signal)sink->signal;
+	bool any = false, again;
+
+	do {
+		size_t parts = sink_count_parts(sink, writer->regions.sources);
+		struct source *source;
+
+		again = false;
+		for (source = writer->regions.sources; source != NULL; source = source->next) {
+			enum drain_end end;
+			uint64_t before = source->rings[signal].reader.read;
+
+			end = source_drain(source, signal, &writer->drain, sink->stage,
+					   batch_head_bytes(++parts));
+			any |= source->rings[signal].reader.read != before;
+			if (end == DRAIN_BROKEN) {
+				regions_break(&writer->regions, source, "its ring makes no sense");
+			} else if (end == DRAIN_FULL) {
+				if (sink_close_batch(sink, writer->regions.sources) < 0)
+					return any; /* no buffer: the records stay in the rings */
+				sink_pump(sink, monotonic_ns());
+				parts = 0;
+				again = true;
+			} else if (end == DRAIN_QUOTA) {
+				again = true;
+			}
+		}
+	} while (again);
+	return any;
+}
+
+/* Must the batch that is being made be closed now? */
+static bool writer_close_is_due(const struct writer *writer, const struct sink *sink)
+{
+	const enum ring_signal signal = (enum ring_signal)sink->signal;
+	const struct source *source;
+
+	if (writer->close_due[sink->signal])
+		return true;
+	for (source = writer->regions.sources; source != NULL; source = source->next)
+		if (source_wants_flush(source, signal) || source_wants_release(source, signal))
+			return true;
+	return false;
+}
+
+static bool writer_reap(struct writer *writer, int64_t timeout_ns)
+{
+	struct io_result results[WRITER_REAP_MAX];
+	unsigned count, i;
+
+	count = io_reap(writer->io, results, WRITER_REAP_MAX, timeout_ns);
+	for (i = 0; i < count; i++)
+		sink_complete(&results[i], monotonic_ns());
+	return count > 0;
+}
+
+/* What does not need to be done in every round. */
+static void writer_care(struct writer *writer)
+{
+	struct status_page *status = writer->status.page;
+	struct source *source;
+	struct timespec now;
+	int r;
+
+	for (source = writer->regions.sources; source != NULL; source = source->next)
+		source_check_alive(source);
+	r = regions_discover(&writer->regions);
+	if (r < 0 && !writer->discovery_failed)
+		log_line("the runtime directory cannot be read: %s", strerror(-r));
+	writer->discovery_failed = r < 0;
+	clock_gettime(CLOCK_REALTIME, &now);
+	status->heartbeat_unix_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	status->regions = (uint32_t)writer->regions.count;
+	status->regions_broken = writer->regions.broken_count;
+	status->state = writer->sinks[0].is_stalled || writer->sinks[1].is_stalled ? STATUS_STALLED
+										   : STATUS_RUNNING;
+}
+
+/* One round. @return whether anything was done */
+static bool writer_turn(struct writer *writer, int64_t now)
+{
+	bool any = writer_reap(writer, 0), released = false;
+	unsigned i;
+
+	if (now >= writer->care_ns) {
+		writer->care_ns = now + (writer->options->interval_ns < WRITER_CARE_NS
+						 ? writer->options->interval_ns
+						 : WRITER_CARE_NS);
+		writer_care(writer);
+		retain_request(writer->retain);
+	} else if (regions_have_changed(&writer->regions)) {
+		(void)regions_discover(&writer->regions);
+	}
+	if (now >= writer->close_ns) {
+		writer->close_ns = now + writer->options->interval_ns;
+		for (i = 0; i < BATCH_SIGNAL_COUNT; i++)
+			writer->close_due[i] = true;
+	}
+	for (i = 0; i < BATCH_SIGNAL_COUNT; i++) {
+		struct sink *sink = &writer->sinks[i];
+
+		if (signal_rotate)
+			sink->wants_rotation = true;
+		any |= writer_drain(writer, sink);
+		if (writer_close_is_due(writer, sink))
+			writer->close_due[i] =
+				sink_close_batch(sink, writer->regions.sources) < 0;
+		while (sink_pump(sink, now))
+			any = true;
+		released |= sink->has_released_flush;
+		sink->has_released_flush = false;
+	}
+	signal_rotate = 0;
+	if (released)
+		control_notify_flushed(&writer->control);
+	regions_reap(&writer->regions);
+	return any;
+}
+
+static bool writer_has_news(const struct writer *writer)
+{
+	const struct source *source;
+
+	for (source = writer->regions.sources; source != NULL; source = source->next)
+		if (source_has_news(source))
+			return true;
+	return regions_have_changed(&writer->regions);
+}
+
+static void writer_sleep(struct writer *writer)
+{
+	int64_t until = writer->care_ns < writer->close_ns ? writer->care_ns : writer->close_ns;
+	int64_t now = monotonic_ns();
+	unsigned i;
+
+	for (i = 0; i < BATCH_SIGNAL_COUNT; i++) {
+		int64_t deadline = sink_deadline_ns(&writer->sinks[i]);
+
+		until = deadline < until ? deadline : until;
+	}
+	if (until <= now)
+		return;
+	if (io_in_flight(writer->io) > 0) {
+		int64_t wait = until - now < WRITER_IO_WAIT_NS ? until - now : WRITER_IO_WAIT_NS;
+
+		writer_reap(writer, wait);
+		return;
+	}
+	control_announce_sleep(&writer->control);
+	if (writer_has_news(writer) || signal_stop || signal_rotate)
+		control_wake(&writer->control);
+	else
+		control_sleep(&writer->control, until - now);
+}
+
+/* Has everything that was pushed before the stop been written? */
+static bool writer_is_drained(const struct writer *writer)
+{
+	const struct source *source;
+	unsigned i;
+
+	for (i = 0; i < BATCH_SIGNAL_COUNT; i++)
+		if (!sink_is_idle(&writer->sinks[i]) || !stage_is_empty(writer->sinks[i].stage))
+			return false;
+	for (source = writer->regions.sources; source != NULL; source = source->next) {
+		for (i = 0; i < RING_SIGNAL_COUNT; i++) {
+			const struct source_ring *ring = &source->rings[i];
+
+			if (!ring->is_present || source->is_broken)
+				continue;
+			/* A claim that is not committed waits for the next writer. */
+			if (ring->is_limited && ring->reader.read != ring->limit && !ring->is_busy)
+				return false;
+			if (source_is_final_due(source, (enum ring_signal)i))
+				return false;
+		}
+	}
+	return true;
+}
+
+static bool writer_is_stalled(const struct writer *writer)
+{
+	return writer->sinks[BATCH_TRACES].is_stalled || writer->sinks[BATCH_METRICS].is_stalled;
+}
+
+/* Write what the rings hold now, and seal. @return an exit status */
+static int writer_stop(struct writer *writer)
+{
+	int64_t give_up_ns = INT64_MAX;
+	struct source *source;
+	int r = 0, status = 0;
+	unsigned i;
+
+	(void)notify_send("STOPPING=1");
+	writer_care(writer);
+	for (source = writer->regions.sources; source != NULL; source = source->next)
+		source_limit(source);
+	while (!writer_is_drained(writer)) {
+		int64_t now = monotonic_ns();
+
+		writer->close_ns = now; /* no batch waits any more */
+		if (!writer_is_stalled(writer))
+			give_up_ns = now + WRITER_STOP_STALLED_NS;
+		if (now >= give_up_ns) {
+			log_line("stopped with a disk that takes nothing: what is not written "
+				 "stays in the rings for the next writer");
+			return 1;
+		}
+		if (!writer_turn(writer, now)) {
+			const struct timespec pause = {.tv_nsec = 1000000};
+
+			if (!writer_reap(writer, WRITER_IO_WAIT_NS) && io_in_flight(writer->io) == 0)
+				nanosleep(&pause, NULL);
+		}
+	}
+	for (i = 0; i < BATCH_SIGNAL_COUNT; i++) {
+		r = sink_finish(&writer->sinks[i]);
+		if (r < 0) {
+			log_line("%s: the last file cannot be sealed: %s",
+				 batch_signal_name(i), strerror(-r));
+			status = 1;
+		}
+	}
+	regions_reap(&writer->regions);
+	return status;
+}
+
+static void writer_log_end(const struct writer *writer)
+{
+	const struct status_signal *traces = &writer->status.page->signals[BATCH_TRACES];
+	const struct status_signal *metrics = &writer->status.page->signals[BATCH_METRICS];
+
+	log_line("stopped: %llu spans in %llu bytes, %llu points in %llu bytes, %llu invalid, "
+		 "%llu lost",
+		 (unsigned long long)traces->written_items,
+		 (unsigned long long)traces->batch_bytes,
+		 (unsigned long long)metrics->written_items,
+		 (unsigned long long)metrics->batch_bytes,
+		 (unsigned long long)(traces->invalid_items + metrics->invalid_items),
+		 (unsigned long long)(traces->lost_items + metrics->lost_items));
+}
+
+int writer_run(const struct options *options)
+{
+	struct writer writer;
+	int status;
+
+	if (writer_start(&writer, options) < 0)
+		return 1;
+	if (writer_catch_signals(&writer.control) < 0) {
+		writer_end(&writer);
+		return 1;
+	}
+	(void)notify_send("READY=1");
+	if (!options->drain) {
+		while (!signal_stop)
+			if (!writer_turn(&writer, monotonic_ns()))
+				writer_sleep(&writer);
+	}
+	status = writer_stop(&writer);
+	writer_log_end(&writer);
+	writer.status.page->state = STATUS_STOPPED;
+	signal_control = NULL;
+	writer_end(&writer);
+	return status;
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The writer: one loop that drains all rings into two sinks. */
+#ifndef WRITER_WRITER_H
+#define WRITER_WRITER_H
+
+#include "writer/options.h"
+
+/**
+ * Run until a signal or, with --drain, until the rings are empty.
+ *
+ * @return the process's exit status: 0, or 1 and a line was said
+ */
+int writer_run(const struct options *options);
+
+#endif
