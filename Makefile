@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+# A thin front over meson: it knows the order of the steps, and nothing else.
+# Every path is relative, so that the tree may lie below a folder with a space.
+
+MESON ?= meson
+BUILD ?= build
+PREFIX ?= /usr/local
+DESTDIR ?=
+MESON_OPTIONS ?=
+export MESON
+
+.DEFAULT_GOAL := build
+.PHONY: build packages test demo bench install clean
+
+build:
+	@test -f "$(BUILD)/build.ninja" || \
+		$(MESON) setup "$(BUILD)" --prefix="$(PREFIX)" $(MESON_OPTIONS)
+	$(MESON) compile -C "$(BUILD)"
+
+# Silent when nothing is missing; needs neither network nor root then.
+packages:
+	@tools/install-packages.sh
+
+# Every configuration of tools/test.sh; the last line has the totals.
+test: packages
+	@tools/test.sh
+
+demo: packages
+	@$(MAKE) --no-print-directory build
+	@tools/demo.sh "$(BUILD)"
+
+bench: packages
+	@$(MAKE) --no-print-directory build
+	@tools/bench.sh "$(BUILD)"
+
+install: build
+	DESTDIR="$(DESTDIR)" $(MESON) install -C "$(BUILD)" --no-rebuild
+
+clean:
+	rm -rf "$(BUILD)" build-test

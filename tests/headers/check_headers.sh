@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Each public header compiles by itself, twice in one file, and its inline parts work.
+#
+# usage: check_headers.sh COMPILER LANGUAGE STANDARD INCLUDE_DIR HEADER…
+set -euo pipefail
+
+compiler=$1 language=$2 standard=$3 include=$4
+shift 4
+
+compile() { # reads the source
+	"$compiler" -x "$language" -std="$standard" -Wall -Wextra -Wshadow -Werror -pedantic \
+		-fsyntax-only -I"$include" -
+}
+
+(($# > 0)) || { echo 'no headers given' >&2; exit 1; }
+for header in "$@"; do
+	name=otlpipe/$(basename "$header")
+	printf '#include <%s>\n#include <%s>\n' "$name" "$name" | compile ||
+		{ echo "$name does not compile by itself as $standard" >&2; exit 1; }
+done
+
+# What the headers define as macros and inline functions, used the way a program does.
+compile <<'SOURCE'
+#include <otlpipe/otlpipe.h>
+
+static const struct otlp_str name = OTLP_STR_INIT("a static string");
+
+struct otlp_attribute text(void);
+struct otlp_attribute text(void)
+{
+	struct otlp_str value = OTLP_STR("text");
+	struct otlp_attribute all[4] = {
+		otlp_attr_str(OTLP_STR("a"), value),
+		otlp_attr_int(OTLP_STR("b"), -1),
+		otlp_attr_double(OTLP_STR("c"), 0.5),
+		otlp_attr_bool(name, true),
+	};
+
+	return all[name.len % 4];
+}
+
+int open_library(struct otlp_library **ret);
+int open_library(struct otlp_library **ret)
+{
+	struct otlp_options options;
+
+	otlp_options_init(&options, sizeof(options));
+	options.span_ring_bytes = OTLP_RING_BYTES_MIN;
+	return otlp_library_open(ret, &options) == OTLP_OK ? 0 : OTLP_ERR_INVALID;
+}
+SOURCE
+echo "$# headers: $compiler $standard"

@@ -1,0 +1,92 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Includes follow the layers: each folder may include what its row below allows, nothing else.
+
+usage: check_layers.py ROOT
+"""
+import re
+import sys
+
+import sources
+
+INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]')
+
+LIBC = set(
+    """alloca.h argp.h assert.h byteswap.h ctype.h dirent.h dlfcn.h endian.h err.h errno.h error.h
+    fcntl.h features.h fenv.h float.h fnmatch.h fts.h ftw.h getopt.h glob.h grp.h inttypes.h iso646.h
+    libgen.h limits.h link.h locale.h malloc.h math.h memory.h netdb.h poll.h pthread.h pwd.h
+    sched.h search.h semaphore.h setjmp.h signal.h spawn.h stdalign.h stdarg.h stdatomic.h stdbool.h stddef.h
+    stdint.h stdio.h stdlib.h stdnoreturn.h string.h strings.h syslog.h termios.h threads.h time.h
+    uchar.h unistd.h wchar.h wctype.h
+    immintrin.h emmintrin.h x86intrin.h""".split()
+)
+LIBC_FOLDERS = ("arpa/", "asm/", "linux/", "net/", "netinet/", "sys/")
+
+# Foreign libraries by name, so that a row can allow one of them.
+FOREIGN = (
+    ("ck", re.compile(r"^ck_\w+\.h$")),
+    ("liburing", re.compile(r"^liburing(\.h|/.*)$")),
+    ("protobuf-c", re.compile(r"^(protobuf-c/.*|.*\.pb-c\.h)$")),
+    ("json-c", re.compile(r"^json-c/.*$")),
+    ("xxhash", re.compile(r"^xxhash\.h$")),
+)
+
+DATA_HEADERS = re.compile(r"^otlpipe/(data|span|metric|error)\.h$")
+PUBLIC_HEADERS = re.compile(r"^otlpipe/\w+\.h$")
+RECORD_HEADERS = re.compile(r"^core/record\w*\.h$")
+
+
+def under(folder):
+    return re.compile("^" + re.escape(folder))
+
+
+WRITER = (under("shm/"), RECORD_HEADERS, DATA_HEADERS, under("writer/"), "protobuf-c", "xxhash")
+
+# (files, what they may include besides libc); the first row that matches a file counts.
+LAYERS = (
+    (re.compile(r"^core/include/"), (PUBLIC_HEADERS,)),
+    (under("shm/"), (under("shm/"), "ck")),
+    (under("core/"), (under("shm/"), under("core/"), PUBLIC_HEADERS)),
+    (re.compile(r"^writer/io_uring\.c$"), WRITER + ("liburing",)),
+    (under("writer/tool/"), WRITER + (PUBLIC_HEADERS, "json-c")),
+    (under("writer/"), WRITER),
+    (under("examples/"), (PUBLIC_HEADERS,)),
+)
+# These may include everything, and nobody outside includes them.
+FREE = ("bench/", "tests/")
+
+
+def allowed(include, rules):
+    if include in LIBC or include.startswith(LIBC_FOLDERS):
+        return True
+    foreign = next((name for name, pattern in FOREIGN if pattern.match(include)), None)
+    if foreign is not None:
+        return foreign in rules
+    return any(not isinstance(rule, str) and rule.match(include) for rule in rules)
+
+
+def check(root):
+    problems, checked = [], 0
+    for name in sources.files(root, (".c", ".h")):
+        if name.startswith(FREE):
+            continue
+        rules = next((rules for pattern, rules in LAYERS if pattern.match(name)), None)
+        if rules is None:
+            continue
+        checked += 1
+        for number, line in enumerate(sources.lines(root, name), 1):
+            found = INCLUDE.match(line)
+            if found is None:
+                continue
+            quote, include = found.groups()
+            if not allowed(include, rules):
+                problems.append(f"{name}:{number}: this layer may not include {include}")
+            elif (quote == "<") == include.startswith(("shm/", "core/", "writer/")):
+                problems.append(
+                    f'{name}:{number}: {include}: "" is for paths from the root, <> for the rest'
+                )
+    return problems, checked
+
+
+if __name__ == "__main__":
+    sources.report("layers", *check(sys.argv[1]))

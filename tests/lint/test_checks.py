@@ -1,0 +1,110 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""The checks themselves: each finds what it is for, and lets the right thing pass."""
+import os
+import tempfile
+import unittest
+
+import check_layers
+import check_memory_order
+import check_text
+
+LICENCE = "/* SPDX-License-Identifier: Apache-2.0 */\n"
+UNFINISHED = "TO" + "DO"
+
+
+class Checks(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory(dir=os.getcwd())
+        self.addCleanup(self.folder.cleanup)
+
+    def write(self, name, text):
+        path = os.path.join(self.folder.name, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+
+    def problems(self, check):
+        problems, checked = check.check(self.folder.name)
+        self.assertGreater(checked, 0)
+        return problems
+
+    def assert_found(self, check, *texts):
+        problems = self.problems(check)
+        self.assertEqual(len(problems), len(texts), problems)
+        for text, problem in zip(texts, problems):
+            self.assertIn(text, problem)
+
+    def test_a_layer_that_includes_upwards_is_found(self):
+        self.write("shm/ring.c", '#include "core/record.h"\n#include <ck_pr.h>\n#include <stdio.h>\n')
+        self.assert_found(check_layers, "shm/ring.c:1: this layer may not include core/record.h")
+
+    def test_a_foreign_library_outside_its_file_is_found(self):
+        self.write("writer/io_uring.c", "#include <liburing.h>\n")
+        self.write("writer/writer.c", "#include <liburing.h>\n#include <xxhash.h>\n")
+        self.write("core/span.c", "#include <ck_ring.h>\n")
+        self.assert_found(check_layers, "core/span.c:1", "writer/writer.c:1")
+
+    def test_a_header_nobody_knows_is_found(self):
+        self.write("core/span.c", "#include <otlpipe/span.h>\n#include <glib.h>\n")
+        self.assert_found(check_layers, "core/span.c:2: this layer may not include glib.h")
+
+    def test_tests_and_benches_are_included_by_nobody(self):
+        self.write("writer/drain.c", '#include "tests/helper.h"\n#include "core/record.h"\n')
+        self.assert_found(check_layers, "writer/drain.c:1: this layer may not include tests/helper.h")
+
+    def test_the_writer_sees_the_record_and_not_the_library(self):
+        self.write("writer/drain.c", '#include <otlpipe/otlpipe.h>\n#include "core/library.h"\n')
+        self.assert_found(check_layers, "otlpipe/otlpipe.h", "core/library.h")
+
+    def test_an_order_without_a_pair_is_found(self):
+        self.write("shm/a.c", "x = atomic_load_acquire_u64(p);\ny = atomic_load_relaxed_u64(p);\n")
+        self.assert_found(check_memory_order, "shm/a.c:1: atomic_load_acquire_u64 without PAIR")
+
+    def test_a_pair_with_one_end_is_found(self):
+        self.write("shm/a.c", "/* PAIR(head) */\natomic_store_release_u64(p, 1);\n")
+        self.assert_found(check_memory_order, "PAIR(head) has one end")
+
+    def test_a_pair_of_two_releases_is_found(self):
+        text = "/* PAIR(head): with the other */\natomic_store_release_u64(p, 1);\n"
+        self.write("shm/a.c", text)
+        self.write("writer/b.c", text)
+        self.assert_found(check_memory_order, "PAIR(head) has no end that acquires")
+
+    def test_a_pair_with_both_ends_passes(self):
+        self.write("shm/a.c", "/* PAIR(head) */\natomic_store_release_u64(p, 1);\n")
+        self.write("core/b.c", "x = atomic_load_acquire_u64(p); /* PAIR(head) */\n")
+        self.assert_found(check_memory_order)
+
+    def test_a_pair_too_far_above_does_not_count(self):
+        self.write("shm/a.c", "/* PAIR(head) */\n" + "\n" * 6 + "x = atomic_load_acquire_u64(p);\n")
+        self.write("shm/b.c", "atomic_store_release_u64(p, 1); /* PAIR(head) */\n")
+        self.assert_found(check_memory_order, "shm/a.c:8: atomic_load_acquire_u64 without PAIR")
+
+    def test_an_order_of_c11_needs_a_pair_unless_it_is_relaxed(self):
+        relaxed = "x = atomic_load_explicit(p, memory_order_relaxed);\n"
+        self.write("shm/a.c", relaxed + "y = atomic_load_explicit(p, memory_order_acquire);\n")
+        self.assert_found(check_memory_order, "shm/a.c:2: memory_order_acquire without PAIR")
+
+    def test_an_access_that_hides_its_order_is_found(self):
+        self.write("core/b.c", "ck_pr_store_64(p, 1);\natomic_load(p);\n/* ck_pr_fence */\n")
+        self.write("shm/a.c", "/* PAIR(a) */\natomic_fence_store();\n\n/* PAIR(a): the kernel */\n")
+        self.assert_found(check_memory_order, "core/b.c:1: ck_pr_store_64", "core/b.c:2: atomic_load")
+
+    def test_a_source_without_a_licence_is_found(self):
+        self.write("shm/a.c", "int a;\n")
+        self.write("shm/b.c", LICENCE)
+        self.assert_found(check_text, "shm/a.c:1: no SPDX")
+
+    def test_unfinished_work_is_found_in_sources_alone(self):
+        self.write("shm/a.c", LICENCE + f"/* {UNFINISHED}: later */\n")
+        self.write("docs/style.md", f"A {UNFINISHED} does not land.\n")
+        self.assert_found(check_text, "shm/a.c:2")
+
+    def test_a_path_of_one_machine_is_found_anywhere(self):
+        self.write("docs/a.md", "see /ho" + "me/somebody/notes and https://example.org/home/x\n")
+        self.assert_found(check_text, "docs/a.md:1")
+
+
+if __name__ == "__main__":
+    unittest.main()
