@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The control page between two processes: who makes it, and that no wake-up is lost. */
+#include "shm/control.h"
+
+#include <linux/membarrier.h>
+#include <sched.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+#include "tests/unit/shm_fixture.h"
+
+#define LONG_NS	  INT64_C(30000000000) /* nobody should ever sleep for so long here */
+#define ROUNDS	  20000
+#define FAR_BYTES (UINT64_C(64) << 20) /* more than caches hold */
+
+static void one_that_comes_later_sees_the_same_page(void **state)
+{
+	unsigned descriptors = count_descriptors();
+	struct control first, second;
+	struct stat st;
+
+	assert_int_equal(control_open(&first, *state), 0);
+	assert_int_equal(control_open(&second, *state), 0);
+	assert_true(first.page != second.page);
+	assert_int_equal(count_descriptors(), descriptors);
+	control_announce_sleep(&first);
+	assert_int_equal(second.page->sleeping, 1);
+	control_close(&first);
+	control_ring(&second);
+	assert_int_equal(second.page->sleeping, 0);
+	assert_int_equal(fstatat(shm_fixture_dir.fd, RUNTIME_CONTROL, &st, 0), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	assert_int_equal(st.st_size, LAYOUT_PAGE_BYTES);
+	control_close(&second);
+	assert_null(second.page);
+	control_close(&second);
+}
+
+static void a_page_in_a_group_directory_is_the_groups(void **state)
+{
+	struct runtime_dir dir;
+	struct control control;
+	struct stat st;
+	mode_t mask = umask(077);
+
+	(void)state;
+	assert_int_equal(chmod(shm_fixture_path, 03770), 0);
+	assert_int_equal(runtime_open(&dir, shm_fixture_path, false), 0);
+	assert_int_equal(control_open(&control, &dir), 0);
+	umask(mask);
+	assert_int_equal(fstatat(dir.fd, RUNTIME_CONTROL, &st, 0), 0);
+	assert_int_equal(st.st_mode & 07777, 0660);
+	control_close(&control);
+	runtime_close(&dir);
+}
+
+static void of_processes_that_race_one_makes_the_page_and_all_use_it(void **state)
+{
+	uint32_t *go = share(sizeof *go);
+	const unsigned count = 4;
+
+	for (unsigned round = 0; round < 50; round++) {
+		struct control control;
+		pid_t pids[4];
+
+		atomic_store_release_u32(go, 0);
+		for (unsigned i = 0; i < count; i++) {
+			pids[i] = fork_child();
+			if (pids[i] == 0) {
+				while (atomic_load_acquire_u32(go) == 0)
+					sched_yield();
+				if (control_open(&control, *state) < 0)
+					_exit(1);
+				atomic_add_relaxed_u32(&control.page->flushed, 1);
+				_exit(0);
+			}
+		}
+		atomic_store_release_u32(go, 1);
+		for (unsigned i = 0; i < count; i++)
+			expect_child_succeeds(pids[i]);
+		assert_int_equal(control_open(&control, *state), 0);
+		assert_int_equal(control_flushed(&control), count);
+		control_close(&control);
+		assert_int_equal(unlinkat(shm_fixture_dir.fd, RUNTIME_CONTROL, 0), 0);
+	}
+}
+
+static void put_file(const void *bytes, size_t count)
+{
+	int fd = openat(shm_fixture_dir.fd, RUNTIME_CONTROL,
+			O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600);
+
+	assert_true(fd >= 0);
+	assert_true(write(fd, bytes, count) == (ssize_t)count);
+	close(fd);
+}
+
+static void a_page_of_another_kind_is_refused(void **state)
+{
+	const struct control_page good = {.magic = CONTROL_MAGIC, .major = LAYOUT_MAJOR};
+	unsigned descriptors = count_descriptors();
+	struct control control;
+	struct control_page page[2];
+
+	memset(page, 0, sizeof page);
+	page[0] = good;
+	put_file(page, LAYOUT_PAGE_BYTES);
+	assert_int_equal(control_open(&control, *state), 0);
+	control_close(&control);
+	/* A later minor version is the same to us. */
+	page[0].minor = 7;
+	put_file(page, LAYOUT_PAGE_BYTES);
+	assert_int_equal(control_open(&control, *state), 0);
+	control_close(&control);
+
+	page[0].major = LAYOUT_MAJOR + 1;
+	put_file(page, LAYOUT_PAGE_BYTES);
+	assert_int_equal(control_open(&control, *state), -EPROTO);
+	page[0] = good;
+	page[0].magic++;
+	put_file(page, LAYOUT_PAGE_BYTES);
+	assert_int_equal(control_open(&control, *state), -EPROTO);
+	page[0] = good;
+	put_file(page, LAYOUT_PAGE_BYTES - 1);
+	assert_int_equal(control_open(&control, *state), -EPROTO);
+	put_file(page, LAYOUT_PAGE_BYTES + 1);
+	assert_int_equal(control_open(&control, *state), -EPROTO);
+	put_file(page, 0);
+	assert_int_equal(control_open(&control, *state), -EPROTO);
+	assert_int_equal(count_descriptors(), descriptors);
+}
+
+static void a_page_that_is_no_file_is_refused(void **state)
+{
+	struct runtime_dir *dir = *state;
+	struct control control;
+
+	assert_int_equal(symlinkat("target", dir->fd, RUNTIME_CONTROL), 0);
+	assert_int_equal(control_open(&control, dir), -ELOOP);
+	/* Nothing was made through the link. */
+	assert_int_equal(faccessat(dir->fd, "target", F_OK, 0), -1);
+	assert_int_equal(unlinkat(dir->fd, RUNTIME_CONTROL, 0), 0);
+	assert_int_equal(mkfifoat(dir->fd, RUNTIME_CONTROL, 0600), 0);
+	assert_int_equal(control_open(&control, dir), -EPROTO);
+	assert_int_equal(unlinkat(dir->fd, RUNTIME_CONTROL, 0), 0);
+	assert_int_equal(mkdirat(dir->fd, RUNTIME_CONTROL, 0700), 0);
+	assert_true(control_open(&control, dir) < 0);
+}
+
+static void ringing_one_that_is_awake_does_nothing_and_keeps_errno(void **state)
+{
+	struct control control;
+
+	assert_int_equal(control_open(&control, *state), 0);
+	errno = 4711;
+	control_ring(&control);
+	control_announce_sleep(&control);
+	errno = 4711;
+	control_ring(&control);
+	assert_int_equal(errno, 4711);
+	assert_int_equal(control.page->sleeping, 0);
+	/* Rung between the announcement and the sleep: it does not sleep at all. */
+	control_sleep(&control, LONG_NS);
+	control_announce_sleep(&control);
+	control_wake(&control);
+	assert_int_equal(control.page->sleeping, 0);
+	/* A word that is neither 0 nor 1 is left alone. */
+	control.page->sleeping = 12;
+	control_ring(&control);
+	assert_int_equal(control.page->sleeping, 12);
+	control_close(&control);
+}
+
+static void a_sleep_ends_by_itself_and_leaves_the_writer_awake(void **state)
+{
+	struct control control;
+
+	assert_int_equal(control_open(&control, *state), 0);
+	control_announce_sleep(&control);
+	control_sleep(&control, 1000000);
+	assert_int_equal(control.page->sleeping, 0);
+	control_close(&control);
+}
+
+/* Two processes that play ping-pong: what the writer waits for is counted up in pushed. */
+struct litmus {
+	uint32_t asleep; /* rounds that the writer began */
+	_Alignas(LAYOUT_LINE_BYTES) uint32_t pushed;
+};
+
+static void ring_each_round(const struct runtime_dir *dir, struct litmus *litmus, bool with_cas)
+{
+	const uint32_t rounds = under_valgrind() ? ROUNDS / 20 : ROUNDS;
+	uint8_t *far_memory = share(FAR_BYTES);
+	struct control control;
+	uint64_t random = 1;
+
+	if (control_open(&control, dir) < 0)
+		_exit(1);
+	memset(far_memory, 0, FAR_BYTES);
+	control_register_producer();
+	for (uint32_t round = 1; round <= rounds; round++) {
+		random = (random ^ random >> 33) * UINT64_C(0xff51afd7ed558ccd) + 1;
+		while (atomic_load_acquire_u32(&litmus->asleep) < round)
+			sched_yield();
+		/* Anywhere between the writer's announcement and its sleep, or behind it. */
+		for (volatile unsigned spin = (unsigned)(random >> 40) % 4000; spin > 0; spin--)
+			;
+		/* Misses that fill the store buffer: ours would come late without a barrier. */
+		for (unsigned i = 0; i < 40; i++) {
+			random = (random ^ random >> 29) * UINT64_C(0xff51afd7ed558ccd) + 1;
+			((volatile uint8_t *)far_memory)[(random >> 30) % FAR_BYTES] = 1;
+		}
+		if (with_cas)
+			atomic_cas_relaxed_u32(&litmus->pushed, round - 1, round);
+		else
+			atomic_store_relaxed_u32(&litmus->pushed, round);
+		control_ring(&control);
+	}
+	_exit(0);
+}
+
+static int64_t monotonic_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+static void play(const struct runtime_dir *dir, bool with_cas)
+{
+	const uint32_t rounds = under_valgrind() ? ROUNDS / 20 : ROUNDS;
+	struct litmus *litmus = share(sizeof *litmus);
+	unsigned timeouts = 0, slept = 0;
+	struct control control;
+	pid_t pid;
+
+	assert_int_equal(control_open(&control, dir), 0);
+	control_prepare_sleep();
+	pid = fork_child();
+	if (pid == 0)
+		ring_each_round(dir, litmus, with_cas);
+	for (uint32_t round = 1; round <= rounds && timeouts == 0; round++) {
+		atomic_store_release_u32(&litmus->asleep, round);
+		do {
+			int64_t start = monotonic_ns();
+
+			/* The other takes a while to see that we begin, and so do we. */
+			for (volatile unsigned spin = round * 37 % 4000; spin > 0; spin--)
+				;
+			control_announce_sleep(&control);
+			if (atomic_load_relaxed_u32(&litmus->pushed) == round) {
+				control_wake(&control);
+				break;
+			}
+			slept++;
+			control_sleep(&control, LONG_NS);
+			/* Not how long it took, only that it was not woken. */
+			timeouts += monotonic_ns() - start >= LONG_NS;
+		} while (atomic_load_relaxed_u32(&litmus->pushed) != round);
+	}
+	assert_int_equal(timeouts, 0);
+	assert_true(slept > 0);
+	expect_child_succeeds(pid);
+	control_close(&control);
+}
+
+static void no_wake_up_is_lost_behind_a_claim(void **state)
+{
+	play(*state, true);
+}
+
+static void no_wake_up_is_lost_behind_a_plain_store(void **state)
+{
+	/* The writer's barrier alone does it, where the kernel lets it. */
+	if ((syscall(SYS_membarrier, MEMBARRIER_CMD_QUERY, 0, 0) &
+	     MEMBARRIER_CMD_GLOBAL_EXPEDITED) == 0)
+		skip();
+	play(*state, false);
+}
+
+static void one_that_waits_for_a_flush_is_woken_by_the_next(void **state)
+{
+	uint32_t *position = share(sizeof *position);
+	struct control control;
+	pid_t pid;
+
+	assert_int_equal(control_open(&control, *state), 0);
+	pid = fork_child();
+	if (pid == 0) {
+		for (uint32_t want = 1; want <= 1000; want++) {
+			for (;;) {
+				uint32_t seen = control_flushed(&control);
+				int64_t start = monotonic_ns();
+
+				if (atomic_load_acquire_u32(position) >= want)
+					break;
+				control_wait_flushed(&control, seen, LONG_NS);
+				if (monotonic_ns() - start >= LONG_NS)
+					_exit(1);
+			}
+		}
+		_exit(0);
+	}
+	for (uint32_t i = 1; i <= 1000; i++) {
+		atomic_store_release_u32(position, i);
+		control_notify_flushed(&control);
+		if (i % 3 == 0)
+			sched_yield();
+	}
+	assert_int_equal(control_flushed(&control), 1000);
+	expect_child_succeeds(pid);
+	/* What was seen is old: no wait at all. */
+	control_wait_flushed(&control, 999, LONG_NS);
+	control_close(&control);
+}
+
+#define IN_A_DIRECTORY(test) \
+	cmocka_unit_test_setup_teardown(test, shm_fixture_setup, shm_fixture_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		IN_A_DIRECTORY(one_that_comes_later_sees_the_same_page),
+		IN_A_DIRECTORY(a_page_in_a_group_directory_is_the_groups),
+		IN_A_DIRECTORY(of_processes_that_race_one_makes_the_page_and_all_use_it),
+		IN_A_DIRECTORY(a_page_of_another_kind_is_refused),
+		IN_A_DIRECTORY(a_page_that_is_no_file_is_refused),
+		IN_A_DIRECTORY(ringing_one_that_is_awake_does_nothing_and_keeps_errno),
+		IN_A_DIRECTORY(a_sleep_ends_by_itself_and_leaves_the_writer_awake),
+		IN_A_DIRECTORY(no_wake_up_is_lost_behind_a_claim),
+		IN_A_DIRECTORY(no_wake_up_is_lost_behind_a_plain_store),
+		IN_A_DIRECTORY(one_that_waits_for_a_flush_is_woken_by_the_next),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
