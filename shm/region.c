@@ -18,7 +18,7 @@
 #include "shm/control.h"
 
 #define RESERVE_STEP_BYTES (UINT64_C(256) << 10)
-#define RESERVE_TRIES_MAX 10000
+#define RESERVE_TRIES_MAX  10000
 
 static const char region_suffix[] = ".region";
 
