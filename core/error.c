@@ -5,15 +5,15 @@
 #include "core/error.h"
 
 #define STRINGIFY_VALUE(x) #x
-#define STRINGIFY(x) STRINGIFY_VALUE(x)
+#define STRINGIFY(x)	   STRINGIFY_VALUE(x)
 
 const char *otlp_strerror(int error)
 {
 	switch (error) {
 	case OTLP_OK:
 		return "success";
-#define OTLP_ERROR_CASE(name, value, text)                                                         \
-	case OTLP_ERR_##name:                                                                      \
+#define OTLP_ERROR_CASE(name, value, text) \
+	case OTLP_ERR_##name:              \
 		return text;
 		OTLP_ERROR_MAP(OTLP_ERROR_CASE)
 #undef OTLP_ERROR_CASE

@@ -124,9 +124,8 @@ struct otlp_sdk_result otlp_metric_exporter_shutdown(struct otlp_metric_exporter
 	return exporter_shutdown(exporter);
 }
 
-enum otlp_temporality
-otlp_metric_exporter_temporality(const struct otlp_metric_exporter *exporter,
-				 enum otlp_instrument_kind kind)
+enum otlp_temporality otlp_metric_exporter_temporality(const struct otlp_metric_exporter *exporter,
+						       enum otlp_instrument_kind kind)
 {
 	enum otlp_temporality_preference preference =
 		exporter != NULL ? exporter->library->temporality : OTLP_PREFER_CUMULATIVE;

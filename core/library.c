@@ -87,7 +87,8 @@ static int ring_bytes_from_option(uint32_t option, uint32_t fallback, uint64_t *
 
 static_assert(OTLP_RING_BYTES_MIN == RING_BYTES_MIN, "the public limits are the layout's");
 static_assert(OTLP_RING_BYTES_MAX == RING_BYTES_MAX, "the public limits are the layout's");
-static_assert(OTLP_RECORD_BYTES_MAX == RING_PAYLOAD_BYTES_MAX, "the public limits are the layout's");
+static_assert(OTLP_RECORD_BYTES_MAX == RING_PAYLOAD_BYTES_MAX,
+	      "the public limits are the layout's");
 
 static int library_init(struct otlp_library *library, const struct otlp_options *options)
 {

@@ -41,7 +41,8 @@ static int percent_decode(char *text, size_t len, size_t *ret_len)
 			text[to++] = text[from++];
 			continue;
 		}
-		if (len - from < 3 || hex_digit(text[from + 1]) < 0 || hex_digit(text[from + 2]) < 0)
+		if (len - from < 3 || hex_digit(text[from + 1]) < 0 ||
+		    hex_digit(text[from + 2]) < 0)
 			return -EINVAL;
 		text[to++] = (char)(hex_digit(text[from + 1]) << 4 | hex_digit(text[from + 2]));
 		from += 3;
@@ -164,8 +165,8 @@ int resource_new_from_environment(struct resource **ret, const struct otlp_optio
 	int r;
 
 	text = strdup(list != NULL ? list : "");
-	attributes.items = calloc(count_pairs(list != NULL ? list : "") + 1,
-				  sizeof *attributes.items);
+	attributes.items =
+		calloc(count_pairs(list != NULL ? list : "") + 1, sizeof *attributes.items);
 	if (text == NULL || attributes.items == NULL) {
 		free(text);
 		free(attributes.items);

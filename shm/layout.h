@@ -42,28 +42,28 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the layout is little-
 #define LAYOUT_LINE_BYTES 128
 #define LAYOUT_PAGE_BYTES 4096
 
-#define REGION_MAGIC UINT64_C(0x314e474550494c4f) /* "OLIPEGN1" */
-#define CONTROL_MAGIC UINT64_C(0x314c54434c504c4f) /* "OLPLCTL1" */
-#define LAYOUT_MAJOR 1 /* another number: not readable */
-#define LAYOUT_MINOR 0 /* a higher number: fields were added in reserved space */
+#define REGION_MAGIC	  UINT64_C(0x314e474550494c4f) /* "OLIPEGN1" */
+#define CONTROL_MAGIC	  UINT64_C(0x314c54434c504c4f) /* "OLPLCTL1" */
+#define LAYOUT_MAJOR	  1			       /* another number: not readable */
+#define LAYOUT_MINOR	  0 /* a higher number: fields were added in reserved space */
 
 /* Ring indexes; one ring per signal. */
 enum ring_signal { RING_SPANS = 0, RING_METRICS = 1, RING_SIGNAL_COUNT = 2 };
-#define REGION_RINGS_MAX 4 /* room in the header: logs, profiles */
+#define REGION_RINGS_MAX       4 /* room in the header: logs, profiles */
 
-#define RING_BYTES_MIN (UINT64_C(4) << 10)
-#define RING_BYTES_MAX (UINT64_C(1) << 30)
+#define RING_BYTES_MIN	       (UINT64_C(4) << 10)
+#define RING_BYTES_MAX	       (UINT64_C(1) << 30)
 #define RING_PAYLOAD_BYTES_MAX (UINT64_C(4) << 20)
-#define TABLE_BYTES (UINT64_C(64) << 10)
-#define REGION_BYTES_MAX (UINT64_C(3) << 30)
+#define TABLE_BYTES	       (UINT64_C(64) << 10)
+#define REGION_BYTES_MAX       (UINT64_C(3) << 30)
 
 /* States of a ring entry, in the upper half of its header word. */
-#define ENTRY_CLAIMED UINT32_C(0xc1a10001)
-#define ENTRY_COMMITTED UINT32_C(0xc1a10002)
-#define ENTRY_PADDING UINT32_C(0xc1a10003)
-#define ENTRY_ABORTED UINT32_C(0xc1a10004)
+#define ENTRY_CLAIMED	   UINT32_C(0xc1a10001)
+#define ENTRY_COMMITTED	   UINT32_C(0xc1a10002)
+#define ENTRY_PADDING	   UINT32_C(0xc1a10003)
+#define ENTRY_ABORTED	   UINT32_C(0xc1a10004)
 #define ENTRY_HEADER_BYTES 8
-#define ENTRY_ALIGN_BYTES 8
+#define ENTRY_ALIGN_BYTES  8
 
 static inline uint64_t entry_word(uint32_t state, uint32_t payload_bytes)
 {
@@ -91,8 +91,8 @@ static inline uint64_t entry_bytes(uint64_t payload_bytes)
 struct ring_totals {
 	uint64_t written_items; /* in a batch that counts */
 	uint64_t invalid_items; /* entries that were no valid record, one item each */
-	uint64_t lost_items;    /* released, and then not found on the disk */
-	uint64_t torn_bytes;    /* claimed and never committed by a producer that died */
+	uint64_t lost_items;	/* released, and then not found on the disk */
+	uint64_t torn_bytes;	/* claimed and never committed by a producer that died */
 };
 
 /* How far the writer is done: everything before the position is in a batch that counts. */
@@ -139,16 +139,16 @@ struct ring_desc {
 	uint32_t signal; /* enum ring_signal */
 	uint32_t reserved;
 	uint64_t control_offset; /* struct ring_shared */
-	uint64_t data_offset;    /* multiple of a page */
-	uint64_t data_bytes;     /* power of two */
+	uint64_t data_offset;	 /* multiple of a page */
+	uint64_t data_bytes;	 /* power of two */
 };
 
 static_assert(offsetof(struct ring_desc, control_offset) == 8, "layout");
 static_assert(sizeof(struct ring_desc) == 32, "layout");
 
 /* States of a region, each in a word with one writer. */
-#define REGION_STATE_READY UINT32_C(0x59444552)  /* producer: the header is whole */
-#define REGION_STATE_CLOSED UINT32_C(0x44534c43) /* producer: closed in order, counters final */
+#define REGION_STATE_READY     UINT32_C(0x59444552) /* producer: the header is whole */
+#define REGION_STATE_CLOSED    UINT32_C(0x44534c43) /* producer: closed in order, counters final */
 #define REGION_STATE_ABANDONED UINT32_C(0x4e444241) /* writer: it does not drain this one */
 
 struct region_header {

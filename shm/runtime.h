@@ -16,8 +16,8 @@
 #include <sys/types.h>
 
 #define RUNTIME_PATH_BYTES_MAX 4096
-#define RUNTIME_WRITER_LOCK "writer.lock"
-#define RUNTIME_CONTROL "control"
+#define RUNTIME_WRITER_LOCK    "writer.lock"
+#define RUNTIME_CONTROL	       "control"
 
 struct runtime_dir {
 	int fd;

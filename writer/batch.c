@@ -9,7 +9,7 @@
 #include <string.h>
 #include <xxhash.h>
 
-#define VARINT4_BYTES 4u
+#define VARINT4_BYTES	       4u
 #define PADDING_HEAD_BYTES_MIN 3u /* tag and a length of one byte */
 
 /* Field 1000 and 1001, length-delimited: (number << 3 | 2) as a varint. */
@@ -49,9 +49,8 @@ static void store_padding(uint8_t *to, size_t bytes)
 
 	if (bytes == 0)
 		return;
-	width = bytes - sizeof padding_tag < VARINT4_BYTES
-			? (unsigned)(bytes - sizeof padding_tag)
-			: VARINT4_BYTES;
+	width = bytes - sizeof padding_tag < VARINT4_BYTES ? (unsigned)(bytes - sizeof padding_tag)
+							   : VARINT4_BYTES;
 	memcpy(to, padding_tag, sizeof padding_tag);
 	store_varint(to + sizeof padding_tag, bytes - sizeof padding_tag - width, width);
 	memset(to + sizeof padding_tag + width, 0, bytes - sizeof padding_tag - width);

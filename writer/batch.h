@@ -71,7 +71,7 @@ struct batch_entry {
 	uint64_t written_items;
 	uint64_t invalid_items; /* records that were no valid ones, and are not in the file */
 	uint64_t lost_items;
-	uint64_t torn_bytes; /* claimed and never committed */
+	uint64_t torn_bytes;   /* claimed and never committed */
 	uint64_t items_before; /* of all ranges before this one, whatever became of them */
 	/* The producer's own counters when the batch was closed. */
 	uint64_t accepted_items;

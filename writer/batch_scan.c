@@ -44,8 +44,8 @@ static ssize_t scan_read(struct batch_scan *scan, size_t bytes)
 	if (bytes > scan->limit - scan->offset)
 		bytes = (size_t)(scan->limit - scan->offset);
 	while (at < bytes) {
-		ssize_t n = pread(scan->fd, scan->bytes + at, bytes - at,
-				  (off_t)(scan->offset + at));
+		ssize_t n =
+			pread(scan->fd, scan->bytes + at, bytes - at, (off_t)(scan->offset + at));
 
 		if (n < 0 && errno == EINTR)
 			continue;

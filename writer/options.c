@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <otlpipe/otlpipe.h>
-
 #include "writer/units.h"
 
 #define OPTION_OUTPUT_DEFAULT "otlpipe-data"
@@ -30,7 +28,8 @@ enum option_key {
 };
 
 static const struct argp_option option_table[] = {
-	{"dir", OPTION_DIR, "DIR", 0, "runtime directory (/dev/shm/otlpipe-<uid>; $OTLPIPE_DIR)", 0},
+	{"dir", OPTION_DIR, "DIR", 0, "runtime directory (/dev/shm/otlpipe-<uid>; $OTLPIPE_DIR)",
+	 0},
 	{"output", OPTION_OUTPUT, "DIR", 0,
 	 "where the files go (" OPTION_OUTPUT_DEFAULT "; $OTLPIPE_OUTPUT)", 0},
 	{"interval", OPTION_INTERVAL, "TIME", 0,
@@ -43,7 +42,8 @@ static const struct argp_option option_table[] = {
 	 0},
 	{"io", OPTION_IO, "HOW", 0, "auto, uring or pwrite (auto; $OTLPIPE_IO)", 0},
 	{"rotate-bytes", OPTION_ROTATE_BYTES, "SIZE", 0,
-	 "a file is sealed before it is larger, at least a batch (64MiB; $OTLPIPE_ROTATE_BYTES)", 0},
+	 "a file is sealed before it is larger, at least a batch (64MiB; $OTLPIPE_ROTATE_BYTES)",
+	 0},
 	{"rotate-age", OPTION_ROTATE_AGE, "TIME", 0,
 	 "a file is sealed when it is older, 0: never (1h; $OTLPIPE_ROTATE_AGE)", 0},
 	{"retain-bytes", OPTION_RETAIN_BYTES, "SIZE", 0,
@@ -56,8 +56,8 @@ static const struct argp_option option_table[] = {
 	 "the oldest sealed files go when less is free on the disk, 0: never "
 	 "(0; $OTLPIPE_MIN_FREE)",
 	 0},
-	{"drain", OPTION_DRAIN, NULL, 0, "write what the rings hold now, then exit ($OTLPIPE_DRAIN=1)",
-	 0},
+	{"drain", OPTION_DRAIN, NULL, 0,
+	 "write what the rings hold now, then exit ($OTLPIPE_DRAIN=1)", 0},
 	{0},
 };
 
@@ -213,7 +213,7 @@ static void options_from_environment(struct options *options)
 static void option_print_version(FILE *stream, struct argp_state *state)
 {
 	(void)state;
-	fprintf(stream, "otlpipe-writer %s\n", otlp_version());
+	fprintf(stream, "otlpipe-writer %s\n", OTLPIPE_VERSION);
 }
 
 void options_parse(struct options *ret, int argc, char **argv)

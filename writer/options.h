@@ -11,7 +11,7 @@
 #include "writer/sink.h"
 
 struct options {
-	const char *dir;    /* NULL: the default */
+	const char *dir; /* NULL: the default */
 	const char *output;
 	int64_t interval_ns;
 	uint64_t batch_bytes;

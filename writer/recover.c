@@ -60,7 +60,8 @@ static void entry_apply(struct source_ring *ring, const struct batch_entry *entr
 }
 
 /* A batch counts only whole. A region that is gone has been released to its end. */
-static bool batch_counts(struct source *sources, const uint8_t *batch, const struct batch_head *head)
+static bool batch_counts(struct source *sources, const uint8_t *batch,
+			 const struct batch_head *head)
 {
 	const struct batch_entry *entries = batch_entries(batch);
 	uint32_t i;

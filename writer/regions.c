@@ -76,7 +76,7 @@ static int regions_attach(struct regions *regions, const char *name, uint64_t id
 	if (r == -EAGAIN || r == -ENOENT)
 		return 0; /* not ready, or gone again */
 	log_line("%s is left aside: %s", name,
-		 r == -EPROTO  ? "its layout is of another version"
+		 r == -EPROTO	 ? "its layout is of another version"
 		 : r == -EBADMSG ? "it is no valid region"
 				 : strerror(-r));
 	regions->broken_count++;

@@ -169,8 +169,8 @@ int sink_close_batch(struct sink *sink, struct source *sources)
 	head.entry_count = (uint32_t)count;
 	head.sequence = job->ledger->sequence = sink->next_sequence++;
 	head.closed_unix_ns = realtime_ns();
-	job->ledger->bytes = batch_seal(job->buffer->data, head, job->ledger->entries,
-					(size_t)(end - body));
+	job->ledger->bytes =
+		batch_seal(job->buffer->data, head, job->ledger->entries, (size_t)(end - body));
 	*sink->jobs_end = job;
 	sink->jobs_end = &job->next;
 	return 0;

@@ -28,15 +28,15 @@
 enum sink_sync { SINK_SYNC_INTERVAL, SINK_SYNC_BATCH, SINK_SYNC_NONE };
 
 /* --sync interval: a sync is started after this much or this long. */
-#define SINK_SYNC_BYTES	   (UINT64_C(16) << 20)
-#define SINK_SYNC_NS	   INT64_C(200000000)
-#define SINK_RETRY_NS	   INT64_C(1000000000) /* after a file could not be made */
-#define SINK_WRITES_MAX	   3		       /* in flight */
+#define SINK_SYNC_BYTES (UINT64_C(16) << 20)
+#define SINK_SYNC_NS	INT64_C(200000000)
+#define SINK_RETRY_NS	INT64_C(1000000000) /* after a file could not be made */
+#define SINK_WRITES_MAX 3		    /* in flight */
 
 struct sink_options {
 	enum sink_sync sync;
 	uint64_t rotate_bytes;
-	int64_t rotate_age_ns; /* 0: never */
+	int64_t rotate_age_ns;		   /* 0: never */
 	void (*want_space)(void *context); /* the disk is full: let retention run */
 	void *want_space_context;
 };
@@ -82,8 +82,8 @@ struct sink {
 	struct stage *stage;
 	struct data_dir dir;
 
-	struct data_file file; /* fd -1: none */
-	uint64_t file_bytes;   /* submitted so far: where the next batch goes */
+	struct data_file file;	/* fd -1: none */
+	uint64_t file_bytes;	/* submitted so far: where the next batch goes */
 	uint64_t written_bytes; /* the prefix that is complete */
 	uint64_t synced_bytes;
 	uint64_t sync_to_bytes; /* what the sync in flight covers */
@@ -96,12 +96,12 @@ struct sink {
 	struct sink_ledger *unsynced, **unsynced_end; /* released, not covered by a sync */
 
 	bool wants_rotation;
-	int failed;	      /* the file is to be given up for this error, once nothing is in flight */
-	bool is_full;	      /* it failed for want of space: what is written is good */
-	bool is_abandoning;   /* given up, and its name still says open */
+	int failed;   /* the file is to be given up for this error, once nothing is in flight */
+	bool is_full; /* it failed for want of space: what is written is good */
+	bool is_abandoning; /* given up, and its name still says open */
 	uint64_t abandoned_bytes;
-	int64_t retry_ns;     /* no new file before this */
-	bool is_stalled;      /* said so */
+	int64_t retry_ns;	 /* no new file before this */
+	bool is_stalled;	 /* said so */
 	bool has_released_flush; /* somebody waits to hear of a release */
 };
 

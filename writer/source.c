@@ -194,10 +194,10 @@ static enum take_end source_take_record(struct source *source, const struct drai
 		resource_bytes = by_reference->bytes_count;
 	}
 	/* Alone a record may be larger than a batch is meant to be. */
-	if (!stage_is_empty(stage) &&
-	    head_bytes + stage_bytes_bound(stage) + stage_add_bound(&view, resource_bytes) +
-			    BATCH_BLOCK_BYTES >
-		    drain->batch_bytes_max)
+	if (!stage_is_empty(stage) && head_bytes + stage_bytes_bound(stage) +
+						      stage_add_bound(&view, resource_bytes) +
+						      BATCH_BLOCK_BYTES >
+					      drain->batch_bytes_max)
 		return TAKE_FULL;
 	if (stage_add(stage, &view, resource, resource_bytes) < 0)
 		return TAKE_FULL; /* no memory: it stays in the ring */

@@ -26,14 +26,14 @@ static_assert((int)BATCH_SIGNAL_COUNT == (int)RING_SIGNAL_COUNT, "one ring a sig
 
 struct source_ring {
 	bool is_present;
-	bool is_busy; /* the last look met a claim that is not committed yet */
+	bool is_busy;	  /* the last look met a claim that is not committed yet */
 	bool final_taken; /* the last entry of all is in a batch */
 	bool final_done;  /* and that batch counts */
 	bool is_limited;  /* the writer stops: nothing is taken behind limit */
 	uint64_t limit;
 	uint64_t seen_tail, seen_flush_to; /* when the ring was last looked at */
 	struct ring_reader reader;
-	struct ring_done staged; /* up to the reader's position: where a batch closed now ends */
+	struct ring_done staged;  /* up to the reader's position: where a batch closed now ends */
 	struct batch_entry taken; /* from the ring into the batch that is being made */
 };
 

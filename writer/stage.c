@@ -13,7 +13,7 @@
 
 #include "writer/encode.h"
 
-#define STAGE_NONE UINT32_MAX
+#define STAGE_NONE    UINT32_MAX
 #define STAGE_BUCKETS 1024u /* power of two */
 
 /* Tag and a length of up to 4 bytes, for each of the two levels. */
@@ -241,7 +241,8 @@ static uint32_t stage_find_group(struct stage *stage, uint32_t resource, const u
 	for (i = *bucket; i != STAGE_NONE; i = stage->groups[i].next_in_bucket) {
 		group = &stage->groups[i];
 		if (group->hash == hash && group->resource == resource &&
-		    group->has_scope == (scope != NULL) && slice_is(stage, group->key, scope, count))
+		    group->has_scope == (scope != NULL) &&
+		    slice_is(stage, group->key, scope, count))
 			return i;
 	}
 	i = stage->group_count++;
@@ -319,8 +320,7 @@ int stage_add(struct stage *stage, const struct record_view *view, const uint8_t
 	if (!stage_is_last_group(stage, view, resource, resource_bytes)) {
 		uint32_t index = stage_find_resource(stage, resource, resource_bytes);
 
-		stage->last_group =
-			stage_find_group(stage, index, view->scope, view->scope_bytes);
+		stage->last_group = stage_find_group(stage, index, view->scope, view->scope_bytes);
 	}
 	group_append(stage, stage->last_group,
 		     arena_slice(stage, encode_item(view, arena_end(stage))));

@@ -15,10 +15,10 @@
 #include "shm/runtime.h"
 #include "writer/batch.h"
 
-#define STATUS_MAGIC	      UINT64_C(0x3157544952455750)
-#define STATUS_MAJOR	      1
-#define STATUS_OUTPUT_BYTES   4096
-#define STATUS_MESSAGE_BYTES  256
+#define STATUS_MAGIC	     UINT64_C(0x3157544952455750)
+#define STATUS_MAJOR	     1
+#define STATUS_OUTPUT_BYTES  4096
+#define STATUS_MESSAGE_BYTES 256
 
 enum status_state { STATUS_STARTING = 1, STATUS_RUNNING, STATUS_STALLED, STATUS_STOPPED };
 

@@ -23,9 +23,9 @@
 /* Producers are looked after at least this often, however long the interval is. */
 #define WRITER_CARE_NS INT64_C(1000000000)
 /* While writes are in flight the rings are looked at this often. */
-#define WRITER_IO_WAIT_NS INT64_C(1000000)
+#define WRITER_IO_WAIT_NS  INT64_C(1000000)
 #define WRITER_QUOTA_BYTES (UINT64_C(64) << 10)
-#define WRITER_REAP_MAX 16
+#define WRITER_REAP_MAX	   16
 /* How long a stopping writer waits for a disk that takes nothing. */
 #define WRITER_STOP_STALLED_NS INT64_C(10000000000)
 
@@ -179,8 +179,7 @@ static bool writer_turn(struct writer *writer, int64_t now)
 			sink->wants_rotation = true;
 		any |= writer_drain(writer, sink);
 		if (writer_close_is_due(writer, sink))
-			writer->close_due[i] =
-				sink_close_batch(sink, writer->regions.sources) < 0;
+			writer->close_due[i] = sink_close_batch(sink, writer->regions.sources) < 0;
 		while (sink_pump(sink, now))
 			any = true;
 		released |= sink->has_released_flush;
@@ -285,15 +284,16 @@ static int writer_stop(struct writer *writer)
 		if (!writer_turn(writer, now)) {
 			const struct timespec pause = {.tv_nsec = 1000000};
 
-			if (!writer_reap(writer, WRITER_IO_WAIT_NS) && io_in_flight(writer->io) == 0)
+			if (!writer_reap(writer, WRITER_IO_WAIT_NS) &&
+			    io_in_flight(writer->io) == 0)
 				nanosleep(&pause, NULL);
 		}
 	}
 	for (i = 0; i < BATCH_SIGNAL_COUNT; i++) {
 		r = sink_finish(&writer->sinks[i]);
 		if (r < 0) {
-			log_line("%s: the last file cannot be sealed: %s",
-				 batch_signal_name(i), strerror(-r));
+			log_line("%s: the last file cannot be sealed: %s", batch_signal_name(i),
+				 strerror(-r));
 			status = 1;
 		}
 	}
@@ -308,8 +308,7 @@ static void writer_log_end(const struct writer *writer)
 
 	log_line("stopped: %llu spans in %llu bytes, %llu points in %llu bytes, %llu invalid, "
 		 "%llu lost",
-		 (unsigned long long)traces->written_items,
-		 (unsigned long long)traces->batch_bytes,
+		 (unsigned long long)traces->written_items, (unsigned long long)traces->batch_bytes,
 		 (unsigned long long)metrics->written_items,
 		 (unsigned long long)metrics->batch_bytes,
 		 (unsigned long long)(traces->invalid_items + metrics->invalid_items),

@@ -33,7 +33,7 @@ FOREIGN = (
 
 DATA_HEADERS = re.compile(r"^otlpipe/(data|span|metric|error)\.h$")
 PUBLIC_HEADERS = re.compile(r"^otlpipe/\w+\.h$")
-RECORD_HEADERS = re.compile(r"^core/record\w*\.h$")
+RECORD_HEADERS = re.compile(r"^core/(record\w*|utf8)\.h$")
 
 
 def under(folder):

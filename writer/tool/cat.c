@@ -359,7 +359,7 @@ static int parse(int argc, char **argv, struct cat_options *ret)
 	};
 	static const char *const signals[] = {"traces", "metrics"};
 	static const char *const formats[] = {"json", "frames"};
-	int choice;
+	int choice = 0;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "fh", longs, NULL)) != -1) {

@@ -28,7 +28,10 @@ struct otlp_str {
 #endif
 
 /* The same for static initialisers. */
-#define OTLP_STR_INIT(literal) {"" literal, sizeof(literal) - 1}
+#define OTLP_STR_INIT(literal)                  \
+	{                                       \
+		"" literal, sizeof(literal) - 1 \
+	}
 
 struct otlp_bytes {
 	const uint8_t *ptr;

@@ -45,8 +45,8 @@ struct otlp_number {
 struct otlp_exemplar {
 	uint64_t time_unix_ns;
 	struct otlp_number value;
-	uint8_t trace_id[16]; /* all zero: absent */
-	uint8_t span_id[8];   /* all zero: absent */
+	uint8_t trace_id[16];			    /* all zero: absent */
+	uint8_t span_id[8];			    /* all zero: absent */
 	struct otlp_attributes filtered_attributes; /* their `dropped` is not carried */
 };
 
@@ -120,7 +120,7 @@ struct otlp_metric {
 	struct otlp_str unit; /* UCUM */
 	enum otlp_metric_type type;
 	enum otlp_temporality temporality; /* sums and both histograms: unspecified is refused */
-	bool is_monotonic;                 /* sums */
+	bool is_monotonic;		   /* sums */
 	struct otlp_attributes metadata;   /* its `dropped` is not carried */
 	union {
 		const struct otlp_number_point *number; /* gauge, sum */

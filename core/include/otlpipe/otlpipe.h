@@ -40,11 +40,11 @@ struct otlp_metric_exporter;
 struct otlp_span_exporter;
 
 /* Ring sizes. A record may take a quarter of its ring, and OTLP_RECORD_BYTES_MAX at most. */
-#define OTLP_SPAN_RING_BYTES_DEFAULT (4u << 20)
+#define OTLP_SPAN_RING_BYTES_DEFAULT   (4u << 20)
 #define OTLP_METRIC_RING_BYTES_DEFAULT (1u << 20)
-#define OTLP_RING_BYTES_MIN (4u << 10)
-#define OTLP_RING_BYTES_MAX (1u << 30)
-#define OTLP_RECORD_BYTES_MAX (4u << 20)
+#define OTLP_RING_BYTES_MIN	       (4u << 10)
+#define OTLP_RING_BYTES_MAX	       (1u << 30)
+#define OTLP_RECORD_BYTES_MAX	       (4u << 20)
 
 /*
  * Told of what open() had to leave aside and went on without, such as an
@@ -54,9 +54,9 @@ struct otlp_span_exporter;
 typedef void (*otlp_diagnostic_fn)(void *context, int error, const char *text);
 
 struct otlp_options {
-	uint32_t struct_bytes;                /* set by otlp_options_init() */
-	uint32_t span_ring_bytes;             /* 0: the default; rounded up to a power of two */
-	uint32_t metric_ring_bytes;           /* 0: the default; rounded up to a power of two */
+	uint32_t struct_bytes;	    /* set by otlp_options_init() */
+	uint32_t span_ring_bytes;   /* 0: the default; rounded up to a power of two */
+	uint32_t metric_ring_bytes; /* 0: the default; rounded up to a power of two */
 	/* What otlp_metric_exporter_temporality() answers. otlp_options_init() sets it from
 	 * $OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE, else cumulative. */
 	enum otlp_temporality_preference temporality;
@@ -72,9 +72,9 @@ struct otlp_options {
 
 /* Counters since open, never reset. */
 struct otlp_signal_stats {
-	uint64_t accepted;          /* records: spans, or data points */
+	uint64_t accepted;	    /* records: spans, or data points */
 	uint64_t accepted_bytes;    /* of the ring that they took, padding included */
-	uint64_t dropped_full;      /* records */
+	uint64_t dropped_full;	    /* records */
 	uint64_t dropped_too_large; /* records */
 	uint64_t dropped_invalid;   /* records */
 };
@@ -115,8 +115,8 @@ OTLP_API int otlp_library_export_metrics_ref(struct otlp_library *library,
  * The same for finished spans. Safe in a signal handler, errno included, once
  * the library is open; the first push after a fork() is made outside one.
  */
-OTLP_API int otlp_library_export_traces(struct otlp_library *library,
-					const struct otlp_span *spans, size_t count);
+OTLP_API int otlp_library_export_traces(struct otlp_library *library, const struct otlp_span *spans,
+					size_t count);
 
 /**
  * Wait until the writer has written all that was accepted before the call.
@@ -146,28 +146,32 @@ OTLP_API int otlp_library_span_exporter(struct otlp_library *library,
 					struct otlp_span_exporter **ret);
 
 /* PushMetricExporter. */
-OTLP_API struct otlp_sdk_result otlp_metric_exporter_export(
-	struct otlp_metric_exporter *exporter, const struct otlp_resource_metrics *metrics);
-OTLP_API struct otlp_sdk_result otlp_metric_exporter_force_flush(
-	struct otlp_metric_exporter *exporter, int64_t timeout_ns);
+OTLP_API struct otlp_sdk_result
+otlp_metric_exporter_export(struct otlp_metric_exporter *exporter,
+			    const struct otlp_resource_metrics *metrics);
+OTLP_API struct otlp_sdk_result
+otlp_metric_exporter_force_flush(struct otlp_metric_exporter *exporter, int64_t timeout_ns);
 /** Succeeds and leaves the library and every other user of it alone. */
-OTLP_API struct otlp_sdk_result otlp_metric_exporter_shutdown(
-	struct otlp_metric_exporter *exporter, int64_t timeout_ns);
-OTLP_API enum otlp_temporality otlp_metric_exporter_temporality(
-	const struct otlp_metric_exporter *exporter, enum otlp_instrument_kind kind);
-OTLP_API struct otlp_metric_exporter *otlp_metric_exporter_ref(struct otlp_metric_exporter *exporter);
+OTLP_API struct otlp_sdk_result otlp_metric_exporter_shutdown(struct otlp_metric_exporter *exporter,
+							      int64_t timeout_ns);
+OTLP_API enum otlp_temporality
+otlp_metric_exporter_temporality(const struct otlp_metric_exporter *exporter,
+				 enum otlp_instrument_kind kind);
+OTLP_API struct otlp_metric_exporter *
+otlp_metric_exporter_ref(struct otlp_metric_exporter *exporter);
 OTLP_API void otlp_metric_exporter_unref(struct otlp_metric_exporter *exporter);
 
 /* SpanExporter. */
-OTLP_API struct otlp_sdk_result otlp_span_exporter_export(
-	struct otlp_span_exporter *exporter, const struct otlp_span *spans, size_t count);
+OTLP_API struct otlp_sdk_result otlp_span_exporter_export(struct otlp_span_exporter *exporter,
+							  const struct otlp_span *spans,
+							  size_t count);
 /** The resource of what this exporter exports from now on; copied. */
-OTLP_API int otlp_span_exporter_set_resource(
-	struct otlp_span_exporter *exporter, const struct otlp_resource *resource);
-OTLP_API struct otlp_sdk_result otlp_span_exporter_force_flush(
-	struct otlp_span_exporter *exporter, int64_t timeout_ns);
-OTLP_API struct otlp_sdk_result otlp_span_exporter_shutdown(
-	struct otlp_span_exporter *exporter, int64_t timeout_ns);
+OTLP_API int otlp_span_exporter_set_resource(struct otlp_span_exporter *exporter,
+					     const struct otlp_resource *resource);
+OTLP_API struct otlp_sdk_result otlp_span_exporter_force_flush(struct otlp_span_exporter *exporter,
+							       int64_t timeout_ns);
+OTLP_API struct otlp_sdk_result otlp_span_exporter_shutdown(struct otlp_span_exporter *exporter,
+							    int64_t timeout_ns);
 OTLP_API struct otlp_span_exporter *otlp_span_exporter_ref(struct otlp_span_exporter *exporter);
 OTLP_API void otlp_span_exporter_unref(struct otlp_span_exporter *exporter);
 

@@ -14,11 +14,7 @@ enum otlp_span_kind {
 	OTLP_SPAN_KIND_CONSUMER = 5
 };
 
-enum otlp_status_code {
-	OTLP_STATUS_UNSET = 0,
-	OTLP_STATUS_OK = 1,
-	OTLP_STATUS_ERROR = 2
-};
+enum otlp_status_code { OTLP_STATUS_UNSET = 0, OTLP_STATUS_OK = 1, OTLP_STATUS_ERROR = 2 };
 
 struct otlp_span_event {
 	uint64_t time_unix_ns;
@@ -37,10 +33,10 @@ struct otlp_span_link {
 /* One finished span: the SDKs call it SpanData. */
 struct otlp_span {
 	const struct otlp_resource *resource; /* NULL: the exporter's */
-	const struct otlp_scope *scope;       /* NULL: no scope */
-	uint8_t trace_id[16]; /* all zero is refused */
-	uint8_t span_id[8];   /* all zero is refused */
-	uint8_t parent_span_id[8]; /* all zero: a root span */
+	const struct otlp_scope *scope;	      /* NULL: no scope */
+	uint8_t trace_id[16];		      /* all zero is refused */
+	uint8_t span_id[8];		      /* all zero is refused */
+	uint8_t parent_span_id[8];	      /* all zero: a root span */
 	struct otlp_str trace_state;
 	struct otlp_str name;
 	enum otlp_span_kind kind;
