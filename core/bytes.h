@@ -43,13 +43,14 @@ static inline uint8_t *bytes_store64(uint8_t *to, uint64_t word)
 	return to + sizeof(word);
 }
 
-/* A block that moves through one register; gcc and clang need the copy spelt as a struct. */
-struct bytes_block {
-	uint64_t words[2];
-};
+/* Of a word: set where a byte is no ASCII. */
+#define BYTES_HIGH_BITS UINT64_C(0x8080808080808080)
 
-/* Copy len bytes that do not overlap; from may be NULL when len is 0. Returns to + len. */
-static inline uint8_t *bytes_copy(uint8_t *to, const void *source, size_t len)
+/*
+ * Copy len bytes that do not overlap, and gather their bits in *high, where the caller looks for
+ * BYTES_HIGH_BITS after many copies; from may be NULL when len is 0. Returns to + len.
+ */
+static inline uint8_t *bytes_copy_text(uint8_t *to, const void *source, size_t len, uint64_t *high)
 {
 	const uint8_t *from = source;
 
@@ -62,6 +63,7 @@ static inline uint8_t *bytes_copy(uint8_t *to, const void *source, size_t len)
 		memcpy(to, &a, 8);
 		memcpy(to + middle, &b, 8);
 		memcpy(to + len - 8, &c, 8);
+		*high |= a | b | c;
 	} else if (len < 8) {
 		if (len >= 4) {
 			const uint32_t a = bytes_load32(from);
@@ -69,28 +71,39 @@ static inline uint8_t *bytes_copy(uint8_t *to, const void *source, size_t len)
 
 			memcpy(to, &a, 4);
 			memcpy(to + len - 4, &b, 4);
+			*high |= a | b;
 		} else if (len != 0) {
+			const uint8_t a = from[0];
 			const uint8_t b = from[len / 2];
 			const uint8_t c = from[len - 1];
 
-			to[0] = from[0];
+			to[0] = a;
 			to[len / 2] = b;
 			to[len - 1] = c;
+			*high |= (uint64_t)(a | b | c);
 		}
-	} else if (len <= 48) { /* 25 to 48 */
-		const size_t middle = len - 16 < 16 ? len - 16 : 16;
-		struct bytes_block a, b, c;
-
-		memcpy(&a, from, 16);
-		memcpy(&b, from + middle, 16);
-		memcpy(&c, from + len - 16, 16);
-		memcpy(to, &a, 16);
-		memcpy(to + middle, &b, 16);
-		memcpy(to + len - 16, &c, 16);
 	} else {
-		memcpy(to, from, len);
+		const uint8_t *const last = from + len - 8;
+		uint64_t bits = bytes_load64(last);
+
+		for (; from < last; from += 8)
+			bits |= bytes_load64(from);
+		*high |= bits;
+		memcpy(to, source, len);
 	}
 	return to + len;
+}
+
+/* The same for bytes that are no text. */
+static inline uint8_t *bytes_copy(uint8_t *to, const void *source, size_t len)
+{
+	uint64_t unused = 0;
+
+	if (len > 24) {
+		memcpy(to, source, len);
+		return to + len;
+	}
+	return bytes_copy_text(to, source, len, &unused);
 }
 
 #endif

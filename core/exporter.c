@@ -87,7 +87,8 @@ int otlp_library_span_exporter(struct otlp_library *library, struct otlp_span_ex
 
 struct otlp_metric_exporter *otlp_metric_exporter_ref(struct otlp_metric_exporter *exporter)
 {
-	atomic_add_relaxed_u32(&exporter->references, 1);
+	if (exporter != NULL)
+		atomic_add_relaxed_u32(&exporter->references, 1);
 	return exporter;
 }
 
@@ -149,7 +150,8 @@ enum otlp_temporality otlp_metric_exporter_temporality(const struct otlp_metric_
 
 struct otlp_span_exporter *otlp_span_exporter_ref(struct otlp_span_exporter *exporter)
 {
-	atomic_add_relaxed_u32(&exporter->references, 1);
+	if (exporter != NULL)
+		atomic_add_relaxed_u32(&exporter->references, 1);
 	return exporter;
 }
 

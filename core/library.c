@@ -17,24 +17,30 @@
 /* How long a flush waits before it looks whether the writer still lives. */
 #define FLUSH_SLICE_NS INT64_C(50000000)
 
-static enum otlp_temporality_preference temporality_from_environment(void)
+/* @return false: it says something that is none */
+static bool temporality_from_environment(enum otlp_temporality_preference *ret)
 {
 	const char *text = secure_getenv("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE");
 
-	if (text != NULL && strcasecmp(text, "delta") == 0)
-		return OTLP_PREFER_DELTA;
-	if (text != NULL && strcasecmp(text, "lowmemory") == 0)
-		return OTLP_PREFER_LOW_MEMORY;
-	return OTLP_PREFER_CUMULATIVE;
+	*ret = OTLP_PREFER_CUMULATIVE;
+	if (text == NULL || text[0] == '\0' || strcasecmp(text, "cumulative") == 0)
+		return true;
+	if (strcasecmp(text, "delta") == 0)
+		*ret = OTLP_PREFER_DELTA;
+	else if (strcasecmp(text, "lowmemory") == 0)
+		*ret = OTLP_PREFER_LOW_MEMORY;
+	else
+		return false;
+	return true;
 }
 
 void otlp_options_init(struct otlp_options *options, size_t struct_bytes)
 {
-	struct otlp_options defaults = {
-		.struct_bytes = (uint32_t)struct_bytes,
-		.temporality = temporality_from_environment(),
-	};
+	struct otlp_options defaults = {.struct_bytes = (uint32_t)struct_bytes};
 
+	if (options == NULL)
+		return;
+	(void)temporality_from_environment(&defaults.temporality);
 	/* A program built against another version has a shorter or a longer struct. */
 	memset(options, 0, struct_bytes);
 	memcpy(options, &defaults, struct_bytes < sizeof defaults ? struct_bytes : sizeof defaults);
@@ -90,6 +96,17 @@ static_assert(OTLP_RING_BYTES_MAX == RING_BYTES_MAX, "the public limits are the 
 static_assert(OTLP_RECORD_BYTES_MAX == RING_PAYLOAD_BYTES_MAX,
 	      "the public limits are the layout's");
 
+/* What otlp_options_init() could tell nobody. */
+static void library_check_environment(const struct otlp_options *options)
+{
+	enum otlp_temporality_preference unused;
+
+	if (!temporality_from_environment(&unused) && options->diagnostic != NULL)
+		options->diagnostic(options->diagnostic_context, OTLP_ERR_INVALID,
+				    "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE is none of "
+				    "cumulative, delta, lowmemory and is left aside");
+}
+
 static int library_init(struct otlp_library *library, const struct otlp_options *options)
 {
 	struct region_options region = {.program = program_invocation_short_name};
@@ -105,6 +122,7 @@ static int library_init(struct otlp_library *library, const struct otlp_options 
 		return r;
 	library->references = 1;
 	library->temporality = options->temporality;
+	library_check_environment(options);
 	if (options->resource != NULL)
 		r = resource_new(&library->resource, options->resource);
 	else
@@ -153,7 +171,8 @@ int otlp_library_open(struct otlp_library **ret, const struct otlp_options *opti
 
 struct otlp_library *otlp_library_ref(struct otlp_library *library)
 {
-	atomic_add_relaxed_u32(&library->references, 1);
+	if (library != NULL)
+		atomic_add_relaxed_u32(&library->references, 1);
 	return library;
 }
 
@@ -218,23 +237,49 @@ struct flush_target {
 	uint32_t region_count;
 };
 
-static bool flush_is_done(const struct producer *producer, const struct flush_target *target)
+static bool flush_is_written(const struct region *region, const uint64_t *positions)
 {
-	uint32_t i, signal;
+	uint32_t signal;
 
-	for (i = 0; i < target->region_count; i++) {
-		/* What is in a region that the writer gave up stays there. */
-		if (region_is_abandoned(&producer->regions[i]))
-			continue;
-		for (signal = 0; signal < RING_SIGNAL_COUNT; signal++) {
-			const struct ring *ring = &producer->regions[i].rings[signal];
-			uint64_t head = atomic_load_relaxed_u64(&ring->shared->head);
+	for (signal = 0; signal < RING_SIGNAL_COUNT; signal++) {
+		uint64_t head = atomic_load_relaxed_u64(&region->rings[signal].shared->head);
 
-			if ((int64_t)(target->positions[i][signal] - head) > 0)
-				return false;
-		}
+		if ((int64_t)(positions[signal] - head) > 0)
+			return false;
 	}
 	return true;
+}
+
+static bool flush_is_done(const struct producer *producer, const struct flush_target *target)
+{
+	uint32_t i;
+
+	/* What is in a region that the writer gave up stays there: flush_result(). */
+	for (i = 0; i < target->region_count; i++)
+		if (!flush_is_written(&producer->regions[i], target->positions[i]) &&
+		    !region_is_abandoned(&producer->regions[i]))
+			return false;
+	return true;
+}
+
+/* The end of a flush: one of them tells of records that nobody will write. */
+static int flush_result(struct producer *producer, const struct flush_target *target)
+{
+	uint32_t *told_regions = &producer->page->told_regions;
+	int result = OTLP_OK;
+	uint32_t i, told;
+
+	for (i = 0; i < target->region_count; i++) {
+		if (flush_is_written(&producer->regions[i], target->positions[i]))
+			continue;
+		do {
+			told = atomic_load_relaxed_u32(told_regions);
+			if ((told & UINT32_C(1) << i) != 0)
+				break;
+			result = OTLP_ERR_NO_WRITER;
+		} while (!atomic_cas_relaxed_u32(told_regions, told, told | UINT32_C(1) << i));
+	}
+	return result;
 }
 
 /* Ask the writer for everything up to the tails of now. */
@@ -263,12 +308,12 @@ int otlp_library_flush(struct otlp_library *library, int64_t timeout_ns)
 	struct flush_target target;
 	struct producer *producer;
 	int64_t start = monotonic_ns();
-	int error, r;
+	int r;
 
 	if (library == NULL)
 		return OTLP_ERR_INVALID;
 	producer = &library->producer;
-	(void)producer_retry(producer, &error);
+	producer_retry(producer);
 	flush_request(producer, &target);
 	for (;;) {
 		int64_t slice = FLUSH_SLICE_NS;
@@ -278,7 +323,7 @@ int otlp_library_flush(struct otlp_library *library, int64_t timeout_ns)
 			return OTLP_OK;
 		seen = control_flushed(&producer->control);
 		if (flush_is_done(producer, &target))
-			return OTLP_OK;
+			return flush_result(producer, &target);
 		r = producer_has_writer(producer);
 		if (r <= 0)
 			return r < 0 ? error_from_errno(r) : OTLP_ERR_NO_WRITER;
@@ -308,6 +353,8 @@ void otlp_library_get_stats(struct otlp_library *library, struct otlp_stats *ret
 {
 	struct otlp_stats stats = {0};
 
+	if (ret == NULL)
+		return;
 	if (library != NULL)
 		producer_get_stats(&library->producer, &stats);
 	memset(ret, 0, struct_bytes);

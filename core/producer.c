@@ -159,7 +159,7 @@ static struct region *producer_try(struct producer *producer, uint32_t from, int
 	errno = saved;
 	if (r < 0) {
 		r = error_from_errno(r);
-		producer->page->error = r;
+		atomic_store_relaxed_u32(&producer->page->error, (uint32_t)r);
 		/* PAIR(producer-failed): with producer_region_slow(): the error comes first. */
 		atomic_store_release_u32(&producer->page->state, PRODUCER_FAILED);
 		*ret_error = r;
@@ -180,7 +180,7 @@ struct region *producer_region_slow(struct producer *producer, int *ret_error)
 	case PRODUCER_FORKED:
 		return producer_try(producer, PRODUCER_FORKED, ret_error);
 	case PRODUCER_FAILED:
-		*ret_error = producer->page->error;
+		*ret_error = (int)atomic_load_relaxed_u32(&producer->page->error);
 		return NULL;
 	default:
 		*ret_error = OTLP_ERR_FULL;
@@ -188,11 +188,15 @@ struct region *producer_region_slow(struct producer *producer, int *ret_error)
 	}
 }
 
-struct region *producer_retry(struct producer *producer, int *ret_error)
+void producer_retry(struct producer *producer)
 {
+	uint32_t count = producer_region_count(producer);
+	int unused;
+
 	if (atomic_load_relaxed_u32(&producer->page->state) == PRODUCER_FAILED)
-		return producer_try(producer, PRODUCER_FAILED, ret_error);
-	return producer_region(producer, ret_error);
+		(void)producer_try(producer, PRODUCER_FAILED, &unused);
+	else if (count > 0)
+		producer_renew(producer, &producer->regions[count - 1]);
 }
 
 void producer_renew(struct producer *producer, const struct region *full)

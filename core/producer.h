@@ -35,7 +35,8 @@ struct producer_counters {
 struct producer_page {
 	uint32_t state;	       /* enum producer_state */
 	uint32_t region_count; /* the last of them is the one to push to */
-	int32_t error;	       /* why state is PRODUCER_FAILED */
+	uint32_t error;	       /* int: why state is PRODUCER_FAILED */
+	uint32_t told_regions; /* bits: a flush has said that what was in them is not written */
 	struct producer_counters counters;
 };
 
@@ -73,11 +74,14 @@ static inline struct region *producer_region(struct producer *producer, int *ret
 	return producer_region_slow(producer, ret_error);
 }
 
-/** After a ring was found full: make a new region if the writer abandoned this one. */
+/**
+ * After a ring was found full, or half full: make a new region if the writer
+ * abandoned this one.
+ */
 void producer_renew(struct producer *producer, const struct region *full);
 
-/** For a flush: the region, where pushing failed to make one tried once more. */
-struct region *producer_retry(struct producer *producer, int *ret_error);
+/** For a flush: try once more where a push could not make a region, or the writer left one. */
+void producer_retry(struct producer *producer);
 
 /** Is there a writer? 1, 0, or a negative errno. */
 int producer_has_writer(const struct producer *producer);

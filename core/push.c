@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The push: measure and check, claim, write, commit, count. Nothing can fail
- * between claim and commit. What a record looks like is core/record.h's, how
- * it is claimed shm/ring.h's; here is who gets counted where, and what the
- * caller is told.
+ * The push: size and check, claim, write, commit, count. Between claim and
+ * commit one thing can be found out, that text beyond ASCII is not UTF-8; the
+ * claim is given up then, and the writer skips it. What a record looks like is
+ * core/record.h's, how it is claimed shm/ring.h's; here is who gets counted
+ * where, and what the caller is told.
  */
 #include "core/library.h"
 #include "core/record.h"
@@ -56,12 +57,29 @@ static bool push_claim(struct push *push, size_t bytes, struct ring_claim *ret)
 	return false;
 }
 
+/* Half full: once for all pushes, whatever becomes of the one that took it there. */
+static void push_passed_half(struct push *push)
+{
+	control_ring(&push->producer->control);
+	/* Nobody empties a ring that the writer abandoned: the less goes into it. */
+	producer_renew(push->producer, push->region);
+}
+
 static void push_commit(struct push *push, const struct ring_claim *claim, uint64_t items)
 {
 	ring_commit(claim);
 	atomic_add_relaxed_u64(&push->region->rings[push->signal].shared->accepted_items, items);
 	if (__builtin_expect(claim->passes_half, 0))
-		control_ring(&push->producer->control);
+		push_passed_half(push);
+}
+
+/* Written, and its text is not UTF-8. */
+static void push_abort(struct push *push, const struct ring_claim *claim, uint64_t items)
+{
+	ring_abort(claim);
+	push_refuse(push, OTLP_ERR_INVALID, items);
+	if (claim->passes_half)
+		push_passed_half(push);
 }
 
 static void push_span(struct push *push, struct resource *resource, const struct otlp_span *span)
@@ -77,7 +95,7 @@ static void push_span(struct push *push, struct resource *resource, const struct
 		if (reference == 0)
 			inline_resource = &resource->value;
 	}
-	r = record_measure_span(span, inline_resource, &bytes);
+	r = record_size_span(span, inline_resource, &bytes);
 	if (r == 0 && bytes > push->region->rings[RING_SPANS].payload_bytes_max)
 		r = OTLP_ERR_TOO_LARGE;
 	if (r == 0 && !push_claim(push, bytes, &claim))
@@ -86,8 +104,11 @@ static void push_span(struct push *push, struct resource *resource, const struct
 		push_refuse(push, r, 1);
 		return;
 	}
-	record_write_span(claim.payload, span, inline_resource, reference, bytes);
-	push_commit(push, &claim, 1);
+	if (record_write_span(claim.payload, span, inline_resource, reference, bytes) ||
+	    record_text_span(span, inline_resource))
+		push_commit(push, &claim, 1);
+	else
+		push_abort(push, &claim, 1);
 }
 
 int push_spans(struct otlp_library *library, struct resource *resource,
@@ -115,6 +136,7 @@ struct metric_push {
 	const struct otlp_resource *inline_resource; /* NULL: by reference */
 	uint32_t reference;
 	size_t head_bytes;
+	bool text_is_good; /* looked at already */
 };
 
 static void push_points(struct push *push, const struct metric_push *of, size_t first, size_t count,
@@ -128,9 +150,12 @@ static void push_points(struct push *push, const struct metric_push *of, size_t 
 		push_refuse(push, OTLP_ERR_FULL, count);
 		return;
 	}
-	record_write_metric(claim.payload, of->metric, of->scope, of->inline_resource,
-			    of->reference, first, count, bytes);
-	push_commit(push, &claim, count);
+	if (record_write_metric(claim.payload, of->metric, of->scope, of->inline_resource,
+				of->reference, first, count, bytes) ||
+	    of->text_is_good || record_text_metric(of->metric, of->scope, of->inline_resource))
+		push_commit(push, &claim, count);
+	else
+		push_abort(push, &claim, count);
 }
 
 /* More points than a record takes: several records, cut between points. */
@@ -140,10 +165,11 @@ static void push_split(struct push *push, const struct metric_push *of)
 	size_t first = 0, bytes = of->head_bytes, i;
 
 	for (i = 0; i < of->metric->point_count; i++) {
-		size_t point_bytes = 0;
+		size_t point_bytes;
 
-		/* It was measured before, so it is valid. */
-		(void)record_measure_point(of->metric, i, &point_bytes);
+		/* It was checked before, so what is left is to be too large. */
+		if (record_size_point(of->metric, i, &point_bytes) < 0)
+			point_bytes = OTLP_RECORD_BYTES_MAX;
 		if (point_bytes <= bytes_max - bytes) {
 			bytes += point_bytes;
 			continue;
@@ -161,20 +187,20 @@ static void push_split(struct push *push, const struct metric_push *of)
 	push_points(push, of, first, of->metric->point_count - first, bytes);
 }
 
-/* All of it is checked before any of it is pushed: an invalid metric is refused whole. */
-static int metric_measure(struct metric_push *of, size_t *ret_bytes)
+/* All of it is sized before any of it is pushed: an invalid metric is refused whole. */
+static int metric_size(struct metric_push *of, size_t *ret_bytes)
 {
 	size_t i, bytes;
 	int r;
 
-	r = record_measure_metric(of->metric, of->scope, of->inline_resource, &of->head_bytes);
+	r = record_size_metric(of->metric, of->scope, of->inline_resource, &of->head_bytes);
 	if (r < 0)
 		return r;
 	bytes = of->head_bytes;
 	for (i = 0; i < of->metric->point_count; i++) {
 		size_t point_bytes;
 
-		r = record_measure_point(of->metric, i, &point_bytes);
+		r = record_size_point(of->metric, i, &point_bytes);
 		if (r == OTLP_ERR_TOO_LARGE) /* that one point: push_split() refuses it */
 			point_bytes = OTLP_RECORD_BYTES_MAX;
 		else if (r < 0)
@@ -193,9 +219,15 @@ static void push_metric(struct push *push, struct metric_push *of)
 
 	if (of->metric->point_count == 0)
 		return;
-	r = metric_measure(of, &bytes);
+	r = metric_size(of, &bytes);
 	if (r == 0 && of->head_bytes >= bytes_max)
 		r = OTLP_ERR_TOO_LARGE;
+	/* In several records: no part may be in the ring when another turns out bad. */
+	of->text_is_good = false;
+	if (r == 0 && bytes > bytes_max) {
+		of->text_is_good = record_text_metric(of->metric, of->scope, of->inline_resource);
+		r = of->text_is_good ? 0 : OTLP_ERR_INVALID;
+	}
 	if (r < 0)
 		push_refuse(push, r, of->metric->point_count);
 	else if (bytes <= bytes_max)

@@ -267,19 +267,24 @@ static inline void record_item_read(const uint8_t *at, struct record_item *ret)
 /*
  * The write side: in the host's process, async-signal-safe, no allocation, no lock, no system call.
  *
- * The measure functions look at every byte that will be copied and find every fault; what they have
- * accepted is then written without a failure, if the borrowed data stay as they are.
- * They answer 0, OTLP_ERR_INVALID by rule 6 of the model, or OTLP_ERR_TOO_LARGE for more than
- * OTLP_RECORD_BYTES_MAX. The write functions write exactly the measured `bytes`.
+ * The size functions find every fault but one, text that is not UTF-8, without touching a byte of
+ * text. They answer 0, OTLP_ERR_INVALID by rule 6 of the model, or OTLP_ERR_TOO_LARGE for more than
+ * OTLP_RECORD_BYTES_MAX. The write functions write exactly the `bytes` of that size, and cannot
+ * fail if the borrowed data stay as they are; they answer whether all text was ASCII. Where it was
+ * not, the caller asks the text function, and gives the record up if that says no: so the usual
+ * text is touched once. The measure functions do both checks at once, for what is not in a hurry.
  *
  * inline_resource NULL: the record names resource_ref (not 0) instead; otherwise resource_ref is
  * ignored. The span's own `resource` is not looked at: the caller has chosen.
  */
-int record_measure_span(const struct otlp_span *span, const struct otlp_resource *inline_resource,
-			size_t *ret_bytes);
-void record_write_span(uint8_t *to, const struct otlp_span *span,
+int record_size_span(const struct otlp_span *span, const struct otlp_resource *inline_resource,
+		     size_t *ret_bytes);
+bool record_write_span(uint8_t *to, const struct otlp_span *span,
 		       const struct otlp_resource *inline_resource, uint32_t resource_ref,
 		       size_t bytes);
+bool record_text_span(const struct otlp_span *span, const struct otlp_resource *inline_resource);
+int record_measure_span(const struct otlp_span *span, const struct otlp_resource *inline_resource,
+			size_t *ret_bytes);
 
 /*
  * A metric record is a head and some points: the caller adds the points' bytes to the head's, up to
@@ -287,15 +292,22 @@ void record_write_span(uint8_t *to, const struct otlp_span *span,
  * for each record of the metric. scope NULL: none. metric->point_count is checked against a missing
  * array, and that is all: no points is the caller's business.
  */
-int record_measure_metric(const struct otlp_metric *metric, const struct otlp_scope *scope,
-			  const struct otlp_resource *inline_resource, size_t *ret_head_bytes);
-int record_measure_point(const struct otlp_metric *metric, size_t index, size_t *ret_bytes);
-void record_write_metric(uint8_t *to, const struct otlp_metric *metric,
+int record_size_metric(const struct otlp_metric *metric, const struct otlp_scope *scope,
+		       const struct otlp_resource *inline_resource, size_t *ret_head_bytes);
+int record_size_point(const struct otlp_metric *metric, size_t index, size_t *ret_bytes);
+bool record_write_metric(uint8_t *to, const struct otlp_metric *metric,
 			 const struct otlp_scope *scope,
 			 const struct otlp_resource *inline_resource, uint32_t resource_ref,
 			 size_t first_point, size_t point_count, size_t bytes);
+/* Of the head and of all points. */
+bool record_text_metric(const struct otlp_metric *metric, const struct otlp_scope *scope,
+			const struct otlp_resource *inline_resource);
+int record_measure_metric(const struct otlp_metric *metric, const struct otlp_scope *scope,
+			  const struct otlp_resource *inline_resource, size_t *ret_head_bytes);
+int record_measure_point(const struct otlp_metric *metric, size_t index, size_t *ret_bytes);
 
 /* An entry of the region's resource table: the bytes of an inline resource's section. */
+int record_size_resource(const struct otlp_resource *resource, size_t *ret_bytes);
 int record_measure_resource(const struct otlp_resource *resource, size_t *ret_bytes);
 void record_write_resource(uint8_t *to, const struct otlp_resource *resource, size_t bytes);
 

@@ -1,26 +1,44 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What record_write.c and record_write_metric.c share; nobody else includes it. A measure function
- * adds to *bytes and returns 0 or an enum otlp_error; *bytes means nothing after an error.
+ * What record_write.c, record_write_metric.c and record_text.c share; nobody else includes it. A
+ * size function adds to *bytes and returns 0 or an enum otlp_error; *bytes means nothing after an
+ * error. A write function gathers the bytes of all text that it copies in *high: where no byte has
+ * its high bit set, all text was ASCII, and need not be looked at once more.
  */
 #ifndef CORE_RECORD_WRITE_H
 #define CORE_RECORD_WRITE_H
 
 #include "core/record.h"
-#include "core/utf8.h"
 
-/* Why record_text_is_valid() said no. */
-int record_text_error(const char *ptr, size_t len);
+/* Why record_text_fits() said no. */
+int record_text_error(struct otlp_str text);
 
-int record_measure_attributes(const struct otlp_attribute *items, size_t count, unsigned int depth,
-			      size_t *bytes);
-uint8_t *record_write_attributes(uint8_t *to, const struct otlp_attribute *items, size_t count);
+int record_size_attributes_usual(const struct otlp_attribute *items, size_t count,
+				 unsigned int depth, size_t *bytes);
+uint8_t *record_write_attributes_some(uint8_t *to, const struct otlp_attribute *items, size_t count,
+				      uint64_t *high);
+
+/* None is the most usual number of attributes there is. */
+static inline int record_size_attributes(const struct otlp_attribute *items, size_t count,
+					 unsigned int depth, size_t *bytes)
+{
+	return count == 0 ? 0 : record_size_attributes_usual(items, count, depth, bytes);
+}
+
+static inline uint8_t *record_write_attributes(uint8_t *to, const struct otlp_attribute *items,
+					       size_t count, uint64_t *high)
+{
+	return count == 0 ? to : record_write_attributes_some(to, items, count, high);
+}
 
 /* The resource, if it is inline, and the scope, if there is one. */
-int record_measure_sections(const struct otlp_resource *inline_resource,
-			    const struct otlp_scope *scope, size_t *bytes);
+int record_size_sections(const struct otlp_resource *inline_resource,
+			 const struct otlp_scope *scope, size_t *bytes);
 uint8_t *record_write_sections(uint8_t *to, const struct otlp_resource *inline_resource,
-			       const struct otlp_scope *scope);
+			       const struct otlp_scope *scope, uint64_t *high);
+
+/* The part that each kind of point has, or NULL for an unknown kind. */
+const struct otlp_point *record_metric_point(const struct otlp_metric *metric, size_t index);
 
 static inline uint8_t record_has_sections(const struct otlp_resource *inline_resource,
 					  const struct otlp_scope *scope)
@@ -29,17 +47,17 @@ static inline uint8_t record_has_sections(const struct otlp_resource *inline_res
 			 (scope ? RECORD_HAS_SCOPE : 0));
 }
 
-static inline bool record_text_is_valid(struct otlp_str text)
+/* Can it be carried, whatever its bytes are? */
+static inline bool record_text_fits(struct otlp_str text)
 {
-	if (!text.ptr)
-		return text.len == 0;
-	return text.len <= OTLP_RECORD_BYTES_MAX && utf8_is_valid(text.ptr, text.len);
+	/* One comparison where there is text: NULL must have no length, others a sane one. */
+	return text.len <= (text.ptr != NULL ? (size_t)OTLP_RECORD_BYTES_MAX : 0);
 }
 
-static inline int record_measure_text(struct otlp_str text, size_t *bytes)
+static inline int record_size_text(struct otlp_str text, size_t *bytes)
 {
-	if (!record_text_is_valid(text))
-		return record_text_error(text.ptr, text.len);
+	if (!record_text_fits(text))
+		return record_text_error(text);
 	*bytes += text.len;
 	return 0;
 }
@@ -52,8 +70,8 @@ static inline int record_check_count(const void *items, size_t count)
 	return count > OTLP_RECORD_BYTES_MAX ? OTLP_ERR_TOO_LARGE : 0;
 }
 
-/* The end of a measurement. */
-static inline int record_measured(int rc, size_t bytes, size_t *ret_bytes)
+/* The end of a sizing. */
+static inline int record_sized(int rc, size_t bytes, size_t *ret_bytes)
 {
 	if (rc < 0)
 		return rc;

@@ -11,7 +11,7 @@ static uint64_t number_bits(const struct otlp_number *number)
 	return number->type == OTLP_NUMBER_NONE ? 0 : bytes_load64(&number->as);
 }
 
-static int measure_exemplars(const struct otlp_exemplar *exemplars, size_t count, size_t *bytes)
+static int size_exemplars(const struct otlp_exemplar *exemplars, size_t count, size_t *bytes)
 {
 	int rc = record_check_count(exemplars, count);
 
@@ -21,13 +21,13 @@ static int measure_exemplars(const struct otlp_exemplar *exemplars, size_t count
 		if (e->value.type != OTLP_NUMBER_INT && e->value.type != OTLP_NUMBER_DOUBLE)
 			return OTLP_ERR_INVALID;
 		*bytes += sizeof(uint32_t) + sizeof(struct record_exemplar_head);
-		rc = record_measure_attributes(e->filtered_attributes.items,
-					       e->filtered_attributes.count, 1, bytes);
+		rc = record_size_attributes(e->filtered_attributes.items,
+					    e->filtered_attributes.count, 1, bytes);
 	}
 	return rc;
 }
 
-static uint8_t *write_exemplar(uint8_t *to, const struct otlp_exemplar *exemplar)
+static uint8_t *write_exemplar(uint8_t *to, const struct otlp_exemplar *exemplar, uint64_t *high)
 {
 	uint8_t *const start = to + sizeof(uint32_t);
 	struct record_exemplar_head head = {
@@ -42,17 +42,18 @@ static uint8_t *write_exemplar(uint8_t *to, const struct otlp_exemplar *exemplar
 	memcpy(head.span_id, exemplar->span_id, sizeof(head.span_id));
 	memcpy(start, &head, sizeof(head));
 	end = record_write_attributes(start + sizeof(head), exemplar->filtered_attributes.items,
-				      exemplar->filtered_attributes.count);
+				      exemplar->filtered_attributes.count, high);
 	bytes_store32(to, (uint32_t)(end - start));
 	return end;
 }
 
 /* What follows a point's head and arrays. */
-static uint8_t *write_point_tail(uint8_t *to, const struct otlp_point *point, size_t exemplar_count)
+static uint8_t *write_point_tail(uint8_t *to, const struct otlp_point *point, size_t exemplar_count,
+				 uint64_t *high)
 {
 	for (size_t i = 0; i < exemplar_count; i++)
-		to = write_exemplar(to, &point->exemplars[i]);
-	return record_write_attributes(to, point->attributes.items, point->attributes.count);
+		to = write_exemplar(to, &point->exemplars[i], high);
+	return record_write_attributes(to, point->attributes.items, point->attributes.count, high);
 }
 
 static struct record_point_head point_head(const struct otlp_point *point, uint32_t what)
@@ -78,13 +79,13 @@ static uint8_t *write_words(uint8_t *to, const void *words, size_t count)
 	return bytes_copy(to, words, count * sizeof(uint64_t));
 }
 
-static int measure_number(const struct otlp_number_point *p, size_t *bytes)
+static int size_number(const struct otlp_number_point *p, size_t *bytes)
 {
 	*bytes += sizeof(struct record_number_head);
 	return (unsigned int)p->value.type > OTLP_NUMBER_DOUBLE ? OTLP_ERR_INVALID : 0;
 }
 
-static uint8_t *write_number(uint8_t *to, const struct otlp_number_point *p)
+static uint8_t *write_number(uint8_t *to, const struct otlp_number_point *p, uint64_t *high)
 {
 	struct record_number_head head = {
 		.point = point_head(&p->point, (uint32_t)p->value.type),
@@ -94,10 +95,10 @@ static uint8_t *write_number(uint8_t *to, const struct otlp_number_point *p)
 	if (p->value.type == OTLP_NUMBER_NONE)
 		head.point.flags |= RECORD_POINT_NO_VALUE;
 	memcpy(to, &head, sizeof(head));
-	return write_point_tail(to + sizeof(head), &p->point, p->point.exemplar_count);
+	return write_point_tail(to + sizeof(head), &p->point, p->point.exemplar_count, high);
 }
 
-static int measure_histogram(const struct otlp_histogram_point *p, size_t *bytes)
+static int size_histogram(const struct otlp_histogram_point *p, size_t *bytes)
 {
 	int rc = record_check_count(p->bucket_counts, p->bucket_count);
 
@@ -116,7 +117,7 @@ static int measure_histogram(const struct otlp_histogram_point *p, size_t *bytes
 	return 0;
 }
 
-static uint8_t *write_histogram(uint8_t *to, const struct otlp_histogram_point *p)
+static uint8_t *write_histogram(uint8_t *to, const struct otlp_histogram_point *p, uint64_t *high)
 {
 	const struct record_histogram_head head = {
 		.point = point_head(&p->point, what_bits(p->has_sum, p->has_min, p->has_max)),
@@ -131,10 +132,10 @@ static uint8_t *write_histogram(uint8_t *to, const struct otlp_histogram_point *
 	memcpy(to, &head, sizeof(head));
 	to = write_words(to + sizeof(head), p->bucket_counts, p->bucket_count);
 	to = write_words(to, p->bounds, p->bound_count);
-	return write_point_tail(to, &p->point, p->point.exemplar_count);
+	return write_point_tail(to, &p->point, p->point.exemplar_count, high);
 }
 
-static int measure_exp_histogram(const struct otlp_exp_histogram_point *p, size_t *bytes)
+static int size_exp_histogram(const struct otlp_exp_histogram_point *p, size_t *bytes)
 {
 	int rc = record_check_count(p->positive.counts, p->positive.count);
 
@@ -145,7 +146,8 @@ static int measure_exp_histogram(const struct otlp_exp_histogram_point *p, size_
 	return rc;
 }
 
-static uint8_t *write_exp_histogram(uint8_t *to, const struct otlp_exp_histogram_point *p)
+static uint8_t *write_exp_histogram(uint8_t *to, const struct otlp_exp_histogram_point *p,
+				    uint64_t *high)
 {
 	const struct record_exp_histogram_head head = {
 		.point = point_head(&p->point, what_bits(p->has_sum, p->has_min, p->has_max)),
@@ -165,10 +167,10 @@ static uint8_t *write_exp_histogram(uint8_t *to, const struct otlp_exp_histogram
 	memcpy(to, &head, sizeof(head));
 	to = write_words(to + sizeof(head), p->positive.counts, p->positive.count);
 	to = write_words(to, p->negative.counts, p->negative.count);
-	return write_point_tail(to, &p->point, p->point.exemplar_count);
+	return write_point_tail(to, &p->point, p->point.exemplar_count, high);
 }
 
-static int measure_summary(const struct otlp_summary_point *p, size_t *bytes)
+static int size_summary(const struct otlp_summary_point *p, size_t *bytes)
 {
 	int rc = record_check_count(p->quantiles, p->quantile_count);
 
@@ -183,7 +185,7 @@ static int measure_summary(const struct otlp_summary_point *p, size_t *bytes)
 	return 0;
 }
 
-static uint8_t *write_summary(uint8_t *to, const struct otlp_summary_point *p)
+static uint8_t *write_summary(uint8_t *to, const struct otlp_summary_point *p, uint64_t *high)
 {
 	struct record_summary_head head = {
 		.point = point_head(&p->point, 0),
@@ -196,11 +198,10 @@ static uint8_t *write_summary(uint8_t *to, const struct otlp_summary_point *p)
 	memcpy(to, &head, sizeof(head));
 	to = bytes_copy(to + sizeof(head), p->quantiles,
 			p->quantile_count * sizeof(struct otlp_quantile));
-	return write_point_tail(to, &p->point, 0);
+	return write_point_tail(to, &p->point, 0, high);
 }
 
-/* The part that each kind of point has, or NULL for an unknown kind. */
-static const struct otlp_point *metric_point(const struct otlp_metric *metric, size_t index)
+const struct otlp_point *record_metric_point(const struct otlp_metric *metric, size_t index)
 {
 	switch (metric->type) {
 	case OTLP_METRIC_GAUGE:
@@ -216,9 +217,9 @@ static const struct otlp_point *metric_point(const struct otlp_metric *metric, s
 	return NULL;
 }
 
-int record_measure_point(const struct otlp_metric *metric, size_t index, size_t *ret_bytes)
+int record_size_point(const struct otlp_metric *metric, size_t index, size_t *ret_bytes)
 {
-	const struct otlp_point *const point = metric_point(metric, index);
+	const struct otlp_point *const point = record_metric_point(metric, index);
 	size_t bytes = sizeof(uint32_t);
 	int rc = OTLP_ERR_INVALID;
 
@@ -227,27 +228,28 @@ int record_measure_point(const struct otlp_metric *metric, size_t index, size_t 
 	switch (metric->type) {
 	case OTLP_METRIC_GAUGE:
 	case OTLP_METRIC_SUM:
-		rc = measure_number(&metric->points.number[index], &bytes);
+		rc = size_number(&metric->points.number[index], &bytes);
 		break;
 	case OTLP_METRIC_HISTOGRAM:
-		rc = measure_histogram(&metric->points.histogram[index], &bytes);
+		rc = size_histogram(&metric->points.histogram[index], &bytes);
 		break;
 	case OTLP_METRIC_EXP_HISTOGRAM:
-		rc = measure_exp_histogram(&metric->points.exp_histogram[index], &bytes);
+		rc = size_exp_histogram(&metric->points.exp_histogram[index], &bytes);
 		break;
 	case OTLP_METRIC_SUMMARY:
-		rc = measure_summary(&metric->points.summary[index], &bytes);
+		rc = size_summary(&metric->points.summary[index], &bytes);
 		break;
 	}
 	if (rc == 0 && metric->type != OTLP_METRIC_SUMMARY)
-		rc = measure_exemplars(point->exemplars, point->exemplar_count, &bytes);
+		rc = size_exemplars(point->exemplars, point->exemplar_count, &bytes);
 	if (rc == 0)
-		rc = record_measure_attributes(point->attributes.items, point->attributes.count, 1,
-					       &bytes);
-	return record_measured(rc, bytes, ret_bytes);
+		rc = record_size_attributes(point->attributes.items, point->attributes.count, 1,
+					    &bytes);
+	return record_sized(rc, bytes, ret_bytes);
 }
 
-static uint8_t *write_point(uint8_t *to, const struct otlp_metric *metric, size_t index)
+static uint8_t *write_point(uint8_t *to, const struct otlp_metric *metric, size_t index,
+			    uint64_t *high)
 {
 	uint8_t *const start = to + sizeof(uint32_t);
 	uint8_t *end = start;
@@ -255,16 +257,16 @@ static uint8_t *write_point(uint8_t *to, const struct otlp_metric *metric, size_
 	switch (metric->type) {
 	case OTLP_METRIC_GAUGE:
 	case OTLP_METRIC_SUM:
-		end = write_number(start, &metric->points.number[index]);
+		end = write_number(start, &metric->points.number[index], high);
 		break;
 	case OTLP_METRIC_HISTOGRAM:
-		end = write_histogram(start, &metric->points.histogram[index]);
+		end = write_histogram(start, &metric->points.histogram[index], high);
 		break;
 	case OTLP_METRIC_EXP_HISTOGRAM:
-		end = write_exp_histogram(start, &metric->points.exp_histogram[index]);
+		end = write_exp_histogram(start, &metric->points.exp_histogram[index], high);
 		break;
 	case OTLP_METRIC_SUMMARY:
-		end = write_summary(start, &metric->points.summary[index]);
+		end = write_summary(start, &metric->points.summary[index], high);
 		break;
 	}
 	bytes_store32(to, (uint32_t)(end - start));
@@ -277,8 +279,8 @@ static bool has_temporality(enum otlp_metric_type type)
 	       type == OTLP_METRIC_EXP_HISTOGRAM;
 }
 
-int record_measure_metric(const struct otlp_metric *metric, const struct otlp_scope *scope,
-			  const struct otlp_resource *inline_resource, size_t *ret_head_bytes)
+int record_size_metric(const struct otlp_metric *metric, const struct otlp_scope *scope,
+		       const struct otlp_resource *inline_resource, size_t *ret_head_bytes)
 {
 	size_t bytes = sizeof(struct record_metric_head);
 	int rc;
@@ -291,25 +293,26 @@ int record_measure_metric(const struct otlp_metric *metric, const struct otlp_sc
 		return OTLP_ERR_INVALID;
 	if (!metric->points.number && metric->point_count)
 		return OTLP_ERR_INVALID;
-	rc = record_measure_sections(inline_resource, scope, &bytes);
+	rc = record_size_sections(inline_resource, scope, &bytes);
 	if (rc == 0)
-		rc = record_measure_text(metric->name, &bytes);
+		rc = record_size_text(metric->name, &bytes);
 	if (rc == 0)
-		rc = record_measure_text(metric->description, &bytes);
+		rc = record_size_text(metric->description, &bytes);
 	if (rc == 0)
-		rc = record_measure_text(metric->unit, &bytes);
+		rc = record_size_text(metric->unit, &bytes);
 	if (rc == 0)
-		rc = record_measure_attributes(metric->metadata.items, metric->metadata.count, 1,
-					       &bytes);
-	return record_measured(rc, bytes, ret_head_bytes);
+		rc = record_size_attributes(metric->metadata.items, metric->metadata.count, 1,
+					    &bytes);
+	return record_sized(rc, bytes, ret_head_bytes);
 }
 
-void record_write_metric(uint8_t *to, const struct otlp_metric *metric,
+bool record_write_metric(uint8_t *to, const struct otlp_metric *metric,
 			 const struct otlp_scope *scope,
 			 const struct otlp_resource *inline_resource, uint32_t resource_ref,
 			 size_t first_point, size_t point_count, size_t bytes)
 {
 	const uint8_t *const start = to;
+	uint64_t gathered = 0, *const high = &gathered;
 	struct record_metric_head head = {
 		.kind = RECORD_METRIC,
 		.has = record_has_sections(inline_resource, scope),
@@ -327,14 +330,15 @@ void record_write_metric(uint8_t *to, const struct otlp_metric *metric,
 	if (metric->type == OTLP_METRIC_SUM && metric->is_monotonic)
 		head.has |= RECORD_IS_MONOTONIC;
 	memcpy(to, &head, sizeof(head));
-	to = record_write_sections(to + sizeof(head), inline_resource, scope);
-	to = bytes_copy(to, metric->name.ptr, metric->name.len);
-	to = bytes_copy(to, metric->description.ptr, metric->description.len);
-	to = bytes_copy(to, metric->unit.ptr, metric->unit.len);
-	to = record_write_attributes(to, metric->metadata.items, metric->metadata.count);
+	to = record_write_sections(to + sizeof(head), inline_resource, scope, high);
+	to = bytes_copy_text(to, metric->name.ptr, metric->name.len, high);
+	to = bytes_copy_text(to, metric->description.ptr, metric->description.len, high);
+	to = bytes_copy_text(to, metric->unit.ptr, metric->unit.len, high);
+	to = record_write_attributes(to, metric->metadata.items, metric->metadata.count, high);
 	for (size_t i = first_point; i < first_point + point_count; i++)
-		to = write_point(to, metric, i);
+		to = write_point(to, metric, i, high);
 	assert((size_t)(to - start) == bytes);
 	(void)start;
 	(void)bytes;
+	return (gathered & BYTES_HIGH_BITS) == 0;
 }

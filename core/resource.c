@@ -140,7 +140,9 @@ uint32_t resource_reference(struct resource *resource, struct region *region)
 {
 	const uint64_t mask = (UINT64_C(1) << REFERENCE_BITS) - 1;
 	const uint64_t id = region->header->region_id & ~mask;
-	uint64_t known = atomic_load_relaxed_u64(&resource->reference);
+	/* PAIR(resource-reference): with ourselves in another thread: who commits a record with
+	 * a reference that another thread made shows the writer that thread's entry too. */
+	uint64_t known = atomic_load_acquire_u64(&resource->reference);
 	uint32_t added;
 
 	if (known != 0 && (known & ~mask) == id)
@@ -149,7 +151,8 @@ uint32_t resource_reference(struct resource *resource, struct region *region)
 		return 0;
 	/* Two threads may both add it, which wastes a little of the table and no more. */
 	added = region_table_add(region, resource->bytes, (uint32_t)resource->bytes_count);
+	/* PAIR(resource-reference): see above; the entry comes before its reference. */
 	if (added != 0)
-		atomic_store_relaxed_u64(&resource->reference, id | added);
+		atomic_store_release_u64(&resource->reference, id | added);
 	return added;
 }

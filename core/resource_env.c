@@ -83,7 +83,8 @@ static int env_parse_pair(struct env_attributes *attributes, char *pair, size_t 
 	char *key = pair, *value;
 	size_t key_len, value_len;
 
-	if (equals == NULL)
+	/* In keys and values "=" is percent-encoded, so there is one. */
+	if (equals == NULL || memchr(equals + 1, '=', len - (size_t)(equals - pair) - 1) != NULL)
 		return -EINVAL;
 	value = equals + 1;
 	key_len = (size_t)(equals - key);
