@@ -178,16 +178,23 @@ static struct resource *span_exporter_resource(struct otlp_span_exporter *export
 struct otlp_sdk_result otlp_span_exporter_export(struct otlp_span_exporter *exporter,
 						 const struct otlp_span *spans, size_t count)
 {
+	return otlp_span_exporter_export_shaped(exporter, NULL, spans, count);
+}
+
+struct otlp_sdk_result otlp_span_exporter_export_shaped(struct otlp_span_exporter *exporter,
+							struct otlp_shape *shape,
+							const struct otlp_span *spans, size_t count)
+{
 	if (exporter == NULL)
 		return sdk_result(OTLP_ERR_INVALID);
 	return sdk_result(library_export_spans(exporter->library, span_exporter_resource(exporter),
-					       spans, count));
+					       shape, spans, count));
 }
 
 static bool resource_is_same(const struct resource *a, const struct resource *b)
 {
-	return a != NULL && a->bytes_count == b->bytes_count &&
-	       memcmp(a->bytes, b->bytes, b->bytes_count) == 0;
+	return a != NULL && a->entry.bytes_count == b->entry.bytes_count &&
+	       memcmp(a->entry.bytes, b->entry.bytes, b->entry.bytes_count) == 0;
 }
 
 int otlp_span_exporter_set_resource(struct otlp_span_exporter *exporter,

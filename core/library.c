@@ -199,10 +199,10 @@ static bool library_rejects(struct otlp_library *library)
 }
 
 int library_export_spans(struct otlp_library *library, struct resource *resource,
-			 const struct otlp_span *spans, size_t count)
+			 struct otlp_shape *shape, const struct otlp_span *spans, size_t count)
 {
 	return library_rejects(library) ? OTLP_ERR_SHUTDOWN
-					: push_spans(library, resource, spans, count);
+					: push_spans(library, resource, shape, spans, count);
 }
 
 int otlp_library_export_traces(struct otlp_library *library, const struct otlp_span *spans,
@@ -210,7 +210,15 @@ int otlp_library_export_traces(struct otlp_library *library, const struct otlp_s
 {
 	if (library == NULL)
 		return OTLP_ERR_INVALID;
-	return library_export_spans(library, library->resource, spans, count);
+	return library_export_spans(library, library->resource, NULL, spans, count);
+}
+
+int otlp_library_export_shaped(struct otlp_library *library, struct otlp_shape *shape,
+			       const struct otlp_span *spans, size_t count)
+{
+	if (library == NULL)
+		return OTLP_ERR_INVALID;
+	return library_export_spans(library, library->resource, shape, spans, count);
 }
 
 int otlp_library_export_metrics_ref(struct otlp_library *library,

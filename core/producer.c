@@ -49,8 +49,11 @@ static int producer_make(struct producer *producer, uint32_t index)
 
 	r = runtime_open(&dir, producer->path, true);
 	if (r == 0) {
-		if (producer->control.page == NULL)
+		if (producer->control.late_dir == NULL) {
 			r = control_open(&producer->control, &dir);
+			if (r == 0)
+				producer->control.late_dir = producer->path;
+		}
 		if (r == 0)
 			r = region_create(&producer->regions[index], &dir, &producer->options);
 		runtime_close(&dir);

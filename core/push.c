@@ -8,6 +8,7 @@
  */
 #include "core/library.h"
 #include "core/record.h"
+#include "core/shape.h"
 
 /* One export call: where it pushes to, and the first reason why something was not taken. */
 struct push {
@@ -82,20 +83,42 @@ static void push_abort(struct push *push, const struct ring_claim *claim, uint64
 		push_passed_half(push);
 }
 
-static void push_span(struct push *push, struct resource *resource, const struct otlp_span *span)
+/* Where a span's resource comes from: inline, or by reference where inline_resource is NULL. */
+struct span_push {
+	const struct otlp_span *span;
+	const struct otlp_resource *inline_resource;
+	uint32_t resource_ref;
+	uint32_t shape_ref; /* 0: none */
+};
+
+static bool span_write(const struct span_push *of, uint8_t *to, size_t bytes)
 {
-	const struct otlp_resource *inline_resource = span->resource;
+	if (of->shape_ref != 0)
+		return record_write_shaped(to, of->span, of->inline_resource, of->resource_ref,
+					   of->shape_ref, bytes);
+	return record_write_span(to, of->span, of->inline_resource, of->resource_ref, bytes);
+}
+
+static void push_span(struct push *push, struct resource *resource, struct otlp_shape *shape,
+		      const struct otlp_span *span)
+{
+	struct span_push of = {.span = span, .inline_resource = span->resource};
 	struct ring_claim claim;
-	uint32_t reference = 0;
 	size_t bytes;
 	int r;
 
-	if (inline_resource == NULL) {
-		reference = resource_reference(resource, push->region);
-		if (reference == 0)
-			inline_resource = &resource->value;
+	if (of.inline_resource == NULL) {
+		of.resource_ref = table_entry_reference(&resource->entry, push->region);
+		if (of.resource_ref == 0)
+			of.inline_resource = &resource->value;
 	}
-	r = record_size_span(span, inline_resource, &bytes);
+	if (shape != NULL)
+		of.shape_ref = table_entry_reference(&shape->entry, push->region);
+	/* A table without room for the shape is no reason to refuse what has it: whole then. */
+	if (of.shape_ref != 0)
+		r = record_size_shaped(span, &shape->record, of.inline_resource, &bytes);
+	else
+		r = record_size_span(span, of.inline_resource, &bytes);
 	if (r == 0 && bytes > push->region->rings[RING_SPANS].payload_bytes_max)
 		r = OTLP_ERR_TOO_LARGE;
 	if (r == 0 && !push_claim(push, bytes, &claim))
@@ -104,14 +127,13 @@ static void push_span(struct push *push, struct resource *resource, const struct
 		push_refuse(push, r, 1);
 		return;
 	}
-	if (record_write_span(claim.payload, span, inline_resource, reference, bytes) ||
-	    record_text_span(span, inline_resource))
+	if (span_write(&of, claim.payload, bytes) || record_text_span(span, of.inline_resource))
 		push_commit(push, &claim, 1);
 	else
 		push_abort(push, &claim, 1);
 }
 
-int push_spans(struct otlp_library *library, struct resource *resource,
+int push_spans(struct otlp_library *library, struct resource *resource, struct otlp_shape *shape,
 	       const struct otlp_span *spans, size_t count)
 {
 	struct push push;
@@ -125,7 +147,7 @@ int push_spans(struct otlp_library *library, struct resource *resource,
 		return push.result;
 	}
 	for (i = 0; i < count; i++)
-		push_span(&push, resource, &spans[i]);
+		push_span(&push, resource, shape, &spans[i]);
 	return push.result;
 }
 
@@ -269,7 +291,7 @@ int push_metrics(struct otlp_library *library, const struct otlp_resource_metric
 		return push.result;
 	}
 	if (of.inline_resource == NULL) {
-		of.reference = resource_reference(library->resource, push.region);
+		of.reference = table_entry_reference(&library->resource->entry, push.region);
 		if (of.reference == 0)
 			of.inline_resource = &library->resource->value;
 	}

@@ -31,6 +31,12 @@
  *         +----------------+-------------+
  *         sections as above, name, description, unit, item* (metadata), point*
  *
+ *  shaped span: a span's head, whose name bytes are the shape's reference and whose span kind is 0,
+ *         then what a span has, without scope, name and item heads: trace state, status message,
+ *         value*, event*, link*. A value is u32 bytes [bytes] for strings and bytes, u8 for a bool,
+ *         8 bytes for an int or a double. The shape is an entry of the region's table: the record
+ * of a span with that scope, name and kind, with those keys, and with empty values.
+ *
  *  section    u32 bytes [bytes]
  *  resource   u32 schema url bytes, attribute count, dropped; schema url, item*
  *  scope      u32 name, version, schema url bytes, attribute count, dropped; the strings, item*
@@ -57,7 +63,7 @@
 #include <otlpipe/otlpipe.h>
 #include <stdbool.h>
 
-enum record_kind { RECORD_SPAN = 1, RECORD_METRIC = 2 };
+enum record_kind { RECORD_SPAN = 1, RECORD_METRIC = 2, RECORD_SHAPED_SPAN = 3 };
 
 /* The bits of `has`. */
 #define RECORD_HAS_RESOURCE 0x01u /* inline; resource_ref is 0 */
@@ -229,6 +235,20 @@ static_assert(sizeof(struct record_summary_head) == 52, "record layout");
 #define RECORD_ITEM_SHORT_BYTES 4u
 #define RECORD_ITEM_LONG_BYTES	12u
 
+static_assert(RECORD_ITEM_FIELD_MAX >> 4 == RECORD_ITEM_KEY_MAX, "one comparison for both");
+
+/* Write an item's head, in the one form that is right for it. Returns where the key goes. */
+static inline uint8_t *record_item_write(uint8_t *to, uint32_t type, size_t key_len, size_t field)
+{
+	if (__builtin_expect((key_len | field >> 4) > RECORD_ITEM_KEY_MAX, 0)) {
+		to = bytes_store32(to, type | RECORD_ITEM_LONG);
+		to = bytes_store32(to, (uint32_t)key_len);
+		return bytes_store32(to, (uint32_t)field);
+	}
+	return bytes_store32(to, type | (uint32_t)key_len << RECORD_ITEM_KEY_SHIFT |
+					 (uint32_t)field << RECORD_ITEM_FIELD_SHIFT);
+}
+
 struct record_item {
 	uint32_t type; /* enum otlp_value_type */
 	uint32_t head_bytes;
@@ -306,6 +326,28 @@ int record_measure_metric(const struct otlp_metric *metric, const struct otlp_sc
 			  const struct otlp_resource *inline_resource, size_t *ret_head_bytes);
 int record_measure_point(const struct otlp_metric *metric, size_t index, size_t *ret_bytes);
 
+/*
+ * Spans of one shape. The shape is written once, from a span of it; struct record_shape is what a
+ * push needs to know of it, its arrays the caller's, with room for each attribute. A span that is
+ * not of the shape is OTLP_ERR_INVALID. Its scope, name, kind and keys are not looked at: they are
+ * the shape's.
+ */
+struct record_shape {
+	size_t count;	    /* of attributes */
+	uint8_t *types;	    /* enum otlp_value_type */
+	size_t text_count;  /* of those that are strings or bytes */
+	uint16_t *texts;    /* which */
+	size_t fixed_bytes; /* of all values, but for what is in the texts */
+};
+
+int record_measure_shape(const struct otlp_span *span, struct record_shape *ret, size_t *ret_bytes);
+void record_write_shape(uint8_t *to, const struct otlp_span *span, size_t bytes);
+int record_size_shaped(const struct otlp_span *span, const struct record_shape *shape,
+		       const struct otlp_resource *inline_resource, size_t *ret_bytes);
+bool record_write_shaped(uint8_t *to, const struct otlp_span *span,
+			 const struct otlp_resource *inline_resource, uint32_t resource_ref,
+			 uint32_t shape_ref, size_t bytes);
+
 /* An entry of the region's resource table: the bytes of an inline resource's section. */
 int record_size_resource(const struct otlp_resource *resource, size_t *ret_bytes);
 int record_measure_resource(const struct otlp_resource *resource, size_t *ret_bytes);
@@ -345,5 +387,26 @@ int record_parse(const uint8_t *bytes, size_t len, struct record_view *ret);
 
 /* The same for a resource that a record refers to. */
 int record_parse_resource(const uint8_t *bytes, size_t len);
+
+/* The same for a shape; the view is of the span that it was made from. */
+int record_parse_shape(const uint8_t *bytes, size_t len, struct record_view *ret);
+
+/* The shape that a record refers to, 0 if it is no shaped span. Nothing has been checked yet. */
+uint32_t record_shape_ref(const uint8_t *bytes, size_t len);
+
+/*
+ * Make the whole span of a shaped one, for record_parse() to check like any other.
+ *
+ * @param to  room for record_expand_bound() bytes
+ * @return 0 or -EBADMSG
+ */
+static inline size_t record_expand_bound(size_t len, const struct record_view *shape)
+{
+	/* What a value loses of its length, its item's head may gain; a bool has a byte at least.
+	 */
+	return len + shape->len + shape->head.span.attribute_count * (size_t)RECORD_ITEM_LONG_BYTES;
+}
+int record_expand(const uint8_t *bytes, size_t len, const struct record_view *shape, uint8_t *to,
+		  size_t *ret_len);
 
 #endif

@@ -113,9 +113,13 @@ bool record_text_metric(const struct otlp_metric *metric, const struct otlp_scop
 {
 	if (!metric_head_is_valid(metric, scope, inline_resource))
 		return false;
-	for (size_t i = 0; i < metric->point_count; i++)
-		if (!point_is_valid(metric, i))
+	for (size_t i = 0; i < metric->point_count; i++) {
+		size_t unused;
+
+		/* One that is too large was not looked at to its end, and is not written. */
+		if (record_size_point(metric, i, &unused) == 0 && !point_is_valid(metric, i))
 			return false;
+	}
 	return true;
 }
 

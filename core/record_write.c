@@ -127,8 +127,6 @@ static __attribute__((noinline)) int size_attributes_any(const struct otlp_attri
 	 1u << OTLP_VALUE_DOUBLE)
 #define TYPES_8 (1u << OTLP_VALUE_INT | 1u << OTLP_VALUE_DOUBLE)
 
-static_assert(RECORD_ITEM_FIELD_MAX >> 4 == RECORD_ITEM_KEY_MAX, "one comparison for both");
-
 /*
  * The usual attributes, a short string or a scalar, without a call: a quarter of a span's push is
  * this loop. The first that is anything else leaves it for the function above.
@@ -165,14 +163,7 @@ int record_size_attributes_usual(const struct otlp_attribute *items, size_t coun
 static inline uint8_t *write_item_head(uint8_t *to, enum otlp_value_type type, struct otlp_str key,
 				       size_t field, uint64_t *high)
 {
-	if (__builtin_expect((key.len | field >> 4) > RECORD_ITEM_KEY_MAX, 0)) {
-		to = bytes_store32(to, (uint32_t)type | RECORD_ITEM_LONG);
-		to = bytes_store32(to, (uint32_t)key.len);
-		to = bytes_store32(to, (uint32_t)field);
-	} else {
-		to = bytes_store32(to, (uint32_t)type | (uint32_t)key.len << RECORD_ITEM_KEY_SHIFT |
-					       (uint32_t)field << RECORD_ITEM_FIELD_SHIFT);
-	}
+	to = record_item_write(to, (uint32_t)type, key.len, field);
 	return bytes_copy_text(to, key.ptr, key.len, high);
 }
 
@@ -422,19 +413,32 @@ static uint8_t *write_link(uint8_t *to, const struct otlp_span_link *link, uint6
 	return end;
 }
 
-static bool span_has_extra(const struct otlp_span *span)
+bool record_span_has_extra(const struct otlp_span *span)
 {
 	return (span->trace_state.len | span->status_message.len | span->link_count |
 		span->attributes.dropped | span->dropped_event_count | span->dropped_link_count) !=
 	       0;
 }
 
-static bool span_is_valid(const struct otlp_span *span)
+bool record_span_is_valid(const struct otlp_span *span)
 {
 	return !record_trace_id_is_zero(span->trace_id) && !record_span_id_is_zero(span->span_id) &&
 	       (unsigned int)span->kind <= OTLP_SPAN_KIND_CONSUMER &&
 	       (unsigned int)span->status <= OTLP_STATUS_ERROR && !span->reserved[0] &&
 	       !span->reserved[1];
+}
+
+int record_size_span_tail(const struct otlp_span *span, size_t *bytes)
+{
+	int rc = record_check_count(span->events, span->event_count);
+
+	for (size_t i = 0; rc == 0 && i < span->event_count; i++)
+		rc = size_event(&span->events[i], bytes);
+	if (rc == 0)
+		rc = record_check_count(span->links, span->link_count);
+	for (size_t i = 0; rc == 0 && i < span->link_count; i++)
+		rc = size_link(&span->links[i], bytes);
+	return rc;
 }
 
 int record_size_span(const struct otlp_span *span, const struct otlp_resource *inline_resource,
@@ -443,9 +447,9 @@ int record_size_span(const struct otlp_span *span, const struct otlp_resource *i
 	size_t bytes = sizeof(struct record_span_head);
 	int rc;
 
-	if (!span_is_valid(span))
+	if (!record_span_is_valid(span))
 		return OTLP_ERR_INVALID;
-	if (span_has_extra(span))
+	if (record_span_has_extra(span))
 		bytes += sizeof(struct record_span_extra);
 	rc = record_size_sections(inline_resource, span->scope, &bytes);
 	if (rc == 0)
@@ -458,29 +462,23 @@ int record_size_span(const struct otlp_span *span, const struct otlp_resource *i
 		rc = record_size_attributes(span->attributes.items, span->attributes.count, 1,
 					    &bytes);
 	if (rc == 0)
-		rc = record_check_count(span->events, span->event_count);
-	for (size_t i = 0; rc == 0 && i < span->event_count; i++)
-		rc = size_event(&span->events[i], &bytes);
-	if (rc == 0)
-		rc = record_check_count(span->links, span->link_count);
-	for (size_t i = 0; rc == 0 && i < span->link_count; i++)
-		rc = size_link(&span->links[i], &bytes);
+		rc = record_size_span_tail(span, &bytes);
 	return record_sized(rc, bytes, ret_bytes);
 }
 
-static uint8_t *write_span_heads(uint8_t *to, const struct otlp_span *span, uint8_t has,
-				 uint32_t resource_ref)
+uint8_t *record_write_span_heads(uint8_t *to, const struct otlp_span *span, uint8_t has,
+				 uint32_t resource_ref, uint32_t shape_ref)
 {
 	struct record_span_head head = {
-		.kind = RECORD_SPAN,
+		.kind = shape_ref == 0 ? RECORD_SPAN : RECORD_SHAPED_SPAN,
 		.has = has,
-		.span_kind = (uint8_t)span->kind,
+		.span_kind = shape_ref == 0 ? (uint8_t)span->kind : 0,
 		.status = (uint8_t)span->status,
 		.resource_ref = resource_ref,
 		.start_time_unix_ns = span->start_time_unix_ns,
 		.end_time_unix_ns = span->end_time_unix_ns,
 		.flags = span->flags & RECORD_SPAN_FLAGS,
-		.name_bytes = (uint32_t)span->name.len,
+		.name_bytes = shape_ref == 0 ? (uint32_t)span->name.len : shape_ref,
 		.attribute_count = (uint32_t)span->attributes.count,
 		.event_count = (uint32_t)span->event_count,
 	};
@@ -506,6 +504,15 @@ static uint8_t *write_span_heads(uint8_t *to, const struct otlp_span *span, uint
 	return to;
 }
 
+uint8_t *record_write_span_tail(uint8_t *to, const struct otlp_span *span, uint64_t *high)
+{
+	for (size_t i = 0; i < span->event_count; i++)
+		to = write_event(to, &span->events[i], high);
+	for (size_t i = 0; i < span->link_count; i++)
+		to = write_link(to, &span->links[i], high);
+	return to;
+}
+
 bool record_write_span(uint8_t *to, const struct otlp_span *span,
 		       const struct otlp_resource *inline_resource, uint32_t resource_ref,
 		       size_t bytes)
@@ -513,18 +520,15 @@ bool record_write_span(uint8_t *to, const struct otlp_span *span,
 	const uint8_t *const start = to;
 	uint64_t gathered = 0, *const high = &gathered;
 	const uint8_t has = record_has_sections(inline_resource, span->scope) |
-			    (span_has_extra(span) ? RECORD_HAS_EXTRA : 0);
+			    (record_span_has_extra(span) ? RECORD_HAS_EXTRA : 0);
 
-	to = write_span_heads(to, span, has, inline_resource ? 0 : resource_ref);
+	to = record_write_span_heads(to, span, has, inline_resource ? 0 : resource_ref, 0);
 	to = record_write_sections(to, inline_resource, span->scope, high);
 	to = bytes_copy_text(to, span->trace_state.ptr, span->trace_state.len, high);
 	to = bytes_copy_text(to, span->name.ptr, span->name.len, high);
 	to = bytes_copy_text(to, span->status_message.ptr, span->status_message.len, high);
 	to = record_write_attributes(to, span->attributes.items, span->attributes.count, high);
-	for (size_t i = 0; i < span->event_count; i++)
-		to = write_event(to, &span->events[i], high);
-	for (size_t i = 0; i < span->link_count; i++)
-		to = write_link(to, &span->links[i], high);
+	to = record_write_span_tail(to, span, high);
 	assert((size_t)(to - start) == bytes);
 	(void)start;
 	(void)bytes;

@@ -37,6 +37,15 @@ int record_size_sections(const struct otlp_resource *inline_resource,
 uint8_t *record_write_sections(uint8_t *to, const struct otlp_resource *inline_resource,
 			       const struct otlp_scope *scope, uint64_t *high);
 
+/* What spans with and without a shape share: events and links, and the head with what follows it.
+ */
+bool record_span_is_valid(const struct otlp_span *span);
+bool record_span_has_extra(const struct otlp_span *span);
+int record_size_span_tail(const struct otlp_span *span, size_t *bytes);
+uint8_t *record_write_span_tail(uint8_t *to, const struct otlp_span *span, uint64_t *high);
+uint8_t *record_write_span_heads(uint8_t *to, const struct otlp_span *span, uint8_t has,
+				 uint32_t resource_ref, uint32_t shape_ref);
+
 /* The part that each kind of point has, or NULL for an unknown kind. */
 const struct otlp_point *record_metric_point(const struct otlp_metric *metric, size_t index);
 

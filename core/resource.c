@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Deep copies of resources and their place in a region's table. Where the
- * environment's comes from is core/resource_env.c.
+ * Deep copies of resources. Where the environment's comes from is
+ * core/resource_env.c.
  */
 #include "core/resource.h"
 
@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "core/record.h"
-#include "shm/atomic.h"
 
 /* A bump allocator over one block; NULL base: only count what it takes. */
 struct arena {
@@ -115,9 +114,9 @@ int resource_new(struct resource **ret, const struct otlp_resource *from)
 	arena.base = (uint8_t *)(resource + 1);
 	arena.used = 0;
 	copy_resource(&arena, &resource->value, from);
-	resource->bytes = arena.base + arena.used;
-	resource->bytes_count = bytes;
-	record_write_resource(resource->bytes, from, bytes);
+	resource->entry.bytes = arena.base + arena.used;
+	resource->entry.bytes_count = bytes;
+	record_write_resource(arena.base + arena.used, from, bytes);
 	*ret = resource;
 	return 0;
 }
@@ -130,29 +129,4 @@ void resource_free(struct resource *resource)
 		free(resource);
 		resource = next;
 	}
-}
-
-/* One word: the upper bits of the region's random id, and the reference in that region. */
-#define REFERENCE_BITS 18
-static_assert(TABLE_BYTES + 1 < UINT64_C(1) << REFERENCE_BITS, "a reference fits");
-
-uint32_t resource_reference(struct resource *resource, struct region *region)
-{
-	const uint64_t mask = (UINT64_C(1) << REFERENCE_BITS) - 1;
-	const uint64_t id = region->header->region_id & ~mask;
-	/* PAIR(resource-reference): with ourselves in another thread: who commits a record with
-	 * a reference that another thread made shows the writer that thread's entry too. */
-	uint64_t known = atomic_load_acquire_u64(&resource->reference);
-	uint32_t added;
-
-	if (known != 0 && (known & ~mask) == id)
-		return (uint32_t)(known & mask);
-	if (resource->bytes_count > TABLE_BYTES)
-		return 0;
-	/* Two threads may both add it, which wastes a little of the table and no more. */
-	added = region_table_add(region, resource->bytes, (uint32_t)resource->bytes_count);
-	/* PAIR(resource-reference): see above; the entry comes before its reference. */
-	if (added != 0)
-		atomic_store_release_u64(&resource->reference, id | added);
-	return added;
 }

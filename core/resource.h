@@ -9,14 +9,12 @@
 
 #include <otlpipe/otlpipe.h>
 
-#include "shm/region.h"
+#include "core/table.h"
 
 struct resource {
 	struct resource *next;	    /* the one that it replaced */
 	struct otlp_resource value; /* a deep copy, behind this struct */
-	uint8_t *bytes;		    /* as a record carries it */
-	size_t bytes_count;
-	uint64_t reference; /* in which region it stands where: resource_reference() */
+	struct table_entry entry;   /* its bytes as a record carries them */
 };
 
 /**
@@ -35,13 +33,5 @@ int resource_new(struct resource **ret, const struct otlp_resource *from);
 int resource_new_from_environment(struct resource **ret, const struct otlp_options *options);
 
 void resource_free(struct resource *resource); /* with all that it replaced; NULL is fine */
-
-/**
- * Where it stands in this region's table; added there on first use. Threads may
- * call it at once; async-signal-safe.
- *
- * @return 0: the table is full, so each record carries it inline
- */
-uint32_t resource_reference(struct resource *resource, struct region *region);
 
 #endif

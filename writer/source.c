@@ -9,9 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One region refers to few resources; a liar must not make us hold many. */
-#define SOURCE_RESOURCES_MAX 4096
-
 /* Begin the next batch's account of a ring where the last one ended. */
 static void ring_begin_entry(struct source_ring *ring)
 {
@@ -78,13 +75,9 @@ int source_open(struct source **ret, const struct runtime_dir *dir, const char *
 
 void source_close(struct source *source)
 {
-	size_t i;
-
 	guard_remove(&source->guard);
 	region_detach(&source->view);
-	for (i = 0; i < source->resource_count; i++)
-		free(source->resources[i].bytes);
-	free(source->resources);
+	table_close(&source->table);
 	free(source);
 }
 
@@ -108,8 +101,11 @@ void source_limit(struct source *source)
 	for (signal = 0; signal < RING_SIGNAL_COUNT; signal++) {
 		struct source_ring *ring = &source->rings[signal];
 
-		if (!ring->is_present || ring_reader_tail(&ring->reader, &ring->limit) < 0)
-			continue; /* a tail that makes no sense: the drain finds it out */
+		if (!ring->is_present)
+			continue;
+		/* A tail that makes no sense: the drain finds it out. */
+		if (ring_reader_tail(&ring->reader, &ring->limit) < 0)
+			ring->limit = ring->reader.read;
 		ring->is_limited = true;
 	}
 }
@@ -123,7 +119,8 @@ bool source_has_news(const struct source *source)
 		const struct ring_shared *shared = ring->reader.shared;
 		uint64_t tail;
 
-		if (!ring->is_present)
+		/* What is over is not looked at again, so its news would never get old. */
+		if (!ring->is_present || ring->is_over || ring->final_taken)
 			continue;
 		tail = atomic_load_relaxed_u64(&shared->tail);
 		if (tail != ring->seen_tail && tail - ring->reader.head > ring->reader.bytes / 2)
@@ -134,40 +131,35 @@ bool source_has_news(const struct source *source)
 	return false;
 }
 
-/* Our own copy of a resource that records refer to; NULL: there is no such. */
-static const struct source_resource *source_resource(struct source *source, uint32_t reference)
+enum take_end { TAKE_OK, TAKE_INVALID, TAKE_FULL, TAKE_BROKEN };
+
+/* A private copy of the record, a shaped span made whole. */
+static enum take_end source_copy_record(struct source *source, const struct drain *drain,
+					const struct ring_entry *entry, const uint8_t **ret,
+					size_t *ret_len)
 {
-	struct source_resource *resources, *added;
-	const uint8_t *bytes;
-	uint32_t count;
-	size_t i;
+	const struct table_copy *shape;
+	uint32_t reference;
+	int r;
 
-	for (i = 0; i < source->resource_count; i++)
-		if (source->resources[i].reference == reference)
-			return &source->resources[i];
-	if (source->resource_count == SOURCE_RESOURCES_MAX ||
-	    region_table_get(&source->view, reference, &bytes, &count) < 0)
-		return NULL;
-	resources = realloc(source->resources, (i + 1) * sizeof *resources);
-	if (resources == NULL)
-		return NULL;
-	source->resources = resources;
-	added = &resources[i];
-	added->reference = reference;
-	added->bytes_count = count;
-	added->bytes = malloc(count != 0 ? count : 1);
-	if (added->bytes == NULL)
-		return NULL;
-	memcpy(added->bytes, bytes, count);
-	if (record_parse_resource(added->bytes, count) < 0) {
-		free(added->bytes);
-		return NULL;
-	}
-	source->resource_count++;
-	return added;
+	memcpy(drain->record, entry->payload, entry->payload_bytes);
+	if (source->guard.has_failed)
+		return TAKE_BROKEN; /* some of the copy is zeros that nobody wrote */
+	*ret = drain->record;
+	*ret_len = entry->payload_bytes;
+	reference = record_shape_ref(drain->record, entry->payload_bytes);
+	if (reference == 0)
+		return TAKE_OK;
+	r = table_find_shape(&source->table, &source->view, reference, &shape);
+	if (r < 0)
+		return r == -ENOMEM ? TAKE_FULL : TAKE_INVALID;
+	if (record_expand_bound(entry->payload_bytes, &shape->shape) > DRAIN_WHOLE_BYTES_MAX ||
+	    record_expand(drain->record, entry->payload_bytes, &shape->shape, drain->whole,
+			  ret_len) < 0)
+		return TAKE_INVALID;
+	*ret = drain->whole;
+	return TAKE_OK;
 }
-
-enum take_end { TAKE_OK, TAKE_INVALID, TAKE_FULL };
 
 /* One committed record, from the ring into the stage. */
 static enum take_end source_take_record(struct source *source, const struct drain *drain,
@@ -175,21 +167,26 @@ static enum take_end source_take_record(struct source *source, const struct drai
 					enum ring_signal signal, size_t head_bytes,
 					uint32_t *ret_items)
 {
-	const struct source_resource *by_reference;
-	const uint8_t *resource;
+	const struct table_copy *by_reference;
+	const uint8_t *record, *resource;
+	size_t record_bytes, resource_bytes;
 	struct record_view view;
-	size_t resource_bytes;
+	enum take_end end;
+	int r;
 
-	memcpy(drain->record, entry->payload, entry->payload_bytes);
-	if (record_parse(drain->record, entry->payload_bytes, &view) < 0 ||
+	end = source_copy_record(source, drain, entry, &record, &record_bytes);
+	if (end != TAKE_OK)
+		return end;
+	if (record_parse(record, record_bytes, &view) < 0 ||
 	    (view.kind == RECORD_SPAN) != (signal == RING_SPANS))
 		return TAKE_INVALID;
 	resource = view.resource;
 	resource_bytes = view.resource_bytes;
 	if (resource == NULL) {
-		by_reference = source_resource(source, view.resource_ref);
-		if (by_reference == NULL)
-			return TAKE_INVALID;
+		r = table_find_resource(&source->table, &source->view, view.resource_ref,
+					&by_reference);
+		if (r < 0)
+			return r == -ENOMEM ? TAKE_FULL : TAKE_INVALID;
 		resource = by_reference->bytes;
 		resource_bytes = by_reference->bytes_count;
 	}
@@ -219,6 +216,30 @@ static void ring_take(struct source_ring *ring, const struct ring_entry *entry, 
 	ring->taken.torn_bytes += torn_bytes;
 }
 
+/* Has anything ever happened in it that the ledger should close with? */
+static bool ring_was_used(const struct source_ring *ring)
+{
+	const struct ring_shared *shared = ring->reader.shared;
+
+	return ring->staged.position != 0 ||
+	       atomic_load_relaxed_u64(&shared->dropped_full_items) != 0 ||
+	       atomic_load_relaxed_u64(&shared->dropped_too_large_items) != 0 ||
+	       atomic_load_relaxed_u64(&shared->dropped_invalid_items) != 0;
+}
+
+/*
+ * Nothing more is there. Whether that is for ever is decided here, once: shared memory may say
+ * something else at the next look, and what a batch names must not change while it is closed.
+ */
+static enum drain_end ring_end(const struct source *source, struct source_ring *ring)
+{
+	if (source->is_dead && ring->reader.read == ring->seen_tail) {
+		ring->is_over = true;
+		ring->was_used = ring_was_used(ring);
+	}
+	return DRAIN_EMPTY;
+}
+
 enum drain_end source_drain(struct source *source, enum ring_signal signal,
 			    const struct drain *drain, struct stage *stage, size_t head_bytes)
 {
@@ -227,7 +248,7 @@ enum drain_end source_drain(struct source *source, enum ring_signal signal,
 	uint64_t tail, start;
 	uint32_t items;
 
-	if (!ring->is_present || source->is_broken || ring->final_taken)
+	if (!ring->is_present || source->is_broken || ring->is_over || ring->final_taken)
 		return DRAIN_EMPTY;
 	ring->seen_flush_to = atomic_load_relaxed_u64(&ring->reader.shared->flush_to);
 	if (ring_reader_tail(&ring->reader, &tail) < 0)
@@ -246,7 +267,7 @@ enum drain_end source_drain(struct source *source, enum ring_signal signal,
 			ring->is_busy = true;
 			return DRAIN_EMPTY;
 		case RING_ENTRY_NONE:
-			return DRAIN_EMPTY;
+			return ring_end(source, ring);
 		case RING_ENTRY_SKIP:
 			ring_take(ring, &entry, 0, 0, 0);
 			break;
@@ -265,6 +286,8 @@ enum drain_end source_drain(struct source *source, enum ring_signal signal,
 				break;
 			case TAKE_FULL:
 				return DRAIN_FULL;
+			case TAKE_BROKEN:
+				return DRAIN_BROKEN;
 			}
 		}
 	}
@@ -278,28 +301,13 @@ bool source_has_taken(const struct source *source, enum ring_signal signal)
 	return ring->taken.to != ring->taken.from;
 }
 
-/* Has anything ever happened in it that the ledger should close with? */
-static bool ring_was_used(const struct source_ring *ring)
-{
-	const struct ring_shared *shared = ring->reader.shared;
-
-	return ring->staged.position != 0 ||
-	       atomic_load_relaxed_u64(&shared->dropped_full_items) != 0 ||
-	       atomic_load_relaxed_u64(&shared->dropped_too_large_items) != 0 ||
-	       atomic_load_relaxed_u64(&shared->dropped_invalid_items) != 0;
-}
-
 bool source_is_final_due(const struct source *source, enum ring_signal signal)
 {
 	const struct source_ring *ring = &source->rings[signal];
-	uint64_t tail;
 
 	if (!ring->is_present || ring->final_taken)
 		return false;
-	if (source->is_broken)
-		return true;
-	return source->is_dead && ring_was_used(ring) &&
-	       ring_reader_tail(&ring->reader, &tail) == 0 && tail == ring->reader.read;
+	return source->is_broken || (ring->is_over && ring->was_used);
 }
 
 void source_take_entry(struct source *source, enum ring_signal signal, struct batch_entry *ret)
@@ -368,13 +376,11 @@ bool source_is_finished(const struct source *source)
 		return false;
 	for (signal = 0; signal < RING_SIGNAL_COUNT; signal++) {
 		const struct source_ring *ring = &source->rings[signal];
-		uint64_t tail;
 
 		if (!ring->is_present || ring->final_done)
 			continue;
 		/* A ring that was never used has no last entry. */
-		if (source->is_broken || ring_was_used(ring) ||
-		    ring_reader_tail(&ring->reader, &tail) < 0 || tail != 0)
+		if (source->is_broken || !ring->is_over || ring->was_used)
 			return false;
 	}
 	return true;

@@ -17,18 +17,22 @@
 #include "writer/batch.h"
 #include "writer/guard.h"
 #include "writer/stage.h"
+#include "writer/table.h"
 
 static_assert((int)BATCH_TRACES == (int)RING_SPANS, "one ring a signal");
 static_assert((int)BATCH_METRICS == (int)RING_METRICS, "one ring a signal");
 static_assert((int)BATCH_SIGNAL_COUNT == (int)RING_SIGNAL_COUNT, "one ring a signal");
 
 #define SOURCE_RECORD_BYTES_MAX RING_PAYLOAD_BYTES_MAX
+#define DRAIN_WHOLE_BYTES_MAX	(2 * SOURCE_RECORD_BYTES_MAX)
 
 struct source_ring {
 	bool is_present;
 	bool is_busy;	  /* the last look met a claim that is not committed yet */
 	bool final_taken; /* the last entry of all is in a batch */
 	bool final_done;  /* and that batch counts */
+	bool is_over;	  /* the producer is dead, and all that it left is taken */
+	bool was_used;	  /* with is_over: the ledger should close with this ring */
 	bool is_limited;  /* the writer stops: nothing is taken behind limit */
 	uint64_t limit;
 	uint64_t seen_tail, seen_flush_to; /* when the ring was last looked at */
@@ -37,21 +41,13 @@ struct source_ring {
 	struct batch_entry taken; /* from the ring into the batch that is being made */
 };
 
-/* A private copy of an entry of the resource table. */
-struct source_resource {
-	uint32_t reference;
-	uint32_t bytes_count;
-	uint8_t *bytes;
-};
-
 struct source {
 	struct source *next;
 	char name[REGION_NAME_BYTES_MAX];
 	struct region_view view;
 	struct guard guard;
 	struct source_ring rings[RING_SIGNAL_COUNT];
-	struct source_resource *resources;
-	size_t resource_count;
+	struct table table;
 	bool is_dead;	/* its lock was seen free, before the tails were read last */
 	bool is_broken; /* drained no further */
 	unsigned jobs;	/* batches in flight that name it */
@@ -87,6 +83,7 @@ enum drain_end {
 /** Buffers of the drain, made once. */
 struct drain {
 	uint8_t *record; /* SOURCE_RECORD_BYTES_MAX: what is looked at is a copy */
+	uint8_t *whole;	 /* DRAIN_WHOLE_BYTES_MAX: a shaped span with its shape */
 	size_t batch_bytes_max;
 	uint64_t quota_bytes;
 };

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -49,6 +50,12 @@ static int start_dir(struct writer *writer)
 			 path);
 	else if (r < 0)
 		log_line("%s: %s", path, strerror(-r));
+	if (r == 0 && writer->dir.group && writer->dir.owner != geteuid() && geteuid() != 0) {
+		/* The sticky bit would keep us from removing what we have drained. */
+		log_line("%s: a group directory must belong to the writer's user", path);
+		runtime_close(&writer->dir);
+		r = -EACCES;
+	}
 	return r;
 }
 
@@ -66,7 +73,7 @@ static int start_status(struct writer *writer)
 
 static int start_control(struct writer *writer)
 {
-	int r = control_open(&writer->control, &writer->dir);
+	int r = control_open_writer(&writer->control, &writer->dir);
 
 	if (r < 0)
 		log_line("%s: %s", RUNTIME_CONTROL, strerror(-r));
@@ -91,7 +98,7 @@ static int start_regions(struct writer *writer)
 static int start_recover(struct writer *writer, const struct outdir *outdir, const char *path)
 {
 	struct recover_report report;
-	int r = recover_output(outdir->fd, writer->regions.sources, &report);
+	int r = recover_output(outdir->fd, &writer->regions, &report);
 
 	if (r < 0)
 		log_line("%s: recovery failed: %s", path, strerror(-r));
@@ -102,16 +109,25 @@ static int start_recover(struct writer *writer, const struct outdir *outdir, con
 	return r;
 }
 
+/* By whatever path: ours may have been moved, and be linked to where it was. */
+static bool start_is_outdir(const struct writer *writer, const char *path)
+{
+	struct stat ours, other;
+
+	return fstat(writer->outdir.fd, &ours) == 0 && stat(path, &other) == 0 &&
+	       ours.st_dev == other.st_dev && ours.st_ino == other.st_ino;
+}
+
 /* The directory that the last writer wrote to, if that was another. */
-static int start_recover_previous(struct writer *writer, const char *ours)
+static int start_recover_previous(struct writer *writer)
 {
 	const char *previous = writer->status.page->output;
 	struct outdir outdir;
 	int r;
 
-	if (previous[0] == '\0' || strcmp(previous, ours) == 0)
+	if (previous[0] == '\0' || start_is_outdir(writer, previous))
 		return 0;
-	r = outdir_open(&outdir, previous, false);
+	r = outdir_open(&outdir, previous, false, START_LOCK_WAIT_NS);
 	if (r == -ENOENT) {
 		log_line("%s, where the last writer wrote, is gone", previous);
 		return 0;
@@ -132,7 +148,7 @@ static int start_outdir(struct writer *writer)
 	char *absolute;
 	int r;
 
-	r = outdir_open(&writer->outdir, path, true);
+	r = outdir_open(&writer->outdir, path, true, START_LOCK_WAIT_NS);
 	if (r < 0) {
 		log_line("%s: %s", path,
 			 r == -EBUSY ? "another writer has this output directory" : strerror(-r));
@@ -145,7 +161,7 @@ static int start_outdir(struct writer *writer)
 	if (r < 0)
 		log_line("%s: %s", path, strerror(-r));
 	else
-		r = start_recover_previous(writer, absolute);
+		r = start_recover_previous(writer);
 	if (r == 0)
 		r = start_recover(writer, &writer->outdir, path);
 	if (r == 0)
@@ -213,7 +229,10 @@ static int start_sink(struct writer *writer, enum batch_signal signal)
 static int start_drain(struct writer *writer)
 {
 	writer->drain.record = malloc(SOURCE_RECORD_BYTES_MAX);
-	if (writer->drain.record == NULL) {
+	writer->drain.whole = malloc(DRAIN_WHOLE_BYTES_MAX);
+	if (writer->drain.record == NULL || writer->drain.whole == NULL) {
+		free(writer->drain.record);
+		free(writer->drain.whole);
 		log_line("no memory for a record");
 		return -ENOMEM;
 	}
@@ -284,8 +303,10 @@ int writer_start(struct writer *writer, const struct options *options)
 
 void writer_end(struct writer *writer)
 {
-	if (writer->opened >= START_DRAIN)
+	if (writer->opened >= START_DRAIN) {
 		free(writer->drain.record);
+		free(writer->drain.whole);
+	}
 	/* First, since it waits for writes out of the sinks' buffers. */
 	if (writer->opened >= START_IO)
 		io_close(writer->io);

@@ -25,6 +25,7 @@
 #define WIDE_EVERY	  50u
 #define BATCH_MAX	  4u
 #define THREADS_MAX	  8u
+#define ATTRIBUTES_MAX	  64
 #define RETRIES_MAX	  200
 #define FLUSH_TIMEOUT_NS  (60 * INT64_C(1000000000))
 
@@ -107,6 +108,52 @@ static void expect_spans(struct worker *worker, const struct otlp_resource *own,
 	free(text);
 }
 
+/* From here on: by shape. */
+#define WAY_SHAPED 3
+#define WAYS	   5
+
+/* Leave out of a span's attributes what a shape cannot have. */
+static void make_shapeable(struct otlp_span *span, struct otlp_attribute room[ATTRIBUTES_MAX])
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < span->attributes.count && kept < ATTRIBUTES_MAX; i++) {
+		const struct otlp_attribute *const a = &span->attributes.items[i];
+
+		if (a->value.type != OTLP_VALUE_ARRAY && a->value.type != OTLP_VALUE_KVLIST &&
+		    a->value.type != OTLP_VALUE_EMPTY)
+			room[kept++] = *a;
+	}
+	span->attributes.items = room;
+	span->attributes.count = kept;
+}
+
+/*
+ * A new shape for each span: the region's table is full of them soon, so that both a reference and
+ * the fallback to a whole span are met.
+ */
+static int export_shaped(struct producer *producer, unsigned way, const struct otlp_span *spans,
+			 size_t count)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < count; i++) {
+		struct otlp_shape *shape;
+
+		rc = otlp_shape_register(&spans[i], &shape);
+		if (rc != 0)
+			break;
+		if (way == WAY_SHAPED)
+			rc = otlp_library_export_shaped(producer->library, shape, &spans[i], 1);
+		else
+			rc = otlp_span_exporter_export_shaped(producer->exporter, shape, &spans[i],
+							      1)
+				     .cause;
+		otlp_shape_unref(shape);
+	}
+	return rc;
+}
+
 /* The call that pushes; which one is drawn by lot. Returns what it answered. */
 static int export_spans(struct worker *worker, unsigned way, const struct otlp_span *spans,
 			size_t count)
@@ -116,6 +163,8 @@ static int export_spans(struct worker *worker, unsigned way, const struct otlp_s
 
 	if (way == 0)
 		return otlp_library_export_traces(producer->library, spans, count);
+	if (way >= WAY_SHAPED)
+		return export_shaped(producer, way, spans, count);
 	result = otlp_span_exporter_export(way == 1 ? producer->exporter : producer->other_exporter,
 					   spans, count);
 	return result.cause;
@@ -124,12 +173,16 @@ static int export_spans(struct worker *worker, unsigned way, const struct otlp_s
 static void push_spans(struct worker *worker, size_t count)
 {
 	const struct timespec pause = {.tv_nsec = 10000000};
-	const unsigned way = (unsigned)gen_below(worker->gen, 3);
+	const unsigned way = (unsigned)gen_below(worker->gen, WAYS);
+	static _Thread_local struct otlp_attribute rooms[BATCH_MAX][ATTRIBUTES_MAX];
 	struct otlp_span spans[BATCH_MAX];
 	int rc;
 
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		spans[i] = *gen_span(worker->gen);
+		if (way >= WAY_SHAPED)
+			make_shapeable(&spans[i], rooms[i]);
+	}
 	make_room(worker);
 	rc = export_spans(worker, way, spans, count);
 	for (int i = 0; rc == OTLP_ERR_FULL && count == 1 && i < RETRIES_MAX; i++) {

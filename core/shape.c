@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Registering shapes and counting their references. How they are pushed is core/push.c's. */
+#include "core/shape.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "shm/atomic.h"
+
+int otlp_shape_register(const struct otlp_span *example, struct otlp_shape **ret)
+{
+	uint16_t texts[OTLP_SHAPE_ATTRIBUTES_MAX];
+	uint8_t types[OTLP_SHAPE_ATTRIBUTES_MAX];
+	struct record_shape record = {.types = types, .texts = texts};
+	struct otlp_shape *shape;
+	size_t bytes;
+	uint8_t *at;
+	int r;
+
+	if (example == NULL || ret == NULL)
+		return OTLP_ERR_INVALID;
+	if (example->attributes.count > OTLP_SHAPE_ATTRIBUTES_MAX)
+		return OTLP_ERR_TOO_LARGE;
+	r = record_measure_shape(example, &record, &bytes);
+	if (r < 0)
+		return r;
+	shape = calloc(1,
+		       sizeof *shape + record.text_count * sizeof texts[0] + record.count + bytes);
+	if (shape == NULL)
+		return OTLP_ERR_NO_MEMORY;
+	shape->references = 1;
+	shape->record = record;
+	shape->record.texts = (uint16_t *)(shape + 1);
+	memcpy(shape->record.texts, texts, record.text_count * sizeof texts[0]);
+	shape->record.types = (uint8_t *)(shape->record.texts + record.text_count);
+	memcpy(shape->record.types, types, record.count);
+	at = shape->record.types + record.count;
+	record_write_shape(at, example, bytes);
+	shape->entry.bytes = at;
+	shape->entry.bytes_count = bytes;
+	*ret = shape;
+	return OTLP_OK;
+}
+
+struct otlp_shape *otlp_shape_ref(struct otlp_shape *shape)
+{
+	atomic_add_relaxed_u32(&shape->references, 1);
+	return shape;
+}
+
+void otlp_shape_unref(struct otlp_shape *shape)
+{
+	/* PAIR(shape-references) PAIR(shape-references): as in otlp_library_unref(). */
+	if (shape != NULL && atomic_sub_acq_rel_u32(&shape->references, 1) == 1)
+		free(shape);
+}

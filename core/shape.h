@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A registered shape: what many spans have in common, written into a region's table once. */
+#ifndef CORE_SHAPE_H
+#define CORE_SHAPE_H
+
+#include <otlpipe/otlpipe.h>
+
+#include "core/record.h"
+#include "core/table.h"
+
+struct otlp_shape {
+	uint32_t references;
+	struct table_entry entry;
+	struct record_shape record; /* its arrays and the entry's bytes stand behind this struct */
+};
+
+#endif
