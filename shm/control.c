@@ -20,6 +20,12 @@
 
 #include "shm/atomic.h"
 
+/* A lost wake-up costs little if the sleep has just begun, and that is when it can get lost. */
+#define CONTROL_SLICE_NS       INT64_C(1000000)
+#define CONTROL_TAKE_TRIES_MAX 16
+#define CONTROL_LOCK_TRIES_MAX 50
+#define CONTROL_LOCK_STEP_NS   10000000
+
 static long control_futex(uint32_t *word, int op, uint32_t value, const struct timespec *timeout)
 {
 	return syscall(SYS_futex, word, op, value, timeout, NULL, 0);
@@ -46,7 +52,7 @@ static int control_make(const struct runtime_dir *dir)
 	n = write(fd, &page, sizeof page);
 	if (n != (ssize_t)sizeof page)
 		r = n < 0 ? -errno : -ENOSPC;
-	else if (fchmod(fd, runtime_file_mode(dir)) < 0)
+	else if (fchmod(fd, dir->group ? 0640 : 0600) < 0)
 		r = -errno;
 	else
 		r = runtime_link(dir, fd, RUNTIME_CONTROL);
@@ -54,80 +60,197 @@ static int control_make(const struct runtime_dir *dir)
 	return r;
 }
 
-static int control_map(struct control *ret, const struct runtime_dir *dir)
+/* A read-only mapping does for waking and waiting. */
+static int control_map_fd(int fd, bool writable, struct control_page **ret)
 {
 	struct control_page *page;
 	struct stat st;
-	int fd, r = 0;
 
-	fd = openat(dir->fd, RUNTIME_CONTROL, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
 	if (fstat(fd, &st) < 0)
-		r = -errno;
-	else if (!S_ISREG(st.st_mode) || st.st_size != LAYOUT_PAGE_BYTES)
-		r = -EPROTO;
-	if (r < 0) {
-		close(fd);
-		return r;
-	}
-	page = mmap(NULL, LAYOUT_PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	r = page == MAP_FAILED ? -errno : 0;
-	close(fd);
-	if (r < 0)
-		return r;
+		return -errno;
+	if (!S_ISREG(st.st_mode) || st.st_size != LAYOUT_PAGE_BYTES)
+		return -EPROTO;
+	page = mmap(NULL, LAYOUT_PAGE_BYTES, writable ? PROT_READ | PROT_WRITE : PROT_READ,
+		    MAP_SHARED, fd, 0);
+	if (page == MAP_FAILED)
+		return -errno;
 	if (page->magic != CONTROL_MAGIC || page->major != LAYOUT_MAJOR) {
 		munmap(page, LAYOUT_PAGE_BYTES);
 		return -EPROTO;
 	}
-	ret->page = page;
+	*ret = page;
 	return 0;
+}
+
+static int control_open_file(const struct runtime_dir *dir, bool writable)
+{
+	int fd = openat(dir->fd, RUNTIME_CONTROL,
+			(writable ? O_RDWR : O_RDONLY) | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* A private directory: whoever made the page is the same user as we. */
+static int control_map_own(const struct runtime_dir *dir, struct control_page **ret)
+{
+	int fd = control_open_file(dir, true), r;
+
+	if (fd < 0)
+		return fd;
+	r = control_map_fd(fd, true, ret);
+	close(fd);
+	return r;
+}
+
+/* A producer in a group directory. Only what no other member can cut is mapped. */
+static int control_map_writers(const struct runtime_dir *dir, struct control_page **ret)
+{
+	int fd = control_open_file(dir, false), r;
+
+	if (fd < 0)
+		return -ENOENT; /* none, or something that a member put there */
+	r = runtime_is_writers(dir, fd) ? control_map_fd(fd, false, ret) : -ENOENT;
+	close(fd);
+	return r;
 }
 
 int control_open(struct control *ret, const struct runtime_dir *dir)
 {
-	int r = control_map(ret, dir);
+	struct control control = {.is_group = dir->group, .lock_fd = -1};
+	int r;
 
-	if (r != -ENOENT)
+	if (dir->group) {
+		r = control_map_writers(dir, &control.page);
+		if (r == -ENOENT)
+			r = 0;
+	} else {
+		r = control_map_own(dir, &control.page);
+		if (r == -ENOENT) {
+			r = control_make(dir);
+			if (r == 0 || r == -EEXIST)
+				r = control_map_own(dir, &control.page);
+		}
+	}
+	if (r == 0)
+		*ret = control;
+	return r;
+}
+
+/* A predecessor's lock may linger; a member, who can lock for reading only, need not go at all. */
+static bool control_lock(int fd)
+{
+	const struct timespec step = {.tv_nsec = CONTROL_LOCK_STEP_NS};
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	unsigned tries;
+
+	for (tries = 0; tries < CONTROL_LOCK_TRIES_MAX; tries++) {
+		if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
+			return true;
+		nanosleep(&step, NULL);
+	}
+	return false;
+}
+
+int control_open_writer(struct control *ret, const struct runtime_dir *dir)
+{
+	struct control control = {.is_group = true, .is_writer = true, .lock_fd = -1};
+	unsigned tries;
+	int fd, r = 0;
+
+	if (!dir->group) {
+		r = control_open(ret, dir);
+		if (r == 0)
+			ret->is_writer = true;
 		return r;
-	r = control_make(dir);
-	if (r < 0 && r != -EEXIST)
-		return r;
-	return control_map(ret, dir);
+	}
+	for (tries = 0; tries < CONTROL_TAKE_TRIES_MAX; tries++) {
+		fd = control_open_file(dir, true);
+		if (fd >= 0 && runtime_is_writers(dir, fd) && control_lock(fd)) {
+			r = control_map_fd(fd, true, &control.page);
+			control.lock_fd = fd;
+			if (r < 0)
+				close(fd);
+			else
+				*ret = control;
+			return r;
+		}
+		if (fd >= 0)
+			close(fd);
+		r = fd == -ENOENT ? control_make(dir) : runtime_displace(dir, RUNTIME_CONTROL);
+		if (r < 0 && r != -EEXIST && r != -ENOENT)
+			return r;
+	}
+	return -EBUSY; /* a member puts something there faster than we can take it away */
 }
 
 void control_close(struct control *control)
 {
-	if (control->page != NULL)
+	if (control->page != NULL) {
 		munmap(control->page, LAYOUT_PAGE_BYTES);
+		if (control->lock_fd >= 0)
+			close(control->lock_fd);
+	}
 	control->page = NULL;
+}
+
+static struct control_page *control_page(const struct control *control)
+{
+	/* PAIR(control-late): with control_look_late() in another thread. */
+	return atomic_load_acquire_ptr((void *const *)&control->page);
+}
+
+/* Has a writer made the page meanwhile? */
+static struct control_page *control_look_late(struct control *control)
+{
+	struct control_page *page = NULL;
+	struct runtime_dir dir;
+	int r;
+
+	if (control->late_dir == NULL || runtime_open(&dir, control->late_dir, false) < 0)
+		return NULL;
+	r = dir.group ? control_map_writers(&dir, &page) : -ENOENT;
+	runtime_close(&dir);
+	if (r < 0)
+		return NULL;
+	/* PAIR(control-late): with control_page(). */
+	if (atomic_cas_release_ptr((void **)&control->page, NULL, page))
+		return page;
+	munmap(page, LAYOUT_PAGE_BYTES);
+	return control_page(control);
 }
 
 void control_ring(struct control *control)
 {
-	uint32_t *sleeping = &control->page->sleeping;
-	int saved;
+	struct control_page *page = control_page(control);
+	int saved = errno;
 
-	/* Of all that see it asleep one wakes it. */
-	if (atomic_load_relaxed_u32(sleeping) == 0 || !atomic_cas_relaxed_u32(sleeping, 1, 0))
-		return;
-	saved = errno;
-	control_futex(sleeping, FUTEX_WAKE, 1, NULL);
+	if (page == NULL)
+		page = control_look_late(control);
+	/* Of all that see it asleep one wakes it, where they can take note of it. */
+	if (page != NULL && atomic_load_relaxed_u32(&page->sleeping) != 0 &&
+	    (control->is_group || atomic_cas_relaxed_u32(&page->sleeping, 1, 0)))
+		control_futex(&page->sleeping, FUTEX_WAKE, 1, NULL);
 	errno = saved;
 }
 
 uint32_t control_flushed(const struct control *control)
 {
+	const struct control_page *page = control_page(control);
+
 	/* PAIR(control-flushed): with control_notify_flushed(): read before the heads, so
 	 * that one which moves after we looked changes this. */
-	return atomic_load_acquire_u32(&control->page->flushed);
+	return page == NULL ? 0 : atomic_load_acquire_u32(&page->flushed);
 }
 
 void control_wait_flushed(struct control *control, uint32_t seen, int64_t timeout_ns)
 {
-	struct timespec ts = control_timespec(timeout_ns);
+	const struct timespec ts = control_timespec(timeout_ns);
+	struct control_page *page = control_page(control);
 
-	control_futex(&control->page->flushed, FUTEX_WAIT, seen, &ts);
+	if (page == NULL)
+		nanosleep(&ts, NULL);
+	else
+		control_futex(&page->flushed, FUTEX_WAIT, seen, &ts);
 }
 
 void control_prepare_sleep(void)
@@ -149,12 +272,19 @@ void control_announce_sleep(struct control *control)
 	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL_EXPEDITED, 0, 0);
 }
 
-void control_sleep(struct control *control, int64_t timeout_ns)
+bool control_sleep(struct control *control, int64_t timeout_ns)
 {
-	struct timespec ts = control_timespec(timeout_ns);
+	const struct timespec ts = control_timespec(timeout_ns);
+	bool is_over = control_futex(&control->page->sleeping, FUTEX_WAIT, 1, &ts) < 0 &&
+		       errno == ETIMEDOUT;
 
-	control_futex(&control->page->sleeping, FUTEX_WAIT, 1, &ts);
 	atomic_store_relaxed_u32(&control->page->sleeping, 0);
+	return !is_over;
+}
+
+int64_t control_slice_ns(const struct control *control)
+{
+	return control->is_group ? CONTROL_SLICE_NS : INT64_MAX;
 }
 
 void control_wake(struct control *control)

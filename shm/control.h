@@ -3,6 +3,13 @@
  * The control page: how producers wake the writer, and how the writer wakes
  * those that wait in a flush. Wake-ups are hints. One that is lost costs the
  * writer's interval at most; one too many costs a look.
+ *
+ * In a private directory either side makes the page and both write it: of all
+ * producers that see the writer asleep one wakes it, and no wake-up is lost. In
+ * a group directory only the writer may write it, or any member could cut the file
+ * under the others: producers wake without taking note of it, and one wake-up that
+ * comes between the writer's last look and its sleep is lost. It sleeps in slices
+ * there, short ones first.
  */
 #ifndef SHM_CONTROL_H
 #define SHM_CONTROL_H
@@ -14,16 +21,25 @@
 #include "shm/runtime.h"
 
 struct control {
-	struct control_page *page;
+	struct control_page *page; /* NULL: none yet, which all of these take */
+	bool is_group;
+	bool is_writer;
+	int lock_fd; /* the writer's, in a group directory: it holds the lock on the page */
+	const char *late_dir; /* where a producer without a page looks for it again, or NULL */
 };
 
 /**
- * Map the page; the first to come makes it.
+ * Map the page; the first to come makes it. In a group directory a producer makes
+ * none: there may be no page yet (set late_dir then), nor is one taken that is not
+ * the writer's.
  *
  * @return 0, -EPROTO (of another version, or no control page), or the errno of
  *         what failed
  */
 int control_open(struct control *ret, const struct runtime_dir *dir);
+
+/** For the writer, which holds the directory: in a group directory the page is made its own. */
+int control_open_writer(struct control *ret, const struct runtime_dir *dir);
 void control_close(struct control *control);
 
 /* Producers. Async-signal-safe; errno is kept. */
@@ -45,7 +61,11 @@ void control_prepare_sleep(void);
  * this, then control_sleep(), or control_wake() if there was something.
  */
 void control_announce_sleep(struct control *control);
-void control_sleep(struct control *control, int64_t timeout_ns);
+/** @return somebody woke the writer, or might have; false: the time is over */
+bool control_sleep(struct control *control, int64_t timeout_ns);
+
+/** How long the first slice of a sleep may be; each further one may be twice as long. */
+int64_t control_slice_ns(const struct control *control);
 void control_wake(struct control *control);
 void control_notify_flushed(struct control *control);
 

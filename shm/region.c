@@ -166,7 +166,7 @@ int region_create(struct region *ret, const struct runtime_dir *dir,
 	fd = openat(dir->fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
-	r = fchmod(fd, runtime_file_mode(dir)) < 0 ? -errno : 0;
+	r = runtime_share(dir, fd);
 	if (r == 0)
 		r = region_reserve(fd, plan.region_bytes);
 	if (r == 0)

@@ -13,8 +13,38 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
+
+#define NAME_BYTES_MAX 256
+
+/* POSIX ACLs as the kernel takes them. */
+#define ACL_XATTR   "system.posix_acl_access"
+#define ACL_VERSION UINT32_C(2)
+#define ACL_NO_ID   UINT32_C(0xffffffff)
+
+enum acl_tag {
+	ACL_OWNER = 0x01,
+	ACL_USER = 0x02,
+	ACL_GROUP = 0x04,
+	ACL_MASK = 0x10,
+	ACL_OTHER = 0x20
+};
+
+struct acl_entry {
+	uint16_t tag;
+	uint16_t rights; /* as in a mode */
+	uint32_t id;
+};
+
+struct acl {
+	uint32_t version;
+	struct acl_entry entries[5];
+};
+
+_Static_assert(sizeof(struct acl) == 44, "the kernel's layout");
 
 int runtime_path(char *ret, size_t ret_bytes, const char *path)
 {
@@ -30,7 +60,7 @@ int runtime_path(char *ret, size_t ret_bytes, const char *path)
 }
 
 /* Is it a directory that we may trust, and of which kind? */
-static int runtime_check(int fd, bool *ret_group)
+static int runtime_check(int fd, struct runtime_dir *ret)
 {
 	struct stat st;
 
@@ -40,19 +70,20 @@ static int runtime_check(int fd, bool *ret_group)
 		return -ENOTDIR;
 	if (st.st_mode & S_IWOTH)
 		return -EACCES;
+	ret->owner = st.st_uid;
 	if ((st.st_mode & (S_ISGID | S_ISVTX | S_IWGRP)) == (S_ISGID | S_ISVTX | S_IWGRP)) {
-		*ret_group = true;
+		ret->group = true;
 		return 0;
 	}
 	if (st.st_uid != geteuid() || (st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
 		return -EACCES;
-	*ret_group = false;
+	ret->group = false;
 	return 0;
 }
 
 int runtime_open(struct runtime_dir *ret, const char *path, bool create)
 {
-	bool group = false;
+	struct runtime_dir dir = {.fd = -1};
 	int fd, r;
 
 	/* A last component that is a symlink is refused: it could lead to a directory of
@@ -65,13 +96,13 @@ int runtime_open(struct runtime_dir *ret, const char *path, bool create)
 	}
 	if (fd < 0)
 		return -errno;
-	r = runtime_check(fd, &group);
+	r = runtime_check(fd, &dir);
 	if (r < 0) {
 		close(fd);
 		return r;
 	}
-	ret->fd = fd;
-	ret->group = group;
+	dir.fd = fd;
+	*ret = dir;
 	return 0;
 }
 
@@ -82,9 +113,61 @@ void runtime_close(struct runtime_dir *dir)
 	dir->fd = -1;
 }
 
-mode_t runtime_file_mode(const struct runtime_dir *dir)
+int runtime_share(const struct runtime_dir *dir, int fd)
 {
-	return dir->group ? 0660 : 0600;
+	const struct acl acl = {
+		.version = ACL_VERSION,
+		.entries = {{ACL_OWNER, 06, ACL_NO_ID},
+			    {ACL_USER, 06, (uint32_t)dir->owner},
+			    {ACL_GROUP, 0, ACL_NO_ID},
+			    {ACL_MASK, 06, ACL_NO_ID},
+			    {ACL_OTHER, 0, ACL_NO_ID}},
+	};
+
+	if (!dir->group)
+		return fchmod(fd, 0600) < 0 ? -errno : 0;
+	return fsetxattr(fd, ACL_XATTR, &acl, sizeof acl, 0) < 0 ? -errno : 0;
+}
+
+bool runtime_is_writers(const struct runtime_dir *dir, int fd)
+{
+	struct stat st;
+
+	/* Root's is as good: nothing keeps root out. */
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1 &&
+	       (st.st_uid == dir->owner || st.st_uid == 0) &&
+	       (st.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
+bool runtime_is_foreign(const struct runtime_dir *dir, const char *name)
+{
+	struct stat st;
+
+	return fstatat(dir->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_uid != dir->owner &&
+	       st.st_uid != 0;
+}
+
+/* "<name>.<16 hex digits>" */
+static int displaced_name(char *ret, size_t ret_bytes, const char *name)
+{
+	uint64_t id;
+	int n;
+
+	if (getrandom(&id, sizeof id, GRND_NONBLOCK) != (ssize_t)sizeof id)
+		return -EIO;
+	n = snprintf(ret, ret_bytes, "%s.%016jx", name, (uintmax_t)id);
+	return n < 0 || (size_t)n >= ret_bytes ? -ENAMETOOLONG : 0;
+}
+
+int runtime_displace(const struct runtime_dir *dir, const char *name)
+{
+	char to[NAME_BYTES_MAX];
+	int r = displaced_name(to, sizeof to, name);
+
+	if (r < 0)
+		return r;
+	/* The directory's owner may do that in spite of the sticky bit, to directories too. */
+	return renameat(dir->fd, name, dir->fd, to) < 0 ? -errno : 0;
 }
 
 /* "/proc/self/fd/<n>", without stdio: also made after a fork. */
@@ -120,12 +203,21 @@ int runtime_link(const struct runtime_dir *dir, int fd, const char *name)
 
 int runtime_has_writer(const struct runtime_dir *dir)
 {
-	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	/* A member of the group can hold a lock for reading: that is not the writer's. */
+	struct flock lock = {.l_type = dir->group ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET};
 	int fd, r;
 
-	fd = openat(dir->fd, RUNTIME_WRITER_LOCK, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	fd = openat(dir->fd, dir->group ? RUNTIME_CONTROL : RUNTIME_WRITER_LOCK,
+		    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	/* What a member put there in a group directory is no writer's page. */
+	if (fd < 0 && (errno == ENOENT || (dir->group && (errno == ELOOP || errno == EACCES))))
+		return 0;
 	if (fd < 0)
-		return errno == ENOENT ? 0 : -errno;
+		return -errno;
+	if (dir->group && !runtime_is_writers(dir, fd)) {
+		close(fd);
+		return 0;
+	}
 	r = fcntl(fd, F_OFD_GETLK, &lock) < 0 ? -errno : lock.l_type != F_UNLCK;
 	close(fd);
 	return r;

@@ -7,6 +7,11 @@
  * user and is closed to all others (0700); a group directory, for several users,
  * is made by an administrator with the setgid and the sticky bit, writable for
  * the group and not for others (03770). Anything else is refused.
+ *
+ * A group directory belongs to the writer's user. Members put their regions there,
+ * each open to its owner and to the directory's owner alone (an ACL): a member can
+ * neither write another's region nor cut it. What all of them read, the control
+ * page, is the writer's and read-only for them.
  */
 #ifndef SHM_RUNTIME_H
 #define SHM_RUNTIME_H
@@ -21,7 +26,8 @@
 
 struct runtime_dir {
 	int fd;
-	bool group; /* several users share it */
+	bool group;  /* several users share it */
+	uid_t owner; /* the writer's user, in a group directory too */
 };
 
 /**
@@ -42,14 +48,36 @@ int runtime_path(char *ret, size_t ret_bytes, const char *path);
 int runtime_open(struct runtime_dir *ret, const char *path, bool create);
 void runtime_close(struct runtime_dir *dir);
 
-/** The mode of files that both sides map: 0600, in a group directory 0660. */
-mode_t runtime_file_mode(const struct runtime_dir *dir);
+/**
+ * Open a new file to its owner, and in a group directory to the writer too: mode
+ * 0600 or, where an ACL names the writer, what is shown as 0660. Async-signal-safe.
+ *
+ * @return 0, or the errno of what failed: -EOPNOTSUPP where a group directory
+ *         lies on a file system without ACLs
+ */
+int runtime_share(const struct runtime_dir *dir, int fd);
+
+/** Is it a plain file that the writer's user made, and that no other can change? */
+bool runtime_is_writers(const struct runtime_dir *dir, int fd);
+
+/** Did somebody else than the writer's user or root put there what has this name? */
+bool runtime_is_foreign(const struct runtime_dir *dir, const char *name);
+
+/**
+ * For a writer: take a name back that a member of the group has in a group
+ * directory, whatever it is; it is kept under another name.
+ *
+ * @return 0, or a negative errno
+ */
+int runtime_displace(const struct runtime_dir *dir, const char *name);
 
 /** Give a nameless file a name in the directory. 0, -EEXIST, or another errno. */
 int runtime_link(const struct runtime_dir *dir, int fd, const char *name);
 
 /**
- * Does a writer hold the directory?
+ * Does a writer hold the directory? In a group directory its lock is the one on the
+ * control page, since members may not even read writer.lock: to read is enough to
+ * lock others out.
  *
  * @return 1, 0, or negative where that cannot be found out
  */

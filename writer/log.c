@@ -21,8 +21,8 @@ void log_line(const char *format, ...)
 	n = vsnprintf(line + prefix, sizeof line - prefix - 1, format, arguments);
 	va_end(arguments);
 	len = prefix + (n < 0 ? 0 : (size_t)n);
-	if (len > sizeof line - 1)
-		len = sizeof line - 1;
+	if (len > sizeof line - 2) /* cut off: without its zero */
+		len = sizeof line - 2;
 	line[len++] = '\n';
 	/* Nobody left to tell when this fails. */
 	if (write(STDERR_FILENO, line, len) < 0)

@@ -7,11 +7,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "writer/lock.h"
+
 #define OUTDIR_LOCK ".otlpipe-writer.lock"
 
-int outdir_open(struct outdir *ret, const char *path, bool create)
+int outdir_open(struct outdir *ret, const char *path, bool create, int64_t wait_ns)
 {
-	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 	int r;
 
 	if (create && mkdir(path, 0750) < 0 && errno != EEXIST)
@@ -22,8 +23,8 @@ int outdir_open(struct outdir *ret, const char *path, bool create)
 	ret->lock_fd = openat(ret->fd, OUTDIR_LOCK,
 			      O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0640);
 	r = ret->lock_fd < 0 ? -errno : 0;
-	if (r == 0 && fcntl(ret->lock_fd, F_OFD_SETLK, &lock) < 0)
-		r = errno == EAGAIN || errno == EACCES ? -EBUSY : -errno;
+	if (r == 0)
+		r = lock_take(ret->lock_fd, wait_ns);
 	if (r < 0)
 		outdir_close(ret);
 	return r;

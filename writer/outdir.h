@@ -4,6 +4,7 @@
 #define WRITER_OUTDIR_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct outdir {
 	int fd;
@@ -11,10 +12,11 @@ struct outdir {
 };
 
 /**
- * @param create  make it (0750) if it is missing
+ * @param create   make it (0750) if it is missing
+ * @param wait_ns  how long to wait for a writer that is going
  * @return 0, -EBUSY: another writer has it; or the errno of what failed
  */
-int outdir_open(struct outdir *ret, const char *path, bool create);
+int outdir_open(struct outdir *ret, const char *path, bool create, int64_t wait_ns);
 void outdir_close(struct outdir *outdir);
 
 #endif

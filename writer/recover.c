@@ -18,25 +18,37 @@
 /* A dead writer's lock lingers while its last writes are in flight. */
 #define RECOVER_LOCK_WAIT_NS INT64_C(30000000000)
 
-static struct source_ring *find_ring(struct source *sources, const struct batch_entry *entry)
+/* NULL: the region is gone, was released to its end, or is broken. */
+static struct source *find_source(struct regions *regions, const struct batch_entry *entry)
 {
-	for (; sources != NULL; sources = sources->next)
-		if (sources->view.region_id == entry->region_id && entry->ring < RING_SIGNAL_COUNT)
-			return sources->rings[entry->ring].is_present ? &sources->rings[entry->ring]
-								      : NULL;
-	return NULL;
+	struct source *source;
+
+	for (source = regions->sources; source != NULL; source = source->next)
+		if (source->view.region_id == entry->region_id)
+			break;
+	if (source == NULL || source->is_broken || entry->ring >= RING_SIGNAL_COUNT ||
+	    !source->rings[entry->ring].is_present)
+		return NULL;
+	return source;
 }
 
-/* Does the entry go on where the ring is done, or tell what the ring knows already? */
-static bool entry_adjoins(const struct source_ring *ring, const struct batch_entry *entry)
+enum entry_fit {
+	ENTRY_IS_DONE, /* the ring has its space back: the batch was complete */
+	ENTRY_ADJOINS, /* it goes on where the ring is done */
+	ENTRY_DOES_NOT_FIT
+};
+
+static enum entry_fit entry_fit(const struct source_ring *ring, const struct batch_entry *entry)
 {
 	const uint64_t done = ring->staged.position;
 	uint64_t tail;
 
 	if (entry->to < entry->from || ring_reader_tail(&ring->reader, &tail) < 0 ||
 	    entry->to > tail)
-		return false;
-	return entry->to <= done || entry->from == done;
+		return ENTRY_DOES_NOT_FIT;
+	if (entry->to <= done && entry->from != entry->to)
+		return ENTRY_IS_DONE;
+	return entry->to <= done || entry->from == done ? ENTRY_ADJOINS : ENTRY_DOES_NOT_FIT;
 }
 
 static void entry_apply(struct source_ring *ring, const struct batch_entry *entry)
@@ -59,30 +71,40 @@ static void entry_apply(struct source_ring *ring, const struct batch_entry *entr
 		ring->final_taken = ring->final_done = true;
 }
 
-/* A batch counts only whole. A region that is gone has been released to its end. */
-static bool batch_counts(struct source *sources, const uint8_t *batch,
+/*
+ * A batch counts only whole. One that does not adjoin stands behind a gap, and was never released;
+ * unless a ring had its space back for it: then those that deny it are broken.
+ */
+static bool batch_counts(struct regions *regions, const uint8_t *batch,
 			 const struct batch_head *head)
 {
 	const struct batch_entry *entries = batch_entries(batch);
+	unsigned fits[3] = {0};
 	uint32_t i;
 
 	for (i = 0; i < head->entry_count; i++) {
-		const struct source_ring *ring = find_ring(sources, &entries[i]);
+		const struct source *source = find_source(regions, &entries[i]);
 
-		if (ring != NULL && !entry_adjoins(ring, &entries[i]))
-			return false;
+		if (source != NULL)
+			fits[entry_fit(&source->rings[entries[i].ring], &entries[i])]++;
 	}
+	if (fits[ENTRY_DOES_NOT_FIT] > 0 && fits[ENTRY_IS_DONE] == 0)
+		return false;
 	for (i = 0; i < head->entry_count; i++) {
-		struct source_ring *ring = find_ring(sources, &entries[i]);
+		struct source *source = find_source(regions, &entries[i]);
 
-		if (ring != NULL)
-			entry_apply(ring, &entries[i]);
+		if (source == NULL)
+			continue;
+		if (entry_fit(&source->rings[entries[i].ring], &entries[i]) == ENTRY_DOES_NOT_FIT)
+			regions_break(regions, source, "its positions are not those in the files");
+		else
+			entry_apply(&source->rings[entries[i].ring], &entries[i]);
 	}
 	return true;
 }
 
 /* The valid prefix: batches of one writer, one after the other, that count. */
-static int recover_scan(int fd, enum batch_signal signal, struct source *sources,
+static int recover_scan(int fd, enum batch_signal signal, struct regions *regions,
 			struct recover_report *report, uint64_t *ret_bytes)
 {
 	struct batch_head head, first = {0};
@@ -101,7 +123,7 @@ static int recover_scan(int fd, enum batch_signal signal, struct source *sources
 			first = head;
 		if (head.signal != signal || head.epoch != first.epoch ||
 		    head.sequence != first.sequence + count ||
-		    !batch_counts(sources, scan.bytes, &head)) {
+		    !batch_counts(regions, scan.bytes, &head)) {
 			report->cut_bytes += head.batch_bytes;
 			break;
 		}
@@ -118,7 +140,7 @@ static int recover_scan(int fd, enum batch_signal signal, struct source *sources
 }
 
 static int recover_file(struct data_dir *dir, const struct data_name *name,
-			enum batch_signal signal, struct source *sources,
+			enum batch_signal signal, struct regions *regions,
 			struct recover_report *report)
 {
 	struct data_file file;
@@ -128,7 +150,7 @@ static int recover_file(struct data_dir *dir, const struct data_name *name,
 	r = data_file_open_existing(dir, name, RECOVER_LOCK_WAIT_NS, &file);
 	if (r < 0)
 		return r;
-	r = recover_scan(file.fd, signal, sources, report, &bytes);
+	r = recover_scan(file.fd, signal, regions, report, &bytes);
 	if (r == 0)
 		r = data_file_seal(dir, &file, bytes);
 	if (r < 0) {
@@ -140,7 +162,7 @@ static int recover_file(struct data_dir *dir, const struct data_name *name,
 	return 0;
 }
 
-static int recover_signal(int out_dirfd, enum batch_signal signal, struct source *sources,
+static int recover_signal(int out_dirfd, enum batch_signal signal, struct regions *regions,
 			  struct recover_report *report)
 {
 	struct data_name *names = NULL;
@@ -153,7 +175,7 @@ static int recover_signal(int out_dirfd, enum batch_signal signal, struct source
 		return r;
 	r = data_dir_list(&dir, DATA_OPEN, &names, &count);
 	for (i = 0; r == 0 && i < count; i++) {
-		r = recover_file(&dir, &names[i], signal, sources, report);
+		r = recover_file(&dir, &names[i], signal, regions, report);
 		if (r < 0)
 			log_line("%s/%s cannot be recovered: %s", batch_signal_name(signal),
 				 names[i].name, strerror(-r));
@@ -163,13 +185,13 @@ static int recover_signal(int out_dirfd, enum batch_signal signal, struct source
 	return r;
 }
 
-int recover_output(int out_dirfd, struct source *sources, struct recover_report *ret)
+int recover_output(int out_dirfd, struct regions *regions, struct recover_report *ret)
 {
 	int r;
 
 	memset(ret, 0, sizeof *ret);
-	r = recover_signal(out_dirfd, BATCH_TRACES, sources, ret);
+	r = recover_signal(out_dirfd, BATCH_TRACES, regions, ret);
 	if (r == 0)
-		r = recover_signal(out_dirfd, BATCH_METRICS, sources, ret);
+		r = recover_signal(out_dirfd, BATCH_METRICS, regions, ret);
 	return r;
 }

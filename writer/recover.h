@@ -7,7 +7,7 @@
 #ifndef WRITER_RECOVER_H
 #define WRITER_RECOVER_H
 
-#include "writer/source.h"
+#include "writer/regions.h"
 
 struct recover_report {
 	unsigned files;	  /* sealed, or removed because nothing was in them */
@@ -17,11 +17,12 @@ struct recover_report {
 };
 
 /**
- * Recover one output directory, whose lock the caller holds. The sources are
- * every region there is, at the positions that they say are done.
+ * Recover one output directory, whose lock the caller holds. The regions are
+ * every one there is, at the positions that they say are done; one that says
+ * something else than the files is broken: it must not cost the others theirs.
  *
  * @return 0 or a negative errno; what was recovered until then stays so
  */
-int recover_output(int out_dirfd, struct source *sources, struct recover_report *ret);
+int recover_output(int out_dirfd, struct regions *regions, struct recover_report *ret);
 
 #endif

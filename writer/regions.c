@@ -12,6 +12,9 @@
 
 #include "writer/log.h"
 
+/* Files have the time of the kernel's last tick: 10 ms with the slowest clock, and to spare. */
+#define REGIONS_TICK_NS INT64_C(20000000)
+
 void regions_open(struct regions *regions, const struct runtime_dir *dir)
 {
 	memset(regions, 0, sizeof *regions);
@@ -26,6 +29,15 @@ void regions_close(struct regions *regions)
 		source_close(regions->sources);
 		regions->sources = next;
 	}
+}
+
+struct source *regions_at(const struct regions *regions, size_t index)
+{
+	struct source *source = regions->sources;
+
+	for (index = regions->count > 0 ? index % regions->count : 0; index > 0; index--)
+		source = source->next;
+	return source;
 }
 
 bool regions_have_changed(const struct regions *regions)
@@ -63,6 +75,8 @@ static int regions_attach(struct regions *regions, const char *name, uint64_t id
 	struct source *source, **end;
 	int r;
 
+	if (regions->count == REGIONS_MAX)
+		return -EMFILE;
 	r = source_open(&source, regions->dir, name);
 	if (r == 0) {
 		for (end = &regions->sources; *end != NULL; end = &(*end)->next)
@@ -85,6 +99,27 @@ static int regions_attach(struct regions *regions, const char *name, uint64_t id
 	return 0;
 }
 
+static int64_t monotonic_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* Is the directory's time so young that what changes now may leave it as it is? */
+static bool regions_may_change_unseen(const struct timespec *mtime)
+{
+	struct timespec now;
+	int64_t age_ns;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (mtime->tv_sec < now.tv_sec - 1 || mtime->tv_sec > now.tv_sec)
+		return false;
+	age_ns = (int64_t)(now.tv_sec - mtime->tv_sec) * 1000000000 + now.tv_nsec - mtime->tv_nsec;
+	return age_ns < REGIONS_TICK_NS;
+}
+
 int regions_discover(struct regions *regions)
 {
 	struct dirent *entry;
@@ -92,9 +127,13 @@ int regions_discover(struct regions *regions)
 	DIR *stream;
 	int fd, r = 0;
 
-	/* Before it is read: what comes in meanwhile changes it again. */
-	if (fstat(regions->dir->fd, &st) == 0)
+	/* Before it is read: what comes in meanwhile changes it again, if not in the same tick. */
+	regions->look_ns = INT64_MAX;
+	if (fstat(regions->dir->fd, &st) == 0) {
 		regions->seen_mtime = st.st_mtim;
+		if (regions_may_change_unseen(&st.st_mtim))
+			regions->look_ns = monotonic_ns() + REGIONS_TICK_NS;
+	}
 	fd = openat(regions->dir->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;

@@ -20,12 +20,19 @@ struct regions {
 	size_t count;
 	uint64_t broken_count;
 	struct timespec seen_mtime; /* of the directory, when it was read last */
+	int64_t look_ns;	    /* then it is read again, changed or not; INT64_MAX: no need */
 	uint64_t refused[REGIONS_REFUSED_MAX];
 	size_t refused_count;
 };
 
+/* More make no batch: each may name them all. */
+#define REGIONS_MAX BATCH_ENTRIES_MAX
+
 void regions_open(struct regions *regions, const struct runtime_dir *dir);
 void regions_close(struct regions *regions);
+
+/** One of them by a number, which may be too large: it is counted round. NULL: there is none. */
+struct source *regions_at(const struct regions *regions, size_t index);
 
 /**
  * Attach what is new.

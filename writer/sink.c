@@ -83,14 +83,14 @@ size_t sink_count_parts(const struct sink *sink, const struct source *sources)
 	return count;
 }
 
-/* One sink must not hold all buffers: the other signal's disk may be well. */
+/* One sink must not hold all buffers, nor all one-offs: the other signal's disk may be well. */
 static bool sink_holds_its_share(const struct sink *sink)
 {
 	const struct sink_job *job;
 	unsigned count = 0;
 
 	for (job = sink->jobs; job != NULL; job = job->next)
-		count += job->buffer != &job->own_buffer && job->buffer->index >= 0;
+		count += job->buffer != &job->own_buffer;
 	return count + 1 >= iobuf_pool_count(sink->pool);
 }
 
@@ -259,6 +259,8 @@ static void sink_complete_write(struct sink_job *job, int result)
 	sink->writes_in_flight--;
 	if (result >= 0) {
 		job->state = SINK_WRITTEN;
+		if (sink->is_stalled)
+			sink_say_going_on(sink);
 		return;
 	}
 	if (sink->failed == 0) {
@@ -381,13 +383,18 @@ int64_t sink_deadline_ns(const struct sink *sink)
 {
 	int64_t deadline = INT64_MAX;
 
-	if (sink->is_stalled)
-		deadline = sink->retry_ns;
-	if (sink->options->sync == SINK_SYNC_INTERVAL && sink->file.fd >= 0 &&
-	    sink->written_bytes != sink->synced_bytes &&
-	    sink->last_sync_ns + SINK_SYNC_NS < deadline)
+	/* Only what can be done then: a time that has passed keeps the writer awake. */
+	if (sink->failed != 0) {
+		if (sink->writes_in_flight != 0 || sink->sync_in_flight)
+			return INT64_MAX;
+		return sink->is_stalled ? sink->retry_ns : 0;
+	}
+	if (sink->file.fd < 0)
+		return sink->is_stalled && sink->jobs != NULL ? sink->retry_ns : INT64_MAX;
+	if (sink->options->sync == SINK_SYNC_INTERVAL && !sink->sync_in_flight &&
+	    sink->written_bytes != sink->synced_bytes)
 		deadline = sink->last_sync_ns + SINK_SYNC_NS;
-	if (sink->options->rotate_age_ns != 0 && sink->file.fd >= 0 && sink->file_bytes > 0 &&
+	if (sink->options->rotate_age_ns != 0 && sink->file_bytes > 0 && !sink->wants_rotation &&
 	    sink->file_since_ns + sink->options->rotate_age_ns < deadline)
 		deadline = sink->file_since_ns + sink->options->rotate_age_ns;
 	return deadline;

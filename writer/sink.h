@@ -101,7 +101,7 @@ struct sink {
 	bool is_abandoning; /* given up, and its name still says open */
 	uint64_t abandoned_bytes;
 	int64_t retry_ns;	 /* no new file before this */
-	bool is_stalled;	 /* said so */
+	bool is_stalled;	 /* said so, and nothing was written since */
 	bool has_released_flush; /* somebody waits to hear of a release */
 };
 
@@ -140,6 +140,9 @@ int64_t sink_deadline_ns(const struct sink *sink);
 
 /** Release every job that counts, in order. @return whether one did */
 bool sink_release_ready(struct sink *sink);
+
+/** After a stall something was written again. */
+void sink_say_going_on(struct sink *sink);
 
 /** A file with room for the job, made or rotated to if need be; false: not now. */
 bool sink_prepare_file(struct sink *sink, uint64_t job_bytes, int64_t now_ns);

@@ -47,6 +47,14 @@ static void sink_say_stalled(struct sink *sink, const char *what, int error, int
 		 batch_signal_name(sink->signal), what, strerror(-error));
 }
 
+void sink_say_going_on(struct sink *sink)
+{
+	sink->is_stalled = false;
+	sink->status->problem[0] = '\0';
+	log_line("%s: writing again, into %s", batch_signal_name(sink->signal),
+		 sink->file.name.name);
+}
+
 static bool sink_make_file(struct sink *sink, uint64_t job_bytes, int64_t now_ns)
 {
 	uint64_t wanted = round_up_block(sink->options->rotate_bytes);
@@ -112,7 +120,7 @@ int sink_seal_file(struct sink *sink)
 		sink->status->signals[sink->signal].errors++;
 		data_file_release(&sink->file);
 	}
-	sink->status->signals[sink->signal].files_sealed++;
+	sink->status->signals[sink->signal].files_sealed += bytes > 0;
 	sink->synced_bytes = sink->written_bytes = bytes;
 	sink_release_ready(sink);
 	sink_forget_file(sink);
@@ -132,21 +140,18 @@ bool sink_prepare_file(struct sink *sink, uint64_t job_bytes, int64_t now_ns)
 		if (sink->writes_in_flight != 0 || sink->sync_in_flight)
 			return false;
 		sink_release_ready(sink);
+		/* What counts once it is synced is given back before the name says sealed, since
+		 * recovery looks into open files alone. The pump starts that sync. */
+		if (sink->options->sync == SINK_SYNC_BATCH &&
+		    sink->written_bytes != sink->synced_bytes)
+			return false;
 		sink->wants_rotation = false;
 		if (sink_seal_file(sink) < 0)
 			return false;
 	}
 	if (sink->is_stalled && now_ns < sink->retry_ns)
 		return false;
-	if (!sink_finish_abandoning(sink, now_ns) || !sink_make_file(sink, job_bytes, now_ns))
-		return false;
-	if (sink->is_stalled) {
-		sink->is_stalled = false;
-		sink->status->problem[0] = '\0';
-		log_line("%s: writing again, into %s", batch_signal_name(sink->signal),
-			 sink->file.name.name);
-	}
-	return true;
+	return sink_finish_abandoning(sink, now_ns) && sink_make_file(sink, job_bytes, now_ns);
 }
 
 /* A job of its own memory, for what was written before. */
@@ -208,6 +213,7 @@ static void rescue_as_lost(struct sink *sink, struct sink_job *job)
 			 (unsigned long long)entry->region_id, (unsigned long long)entry->from,
 			 (unsigned long long)entry->to);
 		sink->status->signals[sink->signal].lost_items += entry->written_items;
+		sink->status->signals[sink->signal].written_items -= entry->written_items;
 		entry->lost_items += entry->written_items;
 		entry->written_items = 0;
 		entry->flags |= BATCH_ENTRY_LOST;
@@ -215,34 +221,37 @@ static void rescue_as_lost(struct sink *sink, struct sink_job *job)
 	ledger->bytes = batch_seal(job->own_buffer.data, head, ledger->entries, 0);
 }
 
+/* Queue a job in its place, also behind others that were rescued before it. */
+static void sink_insert_job(struct sink *sink, struct sink_job *job)
+{
+	struct sink_job **at = &sink->jobs;
+
+	while (*at != NULL && (*at)->ledger->sequence < job->ledger->sequence)
+		at = &(*at)->next;
+	job->next = *at;
+	*at = job;
+	if (job->next == NULL)
+		sink->jobs_end = &job->next;
+}
+
 /* Queue again, before everything else, what the rings were released for and no sync covered. */
 static int sink_rescue(struct sink *sink)
 {
-	struct sink_job *jobs = NULL, **end = &jobs;
-
 	while (sink->unsynced != NULL) {
 		struct sink_ledger *ledger = sink->unsynced;
 		/* A batch is never smaller than the ledger alone would be. */
 		struct sink_job *job = rescue_new(sink, ledger, ledger->bytes);
 
 		if (job == NULL)
-			break;
+			return -ENOMEM;
 		if (!rescue_read(sink, job))
 			rescue_as_lost(sink, job);
 		sink->unsynced = ledger->next;
 		ledger->next = NULL;
-		*end = job;
-		end = &job->next;
+		sink_insert_job(sink, job);
 	}
-	if (sink->unsynced == NULL)
-		sink->unsynced_end = &sink->unsynced;
-	if (jobs != NULL) {
-		*end = sink->jobs;
-		if (sink->jobs == NULL)
-			sink->jobs_end = end;
-		sink->jobs = jobs;
-	}
-	return sink->unsynced == NULL ? 0 : -ENOMEM;
+	sink->unsynced_end = &sink->unsynced;
+	return 0;
 }
 
 static void sink_requeue(struct sink *sink)
@@ -259,6 +268,16 @@ static bool sink_seal_full(struct sink *sink, int64_t now_ns)
 	const int error = sink->failed;
 
 	sink_release_ready(sink);
+	/* As in sink_prepare_file(): given back before it is sealed. */
+	if (sink->options->sync == SINK_SYNC_BATCH && sink->written_bytes != sink->synced_bytes) {
+		if (fdatasync(sink->file.fd) < 0) {
+			sink->failed = -errno;
+			sink->is_full = false;
+			return false;
+		}
+		sink->synced_bytes = sink->written_bytes;
+		sink_release_ready(sink);
+	}
 	sink->file_bytes = sink->written_bytes;
 	sink->failed = 0;
 	sink->is_full = false;
@@ -287,10 +306,13 @@ void sink_give_up_file(struct sink *sink, int64_t now_ns)
 	}
 	if (sink->file.io_slot != DATA_NO_IO_SLOT)
 		(void)io_file_remove(sink->io, sink->file.io_slot);
-	sink->abandoned_bytes = sink->synced_bytes;
-	sink->is_abandoning = true;
-	r = data_file_abandon(&sink->dir, &sink->file, sink->synced_bytes);
-	sink->is_abandoning = r < 0;
+	/* Nothing in it is trusted: gone, or a disk that fails for long would fill up with them. */
+	r = sink->synced_bytes == 0 ? data_file_seal(&sink->dir, &sink->file, 0) : -EIO;
+	if (r < 0) {
+		sink->abandoned_bytes = sink->synced_bytes;
+		r = data_file_abandon(&sink->dir, &sink->file, sink->synced_bytes);
+		sink->is_abandoning = r < 0;
+	}
 	sink->failed = 0;
 	sink->is_full = false;
 	sink_forget_file(sink);

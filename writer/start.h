@@ -30,8 +30,10 @@ struct writer {
 	struct drain drain;
 	bool close_due[BATCH_SIGNAL_COUNT]; /* the interval is over */
 	bool discovery_failed;		    /* said so */
-	int64_t care_ns, close_ns;	    /* when they are next due */
-	unsigned opened;		    /* how far writer_start() came */
+	bool is_stopping;
+	size_t drain_from[BATCH_SIGNAL_COUNT]; /* where the next turn begins: a number of sources */
+	int64_t care_ns, close_ns;	       /* when they are next due */
+	unsigned opened;		       /* how far writer_start() came */
 };
 
 /** @return 0, or negative and a line was said */

@@ -7,30 +7,13 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-#define STATUS_WAIT_STEP_NS INT64_C(10000000)
+#include "writer/lock.h"
 
-static int status_lock(int fd, int64_t wait_ns)
-{
-	const struct timespec step = {.tv_nsec = STATUS_WAIT_STEP_NS};
+#define STATUS_TAKE_TRIES_MAX 16
 
-	for (;;) {
-		struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-
-		if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
-			return 0;
-		if (errno != EAGAIN && errno != EACCES)
-			return -errno;
-		if (wait_ns <= 0)
-			return -EBUSY;
-		nanosleep(&step, NULL);
-		wait_ns -= STATUS_WAIT_STEP_NS;
-	}
-}
-
-static int status_check(int fd)
+static int status_check(const struct runtime_dir *dir, int fd)
 {
 	struct stat st;
 
@@ -39,9 +22,44 @@ static int status_check(int fd)
 	if (!S_ISREG(st.st_mode) || st.st_nlink != 1)
 		return -EINVAL;
 	/* In a group directory somebody else could have put it there for us to trust. */
-	if (st.st_uid != geteuid())
+	if (st.st_uid != geteuid() && (geteuid() != 0 || st.st_uid != dir->owner))
 		return -EACCES;
 	return 0;
+}
+
+/* Not readable for the group: to read is enough to take a lock that keeps writers out. */
+static int status_open_file(const struct runtime_dir *dir)
+{
+	int fd, r;
+
+	fd = openat(dir->fd, RUNTIME_WRITER_LOCK,
+		    O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	r = status_check(dir, fd);
+	if (r < 0) {
+		close(fd);
+		return r;
+	}
+	return fd;
+}
+
+/* What somebody else has put in its place in a group directory is put aside. */
+static int status_open_own_file(const struct runtime_dir *dir)
+{
+	unsigned tries;
+	int r = 0;
+
+	for (tries = 0; tries < STATUS_TAKE_TRIES_MAX; tries++) {
+		int fd = status_open_file(dir);
+
+		if (fd >= 0 || !dir->group || !runtime_is_foreign(dir, RUNTIME_WRITER_LOCK))
+			return fd;
+		r = runtime_displace(dir, RUNTIME_WRITER_LOCK);
+		if (r < 0 && r != -ENOENT)
+			return fd;
+	}
+	return r;
 }
 
 int status_open(struct status *ret, const struct runtime_dir *dir, int64_t wait_ns)
@@ -49,14 +67,10 @@ int status_open(struct status *ret, const struct runtime_dir *dir, int64_t wait_
 	struct status_page *page;
 	int fd, r;
 
-	fd = openat(dir->fd, RUNTIME_WRITER_LOCK,
-		    O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
-		    dir->group ? 0640 : 0600);
+	fd = status_open_own_file(dir);
 	if (fd < 0)
-		return -errno;
-	r = status_check(fd);
-	if (r == 0)
-		r = status_lock(fd, wait_ns);
+		return fd;
+	r = lock_take(fd, wait_ns);
 	if (r == 0 && fallocate(fd, 0, 0, sizeof *page) < 0)
 		r = -errno;
 	if (r < 0) {

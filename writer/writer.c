@@ -10,7 +10,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,11 +22,12 @@
 /* Producers are looked after at least this often, however long the interval is. */
 #define WRITER_CARE_NS INT64_C(1000000000)
 /* While writes are in flight the rings are looked at this often. */
-#define WRITER_IO_WAIT_NS  INT64_C(1000000)
-#define WRITER_QUOTA_BYTES (UINT64_C(64) << 10)
-#define WRITER_REAP_MAX	   16
+#define WRITER_IO_WAIT_NS INT64_C(1000000)
+#define WRITER_REAP_MAX	  16
 /* How long a stopping writer waits for a disk that takes nothing. */
 #define WRITER_STOP_STALLED_NS INT64_C(10000000000)
+/* And for a claim that its producer has not committed; its lock may linger after its death. */
+#define WRITER_STOP_BUSY_NS INT64_C(1000000000)
 
 static volatile sig_atomic_t signal_stop, signal_rotate;
 static struct control *signal_control;
@@ -71,18 +71,31 @@ static int writer_catch_signals(struct control *control)
 	return 0;
 }
 
-/* Take what the rings of one signal hold, a little from each in turn. */
+/* The batch is full: close it. False: there is no buffer, or no memory for a single record. */
+static bool writer_make_room(struct writer *writer, struct sink *sink)
+{
+	if (stage_is_empty(sink->stage) || sink_close_batch(sink, writer->regions.sources) < 0)
+		return false;
+	sink_pump(sink, monotonic_ns());
+	return true;
+}
+
+/*
+ * Take what the rings of one signal hold, a little from each in turn. Where there is no room for
+ * more, the records stay in the rings, and the next call begins with the ring that came last.
+ */
 static bool writer_drain(struct writer *writer, struct sink *sink)
 {
 	const enum ring_signal signal = (enum ring_signal)sink->signal;
-	bool any = false, again;
+	struct source *source = regions_at(&writer->regions, writer->drain_from[signal]);
+	bool any = false, again, is_blocked = false;
 
 	do {
 		size_t parts = sink_count_parts(sink, writer->regions.sources);
-		struct source *source;
+		size_t i;
 
 		again = false;
-		for (source = writer->regions.sources; source != NULL; source = source->next) {
+		for (i = 0; i < writer->regions.count; i++) {
 			enum drain_end end;
 			uint64_t before = source->rings[signal].reader.read;
 
@@ -91,17 +104,19 @@ static bool writer_drain(struct writer *writer, struct sink *sink)
 			any |= source->rings[signal].reader.read != before;
 			if (end == DRAIN_BROKEN) {
 				regions_break(&writer->regions, source, "its ring makes no sense");
-			} else if (end == DRAIN_FULL) {
-				if (sink_close_batch(sink, writer->regions.sources) < 0)
-					return any; /* no buffer: the records stay in the rings */
-				sink_pump(sink, monotonic_ns());
+			} else if (end == DRAIN_FULL && !is_blocked) {
+				is_blocked = !writer_make_room(writer, sink);
+				if (is_blocked)
+					writer->drain_from[signal] += i;
 				parts = 0;
 				again = true;
 			} else if (end == DRAIN_QUOTA) {
 				again = true;
 			}
+			source = source->next != NULL ? source->next : writer->regions.sources;
 		}
-	} while (again);
+		/* Each ring is looked at all the same: its news would not get old otherwise. */
+	} while (again && !is_blocked);
 	return any;
 }
 
@@ -130,6 +145,12 @@ static bool writer_reap(struct writer *writer, int64_t timeout_ns)
 	return count > 0;
 }
 
+/* A writer that stops takes no new regions: it would never be done. */
+static int writer_discover(struct writer *writer)
+{
+	return writer->is_stopping ? 0 : regions_discover(&writer->regions);
+}
+
 /* What does not need to be done in every round. */
 static void writer_care(struct writer *writer)
 {
@@ -138,12 +159,13 @@ static void writer_care(struct writer *writer)
 	struct timespec now;
 	int r;
 
-	for (source = writer->regions.sources; source != NULL; source = source->next)
-		source_check_alive(source);
-	r = regions_discover(&writer->regions);
+	r = writer_discover(writer);
 	if (r < 0 && !writer->discovery_failed)
 		log_line("the runtime directory cannot be read: %s", strerror(-r));
 	writer->discovery_failed = r < 0;
+	/* The new ones too: a writer that stops looks at them no second time. */
+	for (source = writer->regions.sources; source != NULL; source = source->next)
+		source_check_alive(source);
 	clock_gettime(CLOCK_REALTIME, &now);
 	status->heartbeat_unix_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 	status->regions = (uint32_t)writer->regions.count;
@@ -158,14 +180,20 @@ static bool writer_turn(struct writer *writer, int64_t now)
 	bool any = writer_reap(writer, 0), released = false;
 	unsigned i;
 
+	if (signal_rotate) {
+		signal_rotate = 0;
+		for (i = 0; i < BATCH_SIGNAL_COUNT; i++)
+			writer->sinks[i].wants_rotation = true;
+	}
+
 	if (now >= writer->care_ns) {
 		writer->care_ns = now + (writer->options->interval_ns < WRITER_CARE_NS
 						 ? writer->options->interval_ns
 						 : WRITER_CARE_NS);
 		writer_care(writer);
 		retain_request(writer->retain);
-	} else if (regions_have_changed(&writer->regions)) {
-		(void)regions_discover(&writer->regions);
+	} else if (now >= writer->regions.look_ns || regions_have_changed(&writer->regions)) {
+		(void)writer_discover(writer);
 	}
 	if (now >= writer->close_ns) {
 		writer->close_ns = now + writer->options->interval_ns;
@@ -175,8 +203,6 @@ static bool writer_turn(struct writer *writer, int64_t now)
 	for (i = 0; i < BATCH_SIGNAL_COUNT; i++) {
 		struct sink *sink = &writer->sinks[i];
 
-		if (signal_rotate)
-			sink->wants_rotation = true;
 		any |= writer_drain(writer, sink);
 		if (writer_close_is_due(writer, sink))
 			writer->close_due[i] = sink_close_batch(sink, writer->regions.sources) < 0;
@@ -185,7 +211,6 @@ static bool writer_turn(struct writer *writer, int64_t now)
 		released |= sink->has_released_flush;
 		sink->has_released_flush = false;
 	}
-	signal_rotate = 0;
 	if (released)
 		control_notify_flushed(&writer->control);
 	regions_reap(&writer->regions);
@@ -202,12 +227,33 @@ static bool writer_has_news(const struct writer *writer)
 	return regions_have_changed(&writer->regions);
 }
 
+/* Until somebody wakes us, or there is news. */
+static void writer_sleep_until(struct writer *writer, int64_t until)
+{
+	int64_t slice = control_slice_ns(&writer->control);
+
+	for (;;) {
+		int64_t left = until - monotonic_ns();
+
+		control_announce_sleep(&writer->control);
+		if (left <= 0 || writer_has_news(writer) || signal_stop || signal_rotate) {
+			control_wake(&writer->control);
+			return;
+		}
+		if (control_sleep(&writer->control, left < slice ? left : slice))
+			return;
+		slice = slice > INT64_MAX / 2 ? slice : slice * 2;
+	}
+}
+
 static void writer_sleep(struct writer *writer)
 {
 	int64_t until = writer->care_ns < writer->close_ns ? writer->care_ns : writer->close_ns;
 	int64_t now = monotonic_ns();
 	unsigned i;
 
+	if (writer->regions.look_ns < until)
+		until = writer->regions.look_ns;
 	for (i = 0; i < BATCH_SIGNAL_COUNT; i++) {
 		int64_t deadline = sink_deadline_ns(&writer->sinks[i]);
 
@@ -221,36 +267,44 @@ static void writer_sleep(struct writer *writer)
 		writer_reap(writer, wait);
 		return;
 	}
-	control_announce_sleep(&writer->control);
-	if (writer_has_news(writer) || signal_stop || signal_rotate)
-		control_wake(&writer->control);
-	else
-		control_sleep(&writer->control, until - now);
+	writer_sleep_until(writer, until);
 }
 
 /* Has everything that was pushed before the stop been written? */
-static bool writer_is_drained(const struct writer *writer)
+static bool writer_is_drained(struct writer *writer, bool accept_busy)
 {
-	const struct source *source;
+	struct source *source;
 	unsigned i;
 
 	for (i = 0; i < BATCH_SIGNAL_COUNT; i++)
-		if (!sink_is_idle(&writer->sinks[i]) || !stage_is_empty(writer->sinks[i].stage))
+		if (!sink_is_idle(&writer->sinks[i]) ||
+		    sink_count_parts(&writer->sinks[i], writer->regions.sources) > 0)
 			return false;
 	for (source = writer->regions.sources; source != NULL; source = source->next) {
 		for (i = 0; i < RING_SIGNAL_COUNT; i++) {
 			const struct source_ring *ring = &source->rings[i];
 
-			if (!ring->is_present || source->is_broken)
+			if (!ring->is_present || source->is_broken || ring->final_taken ||
+			    ring->reader.read == ring->limit)
 				continue;
-			/* A claim that is not committed waits for the next writer. */
-			if (ring->is_limited && ring->reader.read != ring->limit && !ring->is_busy)
-				return false;
-			if (source_is_final_due(source, (enum ring_signal)i))
-				return false;
+			if (ring->is_busy && accept_busy)
+				continue;
+			source_check_alive(source);
+			return false;
 		}
 	}
 	return true;
+}
+
+/* Seal what is open. False: a file failed, and what is not safe in it is queued again. */
+static bool writer_seal(struct writer *writer)
+{
+	bool all = true;
+	unsigned i;
+
+	for (i = 0; i < BATCH_SIGNAL_COUNT; i++)
+		all &= sink_finish(&writer->sinks[i]) == 0;
+	return all;
 }
 
 static bool writer_is_stalled(const struct writer *writer)
@@ -261,17 +315,20 @@ static bool writer_is_stalled(const struct writer *writer)
 /* Write what the rings hold now, and seal. @return an exit status */
 static int writer_stop(struct writer *writer)
 {
-	int64_t give_up_ns = INT64_MAX;
+	int64_t now = monotonic_ns(), give_up_ns = now + WRITER_STOP_STALLED_NS;
+	const int64_t busy_until_ns = now + WRITER_STOP_BUSY_NS;
 	struct source *source;
-	int r = 0, status = 0;
-	unsigned i;
 
 	(void)notify_send("STOPPING=1");
 	writer_care(writer);
+	writer->is_stopping = true;
 	for (source = writer->regions.sources; source != NULL; source = source->next)
 		source_limit(source);
-	while (!writer_is_drained(writer)) {
-		int64_t now = monotonic_ns();
+	/* Each ring is looked at once: only then it is known which of them are over. */
+	(void)writer_turn(writer, now);
+	/* A claim that is not committed for so long waits for the next writer. */
+	while (!writer_is_drained(writer, now >= busy_until_ns) || !writer_seal(writer)) {
+		now = monotonic_ns();
 
 		writer->close_ns = now; /* no batch waits any more */
 		if (!writer_is_stalled(writer))
@@ -289,16 +346,8 @@ static int writer_stop(struct writer *writer)
 				nanosleep(&pause, NULL);
 		}
 	}
-	for (i = 0; i < BATCH_SIGNAL_COUNT; i++) {
-		r = sink_finish(&writer->sinks[i]);
-		if (r < 0) {
-			log_line("%s: the last file cannot be sealed: %s", batch_signal_name(i),
-				 strerror(-r));
-			status = 1;
-		}
-	}
 	regions_reap(&writer->regions);
-	return status;
+	return 0;
 }
 
 static void writer_log_end(const struct writer *writer)

@@ -36,20 +36,35 @@ static void one_that_comes_later_sees_the_same_page(void **state)
 	control_close(&second);
 }
 
-static void a_page_in_a_group_directory_is_the_groups(void **state)
+static void a_page_in_a_group_directory_is_made_by_the_writer_alone(void **state)
 {
 	struct runtime_dir dir;
-	struct control control;
+	struct control control, producer;
 	struct stat st;
 	mode_t mask = umask(077);
 
 	(void)state;
 	assert_int_equal(chmod(shm_fixture_path, 03770), 0);
 	assert_int_equal(runtime_open(&dir, shm_fixture_path, false), 0);
-	assert_int_equal(control_open(&control, &dir), 0);
+	assert_int_equal(control_open(&producer, &dir), 0);
+	assert_null(producer.page);
+	assert_int_equal(fstatat(dir.fd, RUNTIME_CONTROL, &st, 0), -1);
+	/* Without a page nothing is rung, and a wait ends. */
+	control_ring(&producer);
+	assert_int_equal(control_flushed(&producer), 0);
+	control_wait_flushed(&producer, 0, 1000);
+
+	assert_int_equal(control_open_writer(&control, &dir), 0);
 	umask(mask);
 	assert_int_equal(fstatat(dir.fd, RUNTIME_CONTROL, &st, 0), 0);
-	assert_int_equal(st.st_mode & 07777, 0660);
+	assert_int_equal(st.st_mode & 07777, 0640);
+	/* It is found when there is a reason to ring. */
+	control_ring(&producer);
+	assert_null(producer.page);
+	producer.late_dir = shm_fixture_path;
+	control_ring(&producer);
+	assert_non_null(producer.page);
+	control_close(&producer);
 	control_close(&control);
 	runtime_close(&dir);
 }
@@ -323,7 +338,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		IN_A_DIRECTORY(one_that_comes_later_sees_the_same_page),
-		IN_A_DIRECTORY(a_page_in_a_group_directory_is_the_groups),
+		IN_A_DIRECTORY(a_page_in_a_group_directory_is_made_by_the_writer_alone),
 		IN_A_DIRECTORY(of_processes_that_race_one_makes_the_page_and_all_use_it),
 		IN_A_DIRECTORY(a_page_of_another_kind_is_refused),
 		IN_A_DIRECTORY(a_page_that_is_no_file_is_refused),

@@ -22,6 +22,8 @@ static const struct {
 } commands[] = {
 	{"cat", cat_main, "print stored telemetry as OTLP JSON lines"},
 	{"load", load_main, "generate spans and metrics through the library"},
+	{"stat", stat_main, "show the writer and the rings as they are now"},
+	{"verify", verify_main, "check that everything committed is in the files, once"},
 };
 
 static volatile sig_atomic_t interrupted;

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A producer that claims space in its ring of spans and never commits it: as if
+ * it were stopped in the middle of a push. Behind the claim it leaves one that
+ * was given up. It prints a line and waits to be killed.
+ *
+ * usage: claimer RUNTIME_DIR
+ */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "shm/region.h"
+
+#define RING_BYTES    (64u << 10)
+#define PAYLOAD_BYTES 100u
+
+int main(int argc, char **argv)
+{
+	const struct region_options options = {
+		.ring_bytes = {RING_BYTES, RING_BYTES},
+		.program = "claimer",
+	};
+	struct ring_claim claim, aborted;
+	struct runtime_dir dir;
+	struct region region;
+	int r;
+
+	if (argc != 2) {
+		fprintf(stderr, "usage: claimer RUNTIME_DIR\n");
+		return 2;
+	}
+	r = runtime_open(&dir, argv[1], true);
+	if (r == 0)
+		r = region_create(&region, &dir, &options);
+	if (r < 0) {
+		fprintf(stderr, "claimer: %s\n", strerror(-r));
+		return 1;
+	}
+	if (!ring_claim(&region.rings[RING_SPANS], PAYLOAD_BYTES, &claim) ||
+	    !ring_claim(&region.rings[RING_SPANS], PAYLOAD_BYTES, &aborted)) {
+		fprintf(stderr, "claimer: the ring is full\n");
+		return 1;
+	}
+	ring_abort(&aborted);
+	puts("claimed");
+	fflush(stdout);
+	for (;;)
+		pause();
+}

@@ -1,0 +1,97 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Many records: accepted = written, nothing twice, in order; what is dropped is counted."""
+import harness
+
+PROCESSES, THREADS = 4, 2
+
+
+def written_equals_accepted(pipe, result, found=None):
+    """load's line against the files, and against verify's sums."""
+    found = found or pipe.scan()
+    for name in ("spans", "points"):
+        harness.equal(found[name], result[name]["accepted"], f"{name} in the files")
+    sums = pipe.verify()
+    for name in ("spans", "points"):
+        harness.equal(sums[name]["written_items"], result[name]["accepted"], f"verify's {name} written")
+    return sums
+
+
+def a_million_spans_and_points_of_eight_threads_are_written_in_order(pipe):
+    count = pipe.options["count"]
+    writer = pipe.writer(interval="1s")
+    # --retry is the rate that the writer sustains, whatever this machine has time for.
+    load = pipe.load(
+        *("--processes", PROCESSES, "--threads", THREADS, "--count", count, "--retry", "--wait")
+    )
+    load.wait()
+    writer.stop()
+    result = load.json()
+    for name in ("spans", "points"):
+        harness.equal(result[name], {"accepted": count, "dropped": 0}, name)
+    written_equals_accepted(pipe, result)
+
+
+def full_speed_into_small_rings_drops_and_counts_exactly(pipe):
+    count = 4 * pipe.options["count"]
+    writer = pipe.writer(interval="1s")
+    load = pipe.load(
+        *("--processes", PROCESSES, "--threads", THREADS, "--count", count),
+        *("--span-ring-bytes", "16KiB", "--metric-ring-bytes", "16KiB"),
+    )
+    load.wait()
+    writer.stop()
+    result = load.json()
+    for name in ("spans", "points"):
+        harness.check(result[name]["dropped"] > 0, f"no {name} were dropped: {result}")
+        harness.equal(sum(result[name].values()), count, f"{name} accepted and dropped")
+    sums = written_equals_accepted(pipe, result)
+    for name in ("spans", "points"):
+        harness.equal(sums[name]["dropped_items"]["full"], result[name]["dropped"], f"dropped {name} in the ledger")
+
+
+def a_64_kib_ring_does_not_wait_for_a_long_interval(pipe):
+    """With an interval of an hour, all that is written before the stop is written because
+    batches close early: else the first ring full would be the last."""
+    writer = pipe.writer(interval="1h")
+    load = pipe.load(
+        *("--count", 20000, "--rate", 20000, "--retry"),
+        *("--span-ring-bytes", "64KiB", "--metric-ring-bytes", "64KiB"),
+    )
+    load.wait()
+    result = load.json()
+    writer.stop()
+    for name in ("spans", "points"):
+        harness.equal(result[name], {"accepted": 20000, "dropped": 0}, name)
+    written_equals_accepted(pipe, result)
+
+
+def a_flood_of_one_signal_drops_nothing_of_the_other(pipe):
+    writer = pipe.writer()
+    flood = pipe.load(
+        *("--signal", "spans", "--count", 0, "--threads", 2, "--span-ring-bytes", "4KiB"),
+        service="flood",
+    )
+    points = pipe.load(
+        *("--signal", "metrics", "--count", 5000, "--rate", 5000, "--retry"), service="points"
+    )
+    points.wait()
+    flood.stop()
+    writer.stop()
+    found = pipe.scan()
+    harness.equal(points.json()["points"]["accepted"], 5000, "points beside a flood of spans")
+    harness.equal(found["services"]["points"]["points"], 5000, "points that were written")
+    harness.equal(found["spans"], flood.json()["spans"]["accepted"], "spans of the flood")
+    pipe.verify()
+
+
+if __name__ == "__main__":
+    harness.run(
+        [
+            a_million_spans_and_points_of_eight_threads_are_written_in_order,
+            full_speed_into_small_rings_drops_and_counts_exactly,
+            a_64_kib_ring_does_not_wait_for_a_long_interval,
+            a_flood_of_one_signal_drops_nothing_of_the_other,
+        ],
+        count=1000000,
+    )

@@ -1,0 +1,196 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""`otlpipe stat` against numbers that are known from elsewhere."""
+import json
+import mmap
+import os
+import signal
+import struct
+
+import harness
+
+# shm/layout.h: where the header has the offset of the span ring's control, whose first word is the tail.
+RING_CONTROL_AT = 80
+WORD = struct.Struct("<Q")
+
+
+def stat(pipe, *arguments, expected=0):
+    return pipe.tool("stat", "--json", "--dir", pipe.runtime, *arguments, expected=expected).json()
+
+
+def ring_of(region, name):
+    return next(ring for ring in region["rings"] if ring["signal"] == name)
+
+
+def move_tail(pipe, region, count):
+    """As if the producer had claimed that many bytes, and gone no further."""
+    path = next(pipe.runtime / name for name in pipe.regions() if region["id"] in name)
+    with path.open("r+b") as file, mmap.mmap(file.fileno(), 0) as shared:
+        (at,) = WORD.unpack_from(shared, RING_CONTROL_AT)
+        (tail,) = WORD.unpack_from(shared, at)
+        WORD.pack_into(shared, at, tail + count)
+
+
+def nothing_there_is_an_answer(pipe):
+    for _ in range(2):
+        found = stat(pipe)
+        harness.equal(found["writer"]["running"], False, "writer.running")
+        harness.equal(found["writer"]["state"], "none", "writer.state")
+        harness.equal(found["regions"], [], "regions")
+        text = pipe.tool("stat", "--dir", pipe.runtime).out
+        harness.check("writer: none" in text and "no producers" in text, text)
+        if pipe.runtime.exists():
+            pipe.runtime.rmdir()
+    pipe.runtime.mkdir(mode=0o700)
+
+
+def what_load_pushed_is_what_the_rings_show_and_the_writer_wrote(pipe):
+    load = pipe.load("--count", 200)
+    load.wait()
+    pushed = load.json()
+    (region,) = stat(pipe)["regions"]
+    harness.equal(region["alive"], False, "alive")
+    harness.check(f"{region['pid']}-{region['id']}.region" in pipe.regions(), f"{region}")
+    for ring, name in (("spans", "spans"), ("metrics", "points")):
+        found = ring_of(region, ring)
+        harness.equal(found["accepted_items"], pushed[name]["accepted"], f"{ring} accepted")
+        harness.equal(found["used_bytes"], found["waiting_bytes"], f"{ring} used and waiting")
+        harness.check(0 < found["used_bytes"] <= found["size_bytes"], f"{found}")
+        harness.equal(found["blocked"], False, "blocked")
+    pipe.writer("--drain", interval=None, ready=False).wait()
+    found = stat(pipe)
+    harness.equal(found["regions"], [], "regions after a drain")
+    harness.equal(found["writer"]["running"], False, "writer.running")
+    harness.equal(found["writer"]["state"], "stopped", "writer.state")
+    harness.equal(found["writer"]["output"], str(pipe.output), "writer.output")
+    for signal_name, name in (("traces", "spans"), ("metrics", "points")):
+        sums = found["writer"]["signals"][signal_name]
+        harness.equal(sums["written_items"], pushed[name]["accepted"], f"{name} written")
+        size = sum(path.stat().st_size for kind, path in pipe.files() if kind == signal_name)
+        harness.equal(sums["batch_bytes"], size, f"bytes of {signal_name}")
+        harness.equal(sums["files_sealed"], 1, "files sealed")
+
+
+def drops_are_shown_by_reason(pipe):
+    load = pipe.load("--count", 2000, "--span-ring-bytes", "16KiB", "--metric-ring-bytes", "16KiB")
+    load.wait()
+    pushed = load.json()
+    found = stat(pipe)
+    for ring, name in (("spans", "spans"), ("metrics", "points")):
+        shown = ring_of(found["regions"][0], ring)
+        harness.equal(shown["dropped_full_items"], pushed[name]["dropped"], f"{ring} dropped")
+        harness.equal(shown["dropped_too_large_items"], 0, "too large")
+        harness.equal(shown["size_bytes"], 16384, "size")
+    total = pushed["spans"]["dropped"] + pushed["points"]["dropped"]
+    harness.equal(found["totals"]["dropped_full_items"], total, "drops in all")
+    pipe.writer("--drain", interval=None, ready=False).wait()
+
+
+def a_writer_and_a_producer_at_work_are_shown(pipe):
+    writer = pipe.writer()
+    load = pipe.load("--count", 0, "--rate", 1000)
+    found = harness.wait_for(
+        lambda: next((f for f in [stat(pipe)] if f["regions"] and f["regions"][0]["rings"]), None),
+        "a region",
+    )
+    harness.equal(found["writer"]["running"], True, "writer.running")
+    harness.equal(found["writer"]["state"], "running", "writer.state")
+    harness.equal(found["writer"]["pid"], writer.pid, "writer.pid")
+    harness.equal(found["regions"][0]["alive"], True, "alive")
+    harness.wait_for(
+        lambda: stat(pipe)["writer"]["signals"]["metrics"]["written_items"] > 0, "points are written"
+    )
+    text = pipe.tool("stat", "--dir", pipe.runtime).out
+    harness.check(f"pid {writer.pid}" in text and str(pipe.output) in text, text)
+    load.stop()
+    writer.kill()
+    found = stat(pipe)["writer"]
+    harness.equal(found["running"], False, "writer.running of a killed one")
+    harness.check("was killed" in pipe.tool("stat", "--dir", pipe.runtime).out, "it was killed")
+    pipe.writer("--drain", interval=None, ready=False).wait()
+
+
+def a_claim_that_blocks_is_shown_and_verified(pipe):
+    writer = pipe.writer()
+    load = pipe.load("--count", 0, "--rate", 200, "--signal", "spans")
+    region = harness.wait_for(lambda: (stat(pipe)["regions"] or [None])[0], "a region")
+    os.kill(region["pid"], signal.SIGSTOP)
+    harness.wait_for(
+        lambda: open(f"/proc/{region['pid']}/stat").read().rsplit(")", 1)[1].split()[0] == "T",
+        "the producer has stopped",
+    )
+    move_tail(pipe, region, 64)
+    os.kill(region["pid"], signal.SIGCONT)
+
+    def blocked():
+        rings = [ring_of(r, "spans") for r in stat(pipe)["regions"]]
+        return rings and rings[0]["blocked"] and rings[0]["waiting_bytes"] > 4096
+
+    harness.wait_for(blocked, "the ring is blocked, and more waits behind")
+    text = pipe.tool("stat", "--dir", pipe.runtime).out
+    harness.check("blocked by a claim" in text, text)
+    harness.check(pipe.verify()["identity"]["in_rings"] > 0, "nothing is seen behind the claim")
+    load.stop()
+    harness.wait_for(lambda: not pipe.regions(), "the writer has skipped the dead producer's claim")
+    writer.stop()
+    found = pipe.verify()
+    harness.equal(found["spans"]["torn_bytes"], 64, "torn bytes")
+    harness.equal(found["identity"]["written"], load.json()["spans"]["accepted"], "spans written")
+
+
+def regions_that_are_none_do_no_harm(pipe):
+    load = pipe.load("--count", 10)
+    load.wait()
+    (name,) = pipe.regions()
+    whole = (pipe.runtime / name).read_bytes()
+    bad = bytearray(whole)
+    for at in range(4096, len(bad), 8):
+        bad[at] ^= 0xA5
+    for number, data in enumerate([b"", whole[:4096], b"\xff" * 8192, bytes(bad)], 1):
+        # The header must match the name, or it is refused before the rings are looked at.
+        if number == 4:
+            data = whole[:16] + WORD.pack(number) + data[24:]
+        (pipe.runtime / f"{name.split('-')[0]}-{number:016x}.region").write_bytes(data)
+    found = stat(pipe)
+    ids = {region["id"] for region in found["regions"]}
+    harness.check(name.split("-")[1].split(".")[0] in ids, "the good region is missing")
+    text = pipe.tool("stat", "--dir", pipe.runtime).out
+    harness.check("regions cannot be read" in text, text)
+    harness.check("its positions make no sense" in text, text)
+    pipe.tool("verify", pipe.scratch, "--dir", pipe.runtime, expected=1)
+    for path in pipe.runtime.glob("*.region"):
+        path.unlink()
+
+
+def watch_goes_on_until_it_is_told_to_stop(pipe):
+    watch = pipe.start("otlpipe", "stat", "--json", "--watch=1", "--dir", pipe.runtime)
+    harness.wait_for(lambda: watch.out.count("\n") >= 2, "two lines")
+    watch.stop()
+    for line in watch.out.splitlines():
+        harness.equal(json.loads(line)["writer"]["state"], "none", "writer.state")
+
+
+def errors_are_errors(pipe):
+    pipe.tool("stat", "--nonsense", expected=2)
+    pipe.tool("stat", "--watch", "soon", expected=2)
+    pipe.tool("stat", "what", expected=2)
+    pipe.tool("stat", "--help")
+    pipe.runtime.chmod(0o755)
+    found = pipe.tool("stat", "--dir", pipe.runtime, expected=1)
+    harness.check("Permission denied" in found.err, found.err)
+    pipe.runtime.chmod(0o700)
+
+
+if __name__ == "__main__":
+    harness.run(
+        [
+            nothing_there_is_an_answer,
+            what_load_pushed_is_what_the_rings_show_and_the_writer_wrote,
+            drops_are_shown_by_reason,
+            a_writer_and_a_producer_at_work_are_shown,
+            a_claim_that_blocks_is_shown_and_verified,
+            regions_that_are_none_do_no_harm,
+            watch_goes_on_until_it_is_told_to_stop,
+            errors_are_errors,
+        ]
+    )

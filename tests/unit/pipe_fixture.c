@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A span's start time is its number; its region is in its span id. */
+#include "tests/unit/pipe_fixture.h"
+
+#include "opentelemetry/proto/trace/v1/trace.pb-c.h"
+#include "writer/dataname.h"
+
+#define TURNS_MAX 100000
+
+void pipe_open(struct pipe *pipe, unsigned regions, uint64_t ring_bytes)
+{
+	const struct region_options options = {.ring_bytes = {ring_bytes, RING_BYTES_MIN},
+					       .program = "test"};
+
+	memset(pipe, 0, sizeof *pipe);
+	strcpy(pipe->shm_path, "/dev/shm/otlpipe-test-XXXXXX");
+	assert_non_null(mkdtemp(pipe->shm_path));
+	assert_int_equal(runtime_open(&pipe->dir, pipe->shm_path, false), 0);
+	assert_int_equal(scratch_open(&pipe->out), 0);
+	for (unsigned i = 0; i < regions; i++)
+		assert_int_equal(region_create(&pipe->producers[i], &pipe->dir, &options), 0);
+	regions_open(&pipe->regions, &pipe->dir);
+	pipe->options.rotate_bytes = UINT64_C(1) << 20;
+	pipe->drain.record = malloc(SOURCE_RECORD_BYTES_MAX);
+	assert_non_null(pipe->drain.record);
+	pipe->drain.batch_bytes_max = 64 << 10;
+	pipe->drain.quota_bytes = 16 << 10;
+	pipe->now_ns = 1;
+}
+
+void pipe_close(struct pipe *pipe)
+{
+	regions_close(&pipe->regions);
+	for (unsigned i = 0; i < PIPE_REGIONS_MAX; i++)
+		if (pipe->producers[i].header != NULL)
+			region_close(&pipe->producers[i]);
+	free(pipe->drain.record);
+	runtime_close(&pipe->dir);
+	assert_int_equal(nftw(pipe->shm_path, scratch_remove_entry, 16, FTW_DEPTH | FTW_PHYS), 0);
+	assert_int_equal(scratch_close(&pipe->out), 0);
+}
+
+static void count_want_space(void *context)
+{
+	((struct pipe *)context)->want_space_calls++;
+}
+
+void pipe_open_sink(struct pipe *pipe)
+{
+	static uint64_t epoch;
+
+	pipe->options.want_space = count_want_space;
+	pipe->options.want_space_context = pipe;
+	memset(&pipe->status, 0, sizeof pipe->status);
+	assert_int_equal(iobuf_pool_open(&pipe->pool, IOBUF_COUNT, pipe->drain.batch_bytes_max), 0);
+	pipe->fault = fault_backend_new();
+	assert_int_equal(io_open_backend(&pipe->io, &pipe->fault->backend), 0);
+	assert_int_equal(sink_open(&pipe->sink, BATCH_TRACES, pipe->out.fd, &pipe->options,
+				   pipe->io, pipe->pool, &pipe->status, ++epoch),
+			 0);
+	assert_int_equal(regions_discover(&pipe->regions), 0);
+}
+
+void pipe_close_sink(struct pipe *pipe)
+{
+	pipe->fault->is_held = false;
+	io_close(pipe->io);
+	sink_close(&pipe->sink);
+	iobuf_pool_close(pipe->pool);
+}
+
+bool pipe_push(struct pipe *pipe, unsigned region, size_t bytes)
+{
+	static char text[256 << 10];
+	const struct otlp_attribute attribute = {
+		.key = {.ptr = "k", .len = 1},
+		.value = {.type = OTLP_VALUE_STRING, .as.string = {.ptr = text, .len = bytes}}};
+	struct otlp_span span = {.trace_id = {1}, .span_id = {1, (uint8_t)region}};
+	struct otlp_resource resource = {0};
+	struct ring_claim claim = {0};
+	size_t record_bytes;
+
+	memset(text, 'x', sizeof text);
+	assert_true(bytes <= sizeof text && pipe->pushed[region] < PIPE_SPANS_MAX);
+	span.start_time_unix_ns = pipe->pushed[region];
+	span.attributes.items = &attribute;
+	span.attributes.count = 1;
+	assert_int_equal(record_size_span(&span, &resource, &record_bytes), 0);
+	if (!ring_claim(&pipe->producers[region].rings[RING_SPANS], (uint32_t)record_bytes, &claim))
+		return false;
+	record_write_span(claim.payload, &span, &resource, 0, record_bytes);
+	ring_commit(&claim);
+	pipe->pushed[region]++;
+	return true;
+}
+
+void pipe_reap(struct pipe *pipe)
+{
+	struct io_result results[16];
+	unsigned count = io_reap(pipe->io, results, COUNT_OF(results), 0);
+
+	for (unsigned i = 0; i < count; i++)
+		sink_complete(&results[i], pipe->now_ns);
+}
+
+void pipe_pump(struct pipe *pipe)
+{
+	for (unsigned i = 0; sink_pump(&pipe->sink, pipe->now_ns); i++)
+		assert_true(i < TURNS_MAX);
+}
+
+void pipe_drain(struct pipe *pipe)
+{
+	struct source *source;
+	bool again;
+
+	do {
+		again = false;
+		for (source = pipe->regions.sources; source != NULL; source = source->next) {
+			enum drain_end end = source_drain(source, RING_SPANS, &pipe->drain,
+							  pipe->sink.stage, batch_head_bytes(8));
+
+			(void)source_drain(source, RING_METRICS, &pipe->drain, pipe->sink.stage, 0);
+			if (end == DRAIN_BROKEN)
+				regions_break(&pipe->regions, source, "test");
+			if (end == DRAIN_FULL &&
+			    sink_close_batch(&pipe->sink, pipe->regions.sources) < 0)
+				return;
+			again |= end == DRAIN_FULL || end == DRAIN_QUOTA;
+		}
+	} while (again);
+}
+
+static bool pipe_is_released(const struct pipe *pipe)
+{
+	const struct source *source;
+
+	for (source = pipe->regions.sources; source != NULL; source = source->next) {
+		const struct ring_reader *reader = &source->rings[RING_SPANS].reader;
+
+		if (!source->is_broken &&
+		    reader->head != atomic_load_relaxed_u64(&reader->shared->tail))
+			return false;
+	}
+	return sink_is_idle(&pipe->sink) &&
+	       sink_count_parts(&pipe->sink, pipe->regions.sources) == 0;
+}
+
+void pipe_settle(struct pipe *pipe)
+{
+	unsigned turns = 0;
+
+	while (!pipe_is_released(pipe) || sink_finish(&pipe->sink) < 0) {
+		assert_true(++turns < TURNS_MAX);
+		pipe_reap(pipe);
+		pipe_drain(pipe);
+		(void)sink_close_batch(&pipe->sink, pipe->regions.sources);
+		pipe_pump(pipe);
+		pipe->now_ns += 100000000;
+	}
+}
+
+static void find_entries(struct pipe *pipe, const struct batch_head *head, const uint8_t *batch,
+			 struct pipe_found *found)
+{
+	const struct batch_entry *entries = batch_entries(batch);
+
+	for (uint32_t i = 0; i < head->entry_count; i++) {
+		const struct batch_entry *entry = &entries[i];
+		unsigned region = 0;
+
+		while (region < PIPE_REGIONS_MAX &&
+		       (pipe->producers[region].header == NULL ||
+			pipe->producers[region].header->region_id != entry->region_id))
+			region++;
+		assert_true(region < PIPE_REGIONS_MAX);
+		assert_int_equal(entry->from, found->next[region]);
+		assert_true(entry->to >= entry->from);
+		found->next[region] = entry->to;
+		found->written += entry->written_items;
+		found->lost += entry->lost_items;
+		found->invalid += entry->invalid_items;
+		found->torn += entry->torn_bytes;
+		found->finals += (entry->flags & BATCH_ENTRY_FINAL) != 0;
+		found->final_flags |= entry->flags;
+	}
+}
+
+static void find_spans(const uint8_t *batch, size_t bytes, struct pipe_found *found)
+{
+	Opentelemetry__Proto__Trace__V1__TracesData *data;
+
+	data = opentelemetry__proto__trace__v1__traces_data__unpack(NULL, bytes, batch);
+	assert_non_null(data);
+	for (size_t r = 0; r < data->n_resource_spans; r++) {
+		for (size_t s = 0; s < data->resource_spans[r]->n_scope_spans; s++) {
+			Opentelemetry__Proto__Trace__V1__ScopeSpans *scope =
+				data->resource_spans[r]->scope_spans[s];
+
+			for (size_t i = 0; i < scope->n_spans; i++) {
+				unsigned region = scope->spans[i]->span_id.data[1];
+
+				assert_true(region < PIPE_REGIONS_MAX);
+				assert_true(scope->spans[i]->start_time_unix_nano < PIPE_SPANS_MAX);
+				found->seen[region][scope->spans[i]->start_time_unix_nano]++;
+			}
+		}
+	}
+	opentelemetry__proto__trace__v1__traces_data__free_unpacked(data, NULL);
+}
+
+void pipe_find(struct pipe *pipe, struct pipe_found *ret)
+{
+	struct data_name *names;
+	struct data_dir dir;
+	size_t count;
+
+	memset(ret, 0, sizeof *ret);
+	assert_int_equal(data_dir_open(pipe->out.fd, "traces", &dir), 0);
+	assert_int_equal(data_dir_list(&dir, DATA_ALL_KINDS, &names, &count), 0);
+	for (size_t i = 0; i < count; i++) {
+		int fd = openat(dir.fd, names[i].name, O_RDONLY | O_CLOEXEC);
+		struct batch_scan scan;
+		struct batch_head head;
+		uint64_t limit = names[i].kind == DATA_BAD ? names[i].trusted_bytes : UINT64_MAX;
+
+		assert_true(fd >= 0);
+		batch_scan_open(&scan, fd, limit);
+		while (batch_scan_next(&scan, &head) == 0) {
+			find_entries(pipe, &head, scan.bytes, ret);
+			find_spans(scan.bytes, head.batch_bytes, ret);
+			ret->batches++;
+		}
+		/* A sealed file has nothing behind its last batch. */
+		if (names[i].kind == DATA_SEALED)
+			assert_int_equal(scan.offset, names[i].bytes);
+		batch_scan_close(&scan);
+		close(fd);
+		ret->files++;
+	}
+	free(names);
+	data_dir_close(&dir);
+}
+
+void pipe_check_all_once(struct pipe *pipe)
+{
+	static struct pipe_found found;
+	uint64_t pushed = 0;
+
+	pipe_find(pipe, &found);
+	for (unsigned region = 0; region < PIPE_REGIONS_MAX; region++) {
+		pushed += pipe->pushed[region];
+		for (uint32_t i = 0; i < PIPE_SPANS_MAX; i++)
+			assert_int_equal(found.seen[region][i], i < pipe->pushed[region]);
+	}
+	assert_int_equal(found.written, pushed);
+	assert_int_equal(found.lost, 0);
+	assert_int_equal(found.invalid, 0);
+}

@@ -1,0 +1,878 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The library handle and the exporters, without a writer: options, references,
+ * NULL arguments, temporality, counters. What arrives on the disk is tested in
+ * tests/pipeline/test_model.c, forks in test_producer.c.
+ */
+#include "tests/unit/library_fixture.h"
+
+#define TEMPORALITY "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"
+
+struct told {
+	unsigned count;
+	int error;
+	char text[8192];
+};
+
+static void tell(void *context, int error, const char *text)
+{
+	struct told *told = context;
+
+	told->count++;
+	told->error = error;
+	snprintf(told->text, sizeof told->text, "%s", text);
+}
+
+/* Open with these options, expect an error that is told with this in its text. */
+static void expect_refused(struct otlp_options *options, int error, const char *text)
+{
+	struct otlp_library *library = (struct otlp_library *)1;
+	struct told told = {0};
+
+	options->diagnostic = tell;
+	options->diagnostic_context = &told;
+	assert_int_equal(otlp_library_open(&library, options), error);
+	assert_ptr_equal(library, (struct otlp_library *)1); /* set on success only */
+	assert_int_equal(told.count, text != NULL ? 1 : 0);
+	if (text != NULL) {
+		assert_int_equal(told.error, error);
+		assert_non_null(strstr(told.text, text));
+	}
+}
+
+static void expect_opens(const struct otlp_options *options)
+{
+	struct otlp_library *library = NULL;
+
+	assert_int_equal(otlp_library_open(&library, options), OTLP_OK);
+	otlp_library_unref(library);
+}
+
+static void options_of_an_older_program_leave_newer_fields_at_their_defaults(void **state)
+{
+	struct otlp_options options;
+
+	(void)state;
+	setenv("OTLPIPE_DIR", shm_fixture_path, 1);
+	memset(&options, 0xee, sizeof options);
+	otlp_options_init(&options, offsetof(struct otlp_options, runtime_dir));
+	assert_int_equal(options.struct_bytes, offsetof(struct otlp_options, runtime_dir));
+	/* What the older program's struct does not have is not ours to touch, nor to read. */
+	assert_int_equal(((uint8_t *)&options)[offsetof(struct otlp_options, runtime_dir)], 0xee);
+	expect_opens(&options);
+	options.struct_bytes = offsetof(struct otlp_options, runtime_dir) - 1;
+	expect_refused(&options, OTLP_ERR_INVALID, NULL);
+	memset(&options, 0, sizeof options); /* otlp_options_init() was forgotten */
+	expect_refused(&options, OTLP_ERR_INVALID, NULL);
+	unsetenv("OTLPIPE_DIR");
+}
+
+static void options_of_a_newer_program_are_taken_while_the_rest_is_zero(void **state)
+{
+	struct {
+		struct otlp_options options;
+		uint8_t newer[32];
+	} options;
+
+	(void)state;
+	memset(&options, 0xee, sizeof options);
+	otlp_options_init(&options.options, sizeof options);
+	assert_int_equal(options.newer[0], 0);
+	assert_int_equal(options.newer[31], 0);
+	options.options.runtime_dir = shm_fixture_path;
+	expect_opens(&options.options);
+	options.newer[31] = 1;
+	expect_refused(&options.options, OTLP_ERR_INVALID, NULL);
+}
+
+static void reserved_bytes_must_be_zero(void **state)
+{
+	struct otlp_options options = fixture_options();
+
+	(void)state;
+	options.reserved[sizeof options.reserved - 1] = 1;
+	expect_refused(&options, OTLP_ERR_INVALID, NULL);
+	options.reserved[sizeof options.reserved - 1] = 0;
+	options.reserved[0] = 1;
+	expect_refused(&options, OTLP_ERR_INVALID, NULL);
+}
+
+static void a_temporality_that_is_none_is_refused(void **state)
+{
+	struct otlp_options options = fixture_options();
+
+	(void)state;
+	options.temporality = (enum otlp_temporality_preference)3;
+	expect_refused(&options, OTLP_ERR_INVALID, NULL);
+}
+
+static void ring_sizes_are_rounded_up_to_powers_of_two(void **state)
+{
+	static const struct {
+		uint32_t option;
+		uint64_t spans, metrics;
+	} cases[] = {
+		{0, OTLP_SPAN_RING_BYTES_DEFAULT, OTLP_METRIC_RING_BYTES_DEFAULT},
+		{1, 4096, 4096},
+		{4096, 4096, 4096},
+		{4097, 8192, 8192},
+		{(1 << 20) - 1, 1 << 20, 1 << 20},
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT_OF(cases); i++) {
+		struct otlp_library *library =
+			fixture_open_rings(cases[i].option, cases[i].option);
+		char name[REGION_NAME_BYTES_MAX];
+		struct region_view view;
+
+		find_region(name);
+		assert_int_equal(region_attach(&view, &shm_fixture_dir, name, false), 0);
+		assert_int_equal(view.rings[RING_SPANS].bytes, cases[i].spans);
+		assert_int_equal(view.rings[RING_METRICS].bytes, cases[i].metrics);
+		region_detach(&view);
+		otlp_library_unref(library);
+	}
+}
+
+static void a_ring_that_is_too_large_is_refused(void **state)
+{
+	struct otlp_options options = fixture_options();
+
+	(void)state;
+	options.span_ring_bytes = OTLP_RING_BYTES_MAX + 1;
+	expect_refused(&options, OTLP_ERR_INVALID, NULL);
+	options.span_ring_bytes = 0;
+	options.metric_ring_bytes = UINT32_MAX;
+	expect_refused(&options, OTLP_ERR_INVALID, NULL);
+	assert_int_equal(count_regions(), 0);
+}
+
+static void no_options_are_the_defaults_in_the_directory_of_the_environment(void **state)
+{
+	struct otlp_library *library = NULL;
+
+	(void)state;
+	setenv("OTLPIPE_DIR", shm_fixture_path, 1);
+	assert_int_equal(otlp_library_open(&library, NULL), OTLP_OK);
+	assert_int_equal(count_regions(), 1);
+	otlp_library_unref(library);
+	unsetenv("OTLPIPE_DIR");
+}
+
+static void the_option_wins_over_the_environment_for_the_directory(void **state)
+{
+	struct otlp_options options = fixture_options();
+
+	(void)state;
+	setenv("OTLPIPE_DIR", "/nonexistent/otlpipe", 1);
+	expect_opens(&options);
+	options.runtime_dir = NULL;
+	expect_refused(&options, OTLP_ERR_ACCESS, "/nonexistent/otlpipe");
+	options.runtime_dir = ""; /* as good as none */
+	expect_refused(&options, OTLP_ERR_ACCESS, "/nonexistent/otlpipe");
+	unsetenv("OTLPIPE_DIR");
+}
+
+static void a_directory_that_is_missing_is_made_for_its_owner_alone(void **state)
+{
+	struct otlp_options options = fixture_options();
+	char path[128];
+	struct stat st;
+
+	(void)state;
+	snprintf(path, sizeof path, "%s/sub", shm_fixture_path);
+	options.runtime_dir = path;
+	expect_opens(&options);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0700);
+	strcat(path, "/control");
+	assert_int_equal(unlink(path), 0);
+}
+
+static void a_relative_directory_stays_where_it_was_at_open(void **state)
+{
+	struct otlp_options options = fixture_options();
+	struct otlp_library *library = NULL;
+	char before[4096];
+	struct otlp_span span = fixture_span(1);
+	pid_t pid;
+
+	(void)state;
+	assert_non_null(getcwd(before, sizeof before));
+	assert_int_equal(chdir("/dev/shm"), 0);
+	options.runtime_dir = shm_fixture_path + strlen("/dev/shm/");
+	assert_int_equal(otlp_library_open(&library, &options), OTLP_OK);
+	assert_int_equal(chdir(before), 0);
+	assert_int_equal(count_regions(), 1);
+	pid = fork_child();
+	if (pid == 0) /* makes its region by the same path, from another directory */
+		_exit(otlp_library_export_traces(library, &span, 1) == OTLP_OK ? 0 : 1);
+	expect_child_succeeds(pid);
+	assert_int_equal(count_regions(), 2);
+	otlp_library_unref(library);
+	assert_int_equal(count_regions(), 1); /* the child's, with its span */
+}
+
+static void a_directory_that_cannot_be_used_is_an_error_that_names_it(void **state)
+{
+	struct otlp_options options = fixture_options();
+	char path[RUNTIME_PATH_BYTES_MAX + 16];
+
+	(void)state;
+	memset(path, 'a', sizeof path);
+	path[0] = '/';
+	path[sizeof path - 1] = '\0';
+	options.runtime_dir = path;
+	expect_refused(&options, OTLP_ERR_ACCESS, "the runtime directory");
+	options.runtime_dir = "/nonexistent/otlpipe";
+	expect_refused(&options, OTLP_ERR_ACCESS, "/nonexistent/otlpipe: No such file");
+	options.runtime_dir = "/dev/null";
+	expect_refused(&options, OTLP_ERR_ACCESS, "/dev/null: Not a directory");
+	assert_int_equal(chmod(shm_fixture_path, 0755), 0);
+	options.runtime_dir = shm_fixture_path;
+	expect_refused(&options, OTLP_ERR_ACCESS, shm_fixture_path);
+	assert_int_equal(chmod(shm_fixture_path, 0777), 0);
+	expect_refused(&options, OTLP_ERR_ACCESS, "Permission denied");
+	assert_int_equal(chmod(shm_fixture_path, 0700), 0);
+	expect_opens(&options);
+}
+
+static void a_control_page_of_another_version_is_an_error_of_its_own(void **state)
+{
+	struct otlp_options options = fixture_options();
+	int fd = openat(shm_fixture_dir.fd, RUNTIME_CONTROL, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(ftruncate(fd, LAYOUT_PAGE_BYTES), 0);
+	close(fd);
+	expect_refused(&options, OTLP_ERR_ABI, shm_fixture_path);
+}
+
+static void a_resource_that_is_not_valid_is_refused_at_open(void **state)
+{
+	struct otlp_options options = fixture_options();
+	struct otlp_attribute bad = otlp_attr_str(OTLP_STR("k"), OTLP_STR("\xff"));
+	struct otlp_resource resource = {.attributes = {.items = &bad, .count = 1}};
+	size_t bytes = OTLP_RECORD_BYTES_MAX + 1;
+	char *large;
+
+	(void)state;
+	options.resource = &resource;
+	expect_refused(&options, OTLP_ERR_INVALID, NULL);
+	large = malloc(bytes);
+	assert_non_null(large);
+	memset(large, 'a', bytes);
+	bad = otlp_attr_str(OTLP_STR("k"), (struct otlp_str){large, bytes});
+	expect_refused(&options, OTLP_ERR_TOO_LARGE, NULL);
+	free(large);
+	assert_int_equal(count_regions(), 0);
+}
+
+static void an_environment_that_is_left_aside_is_told(void **state)
+{
+	struct otlp_options options = fixture_options();
+	struct told told = {0};
+
+	(void)state;
+	options.diagnostic = tell;
+	options.diagnostic_context = &told;
+	setenv("OTEL_RESOURCE_ATTRIBUTES", "a", 1);
+	expect_opens(&options);
+	assert_int_equal(told.count, 1);
+	assert_int_equal(told.error, OTLP_ERR_INVALID);
+	assert_non_null(strstr(told.text, "OTEL_RESOURCE_ATTRIBUTES"));
+	unsetenv("OTEL_RESOURCE_ATTRIBUTES");
+	setenv("OTEL_SERVICE_NAME", "\xff", 1);
+	expect_opens(&options);
+	assert_int_equal(told.count, 2);
+	assert_non_null(strstr(told.text, "OTEL_SERVICE_NAME"));
+	unsetenv("OTEL_SERVICE_NAME");
+	setenv(TEMPORALITY, "sometimes", 1);
+	expect_opens(&options);
+	assert_int_equal(told.count, 3);
+	assert_non_null(strstr(told.text, TEMPORALITY));
+	setenv(TEMPORALITY, "", 1);
+	expect_opens(&options);
+	assert_int_equal(told.count, 3);
+	unsetenv(TEMPORALITY);
+	options.diagnostic = NULL; /* nobody is told, and nothing else changes */
+	setenv("OTEL_RESOURCE_ATTRIBUTES", "a", 1);
+	expect_opens(&options);
+	unsetenv("OTEL_RESOURCE_ATTRIBUTES");
+}
+
+#define D OTLP_TEMPORALITY_DELTA
+#define C OTLP_TEMPORALITY_CUMULATIVE
+
+/* metrics/sdk_exporters/otlp.md, "Additional configuration". */
+static const struct {
+	enum otlp_temporality_preference preference;
+	const char *texts[3];
+	enum otlp_temporality by_kind[7]; /* in the order of enum otlp_instrument_kind */
+} temporalities[] = {
+	/*                                                        cnt udc his gau ocn oud oga */
+	{OTLP_PREFER_CUMULATIVE, {"cumulative", "CUMULATIVE", ""}, {C, C, C, C, C, C, C}},
+	{OTLP_PREFER_DELTA, {"delta", "DELTA", "Delta"}, {D, C, D, C, D, C, C}},
+	{OTLP_PREFER_LOW_MEMORY, {"lowmemory", "LOWMEMORY", "LowMemory"}, {D, C, D, C, C, C, C}},
+};
+
+static void expect_temporality(struct otlp_options *options, const enum otlp_temporality *by_kind)
+{
+	struct otlp_metric_exporter *exporter = NULL;
+	struct otlp_library *library = NULL;
+	int kind;
+
+	assert_int_equal(otlp_library_open(&library, options), OTLP_OK);
+	assert_int_equal(otlp_library_metric_exporter(library, &exporter), OTLP_OK);
+	for (kind = OTLP_COUNTER; kind <= OTLP_OBSERVABLE_GAUGE; kind++)
+		assert_int_equal(otlp_metric_exporter_temporality(
+					 exporter, (enum otlp_instrument_kind)kind),
+				 by_kind[kind]);
+	assert_int_equal(otlp_metric_exporter_temporality(exporter, (enum otlp_instrument_kind)7),
+			 OTLP_TEMPORALITY_UNSPECIFIED);
+	otlp_metric_exporter_unref(exporter);
+	otlp_library_unref(library);
+}
+
+static void temporality_follows_the_preference_for_each_kind(void **state)
+{
+	size_t i, n;
+
+	(void)state;
+	for (i = 0; i < COUNT_OF(temporalities); i++) {
+		struct otlp_options options = fixture_options();
+
+		options.temporality = temporalities[i].preference;
+		expect_temporality(&options, temporalities[i].by_kind);
+		for (n = 0; n < COUNT_OF(temporalities[i].texts); n++) {
+			setenv(TEMPORALITY, temporalities[i].texts[n], 1);
+			options = fixture_options();
+			assert_int_equal(options.temporality, temporalities[i].preference);
+			expect_temporality(&options, temporalities[i].by_kind);
+		}
+		unsetenv(TEMPORALITY);
+	}
+	setenv(TEMPORALITY, "sometimes", 1);
+	assert_int_equal(fixture_options().temporality, OTLP_PREFER_CUMULATIVE);
+	unsetenv(TEMPORALITY);
+	assert_int_equal(fixture_options().temporality, OTLP_PREFER_CUMULATIVE);
+}
+
+static void every_error_has_a_text_of_its_own(void **state)
+{
+#define CODE(name, value, text) OTLP_ERR_##name,
+	static const int codes[] = {OTLP_ERROR_MAP(CODE) OTLP_OK};
+	size_t i, n;
+
+	(void)state;
+	for (i = 0; i < COUNT_OF(codes); i++) {
+		assert_true(codes[i] <= 0);
+		assert_string_not_equal(otlp_strerror(codes[i]), "unknown error");
+		for (n = 0; n < i; n++)
+			assert_string_not_equal(otlp_strerror(codes[i]), otlp_strerror(codes[n]));
+	}
+	assert_string_equal(otlp_strerror(OTLP_ERR_SHUTDOWN), "the library was shut down");
+	assert_string_equal(otlp_strerror(1), "unknown error");
+	assert_string_equal(otlp_strerror(-12345), "unknown error");
+}
+
+static void the_version_is_that_of_the_header(void **state)
+{
+	char text[32];
+
+	(void)state;
+	snprintf(text, sizeof text, "%d.%d.%d", OTLP_VERSION_MAJOR, OTLP_VERSION_MINOR,
+		 OTLP_VERSION_PATCH);
+	assert_string_equal(otlp_version(), text);
+}
+
+static void null_handles_are_errors_and_never_crashes(void **state)
+{
+	struct otlp_number_point point = fixture_point(1);
+	struct otlp_span span = fixture_span(1);
+	struct otlp_metric_exporter *metrics;
+	struct otlp_span_exporter *spans;
+	struct fixture_gauge gauge;
+	struct otlp_stats stats;
+
+	(void)state;
+	fixture_gauge_init(&gauge, &point, 1);
+	assert_int_equal(otlp_library_open(NULL, NULL), OTLP_ERR_INVALID);
+	otlp_options_init(NULL, sizeof(struct otlp_options));
+	assert_null(otlp_library_ref(NULL));
+	otlp_library_unref(NULL);
+	assert_int_equal(otlp_library_export_traces(NULL, &span, 1), OTLP_ERR_INVALID);
+	assert_int_equal(otlp_library_export_metrics_ref(NULL, &gauge.metrics), OTLP_ERR_INVALID);
+	assert_int_equal(otlp_library_flush(NULL, 0), OTLP_ERR_INVALID);
+	assert_int_equal(otlp_library_shutdown(NULL, 0), OTLP_ERR_INVALID);
+	memset(&stats, 0xee, sizeof stats);
+	otlp_library_get_stats(NULL, &stats, sizeof stats);
+	assert_int_equal(stats.spans.accepted, 0);
+	assert_int_equal(stats.rejected_after_shutdown, 0);
+	assert_int_equal(otlp_library_metric_exporter(NULL, &metrics), OTLP_ERR_INVALID);
+	assert_int_equal(otlp_library_span_exporter(NULL, &spans), OTLP_ERR_INVALID);
+	assert_null(otlp_metric_exporter_ref(NULL));
+	assert_null(otlp_span_exporter_ref(NULL));
+	otlp_metric_exporter_unref(NULL);
+	otlp_span_exporter_unref(NULL);
+	assert_int_equal(otlp_metric_exporter_export(NULL, &gauge.metrics).cause, OTLP_ERR_INVALID);
+	assert_int_equal(otlp_metric_exporter_force_flush(NULL, 0).cause, OTLP_ERR_INVALID);
+	assert_int_equal(otlp_metric_exporter_shutdown(NULL, 0).cause, OTLP_ERR_INVALID);
+	assert_int_equal(otlp_metric_exporter_temporality(NULL, OTLP_COUNTER),
+			 OTLP_TEMPORALITY_CUMULATIVE);
+	assert_int_equal(otlp_span_exporter_export(NULL, &span, 1).cause, OTLP_ERR_INVALID);
+	assert_int_equal(otlp_span_exporter_force_flush(NULL, 0).cause, OTLP_ERR_INVALID);
+	assert_int_equal(otlp_span_exporter_shutdown(NULL, 0).cause, OTLP_ERR_INVALID);
+	assert_int_equal(otlp_span_exporter_shutdown(NULL, 0).status, OTLP_SDK_INTERNAL_FAILURE);
+	assert_int_equal(otlp_span_exporter_set_resource(NULL, NULL), OTLP_ERR_INVALID);
+}
+
+static void null_data_are_errors_and_never_crashes(void **state)
+{
+	struct otlp_library *library = fixture_open();
+	struct otlp_resource_metrics nowhere = {.scope_metrics_count = 2};
+	struct otlp_scope_metrics empty = {.metric_count = 3};
+	struct otlp_resource_metrics half = {.scope_metrics = &empty, .scope_metrics_count = 1};
+	struct otlp_span_exporter *exporter;
+
+	(void)state;
+	assert_int_equal(otlp_library_export_traces(library, NULL, 2), OTLP_ERR_INVALID);
+	assert_int_equal(otlp_library_export_metrics_ref(library, NULL), OTLP_ERR_INVALID);
+	assert_int_equal(otlp_library_export_metrics_ref(library, &nowhere), OTLP_ERR_INVALID);
+	assert_int_equal(otlp_library_export_metrics_ref(library, &half), OTLP_ERR_INVALID);
+	assert_int_equal(otlp_library_metric_exporter(library, NULL), OTLP_ERR_INVALID);
+	assert_int_equal(otlp_library_span_exporter(library, NULL), OTLP_ERR_INVALID);
+	otlp_library_get_stats(library, NULL, 0);
+	assert_int_equal(otlp_library_span_exporter(library, &exporter), OTLP_OK);
+	assert_int_equal(otlp_span_exporter_set_resource(exporter, NULL), OTLP_ERR_INVALID);
+	otlp_span_exporter_unref(exporter);
+	assert_int_equal(fixture_stats(library).spans.dropped_invalid, 2);
+	assert_int_equal(fixture_stats(library).spans.accepted, 0);
+	assert_int_equal(fixture_stats(library).metrics.accepted, 0);
+	otlp_library_unref(library);
+}
+
+/* The handles in each order of giving back: the region goes with the last, and not before. */
+static void handles_may_be_given_back_in_any_order(void **state)
+{
+	static const int orders[6][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2},
+					 {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+	size_t i, n;
+
+	(void)state;
+	for (i = 0; i < COUNT_OF(orders); i++) {
+		struct otlp_library *library = fixture_open();
+		struct otlp_metric_exporter *metrics = NULL;
+		struct otlp_span_exporter *spans = NULL;
+
+		assert_int_equal(otlp_library_metric_exporter(library, &metrics), OTLP_OK);
+		assert_int_equal(otlp_library_span_exporter(library, &spans), OTLP_OK);
+		for (n = 0; n < 3; n++) {
+			assert_int_equal(count_regions(), 1);
+			if (orders[i][n] == 0)
+				otlp_library_unref(library);
+			else if (orders[i][n] == 1)
+				otlp_metric_exporter_unref(metrics);
+			else
+				otlp_span_exporter_unref(spans);
+		}
+		assert_int_equal(count_regions(), 0);
+	}
+}
+
+static void each_reference_counts_once(void **state)
+{
+	struct otlp_library *library = fixture_open();
+	struct otlp_span_exporter *spans = NULL;
+	struct otlp_metric_exporter *metrics = NULL;
+
+	(void)state;
+	assert_ptr_equal(otlp_library_ref(library), library);
+	otlp_library_unref(library);
+	assert_int_equal(otlp_library_span_exporter(library, &spans), OTLP_OK);
+	assert_int_equal(otlp_library_metric_exporter(library, &metrics), OTLP_OK);
+	otlp_library_unref(library);
+	assert_ptr_equal(otlp_span_exporter_ref(spans), spans);
+	assert_ptr_equal(otlp_metric_exporter_ref(metrics), metrics);
+	otlp_span_exporter_unref(spans);
+	otlp_metric_exporter_unref(metrics);
+	assert_int_equal(otlp_span_exporter_export(spans, NULL, 0).status, OTLP_SDK_SUCCESS);
+	otlp_span_exporter_unref(spans);
+	assert_int_equal(count_regions(), 1);
+	otlp_metric_exporter_unref(metrics);
+	assert_int_equal(count_regions(), 0);
+}
+
+static void handles_leave_no_descriptor_and_no_mapping_behind(void **state)
+{
+	unsigned before = count_descriptors();
+	struct otlp_library *library = fixture_open();
+
+	(void)state;
+	assert_int_equal(count_descriptors(), before); /* none while it is open either */
+	assert_int_equal(otlp_library_flush(library, 0), OTLP_OK);
+	otlp_library_unref(library);
+	assert_int_equal(count_descriptors(), before);
+}
+
+/* What a span of fixture_span() takes in the ring. */
+static uint64_t span_entry_bytes(void)
+{
+	struct otlp_span span = fixture_span(1);
+	size_t bytes = 0;
+
+	assert_int_equal(record_measure_span(&span, NULL, &bytes), 0);
+	return entry_bytes(bytes);
+}
+
+static void a_full_ring_drops_and_counts_each_span(void **state)
+{
+	struct otlp_library *library = fixture_open_rings(4096, 4096);
+	uint64_t entry = span_entry_bytes(), fits = 4096 / entry, i;
+	struct otlp_stats stats;
+
+	(void)state;
+	for (i = 0; i < fits + 7; i++) {
+		struct otlp_span span = fixture_span(i);
+
+		assert_int_equal(otlp_library_export_traces(library, &span, 1),
+				 i < fits ? OTLP_OK : OTLP_ERR_FULL);
+		stats = fixture_stats(library);
+		assert_int_equal(stats.spans.accepted, i < fits ? i + 1 : fits);
+		assert_int_equal(stats.spans.accepted_bytes, stats.spans.accepted * entry);
+		assert_int_equal(stats.spans.dropped_full, i < fits ? 0 : i + 1 - fits);
+	}
+	assert_int_equal(stats.metrics.accepted, 0);
+	assert_int_equal(stats.metrics.dropped_full, 0);
+	assert_int_equal(stats.spans.dropped_invalid, 0);
+	assert_int_equal(stats.spans.dropped_too_large, 0);
+	otlp_library_unref(library);
+}
+
+static void a_flood_of_spans_drops_no_metric(void **state)
+{
+	struct otlp_library *library = fixture_open_rings(4096, 4096);
+	struct otlp_number_point point = fixture_point(1);
+	struct fixture_gauge gauge;
+	unsigned i;
+
+	(void)state;
+	fixture_gauge_init(&gauge, &point, 1);
+	for (i = 0; i < 100; i++) {
+		struct otlp_span span = fixture_span(i);
+
+		(void)otlp_library_export_traces(library, &span, 1);
+	}
+	assert_true(fixture_stats(library).spans.dropped_full > 0);
+	assert_int_equal(otlp_library_export_metrics_ref(library, &gauge.metrics), OTLP_OK);
+	assert_int_equal(fixture_stats(library).metrics.accepted, 1);
+	otlp_library_unref(library);
+}
+
+static void neighbours_of_a_refused_span_are_taken_and_the_first_refusal_is_told(void **state)
+{
+	struct otlp_library *library = fixture_open_rings(4096, 4096);
+	static char large[2000];
+	struct otlp_span spans[6];
+	struct otlp_stats stats;
+	size_t i;
+
+	(void)state;
+	memset(large, 'a', sizeof large);
+	for (i = 0; i < COUNT_OF(spans); i++)
+		spans[i] = fixture_span(i);
+	spans[1].name = (struct otlp_str){large, sizeof large};
+	memset(spans[2].span_id, 0, sizeof spans[2].span_id);
+	spans[4].name = OTLP_STR("\xc0\x80");
+	assert_int_equal(otlp_library_export_traces(library, spans, COUNT_OF(spans)),
+			 OTLP_ERR_TOO_LARGE);
+	assert_int_equal(otlp_library_export_traces(library, spans + 2, 4), OTLP_ERR_INVALID);
+	stats = fixture_stats(library);
+	assert_int_equal(stats.spans.accepted, 3 + 2);
+	assert_int_equal(stats.spans.dropped_too_large, 1);
+	assert_int_equal(stats.spans.dropped_invalid, 4);
+	assert_int_equal(stats.spans.dropped_full, 0);
+	otlp_library_unref(library);
+}
+
+/* Thousands of points with a large one among them, in a ring that is drained meanwhile. */
+static void a_metric_is_split_at_its_points(void **state)
+{
+	enum { COUNT = 5000, LARGE = 1234 };
+	struct otlp_library *library = fixture_open_rings(4096, 1 << 20);
+	struct otlp_number_point *points = calloc(COUNT, sizeof *points);
+	size_t large_bytes = 512 << 10, i;
+	struct otlp_attribute attribute;
+	struct fixture_gauge gauge;
+	char name[REGION_NAME_BYTES_MAX];
+	struct otlp_stats stats;
+	char *large = malloc(large_bytes);
+
+	(void)state;
+	assert_non_null(points);
+	assert_non_null(large);
+	memset(large, 'a', large_bytes);
+	for (i = 0; i < COUNT; i++)
+		points[i] = fixture_point((int64_t)i);
+	fixture_gauge_init(&gauge, points, COUNT);
+	assert_int_equal(otlp_library_export_metrics_ref(library, &gauge.metrics), OTLP_OK);
+	assert_int_equal(fixture_stats(library).metrics.accepted, COUNT);
+	attribute = otlp_attr_str(OTLP_STR("k"), (struct otlp_str){large, large_bytes});
+	points[LARGE].point.attributes.items = &attribute;
+	points[LARGE].point.attributes.count = 1;
+	assert_int_equal(otlp_library_export_metrics_ref(library, &gauge.metrics),
+			 OTLP_ERR_TOO_LARGE);
+	stats = fixture_stats(library);
+	assert_int_equal(stats.metrics.accepted, 2 * COUNT - 1);
+	assert_int_equal(stats.metrics.dropped_too_large, 1);
+	find_region(name);
+	assert_int_equal(count_items(name, RING_METRICS), 2 * COUNT - 1);
+	otlp_library_unref(library);
+	free(points);
+	free(large);
+}
+
+/* Larger than any record may be: what measured it could not say how large. */
+static void a_point_larger_than_any_record_is_refused_alone(void **state)
+{
+	struct otlp_library *library = fixture_open_rings(4096, 64 << 10);
+	size_t large_bytes = OTLP_RECORD_BYTES_MAX + 1;
+	char *large = malloc(large_bytes), name[REGION_NAME_BYTES_MAX];
+	struct otlp_number_point points[3];
+	struct otlp_attribute attribute;
+	struct fixture_gauge gauge;
+	struct otlp_stats stats;
+
+	(void)state;
+	assert_non_null(large);
+	memset(large, 'a', large_bytes);
+	attribute = otlp_attr_str(OTLP_STR("k"), (struct otlp_str){large, large_bytes});
+	points[0] = fixture_point(0);
+	points[1] = fixture_point(1);
+	points[2] = fixture_point(2);
+	points[1].point.attributes.items = &attribute;
+	points[1].point.attributes.count = 1;
+	fixture_gauge_init(&gauge, points, COUNT_OF(points));
+	assert_int_equal(otlp_library_export_metrics_ref(library, &gauge.metrics),
+			 OTLP_ERR_TOO_LARGE);
+	stats = fixture_stats(library);
+	assert_int_equal(stats.metrics.accepted, 2);
+	assert_int_equal(stats.metrics.dropped_too_large, 1);
+	find_region(name);
+	assert_int_equal(count_items(name, RING_METRICS), 2);
+	otlp_library_unref(library);
+	free(large);
+}
+
+/* The faults behind the text that was too large were never looked for: they must not be met. */
+static void nothing_is_read_behind_what_is_too_large(void **state)
+{
+	struct otlp_library *library = fixture_open_rings(4096, 64 << 10);
+	size_t large_bytes = OTLP_RECORD_BYTES_MAX + 1;
+	char *large = malloc(large_bytes);
+	struct otlp_number_point points[2] = {fixture_point(0), fixture_point(1)};
+	struct otlp_attribute attributes[2];
+	struct fixture_gauge gauge;
+	struct otlp_stats stats;
+
+	(void)state;
+	assert_non_null(large);
+	memset(large, 'a', large_bytes);
+	attributes[0] = otlp_attr_str(OTLP_STR("k"), (struct otlp_str){large, large_bytes});
+	attributes[1] = otlp_attr_str(OTLP_STR("k"), (struct otlp_str){NULL, 40});
+	points[0].point.attributes.items = attributes;
+	points[0].point.attributes.count = 2;
+	fixture_gauge_init(&gauge, points, COUNT_OF(points));
+	assert_int_equal(otlp_library_export_metrics_ref(library, &gauge.metrics),
+			 OTLP_ERR_TOO_LARGE);
+	stats = fixture_stats(library);
+	assert_int_equal(stats.metrics.accepted, 1);
+	assert_int_equal(stats.metrics.dropped_too_large, 1);
+	otlp_library_unref(library);
+	free(large);
+}
+
+static void an_invalid_metric_is_refused_whole_and_its_neighbours_are_taken(void **state)
+{
+	struct otlp_library *library = fixture_open();
+	struct otlp_number_point points[3] = {fixture_point(0), fixture_point(1), fixture_point(2)};
+	struct otlp_number_point bad[2] = {fixture_point(0), fixture_point(1)};
+	struct otlp_resource_metrics metrics = {0};
+	struct otlp_scope_metrics scope = {0};
+	struct otlp_metric three[3];
+	struct fixture_gauge gauge;
+	struct otlp_stats stats;
+
+	(void)state;
+	bad[1].value.type = (enum otlp_number_type)9;
+	fixture_gauge_init(&gauge, points, 3);
+	three[0] = three[1] = three[2] = gauge.metric;
+	three[1].points.number = bad;
+	three[1].point_count = 2;
+	scope.metrics = three;
+	scope.metric_count = 3;
+	metrics.scope_metrics = &scope;
+	metrics.scope_metrics_count = 1;
+	assert_int_equal(otlp_library_export_metrics_ref(library, &metrics), OTLP_ERR_INVALID);
+	stats = fixture_stats(library);
+	assert_int_equal(stats.metrics.accepted, 6);
+	assert_int_equal(stats.metrics.dropped_invalid, 2);
+	three[0].name = OTLP_STR("\xff");
+	assert_int_equal(otlp_library_export_metrics_ref(library, &metrics), OTLP_ERR_INVALID);
+	stats = fixture_stats(library);
+	assert_int_equal(stats.metrics.accepted, 9);
+	assert_int_equal(stats.metrics.dropped_invalid, 7);
+	otlp_library_unref(library);
+}
+
+static void points_that_find_no_room_are_counted_one_by_one(void **state)
+{
+	enum { COUNT = 1000 };
+	struct otlp_library *library = fixture_open_rings(4096, 4096);
+	static struct otlp_number_point points[COUNT];
+	char name[REGION_NAME_BYTES_MAX];
+	struct fixture_gauge gauge;
+	struct otlp_stats stats;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT; i++)
+		points[i] = fixture_point((int64_t)i);
+	fixture_gauge_init(&gauge, points, COUNT);
+	assert_int_equal(otlp_library_export_metrics_ref(library, &gauge.metrics), OTLP_ERR_FULL);
+	stats = fixture_stats(library);
+	assert_true(stats.metrics.accepted > 0);
+	assert_true(stats.metrics.dropped_full > 0);
+	assert_int_equal(stats.metrics.accepted + stats.metrics.dropped_full, COUNT);
+	find_region(name);
+	assert_int_equal(count_items(name, RING_METRICS), stats.metrics.accepted);
+	otlp_library_unref(library);
+}
+
+static void a_metric_whose_head_fits_no_record_is_too_large_with_all_its_points(void **state)
+{
+	struct otlp_library *library = fixture_open_rings(4096, 4096);
+	struct otlp_number_point points[2] = {fixture_point(0), fixture_point(1)};
+	static char large[1100];
+	struct fixture_gauge gauge;
+
+	(void)state;
+	memset(large, 'a', sizeof large);
+	fixture_gauge_init(&gauge, points, 2);
+	gauge.metric.description = (struct otlp_str){large, sizeof large};
+	assert_int_equal(otlp_library_export_metrics_ref(library, &gauge.metrics),
+			 OTLP_ERR_TOO_LARGE);
+	assert_int_equal(fixture_stats(library).metrics.dropped_too_large, 2);
+	assert_int_equal(fixture_stats(library).metrics.accepted, 0);
+	otlp_library_unref(library);
+}
+
+static void exports_after_the_shutdown_are_counted_as_calls(void **state)
+{
+	struct otlp_library *library = fixture_open();
+	struct otlp_number_point point = fixture_point(1);
+	struct otlp_span spans[2] = {fixture_span(1), fixture_span(2)};
+	struct fixture_gauge gauge;
+	struct otlp_stats stats;
+
+	(void)state;
+	fixture_gauge_init(&gauge, &point, 1);
+	assert_int_equal(otlp_library_shutdown(library, 0), OTLP_OK);
+	assert_int_equal(otlp_library_export_traces(library, spans, 2), OTLP_ERR_SHUTDOWN);
+	assert_int_equal(otlp_library_export_metrics_ref(library, &gauge.metrics),
+			 OTLP_ERR_SHUTDOWN);
+	stats = fixture_stats(library);
+	assert_int_equal(stats.rejected_after_shutdown, 2);
+	assert_int_equal(stats.spans.accepted + stats.metrics.accepted, 0);
+	otlp_library_unref(library);
+}
+
+static void stats_fit_the_callers_version_of_the_struct(void **state)
+{
+	struct otlp_library *library = fixture_open();
+	struct otlp_span span = fixture_span(1);
+	struct {
+		struct otlp_stats stats;
+		uint64_t newer;
+	} stats;
+
+	(void)state;
+	assert_int_equal(otlp_library_export_traces(library, &span, 1), OTLP_OK);
+	memset(&stats, 0xee, sizeof stats);
+	otlp_library_get_stats(library, &stats.stats, sizeof stats);
+	assert_int_equal(stats.stats.spans.accepted, 1);
+	assert_int_equal(stats.newer, 0);
+	memset(&stats, 0xee, sizeof stats);
+	otlp_library_get_stats(library, &stats.stats, sizeof(struct otlp_signal_stats));
+	assert_int_equal(stats.stats.spans.accepted, 1);
+	assert_true(stats.stats.metrics.accepted == UINT64_C(0xeeeeeeeeeeeeeeee));
+	otlp_library_unref(library);
+}
+
+static void flush_without_a_writer_says_so_at_once(void **state)
+{
+	struct otlp_library *library = fixture_open();
+	struct otlp_span span = fixture_span(1);
+
+	(void)state;
+	assert_int_equal(otlp_library_flush(library, OTLP_FOREVER), OTLP_OK); /* nothing to do */
+	assert_int_equal(otlp_library_export_traces(library, &span, 1), OTLP_OK);
+	assert_int_equal(otlp_library_flush(library, OTLP_FOREVER), OTLP_ERR_NO_WRITER);
+	assert_int_equal(otlp_library_flush(library, 0), OTLP_ERR_NO_WRITER);
+	assert_int_equal(otlp_library_shutdown(library, OTLP_FOREVER), OTLP_ERR_NO_WRITER);
+	assert_int_equal(otlp_library_shutdown(library, OTLP_FOREVER), OTLP_OK);
+	otlp_library_unref(library);
+	assert_int_equal(count_regions(), 1); /* with what waits in it */
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, shm_fixture_setup, shm_fixture_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(options_of_an_older_program_leave_newer_fields_at_their_defaults),
+		TEST(options_of_a_newer_program_are_taken_while_the_rest_is_zero),
+		TEST(reserved_bytes_must_be_zero),
+		TEST(a_temporality_that_is_none_is_refused),
+		TEST(ring_sizes_are_rounded_up_to_powers_of_two),
+		TEST(a_ring_that_is_too_large_is_refused),
+		TEST(no_options_are_the_defaults_in_the_directory_of_the_environment),
+		TEST(the_option_wins_over_the_environment_for_the_directory),
+		TEST(a_directory_that_is_missing_is_made_for_its_owner_alone),
+		TEST(a_relative_directory_stays_where_it_was_at_open),
+		TEST(a_directory_that_cannot_be_used_is_an_error_that_names_it),
+		TEST(a_control_page_of_another_version_is_an_error_of_its_own),
+		TEST(a_resource_that_is_not_valid_is_refused_at_open),
+		TEST(an_environment_that_is_left_aside_is_told),
+		TEST(temporality_follows_the_preference_for_each_kind),
+		TEST(every_error_has_a_text_of_its_own),
+		TEST(the_version_is_that_of_the_header),
+		TEST(null_handles_are_errors_and_never_crashes),
+		TEST(null_data_are_errors_and_never_crashes),
+		TEST(handles_may_be_given_back_in_any_order),
+		TEST(each_reference_counts_once),
+		TEST(handles_leave_no_descriptor_and_no_mapping_behind),
+		TEST(a_full_ring_drops_and_counts_each_span),
+		TEST(a_flood_of_spans_drops_no_metric),
+		TEST(neighbours_of_a_refused_span_are_taken_and_the_first_refusal_is_told),
+		TEST(a_metric_is_split_at_its_points),
+		TEST(a_point_larger_than_any_record_is_refused_alone),
+		TEST(nothing_is_read_behind_what_is_too_large),
+		TEST(an_invalid_metric_is_refused_whole_and_its_neighbours_are_taken),
+		TEST(points_that_find_no_room_are_counted_one_by_one),
+		TEST(a_metric_whose_head_fits_no_record_is_too_large_with_all_its_points),
+		TEST(exports_after_the_shutdown_are_counted_as_calls),
+		TEST(stats_fit_the_callers_version_of_the_struct),
+		TEST(flush_without_a_writer_says_so_at_once),
+	};
+
+	/* The host's own settings are not part of these tests. */
+	unsetenv("OTLPIPE_DIR");
+	unsetenv("OTEL_RESOURCE_ATTRIBUTES");
+	unsetenv("OTEL_SERVICE_NAME");
+	unsetenv(TEMPORALITY);
+	return cmocka_run_group_tests_name("library", tests, NULL, NULL);
+}

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One library, one exporter of each kind, many threads and no lock of theirs:
+ * also under ThreadSanitizer. Nothing drains the rings, which fill up.
+ */
+#include "tests/unit/library_fixture.h"
+
+#include <pthread.h>
+
+#define THREADS 8
+#define ROUNDS 300
+
+static struct {
+	struct otlp_library *library;
+	struct otlp_span_exporter *spans;
+	struct otlp_metric_exporter *metrics;
+	uint32_t finished;
+} shared;
+
+struct pusher {
+	pthread_t thread;
+	uint64_t spans_ok, spans_full, points_ok, points_full, other;
+};
+
+static void count_result(int cause, uint64_t *ok, uint64_t *full, uint64_t *other)
+{
+	if (cause == OTLP_OK)
+		(*ok)++;
+	else if (cause == OTLP_ERR_FULL)
+		(*full)++;
+	else
+		(*other)++;
+}
+
+static void *push_both(void *context)
+{
+	struct pusher *pusher = context;
+	struct otlp_number_point point = fixture_point(1);
+	struct fixture_gauge gauge;
+	uint64_t i;
+
+	fixture_gauge_init(&gauge, &point, 1);
+	for (i = 0; i < ROUNDS; i++) {
+		struct otlp_span span = fixture_span(i);
+
+		count_result(otlp_span_exporter_export(shared.spans, &span, 1).cause,
+			     &pusher->spans_ok, &pusher->spans_full, &pusher->other);
+		count_result(otlp_library_export_traces(shared.library, &span, 1),
+			     &pusher->spans_ok, &pusher->spans_full, &pusher->other);
+		count_result(otlp_metric_exporter_export(shared.metrics, &gauge.metrics).cause,
+			     &pusher->points_ok, &pusher->points_full, &pusher->other);
+	}
+	atomic_add_relaxed_u32(&shared.finished, 1);
+	return NULL;
+}
+
+/* Everything else that may be called at the same time; returns what was not as it should be. */
+static void *meddle(void *context)
+{
+	uint64_t *wrong = context, rounds = 0;
+
+	do {
+		struct otlp_attribute attribute =
+			otlp_attr_int(OTLP_STR("n"), (int64_t)(rounds % 16));
+		struct otlp_resource resource = {.attributes = {.items = &attribute, .count = 1}};
+		struct otlp_metric_exporter *metrics = NULL;
+		struct otlp_span_exporter *spans = NULL;
+		struct otlp_span span = fixture_span(1);
+		int r = otlp_library_flush(shared.library, 0);
+
+		*wrong += r != OTLP_OK && r != OTLP_ERR_NO_WRITER;
+		*wrong += otlp_span_exporter_set_resource(shared.spans, &resource) != OTLP_OK;
+		*wrong += otlp_library_span_exporter(shared.library, &spans) != OTLP_OK;
+		*wrong += otlp_library_metric_exporter(shared.library, &metrics) != OTLP_OK;
+		memset(span.span_id, 0, sizeof span.span_id);
+		*wrong += otlp_span_exporter_export(spans, &span, 1).cause != OTLP_ERR_INVALID;
+		otlp_span_exporter_unref(otlp_span_exporter_ref(spans));
+		otlp_span_exporter_unref(spans);
+		otlp_metric_exporter_unref(otlp_metric_exporter_ref(metrics));
+		otlp_metric_exporter_unref(metrics);
+		otlp_library_unref(otlp_library_ref(shared.library));
+		rounds++;
+		*wrong += fixture_stats(shared.library).spans.dropped_invalid != rounds;
+	} while (atomic_load_relaxed_u32(&shared.finished) < THREADS);
+	return NULL;
+}
+
+static void every_call_may_be_made_from_any_thread_at_any_time(void **state)
+{
+	struct pusher pushers[THREADS] = {0}, sum = {0};
+	char name[REGION_NAME_BYTES_MAX];
+	struct otlp_stats stats;
+	pthread_t meddler;
+	uint64_t wrong = 0;
+	unsigned i;
+
+	(void)state;
+	memset(&shared, 0, sizeof shared);
+	shared.library = fixture_open_rings(128 << 10, 32 << 10);
+	assert_int_equal(otlp_library_span_exporter(shared.library, &shared.spans), OTLP_OK);
+	assert_int_equal(otlp_library_metric_exporter(shared.library, &shared.metrics), OTLP_OK);
+	assert_int_equal(pthread_create(&meddler, NULL, meddle, &wrong), 0);
+	for (i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_create(&pushers[i].thread, NULL, push_both, &pushers[i]),
+				 0);
+	for (i = 0; i < THREADS; i++) {
+		assert_int_equal(pthread_join(pushers[i].thread, NULL), 0);
+		sum.spans_ok += pushers[i].spans_ok;
+		sum.spans_full += pushers[i].spans_full;
+		sum.points_ok += pushers[i].points_ok;
+		sum.points_full += pushers[i].points_full;
+		sum.other += pushers[i].other;
+	}
+	assert_int_equal(pthread_join(meddler, NULL), 0);
+	assert_int_equal(wrong, 0);
+	assert_int_equal(sum.other, 0);
+	stats = fixture_stats(shared.library);
+	assert_int_equal(stats.spans.accepted, sum.spans_ok);
+	assert_int_equal(stats.spans.dropped_full, sum.spans_full);
+	assert_int_equal(stats.metrics.accepted, sum.points_ok);
+	assert_int_equal(stats.metrics.dropped_full, sum.points_full);
+	assert_int_equal(sum.spans_ok + sum.spans_full, 2 * THREADS * ROUNDS);
+	find_region(name);
+	assert_int_equal(count_items(name, RING_SPANS), sum.spans_ok);
+	assert_int_equal(count_items(name, RING_METRICS), sum.points_ok);
+	otlp_span_exporter_unref(shared.spans);
+	otlp_metric_exporter_unref(shared.metrics);
+	otlp_library_unref(shared.library);
+}
+
+static void *push_until_shutdown(void *context)
+{
+	struct pusher *pusher = context;
+	struct otlp_span span = fixture_span(1);
+	int r;
+
+	do {
+		r = otlp_library_export_traces(shared.library, &span, 1);
+		pusher->spans_ok += r == OTLP_OK;
+	} while (r != OTLP_ERR_SHUTDOWN);
+	return NULL;
+}
+
+/* The shutdown ends all of them, and what they were told is what is counted. */
+static void a_shutdown_may_come_in_the_middle_of_pushes(void **state)
+{
+	struct pusher pushers[4] = {0};
+	uint64_t accepted = 0;
+	struct otlp_stats stats;
+	unsigned i;
+
+	(void)state;
+	shared.library = fixture_open();
+	for (i = 0; i < COUNT_OF(pushers); i++)
+		assert_int_equal(pthread_create(&pushers[i].thread, NULL, push_until_shutdown,
+						&pushers[i]),
+				 0);
+	while (fixture_stats(shared.library).spans.accepted == 0)
+		usleep(100);
+	assert_int_equal(otlp_library_shutdown(shared.library, 0), OTLP_ERR_NO_WRITER);
+	for (i = 0; i < COUNT_OF(pushers); i++) {
+		assert_int_equal(pthread_join(pushers[i].thread, NULL), 0);
+		accepted += pushers[i].spans_ok;
+	}
+	stats = fixture_stats(shared.library);
+	assert_int_equal(stats.spans.accepted, accepted);
+	assert_int_equal(stats.rejected_after_shutdown, COUNT_OF(pushers));
+	otlp_library_unref(shared.library);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, shm_fixture_setup, shm_fixture_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(every_call_may_be_made_from_any_thread_at_any_time),
+		TEST(a_shutdown_may_come_in_the_middle_of_pushes),
+	};
+
+	return cmocka_run_group_tests_name("library_threads", tests, NULL, NULL);
+}

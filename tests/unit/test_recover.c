@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Recovery from every state that a killed writer can leave: N batches in an open file, and the
+ * ring's space given back for the first k of them, or half given back. The states are made by a
+ * sink that is let go batch by batch, with a copy of the region after each.
+ */
+#include "tests/unit/pipe_fixture.h"
+
+#include <sys/mman.h>
+
+#include "writer/dataname.h"
+
+#define BATCHES	     4u
+#define RING_BYTES   (UINT64_C(64) << 10)
+#define REGION_COUNT 2u
+
+struct states {
+	struct pipe pipe;
+	/* After each release; [0] is before the first. */
+	uint8_t *regions[BATCHES + 1][REGION_COUNT];
+};
+
+static struct states states;
+
+static void copy_regions(unsigned at)
+{
+	for (unsigned i = 0; i < REGION_COUNT; i++) {
+		const struct region *region = &states.pipe.producers[i];
+
+		states.regions[at][i] = malloc(region->bytes);
+		assert_non_null(states.regions[at][i]);
+		memcpy(states.regions[at][i], region->header, region->bytes);
+	}
+}
+
+static void restore_regions(unsigned at)
+{
+	for (unsigned i = 0; i < REGION_COUNT; i++)
+		memcpy(states.pipe.producers[i].header, states.regions[at][i],
+		       states.pipe.producers[i].bytes);
+}
+
+/* A new writer comes: it knows nothing but what is in the files and in the regions. */
+static void forget_sources(void)
+{
+	regions_close(&states.pipe.regions);
+	regions_open(&states.pipe.regions, &states.pipe.dir);
+	assert_int_equal(regions_discover(&states.pipe.regions), 0);
+}
+
+/* N batches in a file that is left open, and spans in the rings that are in none. */
+static int make_states(void **state)
+{
+	struct pipe *pipe = &states.pipe;
+
+	(void)state;
+	pipe_open(pipe, REGION_COUNT, RING_BYTES);
+	pipe_open_sink(pipe);
+	for (unsigned i = 0; i < 10; i++)
+		for (unsigned region = 0; region < REGION_COUNT; region++)
+			assert_true(pipe_push(pipe, region, 1000 + 100 * region));
+	pipe->drain.quota_bytes = 1;
+	copy_regions(0);
+	for (unsigned batch = 0; batch < BATCHES; batch++) {
+		struct source *source;
+
+		for (source = pipe->regions.sources; source != NULL; source = source->next)
+			assert_int_equal(
+				source_drain(source, RING_SPANS, &pipe->drain, pipe->sink.stage, 0),
+				DRAIN_QUOTA);
+		assert_int_equal(sink_close_batch(&pipe->sink, pipe->regions.sources), 0);
+		pipe_pump(pipe);
+		pipe_reap(pipe);
+		pipe_pump(pipe);
+		copy_regions(batch + 1);
+	}
+	pipe->drain.quota_bytes = 16 << 10;
+	pipe_close_sink(pipe);
+	return 0;
+}
+
+static int drop_states(void **state)
+{
+	(void)state;
+	for (unsigned at = 0; at <= BATCHES; at++)
+		for (unsigned i = 0; i < REGION_COUNT; i++)
+			free(states.regions[at][i]);
+	pipe_close(&states.pipe);
+	return 0;
+}
+
+static int recover(struct recover_report *report)
+{
+	forget_sources();
+	return recover_output(states.pipe.out.fd, &states.pipe.regions, report);
+}
+
+/* The next writer drains what is left; then everything is there once. */
+static void go_on_and_check(void)
+{
+	pipe_open_sink(&states.pipe);
+	pipe_settle(&states.pipe);
+	pipe_check_all_once(&states.pipe);
+	pipe_close_sink(&states.pipe);
+}
+
+/* The only file of the directory that is open. */
+static int open_file(struct data_name *ret)
+{
+	struct data_name *names;
+	struct data_dir dir;
+	size_t count;
+	int fd;
+
+	assert_int_equal(data_dir_open(states.pipe.out.fd, "traces", &dir), 0);
+	assert_int_equal(data_dir_list(&dir, DATA_OPEN, &names, &count), 0);
+	assert_int_equal(count, 1);
+	fd = openat(dir.fd, names[0].name, O_RDWR | O_CLOEXEC);
+	assert_true(fd >= 0);
+	*ret = names[0];
+	free(names);
+	data_dir_close(&dir);
+	return fd;
+}
+
+static void corrupt_batch(unsigned batch)
+{
+	struct batch_scan scan;
+	struct batch_head head;
+	struct data_name name;
+	int fd = open_file(&name);
+	uint64_t at = 0;
+
+	batch_scan_open(&scan, fd, UINT64_MAX);
+	for (unsigned i = 0; i <= batch; i++) {
+		at = scan.offset;
+		assert_int_equal(batch_scan_next(&scan, &head), 0);
+	}
+	assert_int_equal(pwrite(fd, "torn", 4, (off_t)at + 1000), 4);
+	batch_scan_close(&scan);
+	close(fd);
+}
+
+/* Each test makes the states anew: recovery changes the files. */
+static void each_state_is_recovered(void **state)
+{
+	for (unsigned k = 0; k <= BATCHES; k++) {
+		struct recover_report report;
+
+		if (k > 0)
+			make_states(state);
+		restore_regions(k);
+		assert_int_equal(recover(&report), 0);
+		assert_int_equal(report.files, 1);
+		assert_int_equal(report.batches, BATCHES);
+		assert_int_equal(recover(&report), 0);
+		assert_int_equal(report.files, 0);
+		go_on_and_check();
+		if (k < BATCHES)
+			drop_states(state);
+	}
+}
+
+static void a_release_that_was_cut_short_is_finished(void **state)
+{
+	(void)state;
+	/* Done says k + 1, half of the bytes are zeroed, the head says k. */
+	for (unsigned i = 0; i < REGION_COUNT; i++) {
+		struct region *region = &states.pipe.producers[i];
+		struct ring_shared *shared = region->rings[RING_SPANS].shared;
+		uint64_t head;
+
+		restore_regions(2);
+		head = shared->head;
+		restore_regions(3);
+		memcpy(region->rings[RING_SPANS].data + head + 400,
+		       states.regions[2][i] +
+			       (region->rings[RING_SPANS].data - (uint8_t *)region->header) + head +
+			       400,
+		       200);
+		shared->head = head;
+		memcpy(states.regions[4][i], region->header, region->bytes);
+	}
+	restore_regions(4);
+	assert_int_equal(recover(&(struct recover_report){0}), 0);
+	go_on_and_check();
+}
+
+static void a_batch_that_is_torn_is_written_again(void **state)
+{
+	struct recover_report report;
+
+	(void)state;
+	corrupt_batch(BATCHES - 1);
+	restore_regions(BATCHES - 1);
+	assert_int_equal(recover(&report), 0);
+	assert_int_equal(report.batches, BATCHES - 1);
+	go_on_and_check();
+}
+
+static void batches_behind_a_torn_one_do_not_count(void **state)
+{
+	struct recover_report report;
+
+	(void)state;
+	corrupt_batch(1);
+	restore_regions(0);
+	assert_int_equal(recover(&report), 0);
+	assert_int_equal(report.batches, 1);
+	go_on_and_check();
+}
+
+/* The open file without its first batch: positions that nobody has, and nobody was released for. */
+static void a_batch_beyond_a_gap_does_not_count(void **state)
+{
+	struct recover_report report;
+	struct batch_scan scan;
+	struct batch_head head;
+	struct data_name name;
+	uint8_t bytes[BATCH_BLOCK_BYTES];
+	struct stat st;
+	int fd;
+
+	(void)state;
+	fd = open_file(&name);
+	batch_scan_open(&scan, fd, UINT64_MAX);
+	assert_int_equal(batch_scan_next(&scan, &head), 0);
+	assert_int_equal(fstat(fd, &st), 0);
+	for (off_t at = 0; at + (off_t)head.batch_bytes < st.st_size; at += sizeof bytes) {
+		assert_int_equal(pread(fd, bytes, sizeof bytes, at + (off_t)head.batch_bytes),
+				 sizeof bytes);
+		assert_int_equal(pwrite(fd, bytes, sizeof bytes, at), sizeof bytes);
+	}
+	batch_scan_close(&scan);
+	close(fd);
+	restore_regions(0);
+	assert_int_equal(recover(&report), 0);
+	assert_int_equal(report.batches, 0);
+	go_on_and_check();
+}
+
+static void a_file_with_nothing_in_it_is_removed(void **state)
+{
+	struct recover_report report;
+	struct data_name name;
+	struct data_name *names;
+	struct data_dir dir;
+	size_t count;
+	int fd;
+
+	(void)state;
+	fd = open_file(&name);
+	assert_int_equal(ftruncate(fd, 0), 0);
+	assert_int_equal(ftruncate(fd, 1 << 20), 0);
+	close(fd);
+	restore_regions(0);
+	assert_int_equal(recover(&report), 0);
+	assert_int_equal(data_dir_open(states.pipe.out.fd, "traces", &dir), 0);
+	assert_int_equal(data_dir_list(&dir, DATA_ALL_KINDS, &names, &count), 0);
+	assert_int_equal(count, 0);
+	free(names);
+	data_dir_close(&dir);
+	go_on_and_check();
+}
+
+static void entries_of_regions_that_are_gone_count(void **state)
+{
+	struct recover_report report;
+	static struct pipe_found found;
+	char name[REGION_NAME_BYTES_MAX];
+
+	(void)state;
+	restore_regions(2);
+	snprintf(name, sizeof name, "%u-%016llx.region", states.pipe.producers[0].header->pid,
+		 (unsigned long long)states.pipe.producers[0].header->region_id);
+	assert_int_equal(unlinkat(states.pipe.dir.fd, name, 0), 0);
+	assert_int_equal(recover(&report), 0);
+	assert_int_equal(report.batches, BATCHES);
+	pipe_open_sink(&states.pipe);
+	pipe_settle(&states.pipe);
+	pipe_find(&states.pipe, &found);
+	assert_int_equal(found.written, BATCHES + states.pipe.pushed[1]);
+	pipe_close_sink(&states.pipe);
+}
+
+/* What one region says must not take from the others what they were released for. */
+static void a_region_that_lies_does_not_cost_the_others_theirs(void **state)
+{
+	struct ring_shared *liar = states.pipe.producers[1].rings[RING_SPANS].shared;
+	struct recover_report report;
+	static struct pipe_found found;
+
+	(void)state;
+	restore_regions(BATCHES);
+	liar->done_slot = 0;
+	liar->done[0].position = liar->done[1].position = liar->head = liar->tail - 8;
+	liar->done[0].position = liar->head = 8;
+	assert_int_equal(recover(&report), 0);
+	assert_int_equal(report.batches, BATCHES);
+	assert_int_equal(states.pipe.regions.broken_count, 1);
+	pipe_find(&states.pipe, &found);
+	assert_int_equal(found.written, BATCHES * REGION_COUNT);
+	pipe_open_sink(&states.pipe);
+	pipe_settle(&states.pipe);
+	pipe_close_sink(&states.pipe);
+}
+
+static int recover_and_die(void *context)
+{
+	static const long calls[] = {SYS_fsync, SYS_ftruncate, SYS_renameat2};
+	struct recover_report report;
+
+	regions_open(&states.pipe.regions, &states.pipe.dir);
+	CHECK(regions_discover(&states.pipe.regions) == 0);
+	if (refuse(calls[*(const unsigned *)context], ANY_ARGUMENT, 0, 0) < 0)
+		return CHILD_SKIP;
+	CHECK(recover_output(states.pipe.out.fd, &states.pipe.regions, &report) == 0);
+	return 0;
+}
+
+static void a_recovery_that_is_killed_is_done_again(void **state)
+{
+	(void)state;
+	for (unsigned call = 0; call < 3; call++) {
+		if (call > 0)
+			make_states(state);
+		restore_regions(2);
+		regions_close(&states.pipe.regions);
+		regions_open(&states.pipe.regions, &states.pipe.dir);
+		assert_int_equal(run_in_child(recover_and_die, &call), KILLED);
+		assert_int_equal(recover(&(struct recover_report){0}), 0);
+		go_on_and_check();
+		if (call < 2)
+			drop_states(state);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define RECOVER_TEST(name) cmocka_unit_test_setup_teardown(name, make_states, drop_states)
+		RECOVER_TEST(each_state_is_recovered),
+		RECOVER_TEST(a_release_that_was_cut_short_is_finished),
+		RECOVER_TEST(a_batch_that_is_torn_is_written_again),
+		RECOVER_TEST(batches_behind_a_torn_one_do_not_count),
+		RECOVER_TEST(a_batch_beyond_a_gap_does_not_count),
+		RECOVER_TEST(a_file_with_nothing_in_it_is_removed),
+		RECOVER_TEST(entries_of_regions_that_are_gone_count),
+		RECOVER_TEST(a_region_that_lies_does_not_cost_the_others_theirs),
+		RECOVER_TEST(a_recovery_that_is_killed_is_done_again),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One region's way through the writer: what is taken, given back, closed, and not believed. */
+#include "tests/unit/pipe_fixture.h"
+
+#include "writer/guard.h"
+
+#define RING_BYTES (UINT64_C(64) << 10)
+
+static struct pipe fixture;
+
+static int setup(void **state)
+{
+	pipe_open(&fixture, 1, RING_BYTES);
+	pipe_open_sink(&fixture);
+	*state = &fixture;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	pipe_close_sink(&fixture);
+	pipe_close(&fixture);
+	return 0;
+}
+
+static struct source *only_source(struct pipe *pipe)
+{
+	assert_int_equal(pipe->regions.count, 1);
+	return pipe->regions.sources;
+}
+
+static enum drain_end drain(struct pipe *pipe, enum ring_signal signal)
+{
+	return source_drain(only_source(pipe), signal, &pipe->drain, pipe->sink.stage, 0);
+}
+
+static struct ring_shared *shared(struct pipe *pipe)
+{
+	return pipe->producers[0].rings[RING_SPANS].shared;
+}
+
+static void die(struct pipe *pipe)
+{
+	region_close(&pipe->producers[0]);
+	source_check_alive(only_source(pipe));
+	assert_true(only_source(pipe)->is_dead);
+}
+
+static void a_record_is_taken_and_named_and_its_space_comes_back(void **state)
+{
+	struct pipe *pipe = *state;
+	struct source *source = only_source(pipe);
+	struct batch_entry entry;
+	struct ring_done done;
+
+	assert_true(pipe_push(pipe, 0, 100));
+	assert_int_equal(drain(pipe, RING_SPANS), DRAIN_EMPTY);
+	assert_true(source_has_taken(source, RING_SPANS));
+	done = source->rings[RING_SPANS].staged;
+	source_take_entry(source, RING_SPANS, &entry);
+	assert_false(source_has_taken(source, RING_SPANS));
+	assert_int_equal(entry.from, 0);
+	assert_int_equal(entry.to, shared(pipe)->tail);
+	assert_int_equal(entry.written_items, 1);
+	assert_int_equal(entry.flags, 0);
+	assert_int_equal(shared(pipe)->head, 0);
+	assert_false(source_release(source, RING_SPANS, &done, false));
+	assert_int_equal(shared(pipe)->head, entry.to);
+}
+
+static void a_flush_is_wanted_until_its_records_are_released(void **state)
+{
+	struct pipe *pipe = *state;
+	struct source *source = only_source(pipe);
+	struct batch_entry entry;
+	struct ring_done done;
+
+	assert_true(pipe_push(pipe, 0, 100));
+	assert_int_equal(drain(pipe, RING_SPANS), DRAIN_EMPTY);
+	assert_false(source_wants_flush(source, RING_SPANS));
+	assert_false(source_has_news(source));
+	shared(pipe)->flush_to = shared(pipe)->tail;
+	assert_true(source_has_news(source));
+	assert_int_equal(drain(pipe, RING_SPANS), DRAIN_EMPTY);
+	assert_false(source_has_news(source));
+	assert_true(source_wants_flush(source, RING_SPANS));
+	done = source->rings[RING_SPANS].staged;
+	source_take_entry(source, RING_SPANS, &entry);
+	assert_false(source_wants_flush(source, RING_SPANS));
+	assert_true(source_release(source, RING_SPANS, &done, false));
+}
+
+static void a_quarter_of_a_ring_wants_its_release(void **state)
+{
+	struct pipe *pipe = *state;
+	struct source *source = only_source(pipe);
+
+	for (unsigned i = 0; i < 8; i++)
+		assert_true(pipe_push(pipe, 0, 1900));
+	assert_int_equal(drain(pipe, RING_SPANS), DRAIN_EMPTY);
+	assert_false(source_wants_release(source, RING_SPANS));
+	for (unsigned i = 0; i < 2; i++)
+		assert_true(pipe_push(pipe, 0, 1900));
+	assert_int_equal(drain(pipe, RING_SPANS), DRAIN_EMPTY);
+	assert_true(source_wants_release(source, RING_SPANS));
+}
+
+static void a_limited_source_takes_nothing_that_is_pushed_later(void **state)
+{
+	struct pipe *pipe = *state;
+	uint64_t limit;
+
+	assert_true(pipe_push(pipe, 0, 100));
+	limit = shared(pipe)->tail;
+	source_limit(only_source(pipe));
+	assert_true(pipe_push(pipe, 0, 100));
+	assert_int_equal(drain(pipe, RING_SPANS), DRAIN_EMPTY);
+	assert_int_equal(only_source(pipe)->rings[RING_SPANS].reader.read, limit);
+	die(pipe);
+	/* Dead, and yet not over: the rest is for the next writer. */
+	assert_int_equal(drain(pipe, RING_SPANS), DRAIN_EMPTY);
+	assert_false(source_is_final_due(only_source(pipe), RING_SPANS));
+}
+
+static void a_claim_holds_up_its_ring_until_its_producer_is_dead(void **state)
+{
+	struct pipe *pipe = *state;
+	struct source *source = only_source(pipe);
+	struct batch_entry entry;
+	struct ring_claim claim = {0};
+
+	assert_true(ring_claim(&pipe->producers[0].rings[RING_SPANS], 100, &claim));
+	assert_true(pipe_push(pipe, 0, 100));
+	assert_int_equal(drain(pipe, RING_SPANS), DRAIN_EMPTY);
+	assert_true(source->rings[RING_SPANS].is_busy);
+	assert_false(source_has_taken(source, RING_SPANS));
+	assert_false(source_has_news(source));
+	die(pipe);
+	assert_int_equal(drain(pipe, RING_SPANS), DRAIN_EMPTY);
+	assert_false(source->rings[RING_SPANS].is_busy);
+	source_take_entry(source, RING_SPANS, &entry);
+	assert_int_equal(entry.written_items, 1);
+	assert_int_equal(entry.torn_bytes, entry_bytes(100));
+	assert_int_equal(entry.flags, BATCH_ENTRY_FINAL | BATCH_ENTRY_CLOSED);
+}
+
+static void an_invalid_record_is_counted_and_skipped(void **state)
+{
+	struct pipe *pipe = *state;
+	struct batch_entry entry;
+	struct ring_claim claim = {0};
+
+	assert_true(ring_claim(&pipe->producers[0].rings[RING_SPANS], 64, &claim));
+	memset(claim.payload, 0xff, 64);
+	ring_commit(&claim);
+	assert_true(pipe_push(pipe, 0, 100));
+	assert_int_equal(drain(pipe, RING_SPANS), DRAIN_EMPTY);
+	source_take_entry(only_source(pipe), RING_SPANS, &entry);
+	assert_int_equal(entry.invalid_items, 1);
+	assert_int_equal(entry.written_items, 1);
+}
+
+static void a_record_in_the_other_signals_ring_is_invalid(void **state)
+{
+	struct pipe *pipe = *state;
+	struct ring *spans = &pipe->producers[0].rings[RING_SPANS], kept = *spans;
+	struct batch_entry entry;
+
+	*spans = pipe->producers[0].rings[RING_METRICS];
+	assert_true(pipe_push(pipe, 0, 100));
+	*spans = kept;
+	assert_int_equal(drain(pipe, RING_METRICS), DRAIN_EMPTY);
+	source_take_entry(only_source(pipe), RING_METRICS, &entry);
+	assert_int_equal(entry.invalid_items, 1);
+	assert_int_equal(entry.written_items, 0);
+}
+
+/* A second look at shared memory may differ: the room for the entries was counted at the first. */
+static void what_is_final_stays_final_whatever_the_ring_says_later(void **state)
+{
+	struct pipe *pipe = *state;
+	struct source *source = only_source(pipe);
+	struct ring_shared *as_seen;
+
+	assert_true(pipe_push(pipe, 0, 100));
+	die(pipe);
+	as_seen = source->view.rings[RING_SPANS].shared;
+	assert_int_equal(drain(pipe, RING_SPANS), DRAIN_EMPTY);
+	assert_true(source_is_final_due(source, RING_SPANS));
+	as_seen->tail += 8;
+	assert_true(source_is_final_due(source, RING_SPANS));
+	assert_int_equal(sink_count_parts(&pipe->sink, source), 1);
+	/* The ring that nothing went through says suddenly that something was dropped. */
+	assert_int_equal(drain(pipe, RING_METRICS), DRAIN_EMPTY);
+	assert_false(source_is_final_due(source, RING_METRICS));
+	source->view.rings[RING_METRICS].shared->dropped_full_items = 1;
+	assert_false(source_is_final_due(source, RING_METRICS));
+	/* Nor is it news: nobody would look at it, and the writer would never sleep. */
+	as_seen->flush_to = 8;
+	as_seen->tail = as_seen->head + RING_BYTES;
+	assert_false(source_has_news(source));
+}
+
+static void a_ring_that_is_final_after_recovery_has_no_news(void **state)
+{
+	struct pipe *pipe = *state;
+	struct source *source = only_source(pipe);
+
+	shared(pipe)->flush_to = 8;
+	assert_true(source_has_news(source));
+	source->rings[RING_SPANS].final_taken = source->rings[RING_SPANS].final_done = true;
+	assert_false(source_has_news(source));
+}
+
+static void a_source_is_finished_when_its_last_entries_count(void **state)
+{
+	struct pipe *pipe = *state;
+	struct source *source = only_source(pipe);
+
+	assert_true(pipe_push(pipe, 0, 100));
+	assert_false(source_is_finished(source));
+	pipe_settle(pipe);
+	assert_false(source_is_finished(source));
+	die(pipe);
+	assert_false(source_is_finished(source));
+	pipe_drain(pipe);
+	assert_int_equal(sink_close_batch(&pipe->sink, source), 0);
+	assert_false(source_is_finished(source));
+	pipe_pump(pipe);
+	pipe_reap(pipe);
+	pipe_pump(pipe);
+	assert_true(source_is_finished(source));
+	regions_reap(&pipe->regions);
+	assert_int_equal(pipe->regions.count, 0);
+}
+
+static void a_broken_ring_is_drained_no_further_and_closed_as_broken(void **state)
+{
+	struct pipe *pipe = *state;
+	struct source *source = only_source(pipe);
+	struct batch_entry entry;
+
+	assert_true(pipe_push(pipe, 0, 100));
+	assert_int_equal(drain(pipe, RING_SPANS), DRAIN_EMPTY);
+	shared(pipe)->tail += 4;
+	assert_int_equal(drain(pipe, RING_SPANS), DRAIN_BROKEN);
+	regions_break(&pipe->regions, source, "test");
+	assert_int_equal(drain(pipe, RING_SPANS), DRAIN_EMPTY);
+	assert_true(region_is_abandoned(&pipe->producers[0]));
+	source_take_entry(source, RING_SPANS, &entry);
+	assert_int_equal(entry.flags, BATCH_ENTRY_FINAL | BATCH_ENTRY_BROKEN);
+	assert_int_equal(entry.written_items, 1);
+	assert_false(source_is_final_due(source, RING_SPANS));
+}
+
+static void a_region_that_is_cut_off_breaks_and_nothing_else(void **state)
+{
+	struct pipe *pipe = *state;
+
+	assert_int_equal(guard_install(), 0);
+	for (unsigned i = 0; i < 4; i++)
+		assert_true(pipe_push(pipe, 0, 8000));
+	assert_int_equal(ftruncate(only_source(pipe)->view.fd, LAYOUT_PAGE_BYTES), 0);
+	assert_int_equal(drain(pipe, RING_SPANS), DRAIN_BROKEN);
+	assert_true(only_source(pipe)->guard.has_failed);
+	assert_false(source_has_taken(only_source(pipe), RING_SPANS));
+}
+
+static void a_record_that_is_cut_off_in_its_middle_is_not_taken(void **state)
+{
+	struct pipe *pipe = *state;
+	const struct region_header *header = pipe->producers[0].header;
+	uint64_t data = header->rings[RING_SPANS].data_offset;
+
+	assert_int_equal(guard_install(), 0);
+	assert_true(pipe_push(pipe, 0, 8000));
+	assert_int_equal(ftruncate(only_source(pipe)->view.fd, (off_t)(data + LAYOUT_PAGE_BYTES)),
+			 0);
+	assert_int_equal(drain(pipe, RING_SPANS), DRAIN_BROKEN);
+	assert_false(source_has_taken(only_source(pipe), RING_SPANS));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define SOURCE_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+		SOURCE_TEST(a_record_is_taken_and_named_and_its_space_comes_back),
+		SOURCE_TEST(a_flush_is_wanted_until_its_records_are_released),
+		SOURCE_TEST(a_quarter_of_a_ring_wants_its_release),
+		SOURCE_TEST(a_limited_source_takes_nothing_that_is_pushed_later),
+		SOURCE_TEST(a_claim_holds_up_its_ring_until_its_producer_is_dead),
+		SOURCE_TEST(an_invalid_record_is_counted_and_skipped),
+		SOURCE_TEST(a_record_in_the_other_signals_ring_is_invalid),
+		SOURCE_TEST(what_is_final_stays_final_whatever_the_ring_says_later),
+		SOURCE_TEST(a_ring_that_is_final_after_recovery_has_no_news),
+		SOURCE_TEST(a_source_is_finished_when_its_last_entries_count),
+		SOURCE_TEST(a_broken_ring_is_drained_no_further_and_closed_as_broken),
+		SOURCE_TEST(a_region_that_is_cut_off_breaks_and_nothing_else),
+		SOURCE_TEST(a_record_that_is_cut_off_in_its_middle_is_not_taken),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

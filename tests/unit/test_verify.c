@@ -1,0 +1,649 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* verify on files and rings that are made by hand, each with one thing wrong. */
+#include "tests/unit/shm_fixture.h"
+#include "writer/batch.h"
+#include "writer/guard.h"
+#include "writer/tool/tool.h"
+#include "writer/tool/verify.h"
+
+#define BATCH_BUFFER (2u * BATCH_BLOCK_BYTES)
+#define RING_BYTES   (UINT64_C(16) << 10)
+#define ID	     UINT64_C(0x1122334455667788)
+#define EPOCH	     7u
+
+/* The parts of the tool that are not under test here, and are not reached. */
+int tool_write(const void *bytes, size_t count)
+{
+	(void)bytes;
+	(void)count;
+	return 0;
+}
+
+int tool_finish(int status)
+{
+	return status;
+}
+
+void tool_error(const char *format, ...)
+{
+	(void)format;
+}
+
+int tool_usage(const char *format, ...)
+{
+	(void)format;
+	return TOOL_USAGE;
+}
+
+/* An output directory below the current one, and the verify that looked at it last. */
+static char out_path[64];
+static int out_fd = -1;
+static struct verify verify;
+
+static int setup(void **state)
+{
+	strcpy(out_path, "verify-XXXXXX");
+	assert_non_null(mkdtemp(out_path));
+	out_fd = open(out_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_true(out_fd >= 0);
+	assert_int_equal(mkdirat(out_fd, "traces", 0700), 0);
+	assert_int_equal(mkdirat(out_fd, "metrics", 0700), 0);
+	return shm_fixture_setup(state);
+}
+
+static int teardown(void **state)
+{
+	static const char *const names[] = {"traces", "metrics"};
+	size_t i;
+
+	verify_free(&verify);
+	for (i = 0; i < COUNT_OF(names); i++) {
+		int fd = openat(out_fd, names[i], O_RDONLY | O_DIRECTORY);
+		DIR *stream = fdopendir(fd);
+		struct dirent *entry;
+
+		while ((entry = readdir(stream)) != NULL)
+			unlinkat(fd, entry->d_name, 0);
+		closedir(stream);
+		unlinkat(out_fd, names[i], AT_REMOVEDIR);
+	}
+	close(out_fd);
+	rmdir(out_path);
+	return shm_fixture_teardown(state);
+}
+
+/* ResourceSpans { scope_spans { spans {} … } } as a field of TracesData. */
+static size_t body_make(uint8_t *to, unsigned spans)
+{
+	size_t at = 6;
+
+	assert_true(spans <= 60);
+	for (; spans > 0; spans--) {
+		to[at++] = 0x12;
+		to[at++] = 0;
+	}
+	to[0] = 0x0a;
+	to[1] = (uint8_t)((at - 3) | 0x80);
+	to[2] = (uint8_t)((at - 3) >> 7);
+	to[3] = 0x12;
+	to[4] = (uint8_t)((at - 6) | 0x80);
+	to[5] = (uint8_t)((at - 6) >> 7);
+	return at;
+}
+
+/* One batch with one entry, `spans` spans in it. */
+static size_t batch_make(uint8_t *to, uint64_t sequence, const struct batch_entry *entry,
+			 unsigned spans)
+{
+	struct batch_head head = {.epoch = EPOCH,
+				  .sequence = sequence,
+				  .signal = BATCH_TRACES,
+				  .entry_count = 1,
+				  .closed_unix_ns = 1000 + sequence};
+	size_t body = body_make(to + batch_head_bytes(1), spans);
+
+	return batch_seal(to, head, entry, body);
+}
+
+static struct batch_entry entry_make(uint64_t from, uint64_t to, uint64_t items, uint64_t before)
+{
+	return (struct batch_entry){
+		.region_id = ID,
+		.pid = 42,
+		.from = from,
+		.to = to,
+		.written_items = items,
+		.items_before = before,
+		.accepted_items = before + items,
+		.start_unix_ns = 500,
+	};
+}
+
+static void file_write(const char *name, const void *bytes, size_t count)
+{
+	int fd = openat(out_fd, name, O_WRONLY | O_CREAT | O_APPEND, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, bytes, count), count);
+	close(fd);
+}
+
+static void name_make(char ret[96], unsigned sequence, const char *suffix)
+{
+	snprintf(ret, 96, "traces/traces-20260101T000000Z-%08u.binpb%s", sequence, suffix);
+}
+
+/* Append a batch to the file with this number. */
+static void put(unsigned file, uint64_t sequence, struct batch_entry entry)
+{
+	uint8_t batch[BATCH_BUFFER] = {0};
+	char name[96];
+
+	name_make(name, file, "");
+	file_write(name, batch, batch_make(batch, sequence, &entry, (unsigned)entry.written_items));
+}
+
+static void look(const struct runtime_dir *runtime)
+{
+	verify_free(&verify);
+	assert_int_equal(verify_run(&verify, out_fd, runtime), 0);
+}
+
+static bool is_found(const struct verify_findings *findings, const char *text)
+{
+	size_t i;
+
+	for (i = 0; i < findings->count && i < VERIFY_FINDINGS_MAX; i++)
+		if (strstr(findings->texts[i], text) != NULL)
+			return true;
+	return false;
+}
+
+static void assert_ok(void)
+{
+	if (verify.problems.count != 0)
+		print_error("%s\n", verify.problems.texts[0]);
+	assert_true(verify_is_ok(&verify));
+}
+
+/* A problem that says this, and where: after the file's number the offset. */
+static void assert_problem(const char *text, const char *place)
+{
+	if (!is_found(&verify.problems, text) && verify.problems.count > 0)
+		print_error("%s\n", verify.problems.texts[0]);
+	assert_true(is_found(&verify.problems, text));
+	assert_true(place == NULL || is_found(&verify.problems, place));
+	assert_false(verify_is_ok(&verify));
+}
+
+/* ---- files ---- */
+
+static void entries_that_adjoin_over_two_files_are_ok(void **state)
+{
+	struct batch_entry last = entry_make(160, 160, 0, 6);
+
+	(void)state;
+	last.flags = BATCH_ENTRY_FINAL | BATCH_ENTRY_CLOSED;
+	put(1, 0, entry_make(0, 80, 3, 0));
+	put(1, 1, entry_make(80, 160, 3, 3));
+	put(2, 2, last);
+	look(NULL);
+	assert_ok();
+	assert_int_equal(verify.signals[BATCH_TRACES].written_items, 6);
+	assert_int_equal(verify.signals[BATCH_TRACES].committed_items, 6);
+	assert_int_equal(verify.signals[BATCH_TRACES].batches, 3);
+	assert_int_equal(verify.final_regions, 1);
+	assert_int_equal(verify.notes.count, 0);
+}
+
+static void a_gap_is_named_with_its_place(void **state)
+{
+	(void)state;
+	put(1, 0, entry_make(0, 80, 3, 0));
+	put(1, 1, entry_make(88, 160, 3, 4));
+	look(NULL);
+	assert_problem("a gap, positions 80 to 88 are missing",
+		       "traces/traces-20260101T000000Z-00000001.binpb: offset 4096");
+	assert_int_equal(verify.signals[BATCH_TRACES].committed_items, 7);
+}
+
+static void what_is_written_twice_is_named(void **state)
+{
+	(void)state;
+	put(1, 0, entry_make(0, 80, 3, 0));
+	put(2, 1, entry_make(0, 80, 3, 0));
+	look(NULL);
+	assert_problem("positions 0 to 80 are written twice", "00000002.binpb: offset 0");
+	assert_int_equal(verify.signals[BATCH_TRACES].committed_items, 3);
+}
+
+static void a_batch_must_hold_what_its_ledger_says(void **state)
+{
+	struct batch_entry entry = entry_make(0, 80, 4, 0);
+	uint8_t batch[BATCH_BUFFER] = {0};
+	char name[96];
+
+	(void)state;
+	name_make(name, 1, "");
+	file_write(name, batch, batch_make(batch, 0, &entry, 3));
+	look(NULL);
+	assert_problem("it holds 3 items, its ledger says 4", "offset 0");
+}
+
+static void the_running_sum_must_be_right(void **state)
+{
+	(void)state;
+	put(1, 0, entry_make(0, 80, 3, 0));
+	put(1, 1, entry_make(80, 160, 3, 5));
+	look(NULL);
+	assert_problem("3 items were before position 80, its ledger says 5", "offset 4096");
+}
+
+static void nothing_may_follow_the_last_entry(void **state)
+{
+	struct batch_entry last = entry_make(0, 80, 3, 0);
+
+	(void)state;
+	last.flags = BATCH_ENTRY_FINAL;
+	put(1, 0, last);
+	put(1, 1, entry_make(80, 160, 3, 3));
+	look(NULL);
+	assert_problem("positions 80 to 160 behind its last entry", "offset 4096");
+}
+
+static void the_last_entry_may_be_repeated(void **state)
+{
+	struct batch_entry last = entry_make(0, 80, 3, 0), again = entry_make(80, 80, 0, 3);
+
+	(void)state;
+	last.flags = again.flags = BATCH_ENTRY_FINAL;
+	put(1, 0, last);
+	put(1, 1, again);
+	look(NULL);
+	assert_ok();
+}
+
+static void more_accepted_than_written_is_a_loss(void **state)
+{
+	struct batch_entry last = entry_make(0, 80, 3, 0);
+
+	(void)state;
+	last.flags = BATCH_ENTRY_FINAL;
+	last.accepted_items = 5;
+	put(1, 0, last);
+	look(NULL);
+	assert_problem("committed 5 items, 3 are accounted for: 2 are gone", NULL);
+}
+
+static void a_killed_producers_counter_may_lag(void **state)
+{
+	struct batch_entry last = entry_make(0, 80, 3, 0);
+
+	(void)state;
+	last.flags = BATCH_ENTRY_FINAL;
+	last.accepted_items = 2;
+	put(1, 0, last);
+	look(NULL);
+	assert_ok();
+	assert_int_equal(verify.signals[BATCH_TRACES].lag_items, 1);
+	assert_int_equal(verify.signals[BATCH_TRACES].committed_items, 3);
+	assert_true(is_found(&verify.notes, "counter lag: 1 items"));
+	assert_int_equal(verify.killed_regions, 1);
+}
+
+static void a_closed_producers_counter_is_exact(void **state)
+{
+	struct batch_entry last = entry_make(0, 80, 3, 0);
+
+	(void)state;
+	last.flags = BATCH_ENTRY_FINAL | BATCH_ENTRY_CLOSED;
+	last.accepted_items = 2;
+	put(1, 0, last);
+	look(NULL);
+	assert_problem("committed 2 items, but 3 are there", NULL);
+}
+
+static void invalid_records_and_lost_items_are_failures(void **state)
+{
+	struct batch_entry invalid = entry_make(0, 80, 3, 0), lost = entry_make(80, 160, 0, 4);
+
+	(void)state;
+	invalid.invalid_items = 1;
+	lost.lost_items = 2;
+	lost.flags = BATCH_ENTRY_LOST;
+	put(1, 0, invalid);
+	put(1, 1, lost);
+	look(NULL);
+	assert_problem("2 items were lost", "offset 4096");
+	assert_problem("1 records were invalid", "offset 0");
+	assert_int_equal(verify.signals[BATCH_TRACES].lost_items, 2);
+}
+
+static void a_start_in_removed_files_is_noted(void **state)
+{
+	(void)state;
+	put(5, 9, entry_make(80, 160, 3, 4));
+	look(NULL);
+	assert_ok();
+	assert_true(is_found(&verify.notes, "start removed by retention"));
+	assert_int_equal(verify.signals[BATCH_TRACES].removed_items, 4);
+	assert_int_equal(verify.signals[BATCH_TRACES].committed_items, 7);
+}
+
+static void a_ring_younger_than_the_oldest_batch_begins_at_0(void **state)
+{
+	struct batch_entry late = entry_make(80, 160, 3, 4);
+
+	(void)state;
+	late.region_id++;
+	late.start_unix_ns = 5000;
+	put(1, 0, entry_make(0, 80, 3, 0));
+	put(1, 1, late);
+	look(NULL);
+	assert_problem("positions 0 to 80 are missing", "offset 4096");
+}
+
+static void a_missing_batch_is_found_by_its_number(void **state)
+{
+	struct batch_entry other = entry_make(0, 80, 3, 0);
+
+	(void)state;
+	other.region_id++;
+	put(1, 0, entry_make(0, 80, 3, 0));
+	put(3, 2, other);
+	look(NULL);
+	assert_problem("batch 2 of its run follows on batch 0", "00000003.binpb: offset 0");
+}
+
+static void the_tail_of_an_open_file_may_be_torn_and_of_a_sealed_one_not(void **state)
+{
+	struct batch_entry entry = entry_make(80, 160, 3, 3);
+	uint8_t batch[BATCH_BUFFER] = {0};
+	char open_name[96], name[96];
+	size_t bytes;
+
+	(void)state;
+	put(1, 0, entry_make(0, 80, 3, 0));
+	bytes = batch_make(batch, 1, &entry, 3);
+	batch[bytes - 1] ^= 1;
+	name_make(name, 1, "");
+	name_make(open_name, 1, ".open");
+	file_write(name, batch, bytes);
+	look(NULL);
+	assert_problem("wrong checksum", "offset 4096");
+	assert_int_equal(renameat(out_fd, name, out_fd, open_name), 0);
+	look(NULL);
+	assert_ok();
+	assert_int_equal(verify.signals[BATCH_TRACES].written_items, 3);
+	assert_true(is_found(&verify.notes, "not whole"));
+}
+
+static void zeros_end_an_open_file_and_are_wrong_in_a_sealed_one(void **state)
+{
+	static const uint8_t zeros[BATCH_BLOCK_BYTES];
+	char open_name[96], name[96];
+
+	(void)state;
+	put(1, 0, entry_make(0, 80, 3, 0));
+	name_make(name, 1, "");
+	name_make(open_name, 1, ".open");
+	file_write(name, zeros, sizeof zeros);
+	look(NULL);
+	assert_problem("zeros behind the last batch", "offset 4096");
+	assert_int_equal(renameat(out_fd, name, out_fd, open_name), 0);
+	look(NULL);
+	assert_ok();
+}
+
+static void a_bad_file_counts_up_to_its_trusted_bytes(void **state)
+{
+	char bad[96], name[96];
+
+	(void)state;
+	put(1, 0, entry_make(0, 80, 3, 0));
+	put(1, 1, entry_make(80, 160, 3, 3));
+	put(2, 1, entry_make(80, 160, 3, 3));
+	name_make(name, 1, "");
+	name_make(bad, 1, ".4096.bad");
+	assert_int_equal(renameat(out_fd, name, out_fd, bad), 0);
+	look(NULL);
+	assert_ok();
+	assert_int_equal(verify.signals[BATCH_TRACES].written_items, 6);
+	name_make(name, 1, ".12288.bad");
+	assert_int_equal(renameat(out_fd, bad, out_fd, name), 0);
+	look(NULL);
+	assert_problem("cut short", "offset 8192");
+}
+
+static void a_field_that_does_not_belong_there_is_found(void **state)
+{
+	struct batch_entry entry = entry_make(0, 80, 0, 0);
+	struct batch_head head = {.epoch = EPOCH, .signal = BATCH_TRACES, .entry_count = 1};
+	uint8_t batch[BATCH_BUFFER] = {0};
+	char name[96];
+	size_t bytes;
+
+	(void)state;
+	memcpy(batch + batch_head_bytes(1), "\x12\x00", 2);
+	bytes = batch_seal(batch, head, &entry, 2);
+	name_make(name, 1, "");
+	file_write(name, batch, bytes);
+	look(NULL);
+	assert_problem("field 2 does not belong there", "offset 0");
+}
+
+static void an_entry_that_makes_no_sense_is_found(void **state)
+{
+	(void)state;
+	put(1, 0, entry_make(80, 0, 0, 0));
+	look(NULL);
+	assert_problem("makes no sense", "offset 0");
+}
+
+static void what_is_no_output_directory_is_no_success(void **state)
+{
+	(void)state;
+	assert_int_equal(unlinkat(out_fd, "traces", AT_REMOVEDIR), 0);
+	assert_int_equal(unlinkat(out_fd, "metrics", AT_REMOVEDIR), 0);
+	look(NULL);
+	assert_problem("no output directory", NULL);
+	assert_int_equal(mkdirat(out_fd, "traces", 0700), 0);
+	assert_int_equal(mkdirat(out_fd, "metrics", 0700), 0);
+}
+
+/* ---- rings ---- */
+
+static struct region region_make(void)
+{
+	const struct region_options options = {.ring_bytes = {RING_BYTES, RING_BYTES},
+					       .program = "test"};
+	struct region region;
+
+	assert_int_equal(region_create(&region, &shm_fixture_dir, &options), 0);
+	return region;
+}
+
+/* A record that is none, and counts as one item: what counts here is its place. */
+static struct ring_claim claim(struct region *region)
+{
+	struct ring_claim ret;
+
+	assert_true(ring_claim(&region->rings[RING_SPANS], 8, &ret));
+	return ret;
+}
+
+static void push(struct region *region)
+{
+	struct ring_claim ret = claim(region);
+
+	memset(ret.payload, 0xff, ret.payload_bytes);
+	ring_commit(&ret);
+	atomic_add_relaxed_u64(&region->rings[RING_SPANS].shared->accepted_items, 1);
+}
+
+/* The entry of a batch that took these positions, one item each 16 bytes. */
+static struct batch_entry region_entry(const struct region *region, uint64_t from, uint64_t to)
+{
+	struct batch_entry entry = entry_make(from, to, (to - from) / 16, from / 16);
+
+	entry.region_id = region->header->region_id;
+	entry.pid = region->header->pid;
+	entry.start_unix_ns = region->header->start_unix_ns;
+	return entry;
+}
+
+static void what_no_file_names_yet_is_in_the_rings(void **state)
+{
+	struct region region = region_make();
+
+	push(&region);
+	push(&region);
+	look(*state);
+	assert_ok();
+	assert_int_equal(verify.signals[BATCH_TRACES].held_items, 2);
+	assert_int_equal(verify.signals[BATCH_TRACES].committed_items, 2);
+	assert_int_equal(verify.alive_regions, 1);
+	region_close(&region);
+	look(*state);
+	assert_ok();
+	assert_int_equal(verify.signals[BATCH_TRACES].held_items, 2);
+	assert_int_equal(verify.alive_regions, 0);
+	assert_int_equal(verify.killed_regions, 0);
+}
+
+static void what_is_in_a_file_and_not_released_counts_once(void **state)
+{
+	struct region region = region_make();
+
+	push(&region);
+	push(&region);
+	push(&region);
+	put(1, 0, region_entry(&region, 0, 32));
+	look(*state);
+	assert_ok();
+	assert_int_equal(verify.signals[BATCH_TRACES].written_items, 2);
+	assert_int_equal(verify.signals[BATCH_TRACES].held_items, 1);
+	assert_int_equal(verify.signals[BATCH_TRACES].committed_items, 3);
+	region_close(&region);
+}
+
+static void what_stands_behind_a_claim_is_counted(void **state)
+{
+	struct region region = region_make();
+	struct ring_claim open_claim;
+
+	push(&region);
+	open_claim = claim(&region);
+	push(&region);
+	look(*state);
+	assert_ok();
+	assert_int_equal(verify.signals[BATCH_TRACES].held_items, 2);
+	/* And one whose header is not stored yet. */
+	memset(open_claim.word, 0, 8);
+	look(*state);
+	assert_ok();
+	assert_int_equal(verify.signals[BATCH_TRACES].held_items, 2);
+	region_close(&region);
+}
+
+static void what_was_released_and_is_in_no_file_is_missing(void **state)
+{
+	struct region region = region_make();
+	struct ring_reader reader;
+	struct ring_done done = {.position = 32, .totals = {.written_items = 2}};
+
+	push(&region);
+	push(&region);
+	put(1, 0, region_entry(&region, 0, 16));
+	assert_int_equal(ring_reader_init(&reader, region.rings[RING_SPANS].shared,
+					  region.rings[RING_SPANS].data, RING_BYTES, true),
+			 0);
+	reader.read = 32;
+	ring_reader_release(&reader, &done);
+	look(*state);
+	assert_problem("positions 16 to 32 were written, and are in no file", NULL);
+	region_close(&region);
+}
+
+static void more_accepted_than_the_rings_hold_is_a_loss(void **state)
+{
+	struct region region = region_make();
+
+	push(&region);
+	atomic_add_relaxed_u64(&region.rings[RING_SPANS].shared->accepted_items, 3);
+	look(*state);
+	assert_problem("committed 4 items, 1 are accounted for: 3 are gone", NULL);
+	assert_true(verify.may_have_raced);
+	region_close(&region);
+}
+
+static void a_ring_that_makes_no_sense_is_found(void **state)
+{
+	struct region region = region_make();
+
+	push(&region);
+	atomic_store_relaxed_u64(&region.rings[RING_SPANS].shared->tail, 3);
+	look(*state);
+	assert_problem("its ring of traces makes no sense", NULL);
+	region_close(&region);
+}
+
+static void a_region_that_was_cut_is_found(void **state)
+{
+	struct region region = region_make();
+	struct dirent *entry;
+	DIR *stream = opendir(shm_fixture_path);
+
+	push(&region);
+	while ((entry = readdir(stream)) != NULL) {
+		if (strstr(entry->d_name, ".region") != NULL) {
+			int fd = openat(dirfd(stream), entry->d_name, O_RDWR);
+
+			assert_int_equal(ftruncate(fd, LAYOUT_PAGE_BYTES), 0);
+			close(fd);
+		}
+	}
+	closedir(stream);
+	look(*state);
+	assert_problem("it is no valid region", NULL);
+	munmap(region.header, region.bytes);
+}
+
+#define VERIFY_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		VERIFY_TEST(entries_that_adjoin_over_two_files_are_ok),
+		VERIFY_TEST(a_gap_is_named_with_its_place),
+		VERIFY_TEST(what_is_written_twice_is_named),
+		VERIFY_TEST(a_batch_must_hold_what_its_ledger_says),
+		VERIFY_TEST(the_running_sum_must_be_right),
+		VERIFY_TEST(nothing_may_follow_the_last_entry),
+		VERIFY_TEST(the_last_entry_may_be_repeated),
+		VERIFY_TEST(more_accepted_than_written_is_a_loss),
+		VERIFY_TEST(a_killed_producers_counter_may_lag),
+		VERIFY_TEST(a_closed_producers_counter_is_exact),
+		VERIFY_TEST(invalid_records_and_lost_items_are_failures),
+		VERIFY_TEST(a_start_in_removed_files_is_noted),
+		VERIFY_TEST(a_ring_younger_than_the_oldest_batch_begins_at_0),
+		VERIFY_TEST(a_missing_batch_is_found_by_its_number),
+		VERIFY_TEST(the_tail_of_an_open_file_may_be_torn_and_of_a_sealed_one_not),
+		VERIFY_TEST(zeros_end_an_open_file_and_are_wrong_in_a_sealed_one),
+		VERIFY_TEST(a_bad_file_counts_up_to_its_trusted_bytes),
+		VERIFY_TEST(a_field_that_does_not_belong_there_is_found),
+		VERIFY_TEST(an_entry_that_makes_no_sense_is_found),
+		VERIFY_TEST(what_is_no_output_directory_is_no_success),
+		VERIFY_TEST(what_no_file_names_yet_is_in_the_rings),
+		VERIFY_TEST(what_is_in_a_file_and_not_released_counts_once),
+		VERIFY_TEST(what_stands_behind_a_claim_is_counted),
+		VERIFY_TEST(what_was_released_and_is_in_no_file_is_missing),
+		VERIFY_TEST(more_accepted_than_the_rings_hold_is_a_loss),
+		VERIFY_TEST(a_ring_that_makes_no_sense_is_found),
+		VERIFY_TEST(a_region_that_was_cut_is_found),
+	};
+
+	if (guard_install() < 0)
+		return 1;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
