@@ -4,16 +4,15 @@
  *
  *   treewalk [--delay-us N] DIRECTORY…
  *
- * One trace for each argument; one span for each directory, a child of the span
- * of the directory that holds it. Once a second and at the end: files and bytes
- * as sums, the directories that are open as a gauge, file sizes as a histogram.
+ * One trace for each argument, one span for each directory, a child of the span of the directory
+ * that holds it. Once a second and at the end: files and bytes as sums, the directories that are
+ * open as a gauge, file sizes as a histogram.
  *
  * Built as any other program: cc treewalk.c $(pkg-config --cflags --libs otlpipe)
  */
+#include <dirent.h>
 #include <errno.h>
-#include <fts.h>
-#include <getopt.h>
-#include <inttypes.h>
+#include <limits.h>
 #include <otlpipe/otlpipe.h>
 #include <signal.h>
 #include <stdio.h>
@@ -35,18 +34,11 @@ static const struct otlp_scope scope = {
 	.version = OTLP_STR_INIT("1.0.0"),
 };
 
-/* A directory that is open: what its span will need when it ends. */
-struct visit {
-	uint8_t span_id[8];
-	uint64_t start_ns;
-	int64_t entries;
-};
-
 struct walk {
-	struct otlp_span_exporter *spans;
-	struct otlp_metric_exporter *metrics;
-	uint8_t trace_id[16];
+	struct otlp_library *library;
 	unsigned long delay_us; /* in each directory, so that a demo can be watched */
+	char path[PATH_MAX];	/* of the directory that is being walked */
+	uint8_t trace_id[16];
 	uint64_t start_ns, exported_ns;
 	int64_t directories, files, bytes, depth;
 	uint64_t buckets[COUNT_OF(bounds) + 1];
@@ -76,44 +68,31 @@ static void new_id(uint8_t *id, size_t len)
 	id[len - 1] |= 1;
 }
 
-static struct otlp_str str(const char *text)
+static struct otlp_metric metric(struct otlp_str name, struct otlp_str unit,
+				 enum otlp_metric_type type, const void *point)
 {
-	return (struct otlp_str){text, strlen(text)};
-}
+	struct otlp_metric m = {.name = name, .unit = unit, .type = type, .point_count = 1};
 
-static struct otlp_number_point number(struct otlp_point point, int64_t value)
-{
-	return (struct otlp_number_point){point, {OTLP_NUMBER_INT, {value}}};
-}
-
-static struct otlp_metric sum(struct otlp_str name, struct otlp_str unit,
-			      const struct otlp_number_point *point)
-{
-	return (struct otlp_metric){
-		.name = name,
-		.unit = unit,
-		.type = OTLP_METRIC_SUM,
-		.temporality = OTLP_TEMPORALITY_CUMULATIVE,
-		.is_monotonic = true,
-		.points.number = point,
-		.point_count = 1,
-	};
+	if (type != OTLP_METRIC_GAUGE)
+		m.temporality = OTLP_TEMPORALITY_CUMULATIVE;
+	m.is_monotonic = type == OTLP_METRIC_SUM;
+	m.points.number = point; /* a union of pointers: the type says which */
+	return m;
 }
 
 /*
- * Export by reference: all of this lives on the stack, and the library has
- * copied it into shared memory when the call returns. What does not fit is
- * dropped and counted there (otlp_library_get_stats), so no result is checked.
+ * Export by reference: all of this lives on the stack, and the library has copied it into shared
+ * memory when the call returns. What does not fit is dropped and counted there, so that no result
+ * needs to be checked here.
  */
 static void export_metrics(struct walk *w)
 {
-	const struct otlp_point point = {.start_time_unix_ns = w->start_ns,
-					 .time_unix_ns = now_ns()};
-	const struct otlp_number_point files = number(point, w->files);
-	const struct otlp_number_point bytes = number(point, w->bytes);
-	const struct otlp_number_point depth = number(point, w->depth);
+	const struct otlp_point at = {.start_time_unix_ns = w->start_ns, .time_unix_ns = now_ns()};
+	const struct otlp_number_point files = {at, {OTLP_NUMBER_INT, {w->files}}};
+	const struct otlp_number_point bytes = {at, {OTLP_NUMBER_INT, {w->bytes}}};
+	const struct otlp_number_point depth = {at, {OTLP_NUMBER_INT, {w->depth}}};
 	const struct otlp_histogram_point sizes = {
-		.point = point,
+		.point = at,
 		.count = (uint64_t)w->files,
 		.has_sum = true,
 		.sum = (double)w->bytes,
@@ -122,26 +101,19 @@ static void export_metrics(struct walk *w)
 		.bounds = bounds,
 		.bound_count = COUNT_OF(bounds),
 	};
+	const struct otlp_str file = OTLP_STR("{file}"), byte = OTLP_STR("By");
 	const struct otlp_metric metrics[] = {
-		sum(OTLP_STR("treewalk.files"), OTLP_STR("{file}"), &files),
-		sum(OTLP_STR("treewalk.bytes"), OTLP_STR("By"), &bytes),
-		{.name = OTLP_STR("treewalk.depth"),
-		 .unit = OTLP_STR("{directory}"),
-		 .type = OTLP_METRIC_GAUGE,
-		 .points.number = &depth,
-		 .point_count = 1},
-		{.name = OTLP_STR("treewalk.file.size"),
-		 .unit = OTLP_STR("By"),
-		 .type = OTLP_METRIC_HISTOGRAM,
-		 .temporality = OTLP_TEMPORALITY_CUMULATIVE,
-		 .points.histogram = &sizes,
-		 .point_count = 1},
+		metric(OTLP_STR("treewalk.files"), file, OTLP_METRIC_SUM, &files),
+		metric(OTLP_STR("treewalk.bytes"), byte, OTLP_METRIC_SUM, &bytes),
+		metric(OTLP_STR("treewalk.depth"), OTLP_STR("{directory}"), OTLP_METRIC_GAUGE,
+		       &depth),
+		metric(OTLP_STR("treewalk.file.size"), byte, OTLP_METRIC_HISTOGRAM, &sizes),
 	};
 	const struct otlp_scope_metrics in_scope = {scope, metrics, COUNT_OF(metrics)};
 	const struct otlp_resource_metrics all = {NULL, &in_scope, 1}; /* the library's resource */
 
-	otlp_metric_exporter_export(w->metrics, &all);
-	w->exported_ns = point.time_unix_ns;
+	otlp_library_export_metrics_ref(w->library, &all);
+	w->exported_ns = at.time_unix_ns;
 }
 
 static void count_file(struct walk *w, int64_t size)
@@ -155,169 +127,109 @@ static void count_file(struct walk *w, int64_t size)
 	w->bytes += size;
 }
 
-/* A span is exported when it has ended: at the second visit of its directory. */
-static void export_span(struct walk *w, const FTSENT *entry, int error)
+/* A span is exported when it has ended; here it gets what was not known when it began. */
+static void end_span(struct walk *w, struct otlp_span *span, int64_t entries, int error)
 {
-	const struct visit *visit = entry->fts_pointer, *parent = entry->fts_parent->fts_pointer;
-	const struct otlp_str path = {entry->fts_path, entry->fts_pathlen};
+	const struct otlp_str path = {w->path, strlen(w->path)};
+	const char *text = strerror(error);
 	const struct otlp_attribute attributes[] = {
 		otlp_attr_str(OTLP_STR("file.directory"), path),
-		otlp_attr_int(OTLP_STR("treewalk.entries"), visit->entries),
+		otlp_attr_int(OTLP_STR("treewalk.entries"), entries),
 	};
-	const struct otlp_attribute details[] = {
-		otlp_attr_str(OTLP_STR("exception.message"), str(strerror(error))),
-	};
-	const struct otlp_span_event event = {now_ns(), OTLP_STR("exception"), {details, 1, 0}};
-	struct otlp_span span = {
-		.scope = &scope,
-		.name = OTLP_STR("walk directory"),
-		.kind = OTLP_SPAN_KIND_INTERNAL,
-		.flags = 1, /* sampled */
-		.start_time_unix_ns = visit->start_ns,
-		.end_time_unix_ns = now_ns(),
-		.attributes = {attributes, COUNT_OF(attributes), 0},
-		.status = OTLP_STATUS_OK,
-	};
+	const struct otlp_attribute detail =
+		otlp_attr_str(OTLP_STR("exception.message"), (struct otlp_str){text, strlen(text)});
+	const struct otlp_span_event event = {now_ns(), OTLP_STR("exception"), {&detail, 1, 0}};
+
+	span->end_time_unix_ns = event.time_unix_ns;
+	span->attributes = (struct otlp_attributes){attributes, COUNT_OF(attributes), 0};
+	span->status = error == 0 ? OTLP_STATUS_OK : OTLP_STATUS_ERROR;
+	if (error != 0) {
+		span->status_message = detail.value.as.string;
+		span->events = &event;
+		span->event_count = 1;
+	}
+	otlp_library_export_traces(w->library, span, 1);
+}
+
+/* The directory w->path and what is below it. A symbolic link is an entry, and never followed. */
+static int visit(struct walk *w, const uint8_t parent_id[8])
+{
+	struct otlp_span span = {.scope = &scope,
+				 .name = OTLP_STR("walk directory"),
+				 .kind = OTLP_SPAN_KIND_INTERNAL,
+				 .flags = 1, /* sampled */
+				 .start_time_unix_ns = now_ns()};
+	const size_t len = strlen(w->path);
+	DIR *directory = opendir(w->path);
+	int error = directory == NULL ? errno : 0;
+	struct dirent *entry;
+	int64_t entries = 0;
+	struct stat st;
 
 	memcpy(span.trace_id, w->trace_id, sizeof(span.trace_id));
-	memcpy(span.span_id, visit->span_id, sizeof(span.span_id));
-	if (parent != NULL)
-		memcpy(span.parent_span_id, parent->span_id, sizeof(span.parent_span_id));
-	if (error != 0) {
-		span.status = OTLP_STATUS_ERROR;
-		span.status_message = str(strerror(error));
-		span.events = &event;
-		span.event_count = 1;
-	}
-	otlp_span_exporter_export(w->spans, &span, 1);
-}
-
-static void enter_directory(struct walk *w, FTSENT *entry)
-{
-	struct visit *visit = calloc(1, sizeof(*visit));
-
-	if (visit == NULL)
-		abort();
-	if (entry->fts_level == FTS_ROOTLEVEL) /* a trace for each argument */
-		new_id(w->trace_id, sizeof(w->trace_id));
-	new_id(visit->span_id, sizeof(visit->span_id));
-	visit->start_ns = now_ns();
-	entry->fts_pointer = visit;
-	w->depth++;
+	memcpy(span.parent_span_id, parent_id, sizeof(span.parent_span_id));
+	new_id(span.span_id, sizeof(span.span_id));
 	w->directories++;
-}
-
-static void leave_directory(struct walk *w, FTSENT *entry, int error)
-{
-	if (entry->fts_pointer == NULL)
-		return; /* never entered: an argument that is not there */
+	w->depth++;
+	while (directory != NULL && !stopped && (entry = readdir(directory)) != NULL) {
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+			continue;
+		entries++;
+		if (len + 1 + strlen(entry->d_name) >= sizeof(w->path))
+			continue;
+		sprintf(w->path + len, "/%s", entry->d_name);
+		if (lstat(w->path, &st) == 0 && S_ISDIR(st.st_mode))
+			visit(w, span.span_id);
+		else if (lstat(w->path, &st) == 0 && S_ISREG(st.st_mode))
+			count_file(w, st.st_size);
+		w->path[len] = '\0';
+	}
+	if (directory != NULL)
+		closedir(directory);
 	if (w->delay_us > 0)
 		usleep((useconds_t)w->delay_us);
-	export_span(w, entry, error);
-	free(entry->fts_pointer);
-	entry->fts_pointer = NULL;
+	end_span(w, &span, entries, stopped ? EINTR : error);
 	w->depth--;
 	if (now_ns() - w->exported_ns >= SECOND_NS)
 		export_metrics(w);
-}
-
-/*
- * 0 or a negative errno. A symbolic link is an entry and never followed, so no
- * link makes a loop. Asked to stop, it ends the spans of all open directories.
- */
-static int walk_trees(struct walk *w, char *const *arguments)
-{
-	FTS *tree = fts_open(arguments, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
-	FTSENT *entry = NULL;
-	int error = 0;
-
-	if (tree == NULL)
-		return -errno;
-	w->start_ns = w->exported_ns = now_ns();
-	while (!stopped && (entry = fts_read(tree)) != NULL) {
-		struct visit *parent = entry->fts_parent->fts_pointer;
-
-		if (entry->fts_info == FTS_DP) {
-			leave_directory(w, entry, 0);
-			continue;
-		}
-		if (entry->fts_info == FTS_DNR) { /* entered, and then could not be read */
-			leave_directory(w, entry, entry->fts_errno);
-			continue;
-		}
-		if (parent != NULL) {
-			parent->entries++;
-		} else if (entry->fts_info != FTS_D) {
-			fprintf(stderr, "treewalk: %s: not a directory\n", entry->fts_path);
-			error = OTLP_ERR_INVALID;
-		}
-		if (entry->fts_info == FTS_D)
-			enter_directory(w, entry);
-		else if (entry->fts_info == FTS_F)
-			count_file(w, entry->fts_statp->st_size);
-	}
-	for (; entry != NULL && entry->fts_level >= FTS_ROOTLEVEL; entry = entry->fts_parent)
-		leave_directory(w, entry, EINTR);
-	export_metrics(w);
-	fts_close(tree);
 	return error;
-}
-
-/* Exports everything, and waits for the writer for as long as is bearable. */
-static int run(struct otlp_library *library, struct walk *w, char *const *arguments)
-{
-	struct otlp_stats stats;
-	int error, walked;
-
-	error = otlp_library_span_exporter(library, &w->spans);
-	if (error == 0)
-		error = otlp_library_metric_exporter(library, &w->metrics);
-	if (error != 0)
-		return error;
-	walked = walk_trees(w, arguments);
-	error = otlp_library_shutdown(library, 5 * (int64_t)SECOND_NS);
-	if (error == OTLP_ERR_NO_WRITER)
-		error = 0; /* what was accepted waits in the rings until one comes */
-	otlp_library_get_stats(library, &stats, sizeof(stats));
-	printf("treewalk: %s: %" PRId64 " directories, %" PRId64 " files, %" PRId64
-	       " bytes, spans accepted %" PRIu64 ", dropped %" PRIu64 "\n",
-	       arguments[0], w->directories, w->files, w->bytes, stats.spans.accepted,
-	       stats.spans.dropped_full + stats.spans.dropped_too_large +
-		       stats.spans.dropped_invalid);
-	return walked != 0 ? walked : error;
 }
 
 int main(int argc, char **argv)
 {
-	static const struct option long_options[] = {{"delay-us", required_argument, NULL, 'd'},
-						     {NULL, 0, NULL, 0}};
-	const struct sigaction action = {.sa_handler = stop};
-	struct otlp_library *library = NULL;
-	struct walk walk = {0};
-	char *end = NULL;
-	int error, option;
+	static struct walk w;
+	static const uint8_t no_parent[8];
+	int first = argc > 2 && strcmp(argv[1], "--delay-us") == 0 ? 3 : 1, error, i;
+	struct otlp_stats stats;
 
-	while ((option = getopt_long(argc, argv, "", long_options, NULL)) == 'd') {
-		walk.delay_us = strtoul(optarg, &end, 10);
-		if (end == optarg || *end != '\0' || walk.delay_us >= 1000000)
-			break;
-	}
-	if (option != -1 || optind == argc) {
+	w.delay_us = first == 3 ? strtoul(argv[2], NULL, 10) : 0;
+	if (argc <= first || argv[first][0] == '-' || w.delay_us > 999999) {
 		fprintf(stderr, "usage: treewalk [--delay-us 0..999999] DIRECTORY...\n");
 		return 2;
 	}
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-
-	error = otlp_library_open(&library, NULL); /* the defaults, and the environment */
-	if (error == 0)
-		error = run(library, &walk, argv + optind);
-	if (error != 0)
+	error = otlp_library_open(&w.library, NULL); /* the defaults, and the environment */
+	if (error != 0) {
 		fprintf(stderr, "treewalk: %s\n", otlp_strerror(error));
-
-	/* The exporters hold the library, so any order is right, and NULL is fine. */
-	otlp_library_unref(library);
-	otlp_span_exporter_unref(walk.spans);
-	otlp_metric_exporter_unref(walk.metrics);
-	return error == 0 ? 0 : 1;
+		return 1;
+	}
+	signal(SIGINT, stop);
+	signal(SIGTERM, stop);
+	w.start_ns = w.exported_ns = now_ns();
+	for (i = first; i < argc && !stopped; i++) {
+		snprintf(w.path, sizeof(w.path), "%s", argv[i]);
+		new_id(w.trace_id, sizeof(w.trace_id));
+		if (visit(&w, no_parent) != 0)
+			fprintf(stderr, "treewalk: %s: cannot be read\n", argv[i]);
+	}
+	export_metrics(&w);
+	/* Where no writer runs, what was accepted waits in the rings until one comes. */
+	error = otlp_library_shutdown(w.library, 5 * (int64_t)SECOND_NS);
+	otlp_library_get_stats(w.library, &stats, sizeof(stats));
+	printf("treewalk: %s: %lld directories, %lld files, %lld bytes, spans accepted %llu, "
+	       "dropped %llu\n",
+	       argv[first], (long long)w.directories, (long long)w.files, (long long)w.bytes,
+	       (unsigned long long)stats.spans.accepted,
+	       (unsigned long long)(stats.spans.dropped_full + stats.spans.dropped_invalid));
+	otlp_library_unref(w.library);
+	return error == 0 || error == OTLP_ERR_NO_WRITER ? 0 : 1;
 }
