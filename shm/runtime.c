@@ -51,7 +51,7 @@ int runtime_path(char *ret, size_t ret_bytes, const char *path)
 	int n;
 
 	if (path == NULL || path[0] == '\0')
-		path = getenv("OTLPIPE_DIR");
+		path = secure_getenv("OTLPIPE_DIR");
 	if (path != NULL && path[0] != '\0')
 		n = snprintf(ret, ret_bytes, "%s", path);
 	else

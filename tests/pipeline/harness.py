@@ -204,6 +204,20 @@ class Pipe:
         command = ["load", "--dir", self.runtime, *arguments]
         return self.start("otlpipe", *command, environment=environment, **others)
 
+    def endless_load(self, *arguments, processes=1, **others):
+        """One that pushes until it gets a signal, with the pids of its workers, which are
+        connected: from then on it hears signals."""
+        load = self.load("--count", 0, "--processes", processes, *arguments, **others)
+
+        def connected():
+            pids = children(load.pid)
+            names = self.regions()
+            each = all(any(name.startswith(f"{pid}-") for name in names) for pid in pids)
+            return pids if len(pids) == processes and each else None
+
+        load.workers = wait_for(connected, "each worker of the load generator has its region")
+        return load
+
     def tool(self, *arguments, expected=0, **others):
         return self.run("otlpipe", *arguments, expected=expected, **others)
 
@@ -277,11 +291,11 @@ class Pipe:
             shutil.rmtree(self.scratch, ignore_errors=True)
 
 
-def children():
+def children(pid="self"):
     return [
-        int(pid)
-        for task in pathlib.Path("/proc/self/task").iterdir()
-        for pid in (task / "children").read_text(encoding="ascii").split()
+        int(child)
+        for task in pathlib.Path(f"/proc/{pid}/task").iterdir()
+        for child in (task / "children").read_text(encoding="ascii").split()
     ]
 
 
@@ -314,6 +328,8 @@ def arguments_of(argv, defaults):
     for word in rest:
         if word.startswith("--") and word[2:] in options:
             options[word[2:]] = type(options[word[2:]])(next(rest))
+        elif word.startswith("-"):
+            sys.exit(f"no such option: {word}\n{__doc__}")
         else:
             words.append(word)
     return options, words
@@ -334,6 +350,8 @@ def run(tests, **defaults):
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda number, _: sys.exit(128 + number))
     chosen = [t for t in tests if all(word in t.__name__ for word in words)]
+    if not chosen:
+        sys.exit(f"no test has all of these words: {words}")
     failed = 0
     print(f"1..{len(chosen)}", flush=True)
     print(f"# seed {options['seed']}", flush=True)

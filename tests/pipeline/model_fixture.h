@@ -18,7 +18,7 @@
 #include "writer/batch_scan.h"
 #include "writer/dataname.h"
 
-#define WAIT_NS INT64_C(120000000000) /* a limit for what hangs, no measure */
+#define WAIT_NS		INT64_C(120000000000) /* a limit for what hangs, no measure */
 #define FOUND_FILES_MAX 1024
 
 static char model_output[64];
@@ -136,11 +136,14 @@ static inline void model_start(bool preload, const char *const *options)
 	if (model_writer == 0)
 		model_exec(name, preload, options);
 	for (i = 0; n < 0 && i < WAIT_NS / 100000000; i++) {
+		siginfo_t ended = {0};
+
 		n = recv(fd, text, sizeof text - 1, 0);
-		if (n >= 0 || waitpid(model_writer, NULL, WNOHANG) == 0)
-			continue;
-		model_writer = 0;
-		fail_msg("the writer ended before it was ready");
+		waitid(P_PID, (id_t)model_writer, &ended, WEXITED | WNOHANG | WNOWAIT);
+		if (n < 0 && ended.si_pid != 0) /* perhaps it was ready, and is done */
+			n = recv(fd, text, sizeof text - 1, MSG_DONTWAIT);
+		if (n < 0 && ended.si_pid != 0)
+			break;
 	}
 	close(fd);
 	assert_true(n > 0);
@@ -148,7 +151,7 @@ static inline void model_start(bool preload, const char *const *options)
 	assert_non_null(strstr(text, "READY=1"));
 }
 
-#define MODEL_START(...) model_start(false, (const char *const[]){__VA_ARGS__, NULL})
+#define MODEL_START(...)	   model_start(false, (const char *const[]){__VA_ARGS__, NULL})
 #define MODEL_START_PRELOADED(...) model_start(true, (const char *const[]){__VA_ARGS__, NULL})
 
 /* In order: it drains, seals and ends with 0. */
@@ -364,8 +367,8 @@ static inline void expect_numbers(const struct found *found, const uint64_t *num
 	assert_int_equal(found->lost_items, 0);
 }
 
-#define EXPECT_NUMBERS(found, ...)                                         \
-	expect_numbers(found, (const uint64_t[]){__VA_ARGS__},             \
+#define EXPECT_NUMBERS(found, ...)                             \
+	expect_numbers(found, (const uint64_t[]){__VA_ARGS__}, \
 		       sizeof((const uint64_t[]){__VA_ARGS__}) / sizeof(uint64_t))
 
 static inline void push_number(struct otlp_library *library, uint64_t number)

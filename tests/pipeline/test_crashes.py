@@ -37,22 +37,12 @@ def run_and_kill(pipe, output, limit):
 
 
 def steady(pipe, service="steady", rate=20000):
-    return pipe.load(
-        *("--processes", WORKERS, "--threads", THREADS, "--count", 0, "--rate", rate),
+    return pipe.endless_load(
+        *("--threads", THREADS, "--rate", rate),
         *("--span-ring-bytes", "256KiB", "--metric-ring-bytes", "128KiB"),
+        processes=WORKERS,
         service=service,
     )
-
-
-def workers_of(load):
-    path = f"/proc/{load.pid}/task/{load.pid}/children"
-
-    def read():
-        with open(path, encoding="ascii") as file:
-            pids = [int(word) for word in file.read().split()]
-        return pids if len(pids) == WORKERS else None
-
-    return harness.wait_for(read, "the load generator has its workers")
 
 
 def finish(pipe, output):
@@ -127,14 +117,13 @@ def producers_and_writer_killed_together_lose_nothing_that_was_committed(pipe):
     for number in range(max(pipe.options["kills"] // 3, 3)):
         service = f"victim-{number}"
         victim = loads[service] = steady(pipe, service)
-        pids = workers_of(victim)
         if random.random() < 0.5:
             run_and_kill(pipe, pipe.output, 0.15)
-            os.kill(random.choice(pids), signal.SIGKILL)
+            os.kill(random.choice(victim.workers), signal.SIGKILL)
         else:
             writer = pipe.writer(*random_way(pipe))
             harness.nap(random.random() * 0.15)
-            for pid in pids:
+            for pid in victim.workers:
                 os.kill(pid, signal.SIGKILL)
             if random.random() < 0.5:
                 harness.nap(random.random() * 0.05)

@@ -76,35 +76,26 @@ def check_quiet(pipe, writer, interval_seconds):
     check_calls(pipe, writer, interval_seconds)
 
 
-def pause(pipe, load, count):
+def pause(load):
     """Stops a load generator's workers; they stay connected."""
-    path = f"/proc/{load.pid}/task/{load.pid}/children"
-
-    def read():
-        with open(path, encoding="ascii") as file:
-            pids = [int(word) for word in file.read().split()]
-        return pids if len(pids) == count and len(pipe.regions()) == count else None
-
-    pids = harness.wait_for(read, "the load generator has its workers, each with its region")
-    harness.nap(0.2)
-    for pid in pids:
+    for pid in load.workers:
         os.kill(pid, signal.SIGSTOP)
-    return pids
 
 
-def resume(pids):
-    for pid in pids:
+def resume(load):
+    for pid in load.workers:
         os.kill(pid, signal.SIGCONT)
 
 
 def a_writer_of_idle_producers_makes_few_system_calls(pipe):
     writer = pipe.writer(interval="500ms")
-    load = pipe.load("--processes", 4, "--count", 0, "--rate", 400)
-    pids = pause(pipe, load, 4)
+    load = pipe.endless_load("--rate", 400, processes=4)
+    harness.nap(0.2)
+    pause(load)
     # What they had pushed is written, and nothing is in flight any more.
     harness.nap(1)
     check_quiet(pipe, writer, 0.5)
-    resume(pids)
+    resume(load)
     load.stop()
     writer.stop()
     harness.equal(pipe.scan()["spans"], load.json()["spans"]["accepted"], "spans")
@@ -155,19 +146,19 @@ def a_full_disk_stalls_without_spinning_and_loses_nothing(pipe):
     writer = pipe.writer(
         *("--batch-bytes", "64KiB", "--rotate-bytes", "128KiB"), output=output, interval="500ms"
     )
-    load = pipe.load(
-        *("--count", 0, "--rate", 4000),
+    load = pipe.endless_load(
+        *("--rate", 4000),
         *("--span-ring-bytes", "128KiB", "--metric-ring-bytes", "128KiB"),
     )
     harness.wait_for(lambda: "No space left" in writer.err, "the writer says that the disk is full")
     # The rings fill, and their producer drops.
     harness.nap(1)
-    pids = pause(pipe, load, 1)
+    pause(load)
     check_quiet(pipe, writer, 0.5)
     harness.check(writer.is_running(), "the writer has ended")
     lines = writer.err.count("No space left")
     harness.check(lines < 30, f"it says so {lines} times")
-    resume(pids)
+    resume(load)
     subprocess.run(["mount", "-o", "remount,size=256m", folder], check=True)
     before = len(pipe.files("sealed", output))
     harness.wait_for(lambda: len(pipe.files("sealed", output)) > before + 2, "it writes again")
@@ -188,7 +179,7 @@ def a_writer_killed_on_a_full_disk_is_followed_by_one_that_writes_the_rest(pipe)
     output = folder / "data"
     words = ("--batch-bytes", "64KiB", "--rotate-bytes", "128KiB")
     writer = pipe.writer(*words, output=output)
-    load = pipe.load("--count", 0, "--rate", 4000)
+    load = pipe.endless_load("--rate", 4000)
     harness.wait_for(lambda: "No space left" in writer.err, "the writer says that the disk is full")
     writer.kill()
     load.stop()

@@ -68,9 +68,8 @@ def a_64_kib_ring_does_not_wait_for_a_long_interval(pipe):
 
 def a_flood_of_one_signal_drops_nothing_of_the_other(pipe):
     writer = pipe.writer()
-    flood = pipe.load(
-        *("--signal", "spans", "--count", 0, "--threads", 2, "--span-ring-bytes", "4KiB"),
-        service="flood",
+    flood = pipe.endless_load(
+        *("--signal", "spans", "--threads", 2, "--span-ring-bytes", "4KiB"), service="flood"
     )
     points = pipe.load(
         *("--signal", "metrics", "--count", 5000, "--rate", 5000, "--retry"), service="points"

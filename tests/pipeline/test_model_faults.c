@@ -169,17 +169,17 @@ static void a_histogram_stays_a_histogram_and_an_integer_an_integer(void **state
 {
 	static const uint64_t counts[] = {1, 2, 3};
 	static const double bounds[] = {0.5, 10};
-	struct otlp_histogram_point histogram = {.point = {.start_time_unix_ns = 1,
-							   .time_unix_ns = 2},
-						 .count = 6,
-						 .has_sum = true,
-						 .has_min = true,
-						 .sum = 12.5,
-						 .min = -1,
-						 .bucket_counts = counts,
-						 .bucket_count = 3,
-						 .bounds = bounds,
-						 .bound_count = 2};
+	struct otlp_histogram_point histogram = {
+		.point = {.start_time_unix_ns = 1, .time_unix_ns = 2},
+		.count = 6,
+		.has_sum = true,
+		.has_min = true,
+		.sum = 12.5,
+		.min = -1,
+		.bucket_counts = counts,
+		.bucket_count = 3,
+		.bounds = bounds,
+		.bound_count = 2};
 	struct otlp_number_point number = fixture_point(INT64_MAX);
 	struct otlp_metric metrics[2] = {
 		{.name = OTLP_STR_INIT("h"),

@@ -383,7 +383,7 @@ static void rule_7_each_error_is_the_sdks_failure_with_its_cause(void **state)
 }
 
 #define RULE_8_THREADS 4
-#define RULE_8_SPANS 2000
+#define RULE_8_SPANS   2000
 
 struct rule_8 {
 	pthread_t thread;
@@ -399,7 +399,8 @@ static void *rule_8_push(void *context)
 	for (i = 0; i < RULE_8_SPANS; i++) {
 		struct otlp_span span = fixture_span(self->number * RULE_8_SPANS + i);
 
-		self->failed += otlp_span_exporter_export(self->exporter, &span, 1).cause != OTLP_OK;
+		self->failed +=
+			otlp_span_exporter_export(self->exporter, &span, 1).cause != OTLP_OK;
 	}
 	return NULL;
 }
@@ -441,7 +442,7 @@ static void rule_8_threads_share_an_exporter_without_a_lock(void **state)
 	found_free(&found);
 }
 
-#define RULE_9_SPANS 200
+#define RULE_9_SPANS   200
 #define RULE_9_METRICS 200
 
 static const struct found_span *find_span(const struct found *found, uint64_t number)

@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Producers whose writer is not there: they never block, and what they were told is accepted
 is written by the writer that comes later."""
+import os
+import signal
+
 import harness
 
 SMALL = ("--span-ring-bytes", "256KiB", "--metric-ring-bytes", "128KiB")
@@ -57,8 +60,7 @@ def a_drain_writes_what_producers_that_have_exited_left(pipe):
 
 
 def a_drain_leaves_living_producers_alone(pipe):
-    load = pipe.load("--count", 0, "--rate", 2000, *SMALL)
-    harness.wait_for(pipe.regions, "the producer has its region")
+    load = pipe.endless_load("--rate", 2000, *SMALL)
     for _ in range(5):
         harness.nap(0.1)
         pipe.run("otlpipe-writer", "--dir", pipe.runtime, "--output", pipe.output, "--drain")
@@ -72,12 +74,10 @@ def a_drain_leaves_living_producers_alone(pipe):
 
 
 def what_a_killed_producer_had_pushed_is_written(pipe):
-    loads = [pipe.load("--threads", 2, "--count", 0, "--rate", 20000, *SMALL) for _ in range(3)]
-    workers = [worker_of(load) for load in loads]
-    harness.wait_for(lambda: len(pipe.regions()) == 3, "three producers have their regions")
+    loads = [pipe.endless_load("--threads", 2, "--rate", 20000, *SMALL) for _ in range(3)]
     harness.nap(0.3)
-    for worker in workers:
-        harness.os.kill(worker, harness.signal.SIGKILL)
+    for load in loads:
+        os.kill(load.workers[0], signal.SIGKILL)
     for load in loads:
         load.wait(1)
         harness.equal(load.json().get("killed"), 1, "workers that load says were killed")
@@ -89,16 +89,6 @@ def what_a_killed_producer_had_pushed_is_written(pipe):
         written = sums[name]["written_items"]
         # A record that was committed and not counted yet, one for each thread at most.
         harness.check(count <= written <= count + 6, f"{name}: {written} written of {count}")
-
-
-def worker_of(load):
-    path = f"/proc/{load.pid}/task/{load.pid}/children"
-
-    def read():
-        with open(path, encoding="ascii") as file:
-            return [int(word) for word in file.read().split()]
-
-    return harness.wait_for(read, "the load generator has its worker")[0]
 
 
 def a_producer_waits_for_no_writer_at_its_end(pipe):

@@ -122,8 +122,7 @@ static void ring_sizes_are_rounded_up_to_powers_of_two(void **state)
 
 	(void)state;
 	for (i = 0; i < COUNT_OF(cases); i++) {
-		struct otlp_library *library =
-			fixture_open_rings(cases[i].option, cases[i].option);
+		struct otlp_library *library = fixture_open_rings(cases[i].option, cases[i].option);
 		char name[REGION_NAME_BYTES_MAX];
 		struct region_view view;
 
@@ -328,9 +327,9 @@ static void expect_temporality(struct otlp_options *options, const enum otlp_tem
 	assert_int_equal(otlp_library_open(&library, options), OTLP_OK);
 	assert_int_equal(otlp_library_metric_exporter(library, &exporter), OTLP_OK);
 	for (kind = OTLP_COUNTER; kind <= OTLP_OBSERVABLE_GAUGE; kind++)
-		assert_int_equal(otlp_metric_exporter_temporality(
-					 exporter, (enum otlp_instrument_kind)kind),
-				 by_kind[kind]);
+		assert_int_equal(
+			otlp_metric_exporter_temporality(exporter, (enum otlp_instrument_kind)kind),
+			by_kind[kind]);
 	assert_int_equal(otlp_metric_exporter_temporality(exporter, (enum otlp_instrument_kind)7),
 			 OTLP_TEMPORALITY_UNSPECIFIED);
 	otlp_metric_exporter_unref(exporter);

@@ -8,7 +8,7 @@
 #include <pthread.h>
 
 #define THREADS 8
-#define ROUNDS 300
+#define ROUNDS	300
 
 static struct {
 	struct otlp_library *library;
@@ -152,9 +152,9 @@ static void a_shutdown_may_come_in_the_middle_of_pushes(void **state)
 	(void)state;
 	shared.library = fixture_open();
 	for (i = 0; i < COUNT_OF(pushers); i++)
-		assert_int_equal(pthread_create(&pushers[i].thread, NULL, push_until_shutdown,
-						&pushers[i]),
-				 0);
+		assert_int_equal(
+			pthread_create(&pushers[i].thread, NULL, push_until_shutdown, &pushers[i]),
+			0);
 	while (fixture_stats(shared.library).spans.accepted == 0)
 		usleep(100);
 	assert_int_equal(otlp_library_shutdown(shared.library, 0), OTLP_ERR_NO_WRITER);

@@ -19,7 +19,7 @@
 #include "core/resource.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
-#define UNKNOWN "service.name=unknown_service:test_resource_env"
+#define UNKNOWN		"service.name=unknown_service:test_resource_env"
 
 static unsigned told;
 
@@ -96,8 +96,8 @@ static void pairs_are_read_in_their_order(void **state)
 		{"a=1", "a=1|service.name=n", 0},
 		{"a=1,b=2,c=3", "a=1|b=2|c=3|service.name=n", 0},
 		{"a=", "a=|service.name=n", 0},
-		{"deployment.environment.name=prod", "deployment.environment.name=prod|service.name=n",
-		 0},
+		{"deployment.environment.name=prod",
+		 "deployment.environment.name=prod|service.name=n", 0},
 		{"a=1;x", "a=1;x|service.name=n", 0}, /* metadata is not supported: no separator */
 		{"a=\"q\"", "a=\"q\"|service.name=n", 0},
 	};
@@ -136,14 +136,14 @@ static void keys_and_values_are_percent_decoded(void **state)
 static void any_error_discards_the_whole_value_and_is_told(void **state)
 {
 	static const struct env_case cases[] = {
-		{"a", "service.name=n", 1},	   {"a=1,b", "service.name=n", 1},
-		{"b,a=1", "service.name=n", 1},	   {"=1", "service.name=n", 1},
-		{" =1", "service.name=n", 1},	   {"a=%", "service.name=n", 1},
-		{"a=%4", "service.name=n", 1},	   {"a=%4g", "service.name=n", 1},
-		{"a=%g4", "service.name=n", 1},	   {"a=1,b=%zz,c=3", "service.name=n", 1},
-		{"a=%ff", "service.name=n", 1},	   {"a=\xff", "service.name=n", 1},
-		{"%ff=1", "service.name=n", 1},	   {"a=%c3", "service.name=n", 1},
-		{"a=b=c", "service.name=n", 1},	   {"a==", "service.name=n", 1},
+		{"a", "service.name=n", 1},	  {"a=1,b", "service.name=n", 1},
+		{"b,a=1", "service.name=n", 1},	  {"=1", "service.name=n", 1},
+		{" =1", "service.name=n", 1},	  {"a=%", "service.name=n", 1},
+		{"a=%4", "service.name=n", 1},	  {"a=%4g", "service.name=n", 1},
+		{"a=%g4", "service.name=n", 1},	  {"a=1,b=%zz,c=3", "service.name=n", 1},
+		{"a=%ff", "service.name=n", 1},	  {"a=\xff", "service.name=n", 1},
+		{"%ff=1", "service.name=n", 1},	  {"a=%c3", "service.name=n", 1},
+		{"a=b=c", "service.name=n", 1},	  {"a==", "service.name=n", 1},
 		{"a=1 b=2", "service.name=n", 1},
 	};
 
@@ -154,8 +154,8 @@ static void any_error_discards_the_whole_value_and_is_told(void **state)
 static void an_empty_value_is_as_good_as_none(void **state)
 {
 	static const struct env_case cases[] = {
-		{NULL, "service.name=n", 0}, {"", "service.name=n", 0},
-		{" ", "service.name=n", 0},  {",", "service.name=n", 0},
+		{NULL, "service.name=n", 0},	   {"", "service.name=n", 0},
+		{" ", "service.name=n", 0},	   {",", "service.name=n", 0},
 		{"a=1,", "a=1|service.name=n", 0},
 	};
 

@@ -14,6 +14,11 @@
  * {NULL, 0} is the empty string. Times are nanoseconds since the Unix epoch.
  * Zero means absent, and reserved fields must be zero. Enum values are those
  * of OTLP, so that encoding copies them.
+ *
+ * No other thread changes the data during the call. A NULL pointer with a count
+ * or a length, text that is not UTF-8, a reserved field that is set, or an enum
+ * value that is none is OTLP_ERR_INVALID, and the record is refused whole.
+ * Source: opentelemetry-proto 1.x, common.proto and resource.proto.
  */
 struct otlp_str {
 	const char *ptr;

@@ -7,7 +7,8 @@
 
 /*
  * Library calls return 0, or one of these negative values. Where an errno
- * says the same thing the value is -errno.
+ * says the same thing the value is -errno. otlp_strerror() has the texts. The
+ * values and names are stable; later versions may add some.
  */
 #define OTLP_ERROR_MAP(X)                                                                     \
 	X(INVALID, -EINVAL, "invalid argument")                                               \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* <otlpipe/metric.h>: borrowed metric records. */
+/* <otlpipe/metric.h>: borrowed metric records. Source: opentelemetry-proto 1.x, metrics.proto. */
 #ifndef OTLPIPE_METRIC_H
 #define OTLPIPE_METRIC_H
 
@@ -11,11 +11,14 @@ enum otlp_temporality {
 	OTLP_TEMPORALITY_CUMULATIVE = 2
 };
 
-/* OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE, by instrument kind. */
+/*
+ * $OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE: "cumulative", "delta" or
+ * "lowmemory", in any case. Source: metrics/sdk_exporters/otlp.md.
+ */
 enum otlp_temporality_preference {
 	OTLP_PREFER_CUMULATIVE = 0,
-	OTLP_PREFER_DELTA, /* up-down counters stay cumulative */
-	OTLP_PREFER_LOW_MEMORY
+	OTLP_PREFER_DELTA,     /* up-down counters stay cumulative */
+	OTLP_PREFER_LOW_MEMORY /* delta for counters and histograms that are not observable */
 };
 
 enum otlp_instrument_kind {
@@ -138,7 +141,10 @@ struct otlp_scope_metrics {
 	size_t metric_count;
 };
 
-/* What the SDKs hand to a metric exporter: ResourceMetrics. */
+/*
+ * What the SDKs hand to a metric exporter: ResourceMetrics. Metrics and scopes without points are
+ * left out. A scope here is always there, if need be an empty one.
+ */
 struct otlp_resource_metrics {
 	const struct otlp_resource *resource; /* NULL: the library's own */
 	const struct otlp_scope_metrics *scope_metrics;

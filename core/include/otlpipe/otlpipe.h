@@ -9,8 +9,17 @@
  *
  * Thread safety: every function here may be called from any thread at any time,
  * with no lock of the caller's. Signal safety: the export functions and
- * otlp_strerror() are async-signal-safe once the library is open; all others
- * are not, and are not called from a handler.
+ * otlp_strerror() are async-signal-safe once the library is open, and keep
+ * errno; all others are not, and are not called from a handler.
+ *
+ * NULL: a handle that is NULL gives OTLP_ERR_INVALID, or NULL, or nothing; it
+ * never crashes.
+ *
+ * fork(): a handle goes on in the child, which gets rings of its own with its
+ * first push (the one push that makes system calls, and so not one to make in
+ * a signal handler). The child's counters start at 0; a shutdown or an unref in
+ * it is nothing to the parent. A child that shares its parent's memory, as of
+ * vfork(), calls nothing here.
  */
 #ifndef OTLPIPE_H
 #define OTLPIPE_H
@@ -49,8 +58,12 @@ struct otlp_shape;
 
 /*
  * Told of what open() had to leave aside and went on without, such as an
- * $OTEL_RESOURCE_ATTRIBUTES that cannot be parsed: the library itself never
- * prints. Called by otlp_library_open() alone, in its thread.
+ * $OTEL_RESOURCE_ATTRIBUTES that cannot be parsed, and of why it could make no
+ * rings: the library itself never prints. Called by otlp_library_open() alone,
+ * in its thread, before it returns.
+ *
+ * @param error  an enum otlp_error
+ * @param text   one line without its end, UTF-8 where the paths in it are; valid for the call
  */
 typedef void (*otlp_diagnostic_fn)(void *context, int error, const char *text);
 
@@ -61,21 +74,28 @@ struct otlp_options {
 	/* What otlp_metric_exporter_temporality() answers. otlp_options_init() sets it from
 	 * $OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE, else cumulative. */
 	enum otlp_temporality_preference temporality;
-	/* NULL: $OTLPIPE_DIR, else /dev/shm/otlpipe-<uid>. Made with mode 0700 if missing. */
+	/* NULL or "": $OTLPIPE_DIR, else /dev/shm/otlpipe-<uid>. Made with mode 0700 if missing
+	 * (its last component alone). A relative one is meant from where the program is at open.
+	 * Refused: one of somebody else, one that others may enter or write to (but for a group
+	 * directory, mode 03770), and a symbolic link. */
 	const char *runtime_dir;
 	/* NULL: from $OTEL_RESOURCE_ATTRIBUTES and $OTEL_SERVICE_NAME by the specification's
-	 * rules (resource/sdk.md); without a name, service.name is unknown_service:<program>. */
+	 * rules (resource/sdk.md); without a name, service.name is unknown_service:<program>.
+	 * Copied. Given here, it replaces that of the environment: an SDK has merged them. */
 	const struct otlp_resource *resource;
 	otlp_diagnostic_fn diagnostic; /* NULL: nobody is told */
 	void *diagnostic_context;
 	uint8_t reserved[64]; /* must be zero */
 };
 
-/* Counters since open, never reset. */
+/*
+ * Counters of this process since open (in a child: since the fork), never reset. Whatever was
+ * exported before the shutdown is in exactly one of the first or the last three of a signal.
+ */
 struct otlp_signal_stats {
 	uint64_t accepted;	    /* records: spans, or data points */
 	uint64_t accepted_bytes;    /* of the ring that they took, padding included */
-	uint64_t dropped_full;	    /* records */
+	uint64_t dropped_full;	    /* records; also those for which there was no ring */
 	uint64_t dropped_too_large; /* records */
 	uint64_t dropped_invalid;   /* records */
 };
@@ -86,7 +106,12 @@ struct otlp_stats {
 	uint64_t rejected_after_shutdown; /* export calls */
 };
 
-/** Fill in the defaults. Call it first, then change what you need. */
+/**
+ * Fill in the defaults. Call it first, then change what you need.
+ *
+ * @param struct_bytes  sizeof(struct otlp_options), as your program was compiled: so a library of
+ *                      another version knows which fields there are
+ */
 OTLP_API void otlp_options_init(struct otlp_options *options, size_t struct_bytes);
 
 /**
@@ -95,26 +120,45 @@ OTLP_API void otlp_options_init(struct otlp_options *options, size_t struct_byte
  *
  * @param ret      set on success only; give it back with otlp_library_unref()
  * @param options  borrowed for the call; NULL: the defaults
- * @return 0, or OTLP_ERR_INVALID, _ACCESS, _NO_SPACE, _NO_MEMORY, _ABI
+ * @return 0, or OTLP_ERR_INVALID (an option, the resource), _TOO_LARGE (the
+ *         resource), _ACCESS (the runtime directory), _NO_SPACE (the rings'
+ *         space is reserved whole), _NO_MEMORY, _ABI (the directory is in use
+ *         by an incompatible version)
  */
 OTLP_API int otlp_library_open(struct otlp_library **ret, const struct otlp_options *options);
+
+/** One more reference; returns its argument. */
 OTLP_API struct otlp_library *otlp_library_ref(struct otlp_library *library);
-OTLP_API void otlp_library_unref(struct otlp_library *library); /* NULL is fine */
+
+/**
+ * Give a reference back. The last one, exporters' included, closes the rings;
+ * it does not wait: what is in them stays for the writer. NULL is fine.
+ */
+OTLP_API void otlp_library_unref(struct otlp_library *library);
 
 /**
  * Export by reference: copy the borrowed metrics into shared memory, once,
  * with no allocation, no lock and no system call but a rare wake-up.
  *
- * @return 0, or OTLP_ERR_FULL, _TOO_LARGE or _INVALID (the records that could
- *         not be taken were dropped and counted, the others were taken),
- *         _SHUTDOWN (none was)
+ * A metric is taken or refused whole, but for room: one that is larger than a
+ * record goes into several, cut between data points, and then each point counts
+ * on its own. Never waits: where there is no room the newest are dropped.
+ *
+ * @param metrics  borrowed for the call; without a scope, metric or point there
+ *                 is nothing to do, which is a success
+ * @return 0, or OTLP_ERR_FULL, _TOO_LARGE or _INVALID: the first refusal (the
+ *         records that could not be taken were dropped and counted, the others
+ *         were taken); _SHUTDOWN (none was, the call was counted); in a forked
+ *         child that cannot make its rings _ACCESS, _NO_SPACE, _NO_MEMORY or
+ *         _ABI (none was, they count as dropped_full; a flush tries again)
  */
 OTLP_API int otlp_library_export_metrics_ref(struct otlp_library *library,
 					     const struct otlp_resource_metrics *metrics);
 
 /**
- * The same for finished spans. Safe in a signal handler, errno included, once
- * the library is open; the first push after a fork() is made outside one.
+ * The same for finished spans, each of which is taken or refused on its own.
+ *
+ * @param spans  count of them, borrowed for the call; NULL is fine for none
  */
 OTLP_API int otlp_library_export_traces(struct otlp_library *library, const struct otlp_span *spans,
 					size_t count);
@@ -156,33 +200,49 @@ OTLP_API int otlp_library_export_shaped(struct otlp_library *library, struct otl
 					const struct otlp_span *spans, size_t count);
 
 /**
- * Wait until the writer has written all that was accepted before the call.
+ * Wait until the writer has written all that was accepted before the call: it
+ * is in a file then (and on the disk as far as the writer's --sync says).
  *
- * @param timeout_ns  0: only look; OTLP_FOREVER: no deadline
- * @return 0, OTLP_ERR_TIMEOUT, or at once OTLP_ERR_NO_WRITER
+ * @param timeout_ns  nanoseconds of the monotonic clock; 0: only look;
+ *                    OTLP_FOREVER: no deadline
+ * @return 0, also where there is nothing to write; OTLP_ERR_TIMEOUT; at once
+ *         OTLP_ERR_NO_WRITER, also when the writer dies meanwhile, and once for
+ *         records that it gave up with their ring, which it found damaged;
+ *         _ACCESS where the runtime directory cannot be looked at any more
  */
 OTLP_API int otlp_library_flush(struct otlp_library *library, int64_t timeout_ns);
 
 /**
  * Take no more records, then flush. Exporters stay valid and fail from now on.
- * A second call succeeds and does nothing.
+ * A second call succeeds and does nothing. References are given back as ever.
+ *
+ * @return what otlp_library_flush() returns; the library is shut down in any case
  */
 OTLP_API int otlp_library_shutdown(struct otlp_library *library, int64_t timeout_ns);
 
+/**
+ * @param struct_bytes  sizeof(struct otlp_stats) of your program; that many
+ *                      bytes of ret are set
+ */
 OTLP_API void otlp_library_get_stats(struct otlp_library *library, struct otlp_stats *ret,
 				     size_t struct_bytes);
 
 /**
- * Exporters share the library and never end it.
+ * Exporters share the library and never end it: each holds a reference.
  *
- * @return 0, or OTLP_ERR_SHUTDOWN when the library was shut down, _NO_MEMORY
+ * @param ret  set on success only; give it back with its _unref()
+ * @return 0, or OTLP_ERR_SHUTDOWN when the library was shut down, _NO_MEMORY, _INVALID
  */
 OTLP_API int otlp_library_metric_exporter(struct otlp_library *library,
 					  struct otlp_metric_exporter **ret);
 OTLP_API int otlp_library_span_exporter(struct otlp_library *library,
 					struct otlp_span_exporter **ret);
 
-/* PushMetricExporter. */
+/*
+ * PushMetricExporter (metrics/sdk.md "MetricExporter"). A result's cause is what the library's
+ * call of the same name returns. The temporality is that of metrics/sdk_exporters/otlp.md for
+ * the preference in the options; UNSPECIFIED for what is no kind of instrument.
+ */
 OTLP_API struct otlp_sdk_result
 otlp_metric_exporter_export(struct otlp_metric_exporter *exporter,
 			    const struct otlp_resource_metrics *metrics);
@@ -198,7 +258,7 @@ OTLP_API struct otlp_metric_exporter *
 otlp_metric_exporter_ref(struct otlp_metric_exporter *exporter);
 OTLP_API void otlp_metric_exporter_unref(struct otlp_metric_exporter *exporter);
 
-/* SpanExporter. */
+/* SpanExporter (trace/sdk.md "Span Exporter"). A result's cause as above. */
 OTLP_API struct otlp_sdk_result otlp_span_exporter_export(struct otlp_span_exporter *exporter,
 							  const struct otlp_span *spans,
 							  size_t count);
@@ -206,11 +266,18 @@ OTLP_API struct otlp_sdk_result otlp_span_exporter_export(struct otlp_span_expor
 OTLP_API struct otlp_sdk_result
 otlp_span_exporter_export_shaped(struct otlp_span_exporter *exporter, struct otlp_shape *shape,
 				 const struct otlp_span *spans, size_t count);
-/** The resource of what this exporter exports from now on; copied. */
+/**
+ * The resource of what this exporter exports from now on, where a span names
+ * none; copied. Those that it replaces are kept, for threads that are at it,
+ * until the exporter ends: it is meant to be set now and then, not for each span.
+ *
+ * @return 0, or OTLP_ERR_INVALID, _TOO_LARGE, _NO_MEMORY: nothing has changed
+ */
 OTLP_API int otlp_span_exporter_set_resource(struct otlp_span_exporter *exporter,
 					     const struct otlp_resource *resource);
 OTLP_API struct otlp_sdk_result otlp_span_exporter_force_flush(struct otlp_span_exporter *exporter,
 							       int64_t timeout_ns);
+/** Succeeds and leaves the library and every other user of it alone. */
 OTLP_API struct otlp_sdk_result otlp_span_exporter_shutdown(struct otlp_span_exporter *exporter,
 							    int64_t timeout_ns);
 OTLP_API struct otlp_span_exporter *otlp_span_exporter_ref(struct otlp_span_exporter *exporter);

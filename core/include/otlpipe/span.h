@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* <otlpipe/span.h>: borrowed span records. */
+/* <otlpipe/span.h>: borrowed span records. Source: opentelemetry-proto 1.x, trace.proto. */
 #ifndef OTLPIPE_SPAN_H
 #define OTLPIPE_SPAN_H
 

@@ -1,0 +1,192 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Producers that lie, cut, link and flood, beside honest ones: the writer stays up, the honest lose
+nothing, and what is broken is put aside and reported once.
+
+Options: --rounds N (of each hostile process), --files N (in the runtime directory).
+"""
+import os
+import re
+import shutil
+
+import harness
+
+MODES = ("scribble", "positions", "cut", "names", "locks")
+MEMORY_MAX = 1 << 30  # a sanitizer's own memory included
+NAMED_MAX = 64  # REGIONS_NAMED_MAX
+IDLE_SECONDS = 1.0
+
+
+def cpu_seconds(pid):
+    fields = open(f"/proc/{pid}/stat", encoding="ascii").read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def peak_bytes(pid):
+    text = open(f"/proc/{pid}/status", encoding="ascii").read()
+    return int(re.search(r"VmHWM:\s+(\d+) kB", text)[1]) * 1024
+
+
+def is_idle(writer):
+    """Less than half of a CPU while nothing happens: a bound on work, which no slow machine breaks."""
+    before = cpu_seconds(writer.pid)
+    harness.nap(IDLE_SECONDS)
+    return cpu_seconds(writer.pid) - before < IDLE_SECONDS / 2
+
+
+def start_honest(pipe, count=0, rate=2000):
+    return [
+        pipe.load("--threads", 2, "--rate", rate, "--count", count, "--seed", seed + 1,
+                  service=f"honest-{seed}")
+        for seed in range(2)
+    ]
+
+
+def finish_honest(pipe, honest):
+    """They end in order; returns what was accepted by each of them, and nothing was dropped."""
+    accepted = []
+    for load in honest:
+        if load.is_running():
+            load.send(harness.signal.SIGTERM)
+        load.wait()
+        result = load.json()
+        for name in ("spans", "points"):
+            harness.equal(result[name]["dropped"], 0, f"dropped {name} of {load.name}")
+        accepted.append({name: result[name]["accepted"] for name in ("spans", "points")})
+    return accepted
+
+
+def compare(pipe, accepted):
+    """Each record that an honest one pushed is in the files once, in order."""
+    found = pipe.run("load_scan", pipe.output).json()
+    harness.equal(found["duplicates"], 0, "duplicates")
+    harness.equal(found["disorder"], 0, "records out of order")
+    for index, counts in enumerate(accepted):
+        harness.equal(found["services"].get(f"honest-{index}"), counts, f"honest-{index}")
+
+
+def check_lines(writer):
+    """A region is reported once, and no text of a producer reaches the terminal."""
+    said = {}
+    for line in writer.err.splitlines():
+        harness.check(line.isprintable(), lambda: f"an unprintable line: {line!r}")
+        match = re.search(r"(\d+-[0-9a-f]{16}\.region) (?:\(|is left aside)", line)
+        if match:
+            said[match[1]] = said.get(match[1], 0) + 1
+    twice = [name for name, count in said.items() if count > 1]
+    harness.equal(twice, [], "regions that were reported more than once")
+    return said
+
+
+def clear_runtime(pipe):
+    for path in pipe.runtime.iterdir():
+        if path.name not in ("control", "writer.lock"):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+
+
+def attack(pipe, modes, rounds):
+    writer = pipe.writer()
+    honest = start_honest(pipe)
+    harness.wait_for(lambda: len(pipe.regions()) >= 2, "the honest producers have regions")
+    hostile = [
+        pipe.start("hostile_producer", mode, pipe.runtime, pipe.options["seed"] + i, rounds)
+        for i, mode in enumerate(modes)
+    ]
+    for process in hostile:
+        process.wait()
+    harness.check(writer.is_running(), lambda: f"the writer has ended\n{writer.tail()}")
+    accepted = finish_honest(pipe, honest)
+    for counts in accepted:
+        harness.check(counts["spans"] > 0, "an honest producer was accepted nothing of")
+    harness.wait_for(lambda: is_idle(writer), "the writer has nothing more to do")
+    harness.check(
+        peak_bytes(writer.pid) < MEMORY_MAX, lambda: f"the writer took {peak_bytes(writer.pid)}"
+    )
+    writer.stop()
+    said = check_lines(writer)
+    clear_runtime(pipe)
+    compare(pipe, accepted)
+    return writer, said
+
+
+def a_liar_of_each_kind_hurts_nobody_but_itself(pipe):
+    writer, said = attack(pipe, MODES, pipe.options["rounds"])
+    harness.check(len(said) > 0, lambda: f"nothing was reported\n{writer.tail()}")
+
+
+def several_that_scribble_at_once_hurt_nobody(pipe):
+    attack(pipe, ("scribble",) * 4, pipe.options["rounds"])
+
+
+def a_writer_that_starts_among_ruins_serves_the_honest(pipe):
+    """The same, before the writer comes: what it finds at its start is as bad."""
+    honest = start_honest(pipe, count=2000, rate=0)
+    for load in honest:
+        load.wait()
+    for i, mode in enumerate(MODES):
+        pipe.run("hostile_producer", mode, pipe.runtime, pipe.options["seed"] + i,
+                 pipe.options["rounds"] // 4)
+    writer = pipe.writer()
+    accepted = finish_honest(pipe, honest)
+    harness.wait_for(lambda: is_idle(writer), "the writer has nothing more to do")
+    writer.stop()
+    check_lines(writer)
+    clear_runtime(pipe)
+    compare(pipe, accepted)
+
+
+def a_writer_that_is_killed_among_liars_goes_on(pipe):
+    honest = start_honest(pipe)
+    hostile = [
+        pipe.start("hostile_producer", mode, pipe.runtime, pipe.options["seed"] + i,
+                   pipe.options["rounds"])
+        for i, mode in enumerate(MODES)
+    ]
+    while any(process.is_running() for process in hostile):
+        writer = pipe.writer()
+        harness.nap(0.3)
+        writer.kill()
+    for process in hostile:
+        process.wait()
+    writer = pipe.writer()
+    accepted = finish_honest(pipe, honest)
+    harness.wait_for(lambda: is_idle(writer), "the writer has nothing more to do")
+    writer.stop()
+    clear_runtime(pipe)
+    compare(pipe, accepted)
+
+
+def very_many_files_starve_nobody(pipe):
+    count = pipe.options["files"]
+    writer = pipe.writer()
+    honest = start_honest(pipe)
+    pipe.run("hostile_producer", "files", pipe.runtime, pipe.options["seed"], count)
+    # Found among them: one that comes later, and waits until all of it is written.
+    late = pipe.load("--count", 500, "--wait", service="late")
+    late.wait()
+    churn = pipe.start("hostile_producer", "churn", pipe.runtime, 1, pipe.options["rounds"] * 10)
+    churn.wait()
+    harness.check(writer.is_running(), lambda: f"the writer has ended\n{writer.tail()}")
+    accepted = finish_honest(pipe, honest)
+    harness.wait_for(lambda: is_idle(writer), "the writer has nothing more to do")
+    writer.stop()
+    said = check_lines(writer)
+    harness.check(len(said) <= NAMED_MAX + 64, lambda: f"{len(said)} files were named")
+    clear_runtime(pipe)
+    compare(pipe, accepted)
+
+
+harness.run(
+    [
+        a_liar_of_each_kind_hurts_nobody_but_itself,
+        several_that_scribble_at_once_hurt_nobody,
+        a_writer_that_starts_among_ruins_serves_the_honest,
+        a_writer_that_is_killed_among_liars_goes_on,
+        very_many_files_starve_nobody,
+    ],
+    rounds=400,
+    files=10000,
+)

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The output directory and its lock. */
+#include "writer/outdir.h"
+
+#include "tests/unit/io_testing.h"
+
+/* cmocka wants these before it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+static void it_is_made_and_locked_once(void **state)
+{
+	struct outdir first, second;
+	struct scratch scratch;
+	char path[64];
+	unsigned descriptors = count_descriptors();
+
+	(void)state;
+	assert_int_equal(scratch_open(&scratch), 0);
+	snprintf(path, sizeof path, "%s/out", scratch.path);
+	assert_int_equal(outdir_open(&first, path, false, 0), -ENOENT);
+	assert_int_equal(outdir_open(&first, path, true, 0), 0);
+	assert_int_equal(outdir_open(&second, path, true, 20000000), -EBUSY);
+	outdir_close(&first);
+	assert_int_equal(outdir_open(&second, path, false, 0), 0);
+	outdir_close(&second);
+	assert_int_equal(scratch_close(&scratch), 0);
+	assert_int_equal(count_descriptors(), descriptors);
+}
+
+static void a_file_in_its_place_is_an_error(void **state)
+{
+	struct scratch scratch;
+	struct outdir outdir;
+	char path[64];
+	int fd;
+
+	(void)state;
+	assert_int_equal(scratch_open(&scratch), 0);
+	snprintf(path, sizeof path, "%s/out", scratch.path);
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	close(fd);
+	assert_int_equal(outdir_open(&outdir, path, true, 0), -ENOTDIR);
+	assert_int_equal(scratch_close(&scratch), 0);
+}
+
+static int hold_for_a_while(void *context)
+{
+	const struct timespec pause = {.tv_nsec = 50000000};
+	struct outdir outdir;
+
+	CHECK(outdir_open(&outdir, context, true, 0) == 0);
+	nanosleep(&pause, NULL);
+	return 0;
+}
+
+/* The lock of a killed writer may linger: the next one waits for it. */
+static void a_lock_that_goes_is_waited_for(void **state)
+{
+	struct scratch scratch;
+	struct outdir outdir;
+	char path[64];
+	int status, r;
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(scratch_open(&scratch), 0);
+	snprintf(path, sizeof path, "%s/out", scratch.path);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		_exit(hold_for_a_while(path));
+	}
+	/* Once it is there it is held, or was. */
+	while (access(path, F_OK) < 0)
+		usleep(1000);
+	r = outdir_open(&outdir, path, false, INT64_C(60000000000));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(r, 0);
+	outdir_close(&outdir);
+	assert_int_equal(scratch_close(&scratch), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(it_is_made_and_locked_once),
+		cmocka_unit_test(a_file_in_its_place_is_an_error),
+		cmocka_unit_test(a_lock_that_goes_is_waited_for),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Grouping: what protobuf-c reads back from a stage is what was added, where it belongs. */
+#include "writer/stage.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/gen.h"
+#include "tests/oracle.h"
+
+/* Trees that are read back. */
+#define TRACES(name) opentelemetry__proto__trace__v1__traces_data__##name
+
+static struct stage *stage;
+
+static int setup(void **state)
+{
+	(void)state;
+	return stage_open(&stage);
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	stage_close(stage);
+	return 0;
+}
+
+/* By way of the record, as the writer has it; the resource inline or as a table entry. */
+static void add(const struct otlp_span *span, const struct otlp_resource *resource,
+		bool by_reference)
+{
+	struct record_view view;
+	uint8_t *record, *table = NULL;
+	size_t bytes, table_bytes, before = stage_bytes_bound(stage), bound;
+
+	assert_int_equal(record_size_span(span, by_reference ? NULL : resource, &bytes), 0);
+	record = malloc(bytes);
+	assert_non_null(record);
+	record_write_span(record, span, by_reference ? NULL : resource, by_reference ? 9 : 0,
+			  bytes);
+	assert_int_equal(record_parse(record, bytes, &view), 0);
+	if (by_reference) {
+		assert_int_equal(record_size_resource(resource, &table_bytes), 0);
+		table = malloc(table_bytes);
+		assert_non_null(table);
+		record_write_resource(table, resource, table_bytes);
+		assert_int_equal(record_parse_resource(table, table_bytes), 0);
+		view.resource = table;
+		view.resource_bytes = table_bytes;
+	}
+	bound = stage_add_bound(&view, view.resource_bytes);
+	assert_int_equal(stage_add(stage, &view, view.resource, view.resource_bytes), 0);
+	assert_true(stage_bytes_bound(stage) <= before + bound);
+	/* Nothing of the record is needed any more. */
+	memset(record, 0xaa, bytes);
+	free(record);
+	free(table);
+}
+
+static PB_TRACE(TracesData) * write_and_decode(void)
+{
+	const size_t bound = stage_bytes_bound(stage);
+	uint8_t *bytes = malloc(bound + 1), *end;
+	PB_TRACE(TracesData) * data;
+
+	assert_non_null(bytes);
+	end = stage_write(stage, bytes);
+	assert_true((size_t)(end - bytes) <= bound);
+	assert_true(stage_is_empty(stage));
+	assert_int_equal(stage_bytes_bound(stage), 0);
+	data = TRACES(unpack)(NULL, (size_t)(end - bytes), bytes);
+	assert_non_null(data);
+	free(bytes);
+	return data;
+}
+
+static struct otlp_span span_of(uint64_t number, const struct otlp_scope *scope)
+{
+	return (struct otlp_span){
+		.trace_id = {1}, .span_id = {1}, .scope = scope, .start_time_unix_ns = number};
+}
+
+static struct otlp_str text(const char *string)
+{
+	return (struct otlp_str){string, strlen(string)};
+}
+
+static bool is_text(ProtobufCBinaryData data, const char *expected)
+{
+	return data.len == strlen(expected) && memcmp(data.data, expected, data.len) == 0;
+}
+
+static void an_empty_stage_writes_nothing(void **state)
+{
+	uint8_t byte;
+
+	(void)state;
+	assert_true(stage_is_empty(stage));
+	assert_int_equal(stage_bytes_bound(stage), 0);
+	assert_ptr_equal(stage_write(stage, &byte), &byte);
+}
+
+static void equal_resources_are_one_however_they_came(void **state)
+{
+	const struct otlp_attribute attribute = otlp_attr_str(text("service.name"), text("shop"));
+	const struct otlp_resource resource = {.attributes = {.items = &attribute, .count = 1},
+					       .schema_url = text("https://resource")};
+	const struct otlp_scope scope = {.name = text("lib"), .schema_url = text("https://scope")};
+	PB_TRACE(TracesData) * data;
+	PB_RESOURCE(Resource) *expected = oracle_resource(&resource);
+
+	(void)state;
+	for (uint64_t i = 0; i < 6; i++) {
+		const struct otlp_span span = span_of(i, &scope);
+
+		add(&span, &resource, i % 2 != 0);
+	}
+	data = write_and_decode();
+	assert_int_equal(data->n_resource_spans, 1);
+	assert_true(oracle_equal(data->resource_spans[0]->resource, expected, NULL, 0));
+	assert_true(is_text(data->resource_spans[0]->schema_url, "https://resource"));
+	assert_int_equal(data->resource_spans[0]->n_scope_spans, 1);
+	assert_true(is_text(data->resource_spans[0]->scope_spans[0]->schema_url, "https://scope"));
+	assert_int_equal(data->resource_spans[0]->scope_spans[0]->n_spans, 6);
+	for (uint64_t i = 0; i < 6; i++)
+		assert_int_equal(
+			data->resource_spans[0]->scope_spans[0]->spans[i]->start_time_unix_nano, i);
+	oracle_free(expected);
+	TRACES(free_unpacked)(data, NULL);
+}
+
+static void no_scope_and_an_empty_scope_are_two(void **state)
+{
+	const struct otlp_resource resource = {0};
+	const struct otlp_scope empty = {0};
+	const struct otlp_span without = span_of(1, NULL), with = span_of(2, &empty);
+	PB_TRACE(TracesData) * data;
+
+	(void)state;
+	add(&without, &resource, false);
+	add(&with, &resource, false);
+	add(&without, &resource, false);
+	data = write_and_decode();
+	assert_int_equal(data->n_resource_spans, 1);
+	assert_int_equal(data->resource_spans[0]->n_scope_spans, 2);
+	assert_null(data->resource_spans[0]->scope_spans[0]->scope);
+	assert_int_equal(data->resource_spans[0]->scope_spans[0]->n_spans, 2);
+	assert_non_null(data->resource_spans[0]->scope_spans[1]->scope);
+	assert_int_equal(data->resource_spans[0]->scope_spans[1]->n_spans, 1);
+	TRACES(free_unpacked)(data, NULL);
+}
+
+static void one_byte_of_difference_keeps_them_apart(void **state)
+{
+	struct otlp_resource resources[] = {
+		{.schema_url = text("a")}, {.schema_url = text("b")}, {.schema_url = text("ab")}};
+	struct otlp_scope scopes[] = {{.name = text("a")},
+				      {.name = text("b")},
+				      {.version = text("a")},
+				      {.schema_url = text("a")}};
+	PB_TRACE(TracesData) * data;
+
+	(void)state;
+	for (unsigned round = 0; round < 2; round++) {
+		for (unsigned r = 0; r < 3; r++) {
+			for (unsigned s = 0; s < 4; s++) {
+				const struct otlp_span span = span_of(10 * r + s, &scopes[s]);
+
+				add(&span, &resources[r], false);
+			}
+		}
+	}
+	data = write_and_decode();
+	assert_int_equal(data->n_resource_spans, 3);
+	for (unsigned r = 0; r < 3; r++) {
+		assert_int_equal(data->resource_spans[r]->n_scope_spans, 4);
+		for (unsigned s = 0; s < 4; s++) {
+			assert_int_equal(data->resource_spans[r]->scope_spans[s]->n_spans, 2);
+			assert_int_equal(data->resource_spans[r]
+						 ->scope_spans[s]
+						 ->spans[1]
+						 ->start_time_unix_nano,
+					 10 * r + s);
+		}
+	}
+	TRACES(free_unpacked)(data, NULL);
+}
+
+static void thousands_of_groups_keep_their_order(void **state)
+{
+	enum { GROUPS = 3000, ROUNDS = 3 };
+	const struct otlp_resource resource = {0};
+	PB_TRACE(TracesData) * data;
+
+	(void)state;
+	for (uint64_t i = 0; i < GROUPS * ROUNDS; i++) {
+		char name[16];
+		struct otlp_scope scope = {.name = {name, 0}};
+		const struct otlp_span span = span_of(i, &scope);
+
+		scope.name.len = (size_t)snprintf(name, sizeof name, "%u", (unsigned)(i % GROUPS));
+		add(&span, &resource, false);
+	}
+	data = write_and_decode();
+	assert_int_equal(data->n_resource_spans, 1);
+	assert_int_equal(data->resource_spans[0]->n_scope_spans, GROUPS);
+	for (uint64_t g = 0; g < GROUPS; g++) {
+		const PB_TRACE(ScopeSpans) *group = data->resource_spans[0]->scope_spans[g];
+		char name[16];
+
+		assert_int_equal(group->n_spans, ROUNDS);
+		snprintf(name, sizeof name, "%u", (unsigned)g);
+		assert_true(is_text(group->scope->name, name));
+		for (uint64_t round = 0; round < ROUNDS; round++)
+			assert_int_equal(group->spans[round]->start_time_unix_nano,
+					 round * GROUPS + g);
+	}
+	TRACES(free_unpacked)(data, NULL);
+}
+
+/* Find the next span that was not yet found in the group that it must be in. */
+static bool find(PB_TRACE(TracesData) * data, size_t *next, const void *resource, const void *scope,
+		 const void *span)
+{
+	size_t group = 0;
+
+	for (size_t r = 0; r < data->n_resource_spans; r++) {
+		PB_TRACE(ResourceSpans) *of = data->resource_spans[r];
+		const bool is_resource = oracle_equal(of->resource, resource, NULL, 0);
+
+		for (size_t s = 0; s < of->n_scope_spans; s++, group++) {
+			PB_TRACE(ScopeSpans) *in = of->scope_spans[s];
+
+			if (is_resource && next[group] < in->n_spans &&
+			    (in->scope == NULL) == (scope == NULL) &&
+			    (scope == NULL || oracle_equal(in->scope, scope, NULL, 0)) &&
+			    oracle_equal(in->spans[next[group]], span, NULL, 0)) {
+				next[group]++;
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
+static void random_spans_are_found_in_their_groups_in_order(void **state)
+{
+	enum { SPANS = 400 };
+	static const void *resources[SPANS], *scopes[SPANS], *spans[SPANS];
+	static size_t next[SPANS];
+	const struct otlp_resource none = {0};
+	struct gen *gen = gen_new(7);
+	PB_TRACE(TracesData) * data;
+
+	(void)state;
+	gen_set_size(gen, GEN_SMALL);
+	for (unsigned i = 0; i < SPANS; i++) {
+		const struct otlp_span *span = gen_span(gen);
+		const struct otlp_resource *resource = span->resource ? span->resource : &none;
+
+		add(span, resource, i % 3 == 0);
+		resources[i] = oracle_resource(resource);
+		scopes[i] = span->scope ? oracle_scope(span->scope) : NULL;
+		spans[i] = oracle_span(span);
+	}
+	data = write_and_decode();
+	for (unsigned i = 0; i < SPANS; i++)
+		assert_true(find(data, next, resources[i], scopes[i], spans[i]));
+	for (unsigned i = 0; i < SPANS; i++) {
+		oracle_free((void *)(uintptr_t)resources[i]);
+		oracle_free((void *)(uintptr_t)scopes[i]);
+		oracle_free((void *)(uintptr_t)spans[i]);
+	}
+	TRACES(free_unpacked)(data, NULL);
+	gen_free(gen);
+}
+
+static void a_stage_is_used_again_after_it_was_written(void **state)
+{
+	const struct otlp_resource resource = {0};
+	const struct otlp_span span = span_of(5, NULL);
+
+	(void)state;
+	for (unsigned round = 0; round < 3; round++) {
+		PB_TRACE(TracesData) * data;
+
+		add(&span, &resource, false);
+		data = write_and_decode();
+		assert_int_equal(data->n_resource_spans, 1);
+		assert_int_equal(data->resource_spans[0]->scope_spans[0]->n_spans, 1);
+		TRACES(free_unpacked)(data, NULL);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define STAGE_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+		STAGE_TEST(an_empty_stage_writes_nothing),
+		STAGE_TEST(equal_resources_are_one_however_they_came),
+		STAGE_TEST(no_scope_and_an_empty_scope_are_two),
+		STAGE_TEST(one_byte_of_difference_keeps_them_apart),
+		STAGE_TEST(thousands_of_groups_keep_their_order),
+		STAGE_TEST(random_spans_are_found_in_their_groups_in_order),
+		STAGE_TEST(a_stage_is_used_again_after_it_was_written),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
