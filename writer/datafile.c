@@ -56,6 +56,19 @@ static int find_next_sequence(struct data_dir *dir)
 	return 0;
 }
 
+/* Somebody else's, or open to everybody: then others could make files in our name. */
+static int check_dir(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	return (st.st_mode & S_IWOTH) ||
+			       (st.st_uid != geteuid() && st.st_uid != 0 && geteuid() != 0)
+		       ? -EPERM
+		       : 0;
+}
+
 int data_dir_open(int out_dirfd, const char *signal, struct data_dir *ret)
 {
 	struct data_dir dir = {.fd = -1};
@@ -71,8 +84,10 @@ int data_dir_open(int out_dirfd, const char *signal, struct data_dir *ret)
 	if (dir.fd < 0)
 		return -errno;
 
+	r = check_dir(dir.fd);
 	/* Always: who made it may have died before this. */
-	r = sync_dir(out_dirfd);
+	if (r == 0)
+		r = sync_dir(out_dirfd);
 	if (r == 0)
 		r = find_next_sequence(&dir);
 	if (r < 0) {

@@ -11,6 +11,16 @@
 
 #define OUTDIR_LOCK ".otlpipe-writer.lock"
 
+/* Where everybody may make files, somebody else could make ours. */
+static int outdir_check(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	return st.st_mode & S_IWOTH ? -EPERM : 0;
+}
+
 int outdir_open(struct outdir *ret, const char *path, bool create, int64_t wait_ns)
 {
 	int r;
@@ -20,8 +30,14 @@ int outdir_open(struct outdir *ret, const char *path, bool create, int64_t wait_
 	ret->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (ret->fd < 0)
 		return -errno;
+	r = outdir_check(ret->fd);
+	if (r < 0) {
+		close(ret->fd);
+		return r;
+	}
+	/* Not readable for others: to read is enough to lock writers out. */
 	ret->lock_fd = openat(ret->fd, OUTDIR_LOCK,
-			      O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0640);
+			      O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
 	r = ret->lock_fd < 0 ? -errno : 0;
 	if (r == 0)
 		r = lock_take(ret->lock_fd, wait_ns);

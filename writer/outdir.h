@@ -14,7 +14,9 @@ struct outdir {
 /**
  * @param create   make it (0750) if it is missing
  * @param wait_ns  how long to wait for a writer that is going
- * @return 0, -EBUSY: another writer has it; or the errno of what failed
+ * @param path     may lead through symlinks, which are the caller's; nothing below it does
+ * @return 0, -EBUSY: another writer has it; -EPERM: everybody may write in it; or the errno of
+ *         what failed
  */
 int outdir_open(struct outdir *ret, const char *path, bool create, int64_t wait_ns);
 void outdir_close(struct outdir *outdir);

@@ -171,8 +171,12 @@ static int recover_signal(int out_dirfd, enum batch_signal signal, struct region
 	int r;
 
 	r = data_dir_open(out_dirfd, batch_signal_name(signal), &dir);
-	if (r < 0)
+	if (r < 0) {
+		log_line("%s: %s", batch_signal_name(signal),
+			 r == -EPERM ? "it is not yours, or everybody may write there"
+				     : strerror(-r));
 		return r;
+	}
 	r = data_dir_list(&dir, DATA_OPEN, &names, &count);
 	for (i = 0; r == 0 && i < count; i++) {
 		r = recover_file(&dir, &names[i], signal, regions, report);

@@ -15,10 +15,22 @@
 /* Files have the time of the kernel's last tick: 10 ms with the slowest clock, and to spare. */
 #define REGIONS_TICK_NS INT64_C(20000000)
 
+/* A step of discovery, and how many times as long as it took it rests then. */
+#define REGIONS_STEP_NAMES 1024
+#define REGIONS_STEP_FILES 32
+#define REGIONS_REST	   8
+
 void regions_open(struct regions *regions, const struct runtime_dir *dir)
 {
 	memset(regions, 0, sizeof *regions);
 	regions->dir = dir;
+}
+
+static void regions_end(struct regions *regions)
+{
+	if (regions->stream != NULL)
+		closedir(regions->stream);
+	regions->stream = NULL;
 }
 
 void regions_close(struct regions *regions)
@@ -29,6 +41,8 @@ void regions_close(struct regions *regions)
 		source_close(regions->sources);
 		regions->sources = next;
 	}
+	regions_end(regions);
+	idset_clear(&regions->known);
 }
 
 struct source *regions_at(const struct regions *regions, size_t index)
@@ -40,7 +54,7 @@ struct source *regions_at(const struct regions *regions, size_t index)
 	return source;
 }
 
-bool regions_have_changed(const struct regions *regions)
+static bool regions_differ(const struct regions *regions)
 {
 	struct stat st;
 
@@ -50,16 +64,39 @@ bool regions_have_changed(const struct regions *regions)
 	       st.st_mtim.tv_nsec != regions->seen_mtime.tv_nsec;
 }
 
-static bool regions_know(const struct regions *regions, uint64_t id)
+bool regions_have_changed(const struct regions *regions, int64_t now_ns)
+{
+	return now_ns >= regions->next_ns && regions_differ(regions);
+}
+
+int64_t regions_deadline_ns(const struct regions *regions)
+{
+	if (regions->stream != NULL || regions_differ(regions))
+		return regions->next_ns;
+	return regions->look_ns > regions->next_ns ? regions->look_ns : regions->next_ns;
+}
+
+/* So that it is not opened again. Where there is no memory for that, it costs time only. */
+static void regions_remember(struct regions *regions, uint64_t id)
 {
 	const struct source *source;
-	size_t i;
+
+	if (idset_add(&regions->known, id) != -ENOSPC)
+		return;
+	/* What is gone makes room; what was refused is looked at once more. */
+	idset_clear(&regions->known);
+	for (source = regions->sources; source != NULL; source = source->next)
+		(void)idset_add(&regions->known, source->view.region_id);
+	(void)idset_add(&regions->known, id);
+}
+
+/* Is it attached? For ids that the set has lost. */
+static bool regions_have(const struct regions *regions, uint64_t id)
+{
+	const struct source *source;
 
 	for (source = regions->sources; source != NULL; source = source->next)
 		if (source->view.region_id == id)
-			return true;
-	for (i = 0; i < regions->refused_count; i++)
-		if (regions->refused[i] == id)
 			return true;
 	return false;
 }
@@ -70,6 +107,37 @@ static bool is_shortage(int error)
 	return error == -EMFILE || error == -ENFILE || error == -ENOMEM;
 }
 
+static void regions_refuse(struct regions *regions, const char *name, uint64_t id, const char *why)
+{
+	regions_remember(regions, id);
+	regions->broken_count++;
+	regions->refused_count++;
+	if (regions->refused_count <= REGIONS_NAMED_MAX)
+		log_line("%s is left aside: %s", name, why);
+	else if ((regions->refused_count & (regions->refused_count - 1)) == 0)
+		log_line("%llu files that look like regions are left aside, the last is %s: %s",
+			 (unsigned long long)regions->refused_count, name, why);
+}
+
+/* Has this region's user as many as one may have? */
+static bool regions_are_too_many(struct regions *regions, const struct source *added)
+{
+	const struct source *source;
+	size_t count = 0;
+
+	if (!regions->dir->group)
+		return false;
+	for (source = regions->sources; source != NULL; source = source->next)
+		count += source->view.uid == added->view.uid;
+	if (count < REGIONS_PER_USER_MAX)
+		return false;
+	if (!regions->said_too_many)
+		log_line("user %u has more than %u regions: those wait for others to go",
+			 added->view.uid, REGIONS_PER_USER_MAX);
+	regions->said_too_many = true;
+	return true;
+}
+
 static int regions_attach(struct regions *regions, const char *name, uint64_t id)
 {
 	struct source *source, **end;
@@ -77,25 +145,29 @@ static int regions_attach(struct regions *regions, const char *name, uint64_t id
 
 	if (regions->count == REGIONS_MAX)
 		return -EMFILE;
+	if (regions_have(regions, id))
+		return 0;
 	r = source_open(&source, regions->dir, name);
+	if (r == 0 && regions_are_too_many(regions, source)) {
+		source_close(source);
+		return 0;
+	}
 	if (r == 0) {
 		for (end = &regions->sources; *end != NULL; end = &(*end)->next)
 			;
 		*end = source;
 		regions->count++;
+		regions_remember(regions, id);
 		return 0;
 	}
 	if (is_shortage(r))
 		return r;
 	if (r == -EAGAIN || r == -ENOENT)
 		return 0; /* not ready, or gone again */
-	log_line("%s is left aside: %s", name,
-		 r == -EPROTO	 ? "its layout is of another version"
-		 : r == -EBADMSG ? "it is no valid region"
-				 : strerror(-r));
-	regions->broken_count++;
-	if (regions->refused_count < REGIONS_REFUSED_MAX)
-		regions->refused[regions->refused_count++] = id;
+	regions_refuse(regions, name, id,
+		       r == -EPROTO    ? "its layout is of another version"
+		       : r == -EBADMSG ? "it is no valid region"
+				       : strerror(-r));
 	return 0;
 }
 
@@ -120,12 +192,10 @@ static bool regions_may_change_unseen(const struct timespec *mtime)
 	return age_ns < REGIONS_TICK_NS;
 }
 
-int regions_discover(struct regions *regions)
+static int regions_begin(struct regions *regions)
 {
-	struct dirent *entry;
 	struct stat st;
-	DIR *stream;
-	int fd, r = 0;
+	int fd;
 
 	/* Before it is read: what comes in meanwhile changes it again, if not in the same tick. */
 	regions->look_ns = INT64_MAX;
@@ -137,27 +207,70 @@ int regions_discover(struct regions *regions)
 	fd = openat(regions->dir->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	stream = fdopendir(fd);
-	if (stream == NULL) {
-		r = -errno;
+	regions->stream = fdopendir(fd);
+	if (regions->stream == NULL) {
+		int r = -errno;
+
 		close(fd);
 		return r;
 	}
-	while (r == 0) {
+	return 0;
+}
+
+/* Read on: so many names, so many files to open. @return 1: there is more; 0: the end */
+static int regions_read(struct regions *regions, size_t names_max, size_t files_max)
+{
+	int r = 1;
+
+	while (r == 1 && names_max-- > 0 && files_max > 0) {
+		struct dirent *entry;
 		uint32_t pid;
 		uint64_t id;
 
 		errno = 0;
-		entry = readdir(stream);
+		entry = readdir(regions->stream);
 		if (entry == NULL) {
 			r = -errno;
-			break;
-		}
-		if (region_parse_name(entry->d_name, &pid, &id) && !regions_know(regions, id))
+		} else if (region_parse_name(entry->d_name, &pid, &id) &&
+			   !idset_has(&regions->known, id)) {
+			files_max--;
 			r = regions_attach(regions, entry->d_name, id);
+			r = r < 0 ? r : 1;
+		}
 	}
-	closedir(stream);
+	if (r <= 0)
+		regions_end(regions);
 	return r;
+}
+
+int regions_discover(struct regions *regions)
+{
+	int r;
+
+	regions_end(regions);
+	r = regions_begin(regions);
+	return r < 0 ? r : regions_read(regions, SIZE_MAX, SIZE_MAX);
+}
+
+int regions_discover_some(struct regions *regions, int64_t now_ns, bool anyway)
+{
+	int64_t begin_ns;
+	int r = 0;
+
+	if (now_ns < regions->next_ns)
+		return 0;
+	if (regions->stream == NULL) {
+		if (!anyway && now_ns < regions->look_ns && !regions_differ(regions))
+			return 0;
+		r = regions_begin(regions);
+		if (r < 0)
+			return r;
+	}
+	begin_ns = monotonic_ns();
+	r = regions_read(regions, REGIONS_STEP_NAMES, REGIONS_STEP_FILES);
+	now_ns = monotonic_ns();
+	regions->next_ns = now_ns + (now_ns - begin_ns) * REGIONS_REST;
+	return r < 0 ? r : 0;
 }
 
 void regions_break(struct regions *regions, struct source *source, const char *why)

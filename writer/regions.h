@@ -6,13 +6,15 @@
 #ifndef WRITER_REGIONS_H
 #define WRITER_REGIONS_H
 
+#include <dirent.h>
 #include <stddef.h>
 #include <time.h>
 
+#include "writer/idset.h"
 #include "writer/source.h"
 
-/* Files that look like regions and are none; said once each, as long as they fit in here. */
-#define REGIONS_REFUSED_MAX 1024
+/* Of files that look like regions and are none so many are named, then only their number. */
+#define REGIONS_NAMED_MAX 64
 
 struct regions {
 	const struct runtime_dir *dir;
@@ -21,12 +23,17 @@ struct regions {
 	uint64_t broken_count;
 	struct timespec seen_mtime; /* of the directory, when it was read last */
 	int64_t look_ns;	    /* then it is read again, changed or not; INT64_MAX: no need */
-	uint64_t refused[REGIONS_REFUSED_MAX];
-	size_t refused_count;
+	DIR *stream;		    /* how far it is read, or NULL */
+	int64_t next_ns;	    /* it is not read on before this */
+	struct idset known;	    /* attached, refused, or done with: not to be opened again */
+	uint64_t refused_count;
+	bool said_too_many;
 };
 
 /* More make no batch: each may name them all. */
 #define REGIONS_MAX BATCH_ENTRIES_MAX
+/* In a group directory one user must not take the place of all others. */
+#define REGIONS_PER_USER_MAX (REGIONS_MAX / 16)
 
 void regions_open(struct regions *regions, const struct runtime_dir *dir);
 void regions_close(struct regions *regions);
@@ -35,15 +42,27 @@ void regions_close(struct regions *regions);
 struct source *regions_at(const struct regions *regions, size_t index);
 
 /**
- * Attach what is new.
+ * Attach what is new: all of it, however long it takes.
  *
  * @return 0, or the errno of what keeps the directory or a good region from
  *         being read (descriptors, memory)
  */
 int regions_discover(struct regions *regions);
 
-/** Has the directory changed since then? */
-bool regions_have_changed(const struct regions *regions);
+/**
+ * The same in small steps, for a writer that has other things to do: one step, if
+ * there is something to read and it is time for it. Of a directory with very many
+ * files each step reads some, and reading takes a small part of the writer's time.
+ *
+ * @param anyway  read the directory if it has not changed, too
+ */
+int regions_discover_some(struct regions *regions, int64_t now_ns, bool anyway);
+
+/** When to call that next; INT64_MAX: when the directory has changed. */
+int64_t regions_deadline_ns(const struct regions *regions);
+
+/** Has the directory changed since it was read, and may be read again now? */
+bool regions_have_changed(const struct regions *regions, int64_t now_ns);
 
 /** Drain a region no further, and take its name away. */
 void regions_break(struct regions *regions, struct source *source, const char *why);

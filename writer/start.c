@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -82,10 +83,22 @@ static int start_control(struct writer *writer)
 	return r;
 }
 
+/* Each region takes a descriptor, and we use none of the calls that large numbers break. */
+static void start_raise_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
 static int start_regions(struct writer *writer)
 {
 	int r = guard_install();
 
+	start_raise_limit();
 	regions_open(&writer->regions, &writer->dir);
 	if (r == 0)
 		r = regions_discover(&writer->regions);
@@ -151,7 +164,9 @@ static int start_outdir(struct writer *writer)
 	r = outdir_open(&writer->outdir, path, true, START_LOCK_WAIT_NS);
 	if (r < 0) {
 		log_line("%s: %s", path,
-			 r == -EBUSY ? "another writer has this output directory" : strerror(-r));
+			 r == -EBUSY   ? "another writer has this output directory"
+			 : r == -EPERM ? "everybody may write there, also in our name"
+				       : strerror(-r));
 		return r;
 	}
 	absolute = realpath(path, NULL);

@@ -23,6 +23,7 @@
 #define WRITER_CARE_NS INT64_C(1000000000)
 /* While writes are in flight the rings are looked at this often. */
 #define WRITER_IO_WAIT_NS INT64_C(1000000)
+#define WRITER_BUSY_BYTES (UINT64_C(64) << 10)
 #define WRITER_REAP_MAX	  16
 /* How long a stopping writer waits for a disk that takes nothing. */
 #define WRITER_STOP_STALLED_NS INT64_C(10000000000)
@@ -83,12 +84,16 @@ static bool writer_make_room(struct writer *writer, struct sink *sink)
 /*
  * Take what the rings of one signal hold, a little from each in turn. Where there is no room for
  * more, the records stay in the rings, and the next call begins with the ring that came last.
+ *
+ * Returns whether it was so much that it is worth to look again at once. A trickle is not: the
+ * producers wake us when a ring is half full, and until then a round costs more than it brings.
  */
 static bool writer_drain(struct writer *writer, struct sink *sink)
 {
 	const enum ring_signal signal = (enum ring_signal)sink->signal;
 	struct source *source = regions_at(&writer->regions, writer->drain_from[signal]);
-	bool any = false, again, is_blocked = false;
+	bool again, is_blocked = false;
+	uint64_t drained = 0;
 
 	do {
 		size_t parts = sink_count_parts(sink, writer->regions.sources);
@@ -101,7 +106,7 @@ static bool writer_drain(struct writer *writer, struct sink *sink)
 
 			end = source_drain(source, signal, &writer->drain, sink->stage,
 					   batch_head_bytes(++parts));
-			any |= source->rings[signal].reader.read != before;
+			drained += source->rings[signal].reader.read - before;
 			if (end == DRAIN_BROKEN) {
 				regions_break(&writer->regions, source, "its ring makes no sense");
 			} else if (end == DRAIN_FULL && !is_blocked) {
@@ -117,7 +122,7 @@ static bool writer_drain(struct writer *writer, struct sink *sink)
 		}
 		/* Each ring is looked at all the same: its news would not get old otherwise. */
 	} while (again && !is_blocked);
-	return any;
+	return drained >= WRITER_BUSY_BYTES;
 }
 
 /* Must the batch that is being made be closed now? */
@@ -146,9 +151,14 @@ static bool writer_reap(struct writer *writer, int64_t timeout_ns)
 }
 
 /* A writer that stops takes no new regions: it would never be done. */
-static int writer_discover(struct writer *writer)
+static void writer_discover(struct writer *writer, int64_t now, bool anyway)
 {
-	return writer->is_stopping ? 0 : regions_discover(&writer->regions);
+	int r = writer->is_stopping ? 0 : regions_discover_some(&writer->regions, now, anyway);
+
+	if (r < 0 && !writer->discovery_failed)
+		log_line("the runtime directory cannot be read: %s", strerror(-r));
+	if (r < 0 || anyway)
+		writer->discovery_failed = r < 0;
 }
 
 /* What does not need to be done in every round. */
@@ -157,12 +167,7 @@ static void writer_care(struct writer *writer)
 	struct status_page *status = writer->status.page;
 	struct source *source;
 	struct timespec now;
-	int r;
 
-	r = writer_discover(writer);
-	if (r < 0 && !writer->discovery_failed)
-		log_line("the runtime directory cannot be read: %s", strerror(-r));
-	writer->discovery_failed = r < 0;
 	/* The new ones too: a writer that stops looks at them no second time. */
 	for (source = writer->regions.sources; source != NULL; source = source->next)
 		source_check_alive(source);
@@ -190,10 +195,11 @@ static bool writer_turn(struct writer *writer, int64_t now)
 		writer->care_ns = now + (writer->options->interval_ns < WRITER_CARE_NS
 						 ? writer->options->interval_ns
 						 : WRITER_CARE_NS);
+		writer_discover(writer, now, true);
 		writer_care(writer);
 		retain_request(writer->retain);
-	} else if (now >= writer->regions.look_ns || regions_have_changed(&writer->regions)) {
-		(void)writer_discover(writer);
+	} else {
+		writer_discover(writer, now, false);
 	}
 	if (now >= writer->close_ns) {
 		writer->close_ns = now + writer->options->interval_ns;
@@ -224,7 +230,7 @@ static bool writer_has_news(const struct writer *writer)
 	for (source = writer->regions.sources; source != NULL; source = source->next)
 		if (source_has_news(source))
 			return true;
-	return regions_have_changed(&writer->regions);
+	return regions_have_changed(&writer->regions, monotonic_ns());
 }
 
 /* Until somebody wakes us, or there is news. */
@@ -252,8 +258,8 @@ static void writer_sleep(struct writer *writer)
 	int64_t now = monotonic_ns();
 	unsigned i;
 
-	if (writer->regions.look_ns < until)
-		until = writer->regions.look_ns;
+	if (regions_deadline_ns(&writer->regions) < until)
+		until = regions_deadline_ns(&writer->regions);
 	for (i = 0; i < BATCH_SIGNAL_COUNT; i++) {
 		int64_t deadline = sink_deadline_ns(&writer->sinks[i]);
 
@@ -320,6 +326,9 @@ static int writer_stop(struct writer *writer)
 	struct source *source;
 
 	(void)notify_send("STOPPING=1");
+	/* All that was pushed before the stop: what cannot be found now is the next writer's. */
+	if (regions_discover(&writer->regions) < 0)
+		log_line("some regions cannot be opened: they wait for the next writer");
 	writer_care(writer);
 	writer->is_stopping = true;
 	for (source = writer->regions.sources; source != NULL; source = source->next)

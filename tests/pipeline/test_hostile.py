@@ -42,8 +42,8 @@ def start_honest(pipe, count=0, rate=2000):
     ]
 
 
-def finish_honest(pipe, honest):
-    """They end in order; returns what was accepted by each of them, and nothing was dropped."""
+def finish_honest(pipe, honest, may_drop=False):
+    """They end in order; returns what was accepted by each of them."""
     accepted = []
     for load in honest:
         if load.is_running():
@@ -51,7 +51,7 @@ def finish_honest(pipe, honest):
         load.wait()
         result = load.json()
         for name in ("spans", "points"):
-            harness.equal(result[name]["dropped"], 0, f"dropped {name} of {load.name}")
+            harness.check(may_drop or result[name]["dropped"] == 0, f"dropped {name}: {result}")
         accepted.append({name: result[name]["accepted"] for name in ("spans", "points")})
     return accepted
 
@@ -152,7 +152,8 @@ def a_writer_that_is_killed_among_liars_goes_on(pipe):
     for process in hostile:
         process.wait()
     writer = pipe.writer()
-    accepted = finish_honest(pipe, honest)
+    # While there was no writer a ring may have filled up: that is told, and not accepted.
+    accepted = finish_honest(pipe, honest, may_drop=True)
     harness.wait_for(lambda: is_idle(writer), "the writer has nothing more to do")
     writer.stop()
     clear_runtime(pipe)
