@@ -55,13 +55,23 @@ void sink_say_going_on(struct sink *sink)
 		 sink->file.name.name);
 }
 
+/* With all its space reserved, or, where there is not so much, with room for this batch. */
+static int sink_create_file(struct sink *sink, uint64_t job_bytes)
+{
+	const uint64_t wanted = round_up_block(sink->options->rotate_bytes);
+	int r = -ENOSPC;
+
+	if (wanted > job_bytes)
+		r = data_file_create(&sink->dir, wanted, time(NULL), &sink->file);
+	if (r != -ENOSPC && r != -EDQUOT && r != -EFBIG)
+		return r;
+	return data_file_create(&sink->dir, job_bytes, time(NULL), &sink->file);
+}
+
 static bool sink_make_file(struct sink *sink, uint64_t job_bytes, int64_t now_ns)
 {
-	uint64_t wanted = round_up_block(sink->options->rotate_bytes);
-	int r;
+	int r = sink_create_file(sink, job_bytes);
 
-	r = data_file_create(&sink->dir, wanted > job_bytes ? wanted : job_bytes, time(NULL),
-			     &sink->file);
 	if (r == 0) {
 		r = io_file_add(sink->io, sink->file.fd, &sink->file.io_slot);
 		if (r < 0) {
