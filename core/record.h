@@ -348,7 +348,7 @@ bool record_write_shaped(uint8_t *to, const struct otlp_span *span,
 			 const struct otlp_resource *inline_resource, uint32_t resource_ref,
 			 uint32_t shape_ref, size_t bytes);
 
-/* An entry of the region's resource table: the bytes of an inline resource's section. */
+/* An entry of the region's table: the bytes of an inline resource's section. */
 int record_size_resource(const struct otlp_resource *resource, size_t *ret_bytes);
 int record_measure_resource(const struct otlp_resource *resource, size_t *ret_bytes);
 void record_write_resource(uint8_t *to, const struct otlp_resource *resource, size_t bytes);

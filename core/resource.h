@@ -2,7 +2,7 @@
 /*
  * A resource that the library keeps: its own, and those of
  * otlp_span_exporter_set_resource(). Copied once, so that each push only names
- * it by a reference into the region's resource table.
+ * it by a reference into the region's table.
  */
 #ifndef CORE_RESOURCE_H
 #define CORE_RESOURCE_H

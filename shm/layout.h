@@ -7,7 +7,7 @@
  *
  *   0        4096          4096+n*1024         table             data 0        data 1
  *   ┌────────┬─────────────┬─────────────┬─────┬────────────────┬─────────────┬──────────┐
- *   │ header │ ring 0      │ ring 1      │  …  │ resource table │ span ring   │ metric   │
+ *   │ header │ ring 0      │ ring 1      │  …  │ table          │ span ring   │ metric   │
  *   │        │ control     │ control     │     │ append-only    │ bytes       │ ring …   │
  *   └────────┴─────────────┴─────────────┴─────┴────────────────┴─────────────┴──────────┘
  *
@@ -170,7 +170,7 @@ struct region_header {
 
 	/* Producer. */
 	_Alignas(LAYOUT_LINE_BYTES) uint32_t producer_state; /* stored last, with release */
-	uint32_t table_tail; /* bytes of the resource table that are claimed */
+	uint32_t table_tail; /* bytes of the table that are claimed */
 
 	/* Writer. */
 	_Alignas(LAYOUT_LINE_BYTES) uint32_t writer_state;
@@ -188,7 +188,7 @@ static_assert(offsetof(struct region_header, writer_state) == 512, "layout");
 static_assert(sizeof(struct region_header) == LAYOUT_PAGE_BYTES, "layout");
 
 /*
- * An entry of the resource table: a header word as in a ring (only committed
+ * An entry of the table, a resource or a shape: a header word as in a ring (only committed
  * entries may be referred to), then the payload, then zeros up to 8 bytes. A
  * reference is the entry's offset in the table plus 1, so that zero is none.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One producer process's shared memory: the file, its header, its rings and its
- * resource table. Made and locked by the producer, attached by the writer.
+ * table of what records refer to. Made and locked by the producer, attached by the writer.
  *
  * Liveness is a lock: the producer locks the region's open file description,
  * maps the file through it, and closes the descriptor. From then on the mapping
@@ -57,7 +57,7 @@ void region_unlink(const struct region *region, const struct runtime_dir *dir);
 bool region_is_abandoned(const struct region *region);
 
 /**
- * Append to the resource table; threads may do so at once.
+ * Append to the table; threads may do so at once.
  *
  * @return a reference, or 0 where it is full
  */
@@ -108,7 +108,7 @@ bool region_is_closed(const struct region_view *view);
 void region_abandon(struct region_view *view);
 
 /**
- * Find an entry of the resource table.
+ * Find an entry of the table.
  *
  * @return 0, or -EBADMSG: there is none
  */
