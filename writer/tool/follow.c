@@ -72,6 +72,27 @@ static int current_open(struct stream *stream, const char *name)
 	return 0;
 }
 
+/*
+ * A file that is renamed while the directory is read may be in the list under neither name. It is
+ * renamed once, so where a number seems to be left out a second list has it, or it is gone.
+ */
+static int list_surely(const struct stream *stream, struct data_name **names, size_t *count)
+{
+	for (bool again = false;; again = true) {
+		size_t first = 0;
+		int r = data_dir_list(&stream->dir, DATA_ALL_KINDS, names, count);
+
+		if (r < 0 || again)
+			return r;
+		while (first < *count && (*names)[first].sequence < stream->next_sequence)
+			first++;
+		if (first == *count || (*names)[first].sequence == stream->next_sequence)
+			return 0;
+		free(*names);
+		*names = NULL;
+	}
+}
+
 /* The oldest file that was not shown yet. 1: opened, 0: there is none, or -errno. */
 static int current_find(struct stream *stream)
 {
@@ -79,7 +100,7 @@ static int current_find(struct stream *stream)
 	size_t count = 0;
 	int r;
 
-	r = data_dir_list(&stream->dir, DATA_ALL_KINDS, &names, &count);
+	r = list_surely(stream, &names, &count);
 	if (r == 0 && count == 0) {
 		/* The writer may make its directories after we were started. */
 		int fd = cat_dir_open(stream->path, stream->signal);
@@ -120,6 +141,8 @@ static bool was_renamed(const struct stream *stream)
 /* The current file is at its end, or at something that cannot be read. 1: read again. */
 static int current_ended(struct stream *stream, int r, int *status)
 {
+	struct stat now;
+
 	if (!stream->is_sealed) {
 		if (was_renamed(stream)) {
 			/* The last batches may have come before the rename and after our look. */
@@ -134,6 +157,10 @@ static int current_ended(struct stream *stream, int r, int *status)
 		cat_error(stream->name, stream->input.offset, r);
 		*status = TOOL_FAILED;
 	}
+	/* An empty file of a writer that died is removed, and the next has its number again. */
+	if (stream->is_dir && stream->input.offset == 0 && fstat(stream->input.fd, &now) == 0 &&
+	    now.st_nlink == 0)
+		stream->next_sequence--;
 	current_close(stream);
 	stream->is_done = !stream->is_dir;
 	return stream->is_dir;
