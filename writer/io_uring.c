@@ -197,6 +197,27 @@ static int check_features(struct io_uring *ring)
 	return complete ? 0 : -ENOSYS;
 }
 
+/* A filter may let a ring be made and not be used: better to know before a write is lost in it. */
+static int try_ring(struct io_uring *ring)
+{
+	struct io_uring_sqe *sqe = io_uring_get_sqe(ring);
+	struct io_uring_cqe *cqe;
+	int r;
+
+	if (!sqe)
+		return -ENOSYS;
+	io_uring_prep_nop(sqe);
+	do {
+		r = io_uring_submit_and_wait(ring, 1);
+	} while (r == -EINTR);
+	if (r >= 0)
+		r = io_uring_peek_cqe(ring, &cqe);
+	if (r < 0)
+		return r;
+	io_uring_cqe_seen(ring, cqe);
+	return 0;
+}
+
 static int register_buffers(struct uring_backend *self, const struct iobuf_pool *pool)
 {
 	struct iovec vectors[IOBUF_COUNT_MAX];
@@ -229,6 +250,8 @@ static int setup_ring(struct io_uring *ring, bool *ret_with_flags)
 		return r;
 
 	r = check_features(ring);
+	if (r == 0)
+		r = try_ring(ring);
 	if (r < 0)
 		io_uring_queue_exit(ring);
 	return r;

@@ -474,6 +474,18 @@ static void where_the_ring_is_refused_pwrite_does_the_work(void **state)
 		});
 }
 
+static void where_the_ring_may_be_made_and_not_used_pwrite_does_the_work(void **state)
+{
+	(void)state;
+	open_refused(&(struct child_case){
+		.number = SYS_io_uring_enter,
+		.argument = ANY_ARGUMENT,
+		.error = EPERM,
+		.expected = -EPERM,
+		.says = strerror(EPERM),
+	});
+}
+
 static void where_the_probe_is_refused_pwrite_does_the_work(void **state)
 {
 	(void)state;
@@ -980,6 +992,7 @@ int main(void)
 		BOTH_MODES(a_write_that_stops_inside_a_block_ends_as_a_full_disk),
 		BOTH_MODES(signals_do_not_fail_writes),
 		cmocka_unit_test(where_the_ring_is_refused_pwrite_does_the_work),
+		cmocka_unit_test(where_the_ring_may_be_made_and_not_used_pwrite_does_the_work),
 		cmocka_unit_test(where_the_probe_is_refused_pwrite_does_the_work),
 		cmocka_unit_test(buffers_that_cannot_be_registered_are_written_plainly),
 		cmocka_unit_test(files_that_cannot_be_registered_are_written_plainly),
