@@ -10,7 +10,8 @@
 #include <string.h>
 
 /* How often a monitor looks again when the writer moved the head meanwhile. */
-#define RING_LOOKS_MAX 1000
+#define RING_LOOKS_MAX	    1000
+#define RING_HOLE_BYTES_MAX (UINT64_C(64) << 10)
 
 void ring_init(struct ring *ring, struct ring_shared *shared, uint8_t *data, uint64_t bytes)
 {
@@ -119,11 +120,16 @@ static uint64_t reader_word(const struct ring_reader *reader, uint64_t position)
 	return atomic_load_acquire_u64((const uint64_t *)(const void *)at);
 }
 
-/* A claim whose header was never stored: zeros up to the next header, at most to the tail. */
+/*
+ * A claim whose header was never stored: zeros up to the next header, at most to the tail. A large
+ * hole is skipped in steps, so that who drains it can look after others in between.
+ */
 static uint64_t reader_hole_bytes(const struct ring_reader *reader, uint64_t tail)
 {
 	uint64_t position = reader->read;
 
+	if (tail - position > RING_HOLE_BYTES_MAX)
+		tail = position + RING_HOLE_BYTES_MAX;
 	while (position < tail && reader_word(reader, position) == 0)
 		position += ENTRY_ALIGN_BYTES;
 	return position - reader->read;

@@ -21,6 +21,21 @@ static int outdir_check(int fd)
 	return st.st_mode & S_IWOTH ? -EPERM : 0;
 }
 
+/* Its own name must outlive a power cut too. Always: who made it may have died before this. */
+static int outdir_sync_name(int fd)
+{
+	int parent = openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r;
+
+	/* A directory that is not ours to read was not made by us either. */
+	if (parent < 0)
+		return errno == EACCES ? 0 : -errno;
+	/* EINVAL: a file system that has nothing to sync for a directory. */
+	r = fsync(parent) < 0 && errno != EINVAL ? -errno : 0;
+	close(parent);
+	return r;
+}
+
 int outdir_open(struct outdir *ret, const char *path, bool create, int64_t wait_ns)
 {
 	int r;
@@ -31,6 +46,8 @@ int outdir_open(struct outdir *ret, const char *path, bool create, int64_t wait_
 	if (ret->fd < 0)
 		return -errno;
 	r = outdir_check(ret->fd);
+	if (r == 0 && create)
+		r = outdir_sync_name(ret->fd);
 	if (r < 0) {
 		close(ret->fd);
 		return r;

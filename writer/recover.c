@@ -43,8 +43,8 @@ static enum entry_fit entry_fit(const struct source_ring *ring, const struct bat
 	const uint64_t done = ring->staged.position;
 	uint64_t tail;
 
-	if (entry->to < entry->from || ring_reader_tail(&ring->reader, &tail) < 0 ||
-	    entry->to > tail)
+	if (entry->to < entry->from || entry->to % ENTRY_ALIGN_BYTES != 0 ||
+	    ring_reader_tail(&ring->reader, &tail) < 0 || entry->to > tail)
 		return ENTRY_DOES_NOT_FIT;
 	if (entry->to <= done && entry->from != entry->to)
 		return ENTRY_IS_DONE;

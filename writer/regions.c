@@ -162,12 +162,13 @@ static int regions_attach(struct regions *regions, const char *name, uint64_t id
 	}
 	if (is_shortage(r))
 		return r;
-	if (r == -EAGAIN || r == -ENOENT)
-		return 0; /* not ready, or gone again */
+	if (r == -ENOENT)
+		return 0; /* gone again */
 	regions_refuse(regions, name, id,
-		       r == -EPROTO    ? "its layout is of another version"
-		       : r == -EBADMSG ? "it is no valid region"
-				       : strerror(-r));
+		       r == -EPROTO ? "its layout is of another version"
+		       /* A region gets its name when it is ready. */
+		       : r == -EBADMSG || r == -EAGAIN ? "it is no valid region"
+						       : strerror(-r));
 	return 0;
 }
 

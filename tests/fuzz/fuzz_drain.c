@@ -151,6 +151,7 @@ static void step_drain(struct run *run, enum ring_signal signal, uint64_t quota)
 		source_drain(run->source, signal, &drain, run->stages[signal], batch_head_bytes(1));
 
 	FUZZ_CHECK(reader->read >= before && reader->read - reader->head <= reader->bytes);
+	FUZZ_CHECK(reader->read % ENTRY_ALIGN_BYTES == 0);
 	if (end == DRAIN_BROKEN)
 		source_break(run->source);
 	else if (end == DRAIN_FULL)

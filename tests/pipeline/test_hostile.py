@@ -87,6 +87,15 @@ def clear_runtime(pipe):
                 path.unlink()
 
 
+def look(pipe):
+    """The tool's monitors read the same memory: they may find fault with it, and end in order."""
+    for command in (["verify", "--json", "--dir", pipe.runtime, pipe.output],
+                    ["stat", "--json", "--dir", pipe.runtime]):
+        tool = pipe.start("otlpipe", *command)
+        status = tool.wait(None)
+        harness.check(status in (0, 1), lambda: f"{command[0]}: {status}\n{tool.tail()}")
+
+
 def attack(pipe, modes, rounds):
     writer = pipe.writer()
     honest = start_honest(pipe)
@@ -95,6 +104,8 @@ def attack(pipe, modes, rounds):
         pipe.start("hostile_producer", mode, pipe.runtime, pipe.options["seed"] + i, rounds)
         for i, mode in enumerate(modes)
     ]
+    while any(process.is_running() for process in hostile):
+        look(pipe)
     for process in hostile:
         process.wait()
     harness.check(writer.is_running(), lambda: f"the writer has ended\n{writer.tail()}")
@@ -160,6 +171,19 @@ def a_writer_that_is_killed_among_liars_goes_on(pipe):
     compare(pipe, accepted)
 
 
+def what_is_left_aside_is_said_once_and_not_opened_again(pipe):
+    """However often the directory changes."""
+    pipe.run("hostile_producer", "files", pipe.runtime, pipe.options["seed"], 8)
+    writer = pipe.writer()
+    for _ in range(20):
+        load = pipe.load("--count", 10, "--wait")
+        load.wait()
+    writer.stop()
+    said = check_lines(writer)
+    harness.equal(len(said), 4, f"regions that were reported\n{writer.tail()}")
+    clear_runtime(pipe)
+
+
 def very_many_files_starve_nobody(pipe):
     count = pipe.options["files"]
     writer = pipe.writer()
@@ -186,6 +210,7 @@ harness.run(
         several_that_scribble_at_once_hurt_nobody,
         a_writer_that_starts_among_ruins_serves_the_honest,
         a_writer_that_is_killed_among_liars_goes_on,
+        what_is_left_aside_is_said_once_and_not_opened_again,
         very_many_files_starve_nobody,
     ],
     rounds=400,

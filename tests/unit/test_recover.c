@@ -7,6 +7,7 @@
 #include "tests/unit/pipe_fixture.h"
 
 #include <sys/mman.h>
+#include <xxhash.h>
 
 #include "writer/dataname.h"
 
@@ -198,6 +199,44 @@ static void a_batch_that_is_torn_is_written_again(void **state)
 	go_on_and_check();
 }
 
+/* A batch with a good checksum that no writer of ours wrote. */
+static void misalign_batch(unsigned batch)
+{
+	const size_t from = offsetof(struct batch_head, batch_bytes);
+	struct batch_scan scan;
+	struct batch_head head;
+	struct batch_entry *entry;
+	struct data_name name;
+	int fd = open_file(&name);
+	uint64_t at = 0;
+
+	batch_scan_open(&scan, fd, UINT64_MAX);
+	for (unsigned i = 0; i <= batch; i++) {
+		at = scan.offset;
+		assert_int_equal(batch_scan_next(&scan, &head), 0);
+	}
+	entry = (struct batch_entry *)(void *)(scan.bytes + sizeof head);
+	entry->to -= ENTRY_ALIGN_BYTES / 2;
+	head.checksum = XXH3_64bits(scan.bytes + from, head.batch_bytes - from);
+	memcpy(scan.bytes + offsetof(struct batch_head, checksum), &head.checksum,
+	       sizeof head.checksum);
+	assert_int_equal(pwrite(fd, scan.bytes, head.batch_bytes, (off_t)at), head.batch_bytes);
+	batch_scan_close(&scan);
+	close(fd);
+}
+
+static void a_batch_that_ends_between_two_records_does_not_count(void **state)
+{
+	struct recover_report report;
+
+	(void)state;
+	restore_regions(0);
+	misalign_batch(BATCHES - 1);
+	assert_int_equal(recover(&report), 0);
+	assert_int_equal(report.batches, BATCHES - 1);
+	go_on_and_check();
+}
+
 static void batches_behind_a_torn_one_do_not_count(void **state)
 {
 	struct recover_report report;
@@ -342,6 +381,7 @@ int main(void)
 		RECOVER_TEST(each_state_is_recovered),
 		RECOVER_TEST(a_release_that_was_cut_short_is_finished),
 		RECOVER_TEST(a_batch_that_is_torn_is_written_again),
+		RECOVER_TEST(a_batch_that_ends_between_two_records_does_not_count),
 		RECOVER_TEST(batches_behind_a_torn_one_do_not_count),
 		RECOVER_TEST(a_batch_beyond_a_gap_does_not_count),
 		RECOVER_TEST(a_file_with_nothing_in_it_is_removed),

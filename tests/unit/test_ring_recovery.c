@@ -124,6 +124,32 @@ static void a_hole_up_to_the_tail_ends_there(void **state)
 	}
 }
 
+static void a_large_hole_is_skipped_in_steps(void **state)
+{
+	const uint64_t bytes = UINT64_C(1) << 20, hole = bytes / 2;
+	struct ring_fixture f;
+	uint64_t skipped = 0;
+	unsigned steps = 0;
+
+	(void)state;
+	ring_fixture_map(&f, bytes, false);
+	ring_fixture_at(&f, bytes - 4096);
+	claim_and_store_nothing(&f, hole);
+	push_one(&f, 16, 1);
+	while (peek_one(&f, true).kind == RING_ENTRY_TORN) {
+		struct ring_entry entry = peek_one(&f, true);
+
+		assert_true(entry.bytes < hole);
+		ring_reader_next(&f.reader, &entry);
+		skipped += entry.bytes;
+		steps++;
+	}
+	assert_int_equal(skipped, hole);
+	assert_true(steps > 1);
+	expect_record(&f, true, 16, 1);
+	ring_fixture_unmap(&f);
+}
+
 static void holes_side_by_side_are_one_and_later_records_are_kept(void **state)
 {
 	struct ring_fixture *f = *state;
@@ -474,6 +500,7 @@ int main(void)
 		ON_BOTH(a_hole_ends_at_the_next_header_wherever_it_lies),
 		ON_BOTH(a_hole_across_the_wrap_keeps_what_is_behind_it),
 		ON_BOTH(a_hole_up_to_the_tail_ends_there),
+		cmocka_unit_test(a_large_hole_is_skipped_in_steps),
 		ON_BOTH(holes_side_by_side_are_one_and_later_records_are_kept),
 		ON_BOTH(a_release_cut_short_at_any_step_is_finished_by_the_next_reader),
 		ON_BOTH(a_finished_release_is_taken_over_as_it_is),

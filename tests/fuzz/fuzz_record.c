@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Any bytes as a record: the reader stays inside them, what it accepts is encoded into a buffer of
+ * exactly the promised bound, and protobuf-c takes the result. The first byte chooses a record, a
+ * resource as an entry of the table is one, or a shape (two bytes of length before it) with a span
+ * of that shape behind it.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/record.h"
+#include "opentelemetry/proto/metrics/v1/metrics.pb-c.h"
+#include "opentelemetry/proto/trace/v1/trace.pb-c.h"
+#include "tests/fuzz/fuzz.h"
+#include "writer/encode.h"
+
+/* protobuf-c recurses once a level; the record's reader bounds the levels. */
+static void check_message(const ProtobufCMessageDescriptor *type, const uint8_t *bytes,
+			  size_t count)
+{
+	ProtobufCMessage *message = protobuf_c_message_unpack(type, NULL, count, bytes);
+
+	FUZZ_CHECK(message != NULL);
+	FUZZ_CHECK(message->n_unknown_fields == 0);
+	protobuf_c_message_free_unpacked(message, NULL);
+}
+
+static void check_resource(const uint8_t *section, size_t bytes)
+{
+	uint8_t *const to = malloc(encode_section_bound(bytes));
+	uint8_t *end;
+
+	FUZZ_CHECK(to != NULL);
+	end = encode_resource_schema_url(section, encode_resource(section, bytes, to));
+	check_message(&opentelemetry__proto__trace__v1__resource_spans__descriptor, to,
+		      (size_t)(end - to));
+	check_message(&opentelemetry__proto__metrics__v1__resource_metrics__descriptor, to,
+		      (size_t)(end - to));
+	free(to);
+}
+
+static void check_scope(const uint8_t *section, size_t bytes)
+{
+	uint8_t *const to = malloc(encode_section_bound(bytes));
+	uint8_t *end;
+
+	FUZZ_CHECK(to != NULL);
+	end = encode_scope_schema_url(section, encode_scope(section, bytes, to));
+	check_message(&opentelemetry__proto__trace__v1__scope_spans__descriptor, to,
+		      (size_t)(end - to));
+	free(to);
+}
+
+static void check_item(const struct record_view *view)
+{
+	const ProtobufCMessageDescriptor *const type =
+		view->kind == RECORD_SPAN
+			? &opentelemetry__proto__trace__v1__scope_spans__descriptor
+			: &opentelemetry__proto__metrics__v1__scope_metrics__descriptor;
+	uint8_t *const to = malloc(encode_bound(view));
+	uint8_t *end;
+
+	FUZZ_CHECK(to != NULL);
+	end = encode_item(view, to);
+	check_message(type, to, (size_t)(end - to));
+	free(to);
+}
+
+static void check_record(const uint8_t *bytes, size_t count)
+{
+	struct record_view view;
+
+	if (record_parse(bytes, count, &view) < 0)
+		return;
+	FUZZ_CHECK(view.item_count > 0);
+	check_item(&view);
+	if (view.resource != NULL)
+		check_resource(view.resource, view.resource_bytes);
+	else
+		FUZZ_CHECK(view.resource_ref != 0);
+	if (view.scope != NULL)
+		check_scope(view.scope, view.scope_bytes);
+}
+
+/* A copy of exactly its size, so that a sanitizer sees a read behind it. */
+static uint8_t *copy(const uint8_t *from, size_t bytes)
+{
+	uint8_t *const to = malloc(bytes);
+
+	FUZZ_CHECK(to != NULL || bytes == 0);
+	if (bytes > 0)
+		memcpy(to, from, bytes);
+	return to;
+}
+
+static void check_shape(struct fuzz_input input)
+{
+	const size_t wanted = fuzz_take_u16(&input);
+	const size_t shape_bytes = wanted < input.left ? wanted : input.left;
+	uint8_t *const shape = copy(input.at, shape_bytes);
+	const size_t bytes = input.left - shape_bytes;
+	uint8_t *const record = copy(input.at + shape_bytes, bytes);
+	struct record_view view;
+	size_t whole_bytes;
+	uint8_t *whole;
+
+	if (record_parse_shape(shape, shape_bytes, &view) == 0 &&
+	    record_shape_ref(record, bytes) != 0) {
+		whole = malloc(record_expand_bound(bytes, &view));
+		FUZZ_CHECK(whole != NULL);
+		if (record_expand(record, bytes, &view, whole, &whole_bytes) == 0) {
+			uint8_t *const exact = copy(whole, whole_bytes);
+
+			FUZZ_CHECK(whole_bytes <= record_expand_bound(bytes, &view));
+			check_record(exact, whole_bytes);
+			free(exact);
+		}
+		free(whole);
+	}
+	free(record);
+	free(shape);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	uint8_t *bytes;
+
+	if (size < 2)
+		return 0;
+	if (data[0] & 2) {
+		check_shape((struct fuzz_input){data + 1, size - 1});
+		return 0;
+	}
+	bytes = copy(data + 1, size - 1);
+	if ((data[0] & 1) == 0)
+		check_record(bytes, size - 1);
+	else if (record_parse_resource(bytes, size - 1) == 0)
+		check_resource(bytes, size - 1);
+	free(bytes);
+	return 0;
+}

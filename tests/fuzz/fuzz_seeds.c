@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Makes the seed corpora of all fuzz targets: records and regions as a producer makes them, and
+ * data files that a writer wrote.
+ *
+ * usage: fuzz_seeds CORPUS_DIR RUNTIME_DIR [DATA_FILE…]
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/record.h"
+#include "shm/region.h"
+#include "tests/fuzz/fuzz.h"
+#include "tests/gen.h"
+
+#define RECORD_SEEDS	 60u
+#define DRAIN_SEEDS	 12u
+#define SEED_BYTES_MAX	 ((size_t)32 << 10)
+#define CONTROL_BYTES	 416u /* as in fuzz_drain.c */
+#define TABLE_USED	 2048u
+#define REGION_BODY_USED 4096u
+
+static const char *corpus;
+
+static void seed_put(const char *target, const char *kind, unsigned index, const void *head,
+		     size_t head_bytes, const void *bytes, size_t count)
+{
+	char path[512];
+	FILE *file;
+
+	snprintf(path, sizeof path, "%s/%s", corpus, target);
+	FUZZ_CHECK(mkdir(path, 0700) == 0 || access(path, W_OK) == 0);
+	snprintf(path, sizeof path, "%s/%s/%s-%u", corpus, target, kind, index);
+	file = fopen(path, "w");
+	FUZZ_CHECK(file != NULL);
+	FUZZ_CHECK(fwrite(head, 1, head_bytes, file) == head_bytes);
+	FUZZ_CHECK(fwrite(bytes, 1, count, file) == count);
+	FUZZ_CHECK(fclose(file) == 0);
+}
+
+/* A record of the generator's next item; the caller frees it. */
+static uint8_t *make_record(struct gen *gen, bool is_metric, const struct otlp_resource *resource,
+			    uint32_t reference, size_t *ret_bytes)
+{
+	size_t bytes, point_bytes;
+	uint8_t *record;
+
+	if (!is_metric) {
+		const struct otlp_span *span = gen_span(gen);
+
+		FUZZ_CHECK(record_measure_span(span, resource, &bytes) == 0);
+		record = malloc(bytes);
+		FUZZ_CHECK(record != NULL);
+		record_write_span(record, span, resource, reference, bytes);
+	} else {
+		const struct otlp_metric *metric = gen_metric(gen);
+		const struct otlp_scope *scope = gen_scope(gen);
+
+		FUZZ_CHECK(record_measure_metric(metric, scope, resource, &bytes) == 0);
+		for (size_t i = 0; i < metric->point_count; i++) {
+			FUZZ_CHECK(record_measure_point(metric, i, &point_bytes) == 0);
+			bytes += point_bytes;
+		}
+		record = malloc(bytes);
+		FUZZ_CHECK(record != NULL);
+		record_write_metric(record, metric, scope, resource, reference, 0,
+				    metric->point_count, bytes);
+	}
+	*ret_bytes = bytes;
+	return record;
+}
+
+static uint8_t *make_resource(struct gen *gen, size_t *ret_bytes)
+{
+	const struct otlp_resource *resource = gen_resource(gen);
+	static const struct otlp_resource none;
+	uint8_t *section;
+
+	if (resource == NULL)
+		resource = &none;
+	FUZZ_CHECK(record_measure_resource(resource, ret_bytes) == 0);
+	section = malloc(*ret_bytes);
+	FUZZ_CHECK(section != NULL);
+	record_write_resource(section, resource, *ret_bytes);
+	return section;
+}
+
+static void put_records(struct gen *gen)
+{
+	static const struct otlp_resource none;
+	const uint8_t kinds[] = {0, 1};
+	size_t bytes;
+
+	for (unsigned i = 0; i < RECORD_SEEDS; i++) {
+		const struct otlp_resource *resource = i & 2 ? gen_resource(gen) : NULL;
+		uint8_t *record;
+
+		if (i & 2 && resource == NULL)
+			resource = &none;
+		record = make_record(gen, i & 1, resource, resource == NULL ? 65 : 0, &bytes);
+		if (bytes <= SEED_BYTES_MAX)
+			seed_put("record", i & 1 ? "metric" : "span", i, &kinds[0], 1, record,
+				 bytes);
+		free(record);
+		if (i % 8 == 0) {
+			record = make_resource(gen, &bytes);
+			seed_put("record", "resource", i, &kinds[1], 1, record, bytes);
+			free(record);
+		}
+		gen_reset(gen);
+	}
+}
+
+#define SHAPE_ATTRIBUTES_MAX 256
+
+/* A shape and a span of it; the caller frees both. False: the generator's span has no shape. */
+static bool make_shaped(struct gen *gen, uint32_t shape_ref, uint8_t **ret_shape,
+			size_t *ret_shape_bytes, uint8_t **ret_span, size_t *ret_span_bytes)
+{
+	static uint8_t types[SHAPE_ATTRIBUTES_MAX];
+	static uint16_t texts[SHAPE_ATTRIBUTES_MAX];
+	struct record_shape shape = {.types = types, .texts = texts};
+	const struct otlp_span *span = gen_span(gen);
+
+	if (span->attributes.count > SHAPE_ATTRIBUTES_MAX ||
+	    record_measure_shape(span, &shape, ret_shape_bytes) < 0 ||
+	    record_size_shaped(span, &shape, NULL, ret_span_bytes) < 0)
+		return false;
+	*ret_shape = malloc(*ret_shape_bytes);
+	*ret_span = malloc(*ret_span_bytes);
+	FUZZ_CHECK(*ret_shape != NULL && *ret_span != NULL);
+	record_write_shape(*ret_shape, span, *ret_shape_bytes);
+	/* It says whether there is more than ASCII in it; the generator's text is good. */
+	(void)record_write_shaped(*ret_span, span, NULL, 1, shape_ref, *ret_span_bytes);
+	return true;
+}
+
+static void put_shapes(struct gen *gen)
+{
+	for (unsigned i = 0; i < RECORD_SEEDS; i++) {
+		uint8_t *shape, *span, *both;
+		size_t shape_bytes, span_bytes;
+		const uint8_t kind = 2;
+
+		if (make_shaped(gen, 1, &shape, &shape_bytes, &span, &span_bytes)) {
+			both = malloc(2 + shape_bytes + span_bytes);
+			FUZZ_CHECK(both != NULL);
+			both[0] = (uint8_t)shape_bytes;
+			both[1] = (uint8_t)(shape_bytes >> 8);
+			memcpy(both + 2, shape, shape_bytes);
+			memcpy(both + 2 + shape_bytes, span, span_bytes);
+			if (shape_bytes <= UINT16_MAX)
+				seed_put("record", "shape", i, &kind, 1, both,
+					 2 + shape_bytes + span_bytes);
+			free(both);
+			free(shape);
+			free(span);
+		}
+		gen_reset(gen);
+	}
+}
+
+/* In a region, the shape in its table. */
+static void push_shaped(struct gen *gen, struct region *region)
+{
+	struct ring *ring = &region->rings[RING_SPANS];
+	const uint32_t reference = region->header->table_tail + 1;
+	size_t shape_bytes, span_bytes;
+	uint8_t *shape, *span;
+	struct ring_claim claim;
+
+	if (!make_shaped(gen, reference, &shape, &shape_bytes, &span, &span_bytes))
+		return;
+	if (shape_bytes < TABLE_USED && span_bytes <= ring->payload_bytes_max &&
+	    region_table_add(region, shape, (uint32_t)shape_bytes) == reference &&
+	    ring_claim(ring, (uint32_t)span_bytes, &claim)) {
+		memcpy(claim.payload, span, span_bytes);
+		ring_commit(&claim);
+	}
+	free(shape);
+	free(span);
+}
+
+/* Push a few, as a producer does it: some by reference, some given up, perhaps over the wrap. */
+static void fill_region(struct gen *gen, struct region *region, bool wraps)
+{
+	size_t bytes;
+	uint8_t *section = make_resource(gen, &bytes);
+	uint32_t reference = region_table_add(region, section, (uint32_t)bytes);
+
+	free(section);
+	push_shaped(gen, region);
+	for (unsigned i = 0; i < 40; i++) {
+		const bool is_metric = i & 1;
+		struct ring *ring = &region->rings[is_metric ? RING_METRICS : RING_SPANS];
+		uint8_t *record =
+			make_record(gen, is_metric, NULL, reference != 0 ? reference : 1, &bytes);
+		struct ring_claim claim;
+
+		if (bytes <= ring->payload_bytes_max && ring_claim(ring, (uint32_t)bytes, &claim)) {
+			memcpy(claim.payload, record, bytes);
+			if (i % 7 == 6)
+				ring_abort(&claim);
+			else
+				ring_commit(&claim);
+		}
+		free(record);
+		gen_reset(gen);
+		if (wraps && i == 20) {
+			struct ring_reader reader;
+			struct ring_done done = {0};
+
+			/* What a writer would have given back. */
+			FUZZ_CHECK(ring_reader_init(&reader, ring->shared, ring->data, ring->bytes,
+						    true) == 0);
+			FUZZ_CHECK(ring_reader_tail(&reader, &done.position) == 0);
+			reader.read = done.position;
+			ring_reader_release(&reader, &done);
+		}
+	}
+}
+
+static size_t append(uint8_t *to, size_t at, const void *from, size_t bytes)
+{
+	memcpy(to + at, from, bytes);
+	return at + bytes;
+}
+
+/* All there is, twice, with the producer's death in between. */
+static const uint8_t steps[] = {
+	0x00, 0xff, 0xff, 0x80, 0xff, 0xff, 0x08, 0, 0, 0x01, 0,    0,	  0x81, 0,    0,
+	0x02, 0,    0,	  0x02, 0,    0,    0x05, 0, 0, 0x00, 0xff, 0xff, 0x80, 0xff, 0xff,
+	0x01, 0,    0,	  0x81, 0,    0,    0x02, 0, 0, 0x02, 0,    0,	  0x08, 0,    0,
+};
+
+static void put_regions(struct gen *gen, const struct runtime_dir *dir)
+{
+	static const struct region_options options = {
+		.ring_bytes = {RING_BYTES_MIN, RING_BYTES_MIN}, .program = "seeds"};
+
+	gen_set_size(gen, GEN_SMALL);
+	for (unsigned i = 0; i < DRAIN_SEEDS; i++) {
+		struct region region;
+		uint8_t image[1 + 2 * CONTROL_BYTES + TABLE_USED + 2 * RING_BYTES_MIN +
+			      sizeof steps];
+		uint8_t head[3];
+		size_t at = 0;
+
+		FUZZ_CHECK(region_create(&region, dir, &options) == 0);
+		fill_region(gen, &region, i & 1);
+		image[at++] = i & 2 ? 1 : 0;
+		for (unsigned r = 0; r < RING_SIGNAL_COUNT; r++)
+			at = append(image, at, region.rings[r].shared, CONTROL_BYTES);
+		at = append(image, at, region.table, TABLE_USED);
+		for (unsigned r = 0; r < RING_SIGNAL_COUNT; r++)
+			at = append(image, at, region.rings[r].data, RING_BYTES_MIN);
+		at = append(image, at, steps, sizeof steps);
+		seed_put("drain", "region", i, NULL, 0, image, at);
+		head[0] = (uint8_t)(region.bytes / 512);
+		head[1] = (uint8_t)(region.bytes / 512 >> 8);
+		head[2] = (uint8_t)(i & 15);
+		seed_put("region", "region", i, head, sizeof head, region.header,
+			 LAYOUT_PAGE_BYTES + REGION_BODY_USED);
+		region_unlink(&region, dir);
+		region_close(&region);
+	}
+}
+
+static void put_data_file(const char *path, unsigned index)
+{
+	const bool is_metrics = strstr(path, "/metrics/") != NULL;
+	uint8_t *bytes = malloc(SEED_BYTES_MAX);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	uint8_t what;
+	ssize_t n;
+
+	FUZZ_CHECK(fd >= 0 && bytes != NULL);
+	n = read(fd, bytes, SEED_BYTES_MAX);
+	FUZZ_CHECK(n >= 0);
+	close(fd);
+	for (unsigned i = 0; i < 4; i++) {
+		what = (uint8_t)(is_metrics | (i & 1 ? 0x02 : 0) | (i & 2 ? 0x0c : 0));
+		seed_put("scan", "file", index * 8 + i, &what, 1, bytes, (size_t)n);
+	}
+	for (unsigned i = 0; i < 8; i++) {
+		what = (uint8_t)(is_metrics | 0x02 | (i & 1 ? 0x04 : 0) | (i & 2 ? 0x08 : 0) |
+				 (i & 4 ? 0x10 : 0));
+		seed_put("tool", "file", index * 8 + i, &what, 1, bytes, (size_t)n);
+	}
+	free(bytes);
+}
+
+int main(int argc, char **argv)
+{
+	struct runtime_dir dir;
+	struct gen *gen;
+
+	if (argc < 3) {
+		fprintf(stderr, "usage: fuzz_seeds CORPUS_DIR RUNTIME_DIR [DATA_FILE…]\n");
+		return 2;
+	}
+	corpus = argv[1];
+	FUZZ_CHECK(runtime_open(&dir, argv[2], true) == 0);
+	gen = gen_new(1);
+	gen_set_size(gen, GEN_TYPICAL);
+	put_records(gen);
+	put_shapes(gen);
+	put_regions(gen, &dir);
+	gen_free(gen);
+	runtime_close(&dir);
+	for (int i = 3; i < argc; i++)
+		put_data_file(argv[i], (unsigned)(i - 3));
+	return 0;
+}

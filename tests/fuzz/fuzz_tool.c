@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `otlpipe cat` and `otlpipe verify` on a hostile file, in this process: whatever the bytes, they
+ * end with one of their exit statuses. The first byte chooses the command, the signal, the kind of
+ * file, and whether checksums are mended. Their output goes to /dev/null.
+ */
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include "tests/fuzz/fuzz.h"
+#include "writer/batch.h"
+#include "writer/datafile.h"
+#include "writer/tool/tool.h"
+
+#define IS_METRICS    0x01
+#define MEND_CHECKSUM 0x02
+#define IS_VERIFY     0x04
+#define IS_OPEN	      0x08
+#define IS_FRAMES     0x10
+#define IS_WHOLE_DIR  0x20
+
+static int dirfd_here = -1;
+
+static void mend(uint8_t *bytes, size_t count)
+{
+	struct batch_head head;
+	size_t at = 0;
+
+	while (at < count && batch_parse_head(bytes + at, count - at, &head) == 0 &&
+	       head.batch_bytes <= count - at) {
+		const size_t from = offsetof(struct batch_head, batch_bytes);
+
+		head.checksum = XXH3_64bits(bytes + at + from, head.batch_bytes - from);
+		memcpy(bytes + at + offsetof(struct batch_head, checksum), &head.checksum,
+		       sizeof head.checksum);
+		at += head.batch_bytes;
+	}
+}
+
+static void open_once(void)
+{
+	if (dirfd_here >= 0)
+		return;
+	dirfd_here = open(fuzz_dir(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	FUZZ_CHECK(dirfd_here >= 0);
+	FUZZ_CHECK(freopen("/dev/null", "w", stdout) != NULL);
+}
+
+static int run(unsigned what, const char *path)
+{
+	static char cat[] = "otlpipe cat", verify[] = "otlpipe verify", json[] = "--json";
+	static char frames[] = "--format=frames", all[] = "--format=json";
+	char *words[4] = {0};
+
+	optind = 0; /* getopt starts over */
+	if (what & IS_VERIFY) {
+		words[0] = verify;
+		words[1] = json;
+		words[2] = (char *)(uintptr_t)fuzz_dir();
+		return verify_main(3, words);
+	}
+	words[0] = cat;
+	words[1] = what & IS_FRAMES ? frames : all;
+	words[2] = (char *)(uintptr_t)(what & IS_WHOLE_DIR ? fuzz_dir() : path);
+	return cat_main(3, words);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct data_name open_name, name;
+	struct data_dir dir;
+	char path[512];
+	uint8_t *bytes;
+	unsigned what;
+	int status;
+
+	if (size < 1)
+		return 0;
+	open_once();
+	what = data[0];
+	bytes = malloc(size);
+	FUZZ_CHECK(bytes != NULL);
+	memcpy(bytes, data + 1, size - 1);
+	if (what & MEND_CHECKSUM)
+		mend(bytes, size - 1);
+	FUZZ_CHECK(
+		data_dir_open(dirfd_here,
+			      batch_signal_name(what & IS_METRICS ? BATCH_METRICS : BATCH_TRACES),
+			      &dir) == 0);
+	data_name_make(dir.signal, 0, 1, &open_name);
+	data_name_as(&open_name, what & IS_OPEN ? DATA_OPEN : DATA_SEALED, 0, &name);
+	fuzz_put_file(dir.fd, name.name, bytes, size - 1);
+	snprintf(path, sizeof path, "%s/%s/%s", fuzz_dir(), dir.signal, name.name);
+	status = run(what, path);
+	FUZZ_CHECK(status == TOOL_OK || status == TOOL_FAILED || status == TOOL_USAGE);
+	FUZZ_CHECK(unlinkat(dir.fd, name.name, 0) == 0);
+	data_dir_close(&dir);
+	free(bytes);
+	return 0;
+}
