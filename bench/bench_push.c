@@ -1,226 +1,218 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a push costs the program that pushes, through the public API alone,
- * beside the speed of light (memcpy of as many bytes) and what one might do
- * instead (a write() for each record), in the same run.
+ * What a push costs the program that pushes, through the public API alone.
  *
- * A writer must run on $OTLPIPE_DIR: tools/bench.sh starts one. It drains
- * between the bursts, and a burst fits into the ring, so nothing is dropped;
- * the counter says so.
+ *   push/…         uncontended, ring warm: this process empties its own ring between the bursts,
+ *                  on the same processor, so nobody else touches the ring's lines
+ *   push_writer/…  a writer on another processor drains, encodes and writes each burst: the ring's
+ *                  lines come back from its cache
+ *
+ *   …_shaped/…     through a registered shape
+ *
+ * A burst fits into half of the ring, so nothing is dropped; the counter says so.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <otlpipe/otlpipe.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "bench/harness.h"
+#include "bench/bench_data.h"
+#include "bench/micro.h"
+#include "bench/tap.h"
 
-#define BURST_OPERATIONS 4096
-#define RING_BYTES	 (16u << 20) /* several bursts: the writer is never behind by a whole ring */
+#define BURST_SPANS	 4096
+#define BURST_POINTS	 (64 * BENCH_METRICS_M_POINTS)
+#define WARM_UP_BURSTS	 12 /* the smallest records: all of the ring */
+#define RING_BYTES	 (4u << 20)
 #define FLUSH_TIMEOUT_NS INT64_C(10000000000)
 
-/* What memcpy and write() carry: the two spans' sizes as records, to the nearest line. */
-#define BYTES_S	 448
-#define BYTES_S0 128
+enum subject { SUBJECT_SPAN, SUBJECT_SHAPED, SUBJECT_VARIED, SUBJECT_METRICS };
 
-/* Span S: a 20-character name, 8 attributes of about 16 bytes, one event with 2, a status. */
-static const struct otlp_attribute attributes_s[] = {
-	{OTLP_STR_INIT("http.request.method"), {OTLP_VALUE_STRING, {OTLP_STR_INIT("GET")}}},
-	{OTLP_STR_INIT("url.path"), {OTLP_VALUE_STRING, {OTLP_STR_INIT("/api/v1/checkout")}}},
-	{OTLP_STR_INIT("server.address"), {OTLP_VALUE_STRING, {OTLP_STR_INIT("shop.example.com")}}},
-	{OTLP_STR_INIT("user_agent.name"),
-	 {OTLP_VALUE_STRING, {OTLP_STR_INIT("bench-agent/1.00")}}},
-	{OTLP_STR_INIT("http.route"), {OTLP_VALUE_STRING, {OTLP_STR_INIT("/api/v1/{action}")}}},
-	{OTLP_STR_INIT("server.port"), {OTLP_VALUE_INT, {.integer = 8443}}},
-	{OTLP_STR_INIT("http.status_code"), {OTLP_VALUE_INT, {.integer = 503}}},
-	{OTLP_STR_INIT("cache.hit"), {OTLP_VALUE_BOOL, {.boolean = true}}},
-};
-
-static const struct otlp_attribute event_attributes[] = {
-	{OTLP_STR_INIT("exception.type"), {OTLP_VALUE_STRING, {OTLP_STR_INIT("TimeoutException")}}},
-	{OTLP_STR_INIT("retry.count"), {OTLP_VALUE_INT, {.integer = 3}}},
-};
-
-static const struct otlp_span_event event_s = {
-	.time_unix_ns = UINT64_C(1700000000000500000),
-	.name = OTLP_STR_INIT("exception"),
-	.attributes = {event_attributes, 2, 0},
-};
-
-static const struct otlp_span span_s = {
-	.trace_id = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16},
-	.span_id = {1, 2, 3, 4, 5, 6, 7, 8},
-	.parent_span_id = {8, 7, 6, 5, 4, 3, 2, 1},
-	.name = OTLP_STR_INIT("POST /api/v1/charges"),
-	.kind = OTLP_SPAN_KIND_SERVER,
-	.flags = 1,
-	.start_time_unix_ns = UINT64_C(1700000000000000000),
-	.end_time_unix_ns = UINT64_C(1700000000001000000),
-	.attributes = {attributes_s, 8, 0},
-	.events = &event_s,
-	.event_count = 1,
-	.status = OTLP_STATUS_ERROR,
-	.status_message = OTLP_STR_INIT("upstream timeout"),
-};
-
-/* Span S0: the same name, ids and times, and nothing else. */
-static const struct otlp_span span_s0 = {
-	.trace_id = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16},
-	.span_id = {1, 2, 3, 4, 5, 6, 7, 8},
-	.name = OTLP_STR_INIT("POST /api/v1/charges"),
-	.kind = OTLP_SPAN_KIND_SERVER,
-	.start_time_unix_ns = UINT64_C(1700000000000000000),
-	.end_time_unix_ns = UINT64_C(1700000000001000000),
+struct push_case {
+	const struct otlp_span *span;
+	enum subject subject;
+	bool has_writer;
 };
 
 static struct otlp_library *library;
-static unsigned char *target;
-static int target_fd = -1;
+static struct otlp_shape *shape; /* of the subject's span */
+static struct tap tap;
+static const struct otlp_span *varied;
+
+static const char *own_dir(void)
+{
+	const char *dir = getenv("OTLPIPE_BENCH_DIR");
+
+	return dir != NULL ? dir : "bench-runtime";
+}
+
+static int64_t push_burst(const struct bench *bench, uint64_t operations);
+
+/* The pages of the whole ring are mapped, and its lines as warm as they will be. */
+static int warm_up(const struct bench *bench)
+{
+	for (int i = 0; i < WARM_UP_BURSTS; i++) {
+		int64_t r = push_burst(bench, bench->burst_operations);
+
+		if (r < 0)
+			return (int)r;
+	}
+	return 0;
+}
 
 static int push_setup(const struct bench *bench)
 {
+	const struct push_case *of = bench->argument;
 	struct otlp_options options;
-	int error;
+	int r;
 
-	(void)bench;
+	varied = bench_spans_varied();
 	otlp_options_init(&options, sizeof(options));
 	options.span_ring_bytes = RING_BYTES;
-	error = otlp_library_open(&library, &options);
-	if (error != 0)
-		return error;
+	options.metric_ring_bytes = RING_BYTES;
+	if (!of->has_writer)
+		options.runtime_dir = own_dir();
+	r = otlp_library_open(&library, &options);
+	if (r < 0)
+		return r;
+	if (of->subject == SUBJECT_SHAPED && otlp_shape_register(of->span, &shape) < 0)
+		abort();
 	/* Without a writer the figures would be those of a full ring. */
-	error = otlp_library_flush(library, FLUSH_TIMEOUT_NS);
-	if (error != 0)
+	r = of->has_writer ? otlp_library_flush(library, FLUSH_TIMEOUT_NS)
+			   : tap_open(&tap, own_dir(), true);
+	if (r == 0)
+		r = warm_up(bench);
+	if (r < 0)
 		otlp_library_unref(library);
-	return error;
+	return r;
+}
+
+/* A function each, so that nothing is decided within the loop. */
+static void push_span(const struct otlp_span *span, uint64_t operations)
+{
+	for (uint64_t i = 0; i < operations; i++)
+		otlp_library_export_traces(library, span, 1);
+}
+
+static void push_shaped(const struct otlp_span *span, uint64_t operations)
+{
+	for (uint64_t i = 0; i < operations; i++)
+		otlp_library_export_shaped(library, shape, span, 1);
+}
+
+static void push_varied(uint64_t operations)
+{
+	for (uint64_t i = 0; i < operations; i++)
+		otlp_library_export_traces(library, &varied[i % BENCH_VARIED_COUNT], 1);
+}
+
+static void push_metrics(uint64_t operations)
+{
+	for (uint64_t i = 0; i < operations; i += BENCH_METRICS_M_POINTS)
+		otlp_library_export_metrics_ref(library, &bench_metrics_m);
 }
 
 static int64_t push_burst(const struct bench *bench, uint64_t operations)
 {
-	const struct otlp_span *span = bench->argument;
-	uint64_t started_ns = bench_now_ns(), elapsed_ns;
-	int error;
+	const struct push_case *of = bench->argument;
+	const uint64_t started_ns = bench_cpu_ns();
+	uint64_t elapsed_ns;
+	int r;
 
-	for (uint64_t i = 0; i < operations; i++)
-		otlp_library_export_traces(library, span, 1);
-	elapsed_ns = bench_now_ns() - started_ns;
-	error = otlp_library_flush(library, FLUSH_TIMEOUT_NS);
-	return error != 0 ? error : (int64_t)elapsed_ns;
+	if (of->subject == SUBJECT_SPAN)
+		push_span(of->span, operations);
+	else if (of->subject == SUBJECT_SHAPED)
+		push_shaped(of->span, operations);
+	else if (of->subject == SUBJECT_VARIED)
+		push_varied(operations);
+	else
+		push_metrics(operations);
+	elapsed_ns = bench_cpu_ns() - started_ns;
+	if (of->has_writer)
+		r = otlp_library_flush(library, FLUSH_TIMEOUT_NS);
+	else
+		r = tap_drain(&tap, of->subject == SUBJECT_METRICS ? RING_METRICS : RING_SPANS);
+	return r < 0 ? r : (int64_t)elapsed_ns;
 }
 
 static size_t push_counters(const struct bench *bench, struct bench_counter *ret)
 {
+	const struct push_case *of = bench->argument;
 	struct otlp_stats stats;
-	uint64_t accepted;
+	const struct otlp_signal_stats *of_signal = &stats.spans;
+	uint64_t lost;
 
-	(void)bench;
 	otlp_library_get_stats(library, &stats, sizeof(stats));
-	accepted = stats.spans.accepted > 0 ? stats.spans.accepted : 1;
-	ret[0] = (struct bench_counter){"record_bytes", stats.spans.accepted_bytes / accepted};
-	ret[1] = (struct bench_counter){"dropped", stats.spans.dropped_full};
+	if (of->subject == SUBJECT_METRICS)
+		of_signal = &stats.metrics;
+	lost = of_signal->dropped_full + of_signal->dropped_invalid + of_signal->dropped_too_large;
+	ret[0] = (struct bench_counter){
+		"record_bytes",
+		of_signal->accepted_bytes / (of_signal->accepted > 0 ? of_signal->accepted : 1),
+	};
+	ret[1] = (struct bench_counter){"dropped", lost};
 	return 2;
 }
 
 static void push_teardown(const struct bench *bench)
 {
-	(void)bench;
-	otlp_library_shutdown(library, FLUSH_TIMEOUT_NS);
+	const struct push_case *of = bench->argument;
+
+	if (of->has_writer) {
+		otlp_library_shutdown(library, FLUSH_TIMEOUT_NS);
+	} else {
+		tap_close(&tap);
+	}
 	otlp_library_unref(library);
+	otlp_shape_unref(shape);
 	library = NULL;
+	shape = NULL;
 }
 
-/* The other two carry mere bytes, as many as the record has. */
-static int copy_setup(const struct bench *bench)
+uint64_t bench_record_bytes(enum bench_record record)
 {
-	target = malloc(bench->burst_operations * bench->operation_bytes);
-	if (target == NULL)
-		return -ENOMEM;
-	memset(target, 0, bench->burst_operations * bench->operation_bytes);
-	return 0;
-}
+	static const struct push_case cases[] = {
+		[BENCH_RECORD_S] = {.span = &bench_span_s},
+		[BENCH_RECORD_S0] = {.span = &bench_span_s0},
+		[BENCH_RECORD_128] = {.span = &bench_span_128},
+		[BENCH_RECORD_S_SHAPED] = {.span = &bench_span_s, .subject = SUBJECT_SHAPED},
+		[BENCH_RECORD_M_POINT] = {.subject = SUBJECT_METRICS},
+	};
+	static uint64_t known[sizeof(cases) / sizeof(cases[0])];
+	const struct bench bench = {.argument = &cases[record],
+				    .burst_operations = 10 * BENCH_METRICS_M_POINTS};
+	struct bench_counter counters[BENCH_COUNTERS_MAX];
 
-static int64_t copy_burst(const struct bench *bench, uint64_t operations)
-{
-	const size_t len = bench->operation_bytes;
-	uint64_t started_ns = bench_now_ns();
-
-	for (uint64_t i = 0; i < operations; i++) {
-		memcpy(target + i * len, bench->argument, len);
-		bench_use(target);
+	if (known[record] == 0 && push_setup(&bench) == 0) {
+		if (push_burst(&bench, bench.burst_operations) >= 0) {
+			push_counters(&bench, counters);
+			known[record] = counters[0].value;
+		}
+		push_teardown(&bench);
 	}
-	return (int64_t)(bench_now_ns() - started_ns);
+	return known[record];
 }
 
-static void copy_teardown(const struct bench *bench)
-{
-	(void)bench;
-	free(target);
-	target = NULL;
-}
-
-/* A file below the current directory, nameless from the start. */
-static int write_setup(const struct bench *bench)
-{
-	char name[] = "bench-push-XXXXXX";
-
-	(void)bench;
-	target_fd = mkstemp(name);
-	if (target_fd < 0)
-		return -errno;
-	unlink(name);
-	return 0;
-}
-
-static int64_t write_burst(const struct bench *bench, uint64_t operations)
-{
-	uint64_t started_ns;
-
-	/* The same pages each time: what is measured is the call, not the disk. */
-	if (lseek(target_fd, 0, SEEK_SET) < 0)
-		return -errno;
-	started_ns = bench_now_ns();
-	for (uint64_t i = 0; i < operations; i++) {
-		ssize_t written = write(target_fd, bench->argument, bench->operation_bytes);
-
-		if (written != (ssize_t)bench->operation_bytes)
-			return written < 0 ? -errno : -EIO;
+#define PUSH(title, span, subject, count, writer)                             \
+	{                                                                     \
+		.name = title, .setup = push_setup, .burst = push_burst,      \
+		.counters = push_counters, .teardown = push_teardown,         \
+		.argument = &(const struct push_case){span, subject, writer}, \
+		.burst_operations = count                                     \
 	}
-	return (int64_t)(bench_now_ns() - started_ns);
-}
+#define SPAN(title, span, writer)   PUSH(title, &(span), SUBJECT_SPAN, BURST_SPANS, writer)
+#define SHAPED(title, span, writer) PUSH(title, &(span), SUBJECT_SHAPED, BURST_SPANS, writer)
 
-static void write_teardown(const struct bench *bench)
-{
-	(void)bench;
-	close(target_fd);
-	target_fd = -1;
-}
-
-static const unsigned char record[BYTES_S] = {1};
-
-#define PUSH(title, span)                                                             \
-	{                                                                             \
-		title, push_setup, push_burst, push_counters, push_teardown, &(span), \
-			BURST_OPERATIONS, 0                                           \
-	}
-#define COPY(title, bytes)                                                                    \
-	{                                                                                     \
-		title, copy_setup, copy_burst, NULL, copy_teardown, record, BURST_OPERATIONS, \
-			bytes                                                                 \
-	}
-#define WRITE(title, bytes)                                                                      \
-	{                                                                                        \
-		title, write_setup, write_burst, NULL, write_teardown, record, BURST_OPERATIONS, \
-			bytes                                                                    \
-	}
-
-const struct bench bench_table[] = {
-	PUSH("push/span_S", span_s),
-	PUSH("push/span_S0", span_s0),
-	COPY("memcpy/448", BYTES_S),
-	COPY("memcpy/128", BYTES_S0),
-	WRITE("write/448", BYTES_S),
-	WRITE("write/128", BYTES_S0),
+const struct bench bench_push_table[] = {
+	SPAN("push/S", bench_span_s, false),
+	SPAN("push/S0", bench_span_s0, false),
+	SPAN("push/128", bench_span_128, false),
+	PUSH("push/S_varied", NULL, SUBJECT_VARIED, BURST_SPANS, false),
+	PUSH("push/M_point", NULL, SUBJECT_METRICS, BURST_POINTS, false),
+	SHAPED("push_shaped/S", bench_span_s, false),
+	SHAPED("push_shaped/S0", bench_span_s0, false),
+	SPAN("push_writer/S", bench_span_s, true),
+	SPAN("push_writer/S0", bench_span_s0, true),
+	SPAN("push_writer/128", bench_span_128, true),
+	SHAPED("push_writer_shaped/S", bench_span_s, true),
 	{.name = NULL},
 };

@@ -1,32 +1,64 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Hands bench_table to google-benchmark, and writes one JSON object a line and
- * benchmark to the file that $OTLPIPE_BENCH_JSON names, for a script to draw.
- * The only C++ of the project.
- */
+/* Hands benches to google-benchmark. Of the project's two C++ files the one that is not a peer. */
 #include <benchmark/benchmark.h>
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <ctime>
-#include <string>
+#include <sched.h>
+#include <unistd.h>
 
 #include "bench/harness.h"
 
-/* Bursts are microseconds long and each leaves a few MiB to drain: a short time is enough. */
-static const double min_seconds = 0.05;
-
-uint64_t bench_now_ns(void)
+static uint64_t clock_ns(clockid_t clock)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(clock, &now);
 	return static_cast<uint64_t>(now.tv_sec) * 1000000000u + static_cast<uint64_t>(now.tv_nsec);
+}
+
+uint64_t bench_now_ns(void)
+{
+	return clock_ns(CLOCK_MONOTONIC);
+}
+
+uint64_t bench_cpu_ns(void)
+{
+	return clock_ns(CLOCK_THREAD_CPUTIME_ID);
+}
+
+/* What the process was allowed when it started. */
+static cpu_set_t allowed;
+static bool is_allowed_known = sched_getaffinity(0, sizeof(allowed), &allowed) == 0;
+
+/* Refused in some containers: then the scheduler decides, and the spread says so. */
+void bench_pin(int is_pinned)
+{
+	if (is_pinned != 0)
+		bench_place(0);
+	else if (is_allowed_known)
+		(void)sched_setaffinity(0, sizeof(allowed), &allowed);
+}
+
+void bench_place(unsigned index)
+{
+	cpu_set_t set;
+	int cpu = -1;
+
+	if (!is_allowed_known)
+		return;
+	for (index = index % static_cast<unsigned>(CPU_COUNT(&allowed)) + 1; index > 0; index--)
+		while (!CPU_ISSET(++cpu, &allowed))
+			;
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	(void)sched_setaffinity(0, sizeof(set), &set);
 }
 
 static void run_bench(benchmark::State &state, const struct bench *bench)
 {
-	int error = bench->setup != nullptr ? bench->setup(bench) : 0;
+	bench_pin(bench->threads == 0);
+
+	const int error = bench->setup != nullptr ? bench->setup(bench) : 0;
 
 	if (error < 0) {
 		state.SkipWithError(std::strerror(-error));
@@ -42,16 +74,9 @@ static void run_bench(benchmark::State &state, const struct bench *bench)
 		state.SetIterationTime(static_cast<double>(ns) * 1e-9);
 	}
 
-	const auto operations = static_cast<double>(bench->burst_operations);
-	using benchmark::Counter;
-	state.counters["per_operation"] = Counter(
-		operations, Counter::Flags(Counter::kIsIterationInvariantRate | Counter::kInvert));
-	state.counters["operations_per_second"] =
-		Counter(operations, Counter::kIsIterationInvariantRate);
+	state.counters["operations"] = static_cast<double>(bench->burst_operations);
 	if (bench->operation_bytes > 0)
-		state.SetBytesProcessed(
-			static_cast<int64_t>(state.iterations()) *
-			static_cast<int64_t>(bench->burst_operations * bench->operation_bytes));
+		state.counters["bytes"] = static_cast<double>(bench->operation_bytes);
 	if (bench->counters != nullptr) {
 		struct bench_counter own[BENCH_COUNTERS_MAX];
 		const size_t count = bench->counters(bench, own);
@@ -63,67 +88,17 @@ static void run_bench(benchmark::State &state, const struct bench *bench)
 		bench->teardown(bench);
 }
 
-/* The console as ever, and lines of JSON beside it. */
-class LinesReporter : public benchmark::ConsoleReporter
+void bench_register(const struct bench *table)
 {
-      public:
-	explicit LinesReporter(std::FILE *lines) : ConsoleReporter(OO_Tabular), lines_(lines)
-	{
-	}
+	for (; table->name != nullptr; table++)
+		benchmark::RegisterBenchmark(table->name, run_bench, table)->UseManualTime();
+}
 
-	void ReportRuns(const std::vector<Run> &runs) override
-	{
-		ConsoleReporter::ReportRuns(runs);
-		for (const Run &run : runs)
-			if (run.error_occurred)
-				failed_ = true;
-			else if (lines_ != nullptr)
-				write_line(run);
-	}
-
-	bool failed() const
-	{
-		return failed_;
-	}
-
-      private:
-	void write_line(const Run &run)
-	{
-		std::fprintf(lines_, "{\"bench\":\"%s\"", run.run_name.function_name.c_str());
-		for (const auto &counter : run.counters)
-			if (counter.first == "per_operation")
-				std::fprintf(lines_, ",\"ns\":%.2f", counter.second.value * 1e9);
-			else
-				std::fprintf(lines_, ",\"%s\":%.0f", counter.first.c_str(),
-					     counter.second.value);
-		std::fprintf(lines_, "}\n");
-		std::fflush(lines_);
-	}
-
-	std::FILE *lines_;
-	bool failed_ = false;
-};
-
-int main(int argc, char **argv)
+int bench_main(int argc, char **argv)
 {
-	const char *path = std::getenv("OTLPIPE_BENCH_JSON");
-	std::FILE *lines = path != nullptr ? std::fopen(path, "a") : nullptr;
-
-	if (path != nullptr && lines == nullptr) {
-		std::perror(path);
-		return 1;
-	}
-	for (const struct bench *bench = bench_table; bench->name != nullptr; bench++)
-		benchmark::RegisterBenchmark(bench->name, run_bench, bench)
-			->UseManualTime()
-			->MinTime(min_seconds);
 	benchmark::Initialize(&argc, argv);
 	if (benchmark::ReportUnrecognizedArguments(argc, argv))
 		return 1;
-
-	LinesReporter reporter(lines);
-	benchmark::RunSpecifiedBenchmarks(&reporter);
-	if (lines != nullptr)
-		std::fclose(lines);
-	return reporter.failed() ? 1 : 0;
+	benchmark::RunSpecifiedBenchmarks();
+	return 0;
 }

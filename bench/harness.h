@@ -3,7 +3,7 @@
  * Benchmarks in C, run by google-benchmark: this is all that a bench sees of it.
  *
  * A benchmark works in bursts. burst() does `operations` of what is measured
- * and returns the nanoseconds they took by its own clock, so that what comes
+ * and returns the nanoseconds they took by a clock of its choice, so that what comes
  * between bursts (waiting for a ring to drain) is not in the figure.
  */
 #ifndef BENCH_HARNESS_H
@@ -35,11 +35,22 @@ struct bench {
 	void (*teardown)(const struct bench *bench); /* May be NULL. */
 	const void *argument;			     /* the bench's own */
 	uint64_t burst_operations;
-	uint64_t operation_bytes; /* for the throughput; 0: not printed */
+	uint64_t operation_bytes; /* the bench's own; 0: it has none */
+	uint64_t threads;	  /* the bench's own; 0: the calling one, on the first processor */
 };
 
 /* Monotonic nanoseconds. */
 uint64_t bench_now_ns(void);
+
+/* Nanoseconds that this thread had a processor: for what never waits, so that being preempted by
+ * somebody else's program is not in the figure. Reading it takes some 200 ns. */
+uint64_t bench_cpu_ns(void);
+
+/* The calling thread on the first processor, so that a writer has the second; or on any. */
+void bench_pin(int is_pinned);
+
+/* The calling thread on the processor of this number, counted round those that are allowed. */
+void bench_place(unsigned index);
 
 /* The compiler must assume that the memory is read and written. */
 static inline void bench_use(const void *memory)
@@ -47,8 +58,12 @@ static inline void bench_use(const void *memory)
 	__asm__ __volatile__("" : : "g"(memory) : "memory");
 }
 
-/* The benches of this program; the array ends with a NULL name. */
-extern const struct bench bench_table[];
+/* Bench by bench from an array that ends with a NULL name; before bench_main(). */
+void bench_register(const struct bench *table);
+
+/* google-benchmark's flags. The status of the process: 0, though a bench may have failed, which
+ * its output then says; 1 for wrong flags. */
+int bench_main(int argc, char **argv);
 
 #ifdef __cplusplus
 }

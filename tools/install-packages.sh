@@ -3,11 +3,17 @@
 # Installs what tools/packages.txt names and this machine lacks. Asks dpkg first: with nothing
 # missing it is silent and needs neither network nor root.
 #
-# usage: install-packages.sh [--dry-run]     --dry-run prints what is missing, and exits 1 if any is
+# usage: install-packages.sh [--bench] [--dry-run]
+#   --bench    tools/packages-bench.txt instead: the peers that make bench compares with
+#   --dry-run  prints what is missing, and exits 1 if any is
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 list="$here/packages.txt"
+if [[ ${1:-} == --bench ]]; then
+	list="$here/packages-bench.txt"
+	shift
+fi
 
 say() { printf 'packages: %s\n' "$*" >&2; }
 

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The records that every figure of the benchmarks is about, the same in all of
+ * them and in all versions: a change here makes earlier results another subject.
+ */
+#ifndef BENCH_BENCH_DATA_H
+#define BENCH_BENCH_DATA_H
+
+#include <otlpipe/otlpipe.h>
+
+/* A 20-character name, 8 attributes (5 strings, 2 integers, 1 bool; keys and strings of about 16
+ * bytes), 1 event with 2 attributes, a status. */
+extern const struct otlp_span bench_span_s;
+
+/* The same without attributes, event and status. */
+extern const struct otlp_span bench_span_s0;
+
+/* The same with one attribute: a record of 128 bytes, for peers that carry as many. */
+extern const struct otlp_span bench_span_128;
+#define BENCH_PAYLOAD_BYTES 128
+
+/* 10 metrics: 5 sums of 4 points, 3 gauges of 2, 2 histograms of 2 with 15 buckets; 3 string
+ * attributes a point. */
+extern const struct otlp_resource_metrics bench_metrics_m;
+#define BENCH_METRICS_M_POINTS 30u
+
+/* S with strings of 12 to 20 characters and other ids in each: no branch learns their lengths. */
+#define BENCH_VARIED_COUNT 1024u
+const struct otlp_span *bench_spans_varied(void);
+
+#endif

@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The writer's work on a record that it has copied out of the ring.
+ *
+ *   encode/…         the encoder alone, into a batch buffer's place
+ *   parse_encode/…   with the validation in front of it: what each record goes through
+ *   expand_encode/…  the same for a shaped span, which is made whole first
+ *   stage/…          the same through the stage: grouped, then written as one ResourceSpans
+ *   memcpy_output/…  the speed of light: as many bytes as the encoder writes
+ *   protobuf_c/…     build, get_packed_size and pack of the same data (pb_build.h)
+ *
+ * Records lie one behind the other, as they come from a ring; the output wanders through a buffer
+ * of a batch's size. M is counted per data point.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/bench_data.h"
+#include "bench/micro.h"
+#include "bench/pb_build.h"
+#include "core/record.h"
+#include "writer/encode.h"
+#include "writer/stage.h"
+
+#define OUTPUT_BYTES	 (1u << 20)
+#define OUTPUT_MARGIN	 (64u << 10) /* more than the longest item takes */
+#define SPAN_COPIES	 256u	     /* so that not all of it lies in the L1 cache */
+#define METRIC_COPIES	 128u	     /* of 10 metrics each */
+#define RECORDS_MAX	 1280u
+#define BURST_RECORDS	 5120u
+#define RECORD_BYTES_MAX 4096u
+#define RESOURCE_BYTES	 256u
+#define SHAPE_BYTES	 1024u
+#define SHAPE_ITEMS	 16u
+
+enum method {
+	METHOD_ENCODE,
+	METHOD_PARSE_ENCODE,
+	METHOD_EXPAND_ENCODE,
+	METHOD_STAGE,
+	METHOD_COPY,
+	METHOD_PROTOBUF_C
+};
+
+struct encode_case {
+	const struct otlp_span *span; /* NULL: M */
+	enum method method;
+	bool is_varied;
+};
+
+static struct {
+	uint8_t *records;
+	struct record_view views[RECORDS_MAX];
+	size_t lengths[RECORDS_MAX];	    /* of the records as encoded */
+	const void *originals[RECORDS_MAX]; /* struct otlp_span or otlp_metric */
+	size_t count;
+	uint8_t *output;
+	struct stage *stage;
+	uint8_t resource[RESOURCE_BYTES];
+	size_t resource_bytes;
+	uint8_t shape_bytes[SHAPE_BYTES];
+	struct record_view shape;
+	uint8_t shaped[SHAPE_BYTES]; /* S without what its shape says */
+	size_t shaped_bytes;
+	uint64_t output_bytes; /* of one of each record */
+	uint64_t items;
+} data;
+
+static struct pb_arena arena;
+
+static int add_record(const void *original, bool is_span, uint8_t **at)
+{
+	const struct otlp_scope *scope = &bench_metrics_m.scope_metrics->scope;
+	const struct otlp_metric *metric = original;
+	size_t bytes = 0, point_bytes;
+	int r;
+
+	if (is_span) {
+		r = record_measure_span(original, NULL, &bytes);
+		if (r == 0 && !record_write_span(*at, original, NULL, 1, bytes))
+			r = -EINVAL;
+	} else {
+		r = record_measure_metric(metric, scope, NULL, &bytes);
+		for (size_t i = 0; r == 0 && i < metric->point_count; i++) {
+			r = record_measure_point(metric, i, &point_bytes);
+			bytes += point_bytes;
+		}
+		if (r == 0 && !record_write_metric(*at, metric, scope, NULL, 1, 0,
+						   metric->point_count, bytes))
+			r = -EINVAL;
+	}
+	if (r == 0)
+		r = record_parse(*at, bytes, &data.views[data.count]);
+	if (r < 0)
+		return r;
+	*at += (bytes + 7) & ~(size_t)7;
+	data.originals[data.count] = original;
+	data.lengths[data.count] =
+		(size_t)(encode_item(&data.views[data.count], data.output) - data.output);
+	data.output_bytes += data.lengths[data.count];
+	data.items += data.views[data.count].item_count;
+	data.count++;
+	return 0;
+}
+
+/* The shape of S, and an S that refers to it. */
+static int prepare_shaped(void)
+{
+	uint8_t types[SHAPE_ITEMS];
+	uint16_t texts[SHAPE_ITEMS];
+	struct record_shape shape = {.types = types, .texts = texts};
+	size_t bytes;
+	int r;
+
+	r = record_measure_shape(&bench_span_s, &shape, &bytes);
+	if (r < 0 || bytes > sizeof(data.shape_bytes) || shape.count > SHAPE_ITEMS)
+		return -EINVAL;
+	record_write_shape(data.shape_bytes, &bench_span_s, bytes);
+	r = record_parse_shape(data.shape_bytes, bytes, &data.shape);
+	if (r == 0)
+		r = record_size_shaped(&bench_span_s, &shape, NULL, &data.shaped_bytes);
+	if (r < 0 || data.shaped_bytes > sizeof(data.shaped))
+		return -EINVAL;
+	record_write_shaped(data.shaped, &bench_span_s, NULL, 1, 1, data.shaped_bytes);
+	return 0;
+}
+
+static size_t build_and_pack(const void *original, bool is_span, uint8_t *to)
+{
+	ProtobufCMessage *message = is_span ? &pb_build_span(&arena, original)->base
+					    : &pb_build_metric(&arena, original)->base;
+
+	/* The length goes in front of the message, so it is asked for. */
+	bench_use(&(size_t){protobuf_c_message_get_packed_size(message)});
+	return protobuf_c_message_pack(message, to);
+}
+
+/* Both must say the same: protobuf-c reads what the encoder wrote, and packs it to its own size. */
+static int check_equal(bool is_span)
+{
+	const ProtobufCMessageDescriptor *descriptor =
+		is_span ? &opentelemetry__proto__trace__v1__span__descriptor
+			: &opentelemetry__proto__metrics__v1__metric__descriptor;
+	const uint8_t *body = data.output + 1;
+	size_t len = data.lengths[0] - 1, expected;
+	ProtobufCMessage *message;
+	int r = 0;
+
+	encode_item(&data.views[0], data.output);
+	while (*body++ & 0x80)
+		len--;
+	message = protobuf_c_message_unpack(descriptor, NULL, len - 1, body);
+	if (message == NULL)
+		return -EBADMSG;
+	expected = build_and_pack(data.originals[0], is_span, data.output);
+	if (protobuf_c_message_get_packed_size(message) != expected)
+		r = -EBADMSG;
+	protobuf_c_message_free_unpacked(message, NULL);
+	return r;
+}
+
+static int encode_setup(const struct bench *bench)
+{
+	static const struct otlp_attribute service = {
+		OTLP_STR_INIT("service.name"),
+		{OTLP_VALUE_STRING, {OTLP_STR_INIT("bench")}},
+	};
+	const struct otlp_resource resource = {.attributes = {&service, 1, 0}};
+	const struct encode_case *of = bench->argument;
+	const struct otlp_span *varied = bench_spans_varied();
+	const size_t copies = of->span != NULL ? SPAN_COPIES : METRIC_COPIES;
+	uint8_t *at;
+	int r;
+
+	memset(&data, 0, sizeof(data));
+	data.records = malloc(RECORDS_MAX * (size_t)RECORD_BYTES_MAX);
+	data.output = malloc(OUTPUT_BYTES + OUTPUT_MARGIN);
+	if (data.records == NULL || data.output == NULL || stage_open(&data.stage) < 0)
+		return -ENOMEM;
+	memset(data.output, 0, OUTPUT_BYTES + OUTPUT_MARGIN);
+	r = record_measure_resource(&resource, &data.resource_bytes);
+	if (r < 0 || data.resource_bytes > sizeof(data.resource))
+		return -EINVAL;
+	record_write_resource(data.resource, &resource, data.resource_bytes);
+
+	at = data.records;
+	for (size_t i = 0; i < copies && r == 0; i++) {
+		const struct otlp_scope_metrics *m = bench_metrics_m.scope_metrics;
+
+		if (of->span != NULL)
+			r = add_record(of->is_varied ? &varied[i] : of->span, true, &at);
+		for (size_t k = 0; of->span == NULL && k < m->metric_count && r == 0; k++)
+			r = add_record(&m->metrics[k], false, &at);
+	}
+	if (r == 0)
+		r = prepare_shaped();
+	return r < 0 ? r : check_equal(of->span != NULL);
+}
+
+static uint8_t *wrap(uint8_t *to)
+{
+	return to - data.output >= (ptrdiff_t)OUTPUT_BYTES ? data.output : to;
+}
+
+static void encode_all(uint8_t *to)
+{
+	for (size_t i = 0; i < data.count; i++) {
+		to = wrap(encode_item(&data.views[i], to));
+		bench_use(to);
+	}
+}
+
+static void parse_and_encode_all(uint8_t *to)
+{
+	struct record_view view;
+
+	for (size_t i = 0; i < data.count; i++) {
+		if (record_parse(data.views[i].bytes, data.views[i].len, &view) < 0)
+			abort();
+		to = wrap(encode_item(&view, to));
+		bench_use(to);
+	}
+}
+
+static void expand_and_encode_all(uint8_t *to)
+{
+	static uint8_t whole[RECORD_BYTES_MAX];
+	struct record_view view;
+	size_t len;
+
+	for (size_t i = 0; i < data.count; i++) {
+		if (record_expand(data.shaped, data.shaped_bytes, &data.shape, whole, &len) < 0 ||
+		    record_parse(whole, len, &view) < 0)
+			abort();
+		to = wrap(encode_item(&view, to));
+		bench_use(to);
+	}
+}
+
+static void stage_all(uint8_t *to)
+{
+	struct record_view view;
+
+	for (size_t i = 0; i < data.count; i++)
+		if (record_parse(data.views[i].bytes, data.views[i].len, &view) < 0 ||
+		    stage_add(data.stage, &view, data.resource, data.resource_bytes) < 0)
+			abort();
+	bench_use(stage_write(data.stage, to));
+}
+
+static void copy_all(uint8_t *to)
+{
+	for (size_t i = 0; i < data.count; i++) {
+		memcpy(to, data.views[i].bytes, data.lengths[i]);
+		bench_use(to);
+		to = wrap(to + data.lengths[i]);
+	}
+}
+
+static void protobuf_c_all(uint8_t *to, bool is_span)
+{
+	for (size_t i = 0; i < data.count; i++) {
+		to = wrap(to + build_and_pack(data.originals[i], is_span, to));
+		bench_use(to);
+	}
+}
+
+static int64_t encode_burst(const struct bench *bench, uint64_t operations)
+{
+	const struct encode_case *of = bench->argument;
+	static size_t position;
+	uint64_t started_ns;
+
+	/* A stage writes all at once: from the start. */
+	position = of->method == METHOD_STAGE ? 0 : (position + 4096) % OUTPUT_BYTES;
+	if (data.output_bytes > OUTPUT_BYTES && of->method == METHOD_STAGE)
+		return -EINVAL;
+	started_ns = bench_cpu_ns();
+	for (uint64_t done = 0; done < operations; done += data.items) {
+		uint8_t *to = data.output + position;
+
+		switch (of->method) {
+		case METHOD_ENCODE:
+			encode_all(to);
+			break;
+		case METHOD_PARSE_ENCODE:
+			parse_and_encode_all(to);
+			break;
+		case METHOD_EXPAND_ENCODE:
+			expand_and_encode_all(to);
+			break;
+		case METHOD_STAGE:
+			stage_all(to);
+			break;
+		case METHOD_COPY:
+			copy_all(to);
+			break;
+		case METHOD_PROTOBUF_C:
+			protobuf_c_all(to, of->span != NULL);
+			break;
+		}
+	}
+	return (int64_t)(bench_cpu_ns() - started_ns);
+}
+
+static size_t encode_counters(const struct bench *bench, struct bench_counter *ret)
+{
+	(void)bench;
+	ret[0] = (struct bench_counter){"output_bytes", data.output_bytes / data.items};
+	return 1;
+}
+
+static void encode_teardown(const struct bench *bench)
+{
+	(void)bench;
+	stage_close(data.stage);
+	free(data.records);
+	free(data.output);
+}
+
+#define ENCODE(title, what, method, is_varied, count)                             \
+	{                                                                         \
+		.name = title, .setup = encode_setup, .burst = encode_burst,      \
+		.counters = encode_counters, .teardown = encode_teardown,         \
+		.argument = &(const struct encode_case){what, method, is_varied}, \
+		.burst_operations = count                                         \
+	}
+#define ALL(suffix, what, is_varied, count)                                                  \
+	ENCODE("encode/" suffix, what, METHOD_ENCODE, is_varied, count),                     \
+		ENCODE("parse_encode/" suffix, what, METHOD_PARSE_ENCODE, is_varied, count), \
+		ENCODE("stage/" suffix, what, METHOD_STAGE, is_varied, count),               \
+		ENCODE("memcpy_output/" suffix, what, METHOD_COPY, is_varied, count),        \
+		ENCODE("protobuf_c/" suffix, what, METHOD_PROTOBUF_C, is_varied, count)
+
+const struct bench bench_encode_table[] = {
+	ALL("S", &bench_span_s, false, BURST_RECORDS),
+	ALL("S0", &bench_span_s0, false, BURST_RECORDS),
+	ALL("M_point", NULL, false, METRIC_COPIES *BENCH_METRICS_M_POINTS),
+	ENCODE("encode/S_varied", &bench_span_s, METHOD_ENCODE, true, BURST_RECORDS),
+	ENCODE("protobuf_c/S_varied", &bench_span_s, METHOD_PROTOBUF_C, true, BURST_RECORDS),
+	ENCODE("expand_encode/S", &bench_span_s, METHOD_EXPAND_ENCODE, false, BURST_RECORDS),
+	{.name = NULL},
+};

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How long single pushes of S take while the writer works on another processor: one push, then
+ * nothing until the next is due, so that the writer keeps up and is never idle. Each is timed with
+ * the processor's time stamp counter, or where there is none with the clock; what reading that
+ * twice costs is measured the same way and reported, not subtracted.
+ *
+ * usage: bench_latency PUSHES INTERVAL_NS
+ * One line of JSON on standard output: the percentiles.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "bench/bench_data.h"
+#include "bench/report.h"
+
+#if defined(__x86_64__)
+#include <x86intrin.h>
+#endif
+
+#define FLUSH_TIMEOUT_NS INT64_C(10000000000)
+
+/* Counts by time in 32 steps to each power of two: 3 % wide at most. */
+#define STEP_BITS     5
+#define BUCKETS	      ((64 - STEP_BITS) << STEP_BITS)
+#define RING_BYTES    (16u << 20) /* a disk's hiccup of 70 ms drops nothing */
+#define WARM_UP	      50000	  /* more than once round the ring */
+#define CALIBRATE_NS  50000000u
+#define OVERHEAD_RUNS 200000
+
+struct histogram {
+	uint64_t counts[BUCKETS];
+	uint64_t total;
+	uint64_t max;
+};
+
+static inline uint64_t ticks(void)
+{
+#if defined(__x86_64__)
+	unsigned unused;
+
+	return __rdtscp(&unused);
+#else
+	return report_now_ns();
+#endif
+}
+
+static unsigned bucket_of(uint64_t value)
+{
+	unsigned shift;
+
+	if (value < 1u << STEP_BITS)
+		return (unsigned)value;
+	shift = 63u - STEP_BITS - (unsigned)__builtin_clzll(value);
+	return (shift << STEP_BITS) + (unsigned)(value >> shift);
+}
+
+/* The upper end of a bucket. */
+static uint64_t bucket_end(unsigned bucket)
+{
+	unsigned shift = bucket >> STEP_BITS;
+
+	if (shift == 0)
+		return bucket;
+	shift--;
+	return ((((uint64_t)bucket & ((1u << STEP_BITS) - 1)) + (1u << STEP_BITS) + 1) << shift) -
+	       1;
+}
+
+static void add(struct histogram *histogram, uint64_t value)
+{
+	histogram->counts[bucket_of(value)]++;
+	histogram->total++;
+	if (value > histogram->max)
+		histogram->max = value;
+}
+
+static double percentile(const struct histogram *histogram, double share, double ns_per_tick)
+{
+	uint64_t wanted = (uint64_t)(share * (double)histogram->total), seen = 0;
+
+	for (unsigned i = 0; i < BUCKETS; i++) {
+		seen += histogram->counts[i];
+		if (seen > wanted)
+			return (double)bucket_end(i) * ns_per_tick;
+	}
+	return (double)histogram->max * ns_per_tick;
+}
+
+static double calibrate(void)
+{
+	uint64_t started_ns = report_now_ns(), started = ticks(), now_ns;
+
+	do {
+		now_ns = report_now_ns();
+	} while (now_ns - started_ns < CALIBRATE_NS);
+	return (double)(now_ns - started_ns) / (double)(ticks() - started);
+}
+
+static void print(const struct histogram *pushes, const struct histogram *overhead,
+		  double ns_per_tick, uint64_t dropped)
+{
+	printf("{\"count\": %llu, \"dropped\": %llu, \"clock_ns\": %.1f, \"p50\": %.1f, "
+	       "\"p99\": %.1f, \"p99.9\": %.1f, \"p99.99\": %.1f, \"max\": %.1f}\n",
+	       (unsigned long long)pushes->total, (unsigned long long)dropped,
+	       percentile(overhead, 0.5, ns_per_tick), percentile(pushes, 0.5, ns_per_tick),
+	       percentile(pushes, 0.99, ns_per_tick), percentile(pushes, 0.999, ns_per_tick),
+	       percentile(pushes, 0.9999, ns_per_tick), (double)pushes->max * ns_per_tick);
+}
+
+int main(int argc, char **argv)
+{
+	static struct histogram pushes, overhead;
+	struct otlp_library *library;
+	struct otlp_options options;
+	struct otlp_stats stats;
+	uint64_t count, next, step;
+	double ns_per_tick;
+
+	if (argc != 3) {
+		fputs("usage: bench_latency PUSHES INTERVAL_NS\n", stderr);
+		return 2;
+	}
+	count = strtoull(argv[1], NULL, 10);
+	ns_per_tick = calibrate();
+	step = (uint64_t)(strtod(argv[2], NULL) / ns_per_tick);
+	otlp_options_init(&options, sizeof(options));
+	options.span_ring_bytes = RING_BYTES;
+	if (otlp_library_open(&library, &options) < 0 ||
+	    otlp_library_flush(library, FLUSH_TIMEOUT_NS) < 0) {
+		fputs("bench_latency: no writer\n", stderr);
+		return 1;
+	}
+	for (unsigned i = 0; i < OVERHEAD_RUNS; i++) {
+		uint64_t started = ticks();
+
+		add(&overhead, ticks() - started);
+	}
+	next = ticks();
+	for (uint64_t i = 0; i < count + WARM_UP; i++) {
+		uint64_t started, ended;
+		int r;
+
+		while (ticks() < next)
+			;
+		started = ticks();
+		r = otlp_library_export_traces(library, &bench_span_s, 1);
+		ended = ticks();
+		if (i >= WARM_UP && r == 0)
+			add(&pushes, ended - started);
+		next = started + step;
+	}
+	otlp_library_get_stats(library, &stats, sizeof(stats));
+	print(&pushes, &overhead, ns_per_tick, stats.spans.dropped_full);
+	otlp_library_shutdown(library, FLUSH_TIMEOUT_NS);
+	otlp_library_unref(library);
+	return 0;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A peer: an LTTng-UST tracepoint of 128 bytes, recorded to disk by a session daemon that
+ * tools/bench_peers.py starts. With --sustained COUNT it only emits as many, as fast as it can, and
+ * says how long that took; otherwise it is a benchmark of bursts.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bench/harness.h"
+
+#define LTTNG_UST_TRACEPOINT_CREATE_PROBES
+#define LTTNG_UST_TRACEPOINT_DEFINE
+#include "bench/lttng_tracepoint.h"
+
+#define BURST_OPERATIONS 4096
+#define PAUSE_US	 3000 /* the consumer takes a burst to the disk */
+
+static const uint8_t payload[LTTNG_PAYLOAD_BYTES] = {1};
+
+static int64_t lttng_burst(const struct bench *bench, uint64_t operations)
+{
+	uint64_t elapsed_ns, started_ns = bench_cpu_ns();
+
+	(void)bench;
+	for (uint64_t i = 0; i < operations; i++)
+		lttng_ust_tracepoint(otlpipe_bench, record, payload);
+	elapsed_ns = bench_cpu_ns() - started_ns;
+	usleep(PAUSE_US);
+	return (int64_t)elapsed_ns;
+}
+
+static int lttng_setup(const struct bench *bench)
+{
+	(void)bench;
+	return lttng_ust_tracepoint_enabled(otlpipe_bench, record) ? 0 : -1;
+}
+
+static const struct bench table[] = {
+	{.name = "lttng_ust/128",
+	 .setup = lttng_setup,
+	 .burst = lttng_burst,
+	 .burst_operations = BURST_OPERATIONS,
+	 .operation_bytes = LTTNG_PAYLOAD_BYTES},
+	{.name = NULL},
+};
+
+static int sustained(uint64_t count)
+{
+	uint64_t started_ns = bench_now_ns();
+
+	if (!lttng_ust_tracepoint_enabled(otlpipe_bench, record))
+		return 1;
+	for (uint64_t i = 0; i < count; i++)
+		lttng_ust_tracepoint(otlpipe_bench, record, payload);
+	printf("{\"events\": %llu, \"seconds\": %.6f}\n", (unsigned long long)count,
+	       (double)(bench_now_ns() - started_ns) * 1e-9);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 3 && strcmp(argv[1], "--sustained") == 0) {
+		bench_pin(1);
+		return sustained(strtoull(argv[2], NULL, 10));
+	}
+	bench_register(table);
+	return bench_main(argc, argv);
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A peer: spdlog's asynchronous logger with its stock queue and one thread, which writes to a file.
+ * It blocks when its queue is full, so nothing is lost; a burst fits. The text of each line has 128
+ * bytes, given as a string: no formatting of numbers, which would cost more.
+ */
+#include <cerrno>
+#include <exception>
+#include <memory>
+#include <spdlog/async.h>
+#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/spdlog.h>
+#include <string>
+
+#include "bench/harness.h"
+
+static const size_t queue_entries = 8192; /* spdlog's default */
+static const uint64_t burst_operations = 4096;
+static const size_t payload_bytes = 128;
+
+static std::shared_ptr<spdlog::logger> logger;
+static const std::string text(payload_bytes, 'x');
+
+static int spdlog_setup(const struct bench *bench)
+{
+	(void)bench;
+	try {
+		spdlog::init_thread_pool(queue_entries, 1);
+		logger = spdlog::basic_logger_mt<spdlog::async_factory>("bench", "bench-spdlog.log",
+									true);
+		logger->set_pattern("%v");
+	} catch (const std::exception &) {
+		return -EIO;
+	}
+	return 0;
+}
+
+static int64_t spdlog_burst(const struct bench *bench, uint64_t operations)
+{
+	const uint64_t started_ns = bench_now_ns();
+
+	(void)bench;
+	for (uint64_t i = 0; i < operations; i++)
+		logger->info(text);
+
+	const uint64_t elapsed_ns = bench_now_ns() - started_ns;
+
+	while (spdlog::thread_pool()->queue_size() > 0)
+		;
+	return static_cast<int64_t>(elapsed_ns);
+}
+
+static void spdlog_teardown(const struct bench *bench)
+{
+	(void)bench;
+	logger.reset();
+	spdlog::shutdown();
+}
+
+/* Its thread goes where the scheduler puts it. */
+static const struct bench table[] = {
+	{"spdlog_async/128", spdlog_setup, spdlog_burst, nullptr, spdlog_teardown, nullptr,
+	 burst_operations, payload_bytes, 1},
+	{nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, 0, 0, 0},
+};
+
+int main(int argc, char **argv)
+{
+	bench_register(table);
+	return bench_main(argc, argv);
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Finds the region by this process's id. One library at a time, or the first found is taken. */
+#include "bench/tap.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <unistd.h>
+
+static int attach_own(struct tap *ret, const struct runtime_dir *dir, DIR *entries, bool writable)
+{
+	const struct dirent *entry;
+
+	while ((entry = readdir(entries)) != NULL) {
+		uint64_t id;
+		uint32_t pid;
+
+		if (region_parse_name(entry->d_name, &pid, &id) && pid == (uint32_t)getpid())
+			return region_attach(&ret->view, dir, entry->d_name, writable);
+	}
+	return -ENOENT;
+}
+
+int tap_open(struct tap *ret, const char *runtime_dir, bool writable)
+{
+	struct runtime_dir dir;
+	DIR *entries;
+	int r;
+
+	r = runtime_open(&dir, runtime_dir, false);
+	if (r < 0)
+		return r;
+	entries = opendir(runtime_dir);
+	r = entries != NULL ? attach_own(ret, &dir, entries, writable) : -errno;
+	if (entries != NULL)
+		closedir(entries);
+	runtime_close(&dir);
+	if (r < 0)
+		return r;
+	for (unsigned i = 0; i < RING_SIGNAL_COUNT && r == 0; i++)
+		r = ring_reader_init(&ret->readers[i], ret->view.rings[i].shared,
+				     ret->view.rings[i].data, ret->view.rings[i].bytes, writable);
+	if (r < 0)
+		region_detach(&ret->view);
+	return r;
+}
+
+void tap_close(struct tap *tap)
+{
+	region_detach(&tap->view);
+}
+
+uint64_t tap_fill(const struct tap *tap, enum ring_signal signal)
+{
+	const struct ring_shared *shared = tap->view.rings[signal].shared;
+	uint64_t head = atomic_load_relaxed_u64(&shared->head);
+
+	return atomic_load_relaxed_u64(&shared->tail) - head;
+}
+
+int tap_drain(struct tap *tap, enum ring_signal signal)
+{
+	struct ring_reader *reader = &tap->readers[signal];
+	struct ring_done done;
+	int r;
+
+	ring_reader_get_done(reader, &done);
+	r = ring_reader_tail(reader, &done.position);
+	if (r < 0)
+		return r;
+	reader->read = done.position;
+	ring_reader_release(reader, &done);
+	return 0;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The other end of this process's own region, without a writer: empties its
+ * rings between two bursts (uncontended pushes), or only looks how full they are.
+ */
+#ifndef BENCH_TAP_H
+#define BENCH_TAP_H
+
+#include "shm/region.h"
+
+struct tap {
+	struct region_view view;
+	struct ring_reader readers[RING_SIGNAL_COUNT];
+};
+
+/**
+ * @param writable  false: a writer is at work, only look
+ * @return 0 or a negative errno
+ */
+int tap_open(struct tap *ret, const char *runtime_dir, bool writable);
+void tap_close(struct tap *tap);
+
+/** Bytes that are claimed and not yet given back. */
+uint64_t tap_fill(const struct tap *tap, enum ring_signal signal);
+
+/** Give everything back, unread; no push may be under way. 0 or a negative errno. */
+int tap_drain(struct tap *tap, enum ring_signal signal);
+
+#endif

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A thousand times the one thing that its argument names, in a function that callgrind is told to
+ * count. Prints the bytes that a record takes: in the ring for a push, in the output for encoding.
+ *
+ * usage: subjects push_S|push_S_shaped|push_S0|push_M_point|encode_S|encode_M_point
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bench/bench_data.h"
+#include "core/record.h"
+#include "writer/encode.h"
+
+#define TIMES		 1000u
+#define METRICS_TIMES	 (TIMES / BENCH_METRICS_M_POINTS)
+#define RECORD_BYTES_MAX 8192u
+
+static struct otlp_library *library;
+static struct otlp_shape *shape; /* NULL: none */
+static struct record_view views[16];
+static size_t view_count;
+static uint8_t output[2 * RECORD_BYTES_MAX];
+
+/* The counted functions: external, so that they keep their names, and never inlined. */
+void counted_spans(const struct otlp_span *span);
+void counted_metrics(void);
+void counted_encode(uint64_t times);
+
+__attribute__((noinline)) void counted_spans(const struct otlp_span *span)
+{
+	for (unsigned i = 0; i < TIMES; i++)
+		otlp_library_export_shaped(library, shape, span, 1);
+}
+
+__attribute__((noinline)) void counted_metrics(void)
+{
+	for (unsigned i = 0; i < METRICS_TIMES; i++)
+		otlp_library_export_metrics_ref(library, &bench_metrics_m);
+}
+
+__attribute__((noinline)) void counted_encode(uint64_t times)
+{
+	for (uint64_t i = 0; i < times; i++)
+		for (size_t v = 0; v < view_count; v++)
+			encode_item(&views[v], output);
+}
+
+static int push(const char *subject)
+{
+	const struct otlp_span *span = NULL;
+	const struct otlp_signal_stats *of;
+	struct otlp_options options;
+	struct otlp_stats stats;
+	int r;
+
+	if (strcmp(subject, "push_S_shaped") == 0 && otlp_shape_register(&bench_span_s, &shape) < 0)
+		return -EINVAL;
+	if (shape != NULL || strcmp(subject, "push_S") == 0)
+		span = &bench_span_s;
+	else if (strcmp(subject, "push_S0") == 0)
+		span = &bench_span_s0;
+	else if (strcmp(subject, "push_M_point") != 0)
+		return -EINVAL;
+	otlp_options_init(&options, sizeof(options));
+	r = otlp_library_open(&library, &options);
+	if (r < 0)
+		return r;
+	/* The first push does what no other does. */
+	if (span != NULL) {
+		otlp_library_export_shaped(library, shape, span, 1);
+		counted_spans(span);
+	} else {
+		otlp_library_export_metrics_ref(library, &bench_metrics_m);
+		counted_metrics();
+	}
+	otlp_library_get_stats(library, &stats, sizeof(stats));
+	of = span != NULL ? &stats.spans : &stats.metrics;
+	printf("operations %u\n", span != NULL ? TIMES : METRICS_TIMES * BENCH_METRICS_M_POINTS);
+	printf("bytes %g\n", (double)of->accepted_bytes / (double)of->accepted);
+	if (stats.spans.dropped_full + stats.metrics.dropped_full != 0)
+		return -ENOBUFS;
+	otlp_library_shutdown(library, 0);
+	otlp_shape_unref(shape);
+	otlp_library_unref(library);
+	return 0;
+}
+
+/* A record as the writer finds it: written by the producer's side, then parsed. */
+static int add_span(uint8_t *record, const struct otlp_span *span)
+{
+	size_t bytes;
+	int r = record_measure_span(span, NULL, &bytes);
+
+	if (r < 0 || bytes > RECORD_BYTES_MAX)
+		return -EINVAL;
+	if (!record_write_span(record, span, NULL, 1, bytes))
+		return -EINVAL;
+	return record_parse(record, bytes, &views[view_count++]);
+}
+
+static int add_metric(uint8_t *record, const struct otlp_metric *metric)
+{
+	size_t bytes, point_bytes;
+	int r = record_measure_metric(metric, NULL, NULL, &bytes);
+
+	for (size_t i = 0; r == 0 && i < metric->point_count; i++) {
+		r = record_measure_point(metric, i, &point_bytes);
+		bytes += point_bytes;
+	}
+	if (r < 0 || bytes > RECORD_BYTES_MAX)
+		return -EINVAL;
+	if (!record_write_metric(record, metric, NULL, NULL, 1, 0, metric->point_count, bytes))
+		return -EINVAL;
+	return record_parse(record, bytes, &views[view_count++]);
+}
+
+static int encode(const char *subject)
+{
+	const struct otlp_scope_metrics *m = bench_metrics_m.scope_metrics;
+	static uint8_t records[16][RECORD_BYTES_MAX];
+	uint64_t times = TIMES, bytes = 0, items = 0;
+	int r = 0;
+
+	if (strcmp(subject, "encode_S") == 0) {
+		r = add_span(records[0], &bench_span_s);
+	} else {
+		times = METRICS_TIMES;
+		for (size_t i = 0; r == 0 && i < m->metric_count; i++)
+			r = add_metric(records[i], &m->metrics[i]);
+	}
+	if (r < 0)
+		return r;
+	counted_encode(times);
+	for (size_t v = 0; v < view_count; v++) {
+		bytes += (uint64_t)(encode_item(&views[v], output) - output);
+		items += views[v].item_count;
+	}
+	printf("operations %llu\n", (unsigned long long)(times * items));
+	printf("bytes %g\n", (double)bytes / (double)items);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	int r = -EINVAL;
+
+	if (argc == 2)
+		r = strncmp(argv[1], "encode", strlen("encode")) == 0 ? encode(argv[1])
+								      : push(argv[1]);
+	if (r < 0)
+		fprintf(stderr, "subjects: %s\n", strerror(-r));
+	return r < 0;
+}

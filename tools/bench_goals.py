@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The goals, what was measured for each, and the verdict."""
+
+import re
+
+from bench_run import median_of
+
+
+def ns(value):
+    return f"{value:.1f} ns" if value < 100 else f"{value:.0f} ns"
+
+
+def rate(value):
+    return f"{value / 1e6:.2f} M/s"
+
+
+def times(value):
+    return f"{value:.1f} ×" if value >= 1 else f"{value:.2f} ×"
+
+
+class Goals:
+    """One row each: what, goal, measured, verdict."""
+
+    def __init__(self, results):
+        self.results = results
+        self.rows = []
+
+    def get(self, *path):
+        return median_of(self.results, *path)
+
+    def micro(self, name):
+        return self.get("micro", name)
+
+    def at_most(self, what, goal, measured, limit, show, note=""):
+        if measured is None or limit is None:
+            return self.missing(what, goal)
+        by = "" if measured <= limit else f", by {measured / limit:.2f} ×" if limit else ""
+        self.add(what, goal.format(limit=show(limit)), show(measured) + note, measured <= limit, by)
+
+    def at_least(self, what, goal, measured, limit, show, note=""):
+        if measured is None or limit is None:
+            return self.missing(what, goal)
+        by = "" if measured >= limit else f", reaches {measured / limit:.0%}"
+        self.add(what, goal.format(limit=show(limit)), show(measured) + note, measured >= limit, by)
+
+    def add(self, what, goal, measured, reached, by):
+        self.rows.append(
+            {
+                "what": what,
+                "goal": goal,
+                "measured": measured,
+                "reached": reached,
+                "verdict": "yes" if reached else "no" + by,
+            }
+        )
+
+    def missing(self, what, goal):
+        self.rows.append(
+            {
+                "what": what,
+                "goal": re.sub(r" ?\(?\{limit\}\)?", "", goal),
+                "measured": "-",
+                "reached": None,
+                "verdict": "not measured",
+            }
+        )
+
+    def ratio(self, of, to):
+        return of / to if of is not None and to else None
+
+
+def push_goals(goals):
+    copy = goals.micro("memcpy/S")
+    goals.at_most(
+        "push S, uncontended, ring warm",
+        "≤ 3 × memcpy + 15 ns ({limit})",
+        goals.micro("push/S"),
+        3 * copy + 15 if copy else None,
+        ns,
+    )
+    push, shaped = goals.micro("push/S"), goals.micro("push_shaped/S")
+    goals.at_most(
+        "push S with a registered shape",
+        "≤ 2/3 of push S ({limit})",
+        shaped,
+        push * 2 / 3 if push else None,
+        ns,
+    )
+    goals.at_most(
+        "push S, p99.9, writer at work", "≤ {limit}", goals.get("latency", "p99.9"), 1000, ns
+    )
+    goals.at_most("push S0", "≤ {limit}", goals.micro("push/S0"), 20, ns)
+    for record in ("S", "S0"):
+        two, eight = (goals.micro(f"threads/{record}/{n}") for n in (2, 8))
+        goals.at_least(
+            f"push {record}, 8 threads : 2 threads",
+            "≥ {limit}",
+            goals.ratio(two, eight),
+            0.8,
+            times,
+        )
+
+
+def encode_goals(goals):
+    encode = goals.micro("encode/S")
+    goals.at_least(
+        "encode S : protobuf-c",
+        "≥ {limit} faster",
+        goals.ratio(goals.micro("protobuf_c/S"), encode),
+        15,
+        times,
+    )
+    copy = goals.micro("memcpy_output/S")
+    limit = 4 * copy if copy else None
+    goals.at_most("encode S : memcpy of the output", "≤ 4 × ({limit})", encode, limit, ns)
+    goals.at_least(
+        "encode M, a point : protobuf-c",
+        "≥ {limit} faster",
+        goals.ratio(goals.micro("protobuf_c/M_point"), goals.micro("encode/M_point")),
+        12,
+        times,
+    )
+
+
+def pipeline_goals(goals):
+    case = "S_ring_64MiB"
+    disk = goals.get("end_to_end", "disk_uring_direct", "bytes_per_second")
+    size = goals.get("end_to_end", case, "disk_bytes_per_span")
+    limit = min(3e6, disk / size) if disk and size else None
+    goals.at_least(
+        "end to end S, ring of 64 MiB",
+        "≥ {limit} (disk's limit, or 3 M/s)",
+        goals.get("end_to_end", case, "spans_per_second"),
+        limit,
+        rate,
+    )
+    default = goals.get("end_to_end", "S_ring_default", "spans_per_second")
+    if default is not None:
+        goals.rows.append(
+            {
+                "what": "end to end S, default ring",
+                "goal": "(no goal)",
+                "measured": rate(default),
+                "reached": None,
+                "verdict": "",
+            }
+        )
+    encode, raw = goals.micro("encode/S"), goals.get(
+        "end_to_end", "disk_uring_direct", "cpu_seconds_per_gib"
+    )
+    floor = 1.5 * encode * 1e-3 + raw * size * 1e6 / 2**30 if encode and raw and size else None
+    goals.at_most(
+        "writer's CPU, a million S",
+        "≤ 1.5 × encode + raw writer ({limit})",
+        goals.get("end_to_end", case, "writer_cpu_seconds_per_million"),
+        floor,
+        lambda value: f"{value:.3f} s",
+    )
+
+
+def peer_goals(goals):
+    push = goals.micro("push_writer/128")
+    goals.at_least(
+        "LTTng-UST, bursts : push, 128 B",
+        "≥ {limit} cheaper",
+        goals.ratio(goals.get("peers", "lttng_ust/128"), push),
+        4,
+        times,
+    )
+    goals.at_least(
+        "LTTng-UST, sustained : push, 128 B",
+        "≥ {limit} cheaper",
+        goals.ratio(goals.get("peers", "lttng_sustained/128", "ns"), push),
+        4,
+        times,
+    )
+    goals.at_least(
+        "records to disk, 128 B",
+        "≥ LTTng-UST's {limit}",
+        goals.get("end_to_end", "128_ring_64MiB", "spans_per_second"),
+        goals.get("peers", "lttng_sustained/128", "events_per_second"),
+        rate,
+    )
+    goals.at_least(
+        "spdlog, asynchronous : push, 128 B",
+        "≥ {limit} cheaper",
+        goals.ratio(goals.get("peers", "spdlog_async/128"), push),
+        10,
+        times,
+    )
+
+
+def idle_goals(goals):
+    def share(value):
+        return f"{value * 100:.2g} %"
+
+    goals.at_most(
+        "writer idle, no producer",
+        "< {limit} of a core",
+        goals.get("idle", "writer_alone"),
+        0.001,
+        share,
+    )
+    count = goals.get("idle", "producers") or "some"
+    goals.at_most(
+        f"writer idle, {count} idle producers",
+        "< {limit} of a core",
+        goals.get("idle", "writer_with_producers"),
+        0.001,
+        share,
+    )
+    goals.at_most(
+        f"{count} idle producers",
+        "nothing",
+        goals.get("idle", "producers_cpu_seconds"),
+        0.001,
+        lambda value: f"{value:.6f} s",
+    )
+    goals.at_least(
+        "256 processes, 1 % active : one ring",
+        "≥ {limit}",
+        goals.ratio(
+            goals.get("many", "many_rings", "spans_per_second"),
+            goals.get("many", "one_ring", "spans_per_second"),
+        ),
+        0.9,
+        times,
+    )
+
+
+def goals_of(results):
+    goals = Goals(results)
+    for part in (push_goals, encode_goals, pipeline_goals, peer_goals, idle_goals):
+        part(goals)
+    return goals.rows

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the parts of the bench share: a writer, programs that answer in JSON, medians."""
+
+import json
+import os
+import platform
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+
+START_SECONDS_MAX = 10
+
+
+class Failed(Exception):
+    """The bench cannot go on."""
+
+
+def say(text):
+    print("bench: " + text, file=sys.stderr, flush=True)
+
+
+def spread(values):
+    digits = lambda value: float(f"{value:.5g}")
+    return {
+        "median": digits(statistics.median(values)),
+        "min": digits(min(values)),
+        "max": digits(max(values)),
+        "n": len(values),
+    }
+
+
+def median_of(results, *path):
+    """The median at a path of the results, or None where something was not measured."""
+    for name in path:
+        if not isinstance(results, dict) or name not in results:
+            return None
+        results = results[name]
+    return results.get("median") if isinstance(results, dict) else results
+
+
+def run_json(run, program, *arguments, cpu=None):
+    return json.loads(run.call([run.program(program), *map(str, arguments)], cpu))
+
+
+def first_line(command):
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        return done.stdout.splitlines()[0]
+    except (OSError, subprocess.CalledProcessError, IndexError):
+        return "unknown"
+
+
+def node(run):
+    """The machine and the build, as far as results depend on them."""
+    cpu = platform.machine()
+    with open("/proc/cpuinfo", encoding="utf-8") as lines:
+        for line in lines:
+            if line.startswith("model name"):
+                cpu = line.split(":", 1)[1].strip()
+                break
+    git = ["git", "-C", run.root]
+    file_system = first_line(["stat", "-f", "-c", "%T", run.folder])
+    with open("/proc/cpuinfo", encoding="utf-8") as text:
+        is_virtual = bool(re.search(r"^flags.*\bhypervisor\b", text.read(), re.MULTILINE))
+    return {
+        "cpu": cpu,
+        "processors": len(os.sched_getaffinity(0)),
+        "virtual": is_virtual,
+        "kernel": platform.release(),
+        "file_system": file_system,
+        "compiler": first_line(["cc", "--version"]),
+        "revision": first_line(git + ["describe", "--always", "--dirty"]),
+        "load_before": round(os.getloadavg()[0], 2),
+    }
+
+
+class Writer:
+    """A writer on the second processor, its output, and what it cost."""
+
+    def __init__(self, run, sync="interval", interval=None):
+        self.run = run
+        self.output = os.path.join(run.folder, "out")
+        self.log = os.path.join(run.folder, "writer.log")
+        self.cpu_seconds = 0.0
+        self.command = [
+            run.program("otlpipe-writer"),
+            "--output",
+            self.output,
+            "--sync",
+            sync,
+            "--retain-bytes",
+            "256MiB",
+        ]
+        if interval:
+            self.command += ["--interval", interval]
+
+    def __enter__(self):
+        with open(self.log, "w", encoding="utf-8") as log:
+            self.process = self.run.start(self.command, cpu=1, stdout=log, stderr=log)
+        deadline = time.monotonic() + START_SECONDS_MAX
+        while "pid" not in self.said():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise Failed("the writer did not start; it said:\n" + self.said())
+            time.sleep(0.01)
+        return self
+
+    def __exit__(self, failure, *_):
+        # Reaped by hand, for what it used.
+        self.process.terminate()
+        _, status, usage = os.wait4(self.process.pid, 0)
+        self.process.returncode = os.waitstatus_to_exitcode(status)
+        self.run.children.remove(self.process)
+        self.cpu_seconds = usage.ru_utime + usage.ru_stime
+        shutil.rmtree(self.output, ignore_errors=True)
+        if self.process.returncode != 0 and failure is None:
+            raise Failed(f"the writer failed ({self.process.returncode}):\n{self.said()}")
+
+    def said(self):
+        with open(self.log, encoding="utf-8") as text:
+            return text.read()
+
+    def spans_and_bytes(self):
+        """What it says of its life, after it ended."""
+        found = re.search(r"stopped: (\d+) spans in (\d+) bytes", self.said())
+        if found is None:
+            raise Failed("cannot read what the writer said:\n" + self.said())
+        return int(found.group(1)), int(found.group(2))
+
+    def wait_for_regions(self, count):
+        deadline = time.monotonic() + START_SECONDS_MAX
+        folder = self.run.environment["OTLPIPE_DIR"]
+        while len([name for name in os.listdir(folder) if name.endswith(".region")]) < count:
+            if time.monotonic() > deadline:
+                raise Failed("the producers did not start")
+            time.sleep(0.05)
+
+    def run_ns(self):
+        """Time on a processor of all its threads."""
+        folder, total = f"/proc/{self.process.pid}/task", 0
+        for task in os.listdir(folder):
+            with open(f"{folder}/{task}/schedstat", encoding="utf-8") as text:
+                total += int(text.read().split()[0])
+        return total
+
+    def cpu_share(self, seconds):
+        time.sleep(1)  # it has settled
+        before, started = self.run_ns(), time.monotonic()
+        time.sleep(seconds)
+        return (self.run_ns() - before) * 1e-9 / (time.monotonic() - started)

@@ -1,0 +1,62 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Fill the table of docs/reliability.md with what the tests have counted.
+
+usage: reliability.py BUILD_DIR [DOCUMENT]
+
+Reads the log of the last `meson test` in BUILD_DIR and any other file there that is named
+reliability-*.log (the output of a long run by hand). A test says in a line
+`RELIABILITY {"fault":…, "how":…, "runs":…, "lost":…, "test":…}` what it did; rows of the same
+fault and way are added up. Exit 1 if there is none, or if something was lost.
+"""
+import json
+import pathlib
+import re
+import sys
+
+LINE = re.compile(r"RELIABILITY (\{.*\})")
+BEGIN, END = "<!-- table: begin -->", "<!-- table: end -->"
+HEAD = "| fault | how it is produced | runs | lost | test |\n|---|---|---:|---:|---|\n"
+
+
+def texts(build):
+    log = build / "meson-logs/testlog.json"
+    if log.exists():
+        for line in log.read_text(encoding="utf-8").splitlines():
+            yield json.loads(line).get("stdout") or ""
+    for path in sorted(build.glob("reliability-*.log")):
+        yield path.read_text(encoding="utf-8")
+
+
+def rows(build):
+    found = {}
+    for text in texts(build):
+        for match in LINE.finditer(text):
+            row = json.loads(match[1])
+            key = (row["test"], row["fault"], row["how"])
+            runs, lost = found.get(key, (0, 0))
+            found[key] = (runs + row["runs"], lost + row["lost"])
+    return found
+
+
+def main(build, document):
+    found = rows(build)
+    if not found:
+        sys.exit(f"{build}: no test has said anything; run `meson test --suite stress` there")
+    table = HEAD + "".join(
+        f"| {fault} | {how} | {runs:,} | {lost} | `{test}` |\n"
+        for (test, fault, how), (runs, lost) in found.items()
+    )
+    text = document.read_text(encoding="utf-8")
+    before, rest = text.split(BEGIN)
+    after = rest.split(END)[1]
+    document.write_text(f"{before}{BEGIN}\n{table}{END}{after}", encoding="utf-8")
+    return any(lost for _, lost in found.values())
+
+
+if __name__ == "__main__":
+    if len(sys.argv) not in (2, 3):
+        sys.exit(__doc__)
+    root = pathlib.Path(__file__).resolve().parent.parent
+    target = sys.argv[2] if len(sys.argv) == 3 else root / "docs/reliability.md"
+    sys.exit(main(pathlib.Path(sys.argv[1]), pathlib.Path(target)))
