@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The two exporters as types, and what a call of either begins and ends with.
+ * What they push is in exporter_span.c and exporter_metric.c.
+ */
+#include "exporter.h"
+
+#include <string.h>
+
+void call_begin(struct call *call, PyObject *exporter)
+{
+	memset(call, 0, sizeof *call);
+	call->exporter = (struct exporter *)(void *)exporter;
+	call->record = (struct reader){call->exporter->state, &call->record_memory, &call->outcome};
+	call->whole = (struct reader){call->exporter->state, &call->call_memory, &call->outcome};
+}
+
+PyObject *call_end(struct call *call, int rc)
+{
+	PyObject *type, *value, *traceback;
+
+	/* A finaliser that runs in here must not meet an exception that is set. */
+	PyErr_Fetch(&type, &value, &traceback);
+	memory_free(&call->record_memory);
+	memory_free(&call->call_memory);
+	PyErr_Restore(type, value, traceback);
+	return outcome_finish(&call->outcome, rc);
+}
+
+void call_see(struct call *call, struct otlp_sdk_result result)
+{
+	if (result.cause != OTLP_ERR_SHUTDOWN)
+		return;
+	call->is_over = true;
+	call->outcome.cause = OTLP_ERR_SHUTDOWN;
+}
+
+static PyObject *name_of(struct call *call, PyObject *object)
+{
+	PyObject *name =
+		read_field_or_none(&call->record, object, call->exporter->state->names.name);
+
+	if (name == NULL)
+		PyErr_Clear(); /* it has none to show */
+	return name;
+}
+
+int call_judge(struct call *call, struct otlp_sdk_result result, const char *what, PyObject *object,
+	       size_t count)
+{
+	PyObject *name;
+
+	if (result.status == OTLP_SDK_SUCCESS)
+		return 0;
+	call->is_over = result.cause == OTLP_ERR_SHUTDOWN;
+	name = result.cause == OTLP_ERR_FULL ? NULL : name_of(call, object);
+	return outcome_fail(&call->outcome, what, name, result.cause, count);
+}
+
+int call_refuse(struct call *call, const char *what, PyObject *object, size_t count)
+{
+	PyObject *type, *value, *traceback, *name;
+
+	PyErr_Fetch(&type, &value, &traceback);
+	name = name_of(call, object);
+	PyErr_Restore(type, value, traceback);
+	return outcome_refuse(&call->outcome, what, name, count);
+}
+
+static struct exporter *exporter_new(const struct state *state, PyObject *type,
+				     struct otlp_library *library)
+{
+	struct exporter *exporter =
+		(struct exporter *)(void *)PyType_GenericAlloc((PyTypeObject *)(void *)type, 0);
+
+	if (exporter == NULL)
+		return NULL;
+	exporter->state = state;
+	exporter->library = otlp_library_ref(library);
+	return exporter;
+}
+
+PyObject *exporter_new_span(const struct state *state, struct otlp_library *library)
+{
+	struct exporter *exporter = exporter_new(state, state->span_exporter_type, library);
+	int r;
+
+	if (exporter == NULL)
+		return NULL;
+	r = otlp_library_span_exporter(library, &exporter->spans);
+	if (r == OTLP_OK)
+		return &exporter->head;
+	Py_DECREF(&exporter->head);
+	return library_error(state, r, "no span exporter can be made");
+}
+
+PyObject *exporter_new_metric(const struct state *state, struct otlp_library *library)
+{
+	struct exporter *exporter = exporter_new(state, state->metric_exporter_type, library);
+	int r;
+
+	if (exporter == NULL)
+		return NULL;
+	r = otlp_library_metric_exporter(library, &exporter->metrics);
+	if (r == OTLP_OK)
+		return &exporter->head;
+	Py_DECREF(&exporter->head);
+	return library_error(state, r, "no metric exporter can be made");
+}
+
+static void exporter_dealloc(PyObject *self)
+{
+	struct exporter *exporter = (struct exporter *)(void *)self;
+	PyTypeObject *type = Py_TYPE(self);
+	size_t i;
+
+	for (i = 0; i < exporter->slot_count; i++) {
+		otlp_span_exporter_unref(exporter->slots[i].exporter);
+		Py_DECREF(exporter->slots[i].resource);
+	}
+	otlp_span_exporter_unref(exporter->spans);
+	otlp_metric_exporter_unref(exporter->metrics);
+	otlp_library_unref(exporter->library);
+	PyObject_Free(self);
+	Py_DECREF(type);
+}
+
+static PyObject *exporter_force_flush(PyObject *self, PyObject *timeout_ns)
+{
+	long long timeout = PyLong_AsLongLong(timeout_ns);
+
+	if (timeout == -1 && PyErr_Occurred())
+		return NULL;
+	return library_wait(((struct exporter *)(void *)self)->library, timeout);
+}
+
+static PyObject *exporter_temporality(PyObject *self, PyObject *kind)
+{
+	const struct exporter *exporter = (struct exporter *)(void *)self;
+	long value = PyLong_AsLong(kind);
+
+	if (value == -1 && PyErr_Occurred())
+		return NULL;
+	return PyLong_FromLong(otlp_metric_exporter_temporality(exporter->metrics,
+								(enum otlp_instrument_kind)value));
+}
+
+static PyMethodDef span_methods[] = {
+	{"export", exporter_export_spans, METH_O,
+	 "export(spans) -> None, or (cause, refused, failures, notes)"},
+	{"force_flush", exporter_force_flush, METH_O, "force_flush(timeout_ns) -> error"},
+	{NULL, NULL, 0, NULL},
+};
+
+static PyMethodDef metric_methods[] = {
+	{"export", exporter_export_metrics, METH_O,
+	 "export(metrics_data) -> None, or (cause, refused, failures, notes)"},
+	{"force_flush", exporter_force_flush, METH_O, "force_flush(timeout_ns) -> error"},
+	{"temporality", exporter_temporality, METH_O, "temporality(instrument_kind) -> int"},
+	{NULL, NULL, 0, NULL},
+};
+
+/* ISO C has no cast from a function to void *; POSIX does. */
+static PyType_Slot span_slots[] = {
+	{Py_tp_dealloc, (void *)exporter_dealloc},
+	{Py_tp_methods, span_methods},
+	{0, NULL},
+};
+
+static PyType_Slot metric_slots[] = {
+	{Py_tp_dealloc, (void *)exporter_dealloc},
+	{Py_tp_methods, metric_methods},
+	{0, NULL},
+};
+
+PyType_Spec exporter_span_spec = {
+	.name = "otlpipe._native.SpanExporter",
+	.basicsize = sizeof(struct exporter),
+	.flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+	.slots = span_slots,
+};
+
+PyType_Spec exporter_metric_spec = {
+	.name = "otlpipe._native.MetricExporter",
+	.basicsize = sizeof(struct exporter),
+	.flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+	.slots = metric_slots,
+};

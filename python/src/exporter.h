@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The exporters' object and one call of theirs: for exporter*.c alone. */
+#ifndef PYTHON_EXPORTER_H
+#define PYTHON_EXPORTER_H
+
+#include "native.h"
+
+/* A process has one resource, rarely a few. Beyond that each span carries its own. */
+#define RESOURCE_SLOTS_MAX 16
+/* Scopes that one call remembers; the usual batch has one to three. */
+#define SCOPE_SLOTS_MAX 8
+
+/* A Resource object, kept alive that its address stays its own, and what exports for it. */
+struct resource_slot {
+	PyObject *resource;
+	struct otlp_span_exporter *exporter;
+};
+
+struct exporter {
+	PyObject head;
+	const struct state *state;
+	struct otlp_library *library;
+	struct otlp_metric_exporter *metrics; /* of the one type */
+	struct otlp_span_exporter *spans;     /* of the other */
+	struct resource_slot slots[RESOURCE_SLOTS_MAX];
+	size_t slot_count; /* only grows: a slot stays valid while Python code runs */
+};
+
+struct scope_slot {
+	PyObject *object;
+	struct otlp_scope scope;
+};
+
+struct call {
+	struct exporter *exporter;
+	struct outcome outcome;
+	struct memory record_memory; /* until the record is pushed */
+	struct memory call_memory;   /* scopes, and resources of metrics: until the call ends */
+	struct reader record;
+	struct reader whole;
+	struct scope_slot scopes[SCOPE_SLOTS_MAX];
+	size_t scope_count;
+	bool is_over; /* nothing more can be pushed: the library was shut down */
+};
+
+void call_begin(struct call *call, PyObject *exporter);
+PyObject *call_end(struct call *call, int rc);
+
+/* The library's answer to a record whose failure is told already. */
+void call_see(struct call *call, struct otlp_sdk_result result);
+/* The library's answer to a record that was read. */
+int call_judge(struct call *call, struct otlp_sdk_result result, const char *what, PyObject *object,
+	       size_t count);
+/* The exception that is set becomes the failure of this object. */
+int call_refuse(struct call *call, const char *what, PyObject *object, size_t count);
+
+#endif

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The library handle as a type: open, flush, shut down, count. Everything that
+ * waits does so without the interpreter's lock; times are nanoseconds here, and
+ * what a user passes is checked in otlpipe/_library.py.
+ */
+#include "native.h"
+
+#include <string.h>
+
+/* How long Ctrl-C may have to wait. */
+#define WAIT_SLICE_NS INT64_C(100000000)
+
+struct library {
+	PyObject head;
+	const struct state *state;
+	struct otlp_library *library;
+	PyObject *exporter;    /* for export_traces() */
+	PyObject *diagnostics; /* list of str: what open() went on without */
+};
+
+static struct library *to_library(PyObject *self)
+{
+	return (struct library *)(void *)self;
+}
+
+PyObject *library_error(const struct state *state, int error, const char *detail)
+{
+	PyObject *text = PyUnicode_FromFormat("%s: %s", detail, otlp_strerror(error));
+	PyObject *code = PyLong_FromLong(error);
+	PyObject *exception = NULL;
+
+	if (text != NULL && code != NULL)
+		exception = PyObject_CallFunctionObjArgs(state->error, text, NULL);
+	if (exception != NULL && PyObject_SetAttr(exception, state->names.code, code) == 0)
+		PyErr_SetObject(state->error, exception);
+	Py_XDECREF(text);
+	Py_XDECREF(code);
+	Py_XDECREF(exception);
+	return NULL;
+}
+
+PyObject *library_wait(struct otlp_library *library, int64_t timeout_ns)
+{
+	int64_t left = timeout_ns;
+	PyThreadState *thread;
+	int r;
+
+	/* It outlives the wait, whatever other threads give back meanwhile. */
+	otlp_library_ref(library);
+	for (;;) {
+		int64_t slice = left < 0 || left > WAIT_SLICE_NS ? WAIT_SLICE_NS : left;
+
+		thread = PyEval_SaveThread();
+		r = otlp_library_flush(library, slice);
+		PyEval_RestoreThread(thread);
+		if (r != OTLP_ERR_TIMEOUT)
+			break;
+		if (PyErr_CheckSignals() < 0) {
+			otlp_library_unref(library);
+			return NULL;
+		}
+		if (left >= 0)
+			left -= slice;
+		if (left == 0)
+			break;
+	}
+	otlp_library_unref(library);
+	return PyLong_FromLong(r);
+}
+
+/* Appends to the list of a library that is being opened; the interpreter's lock is held. */
+static void library_diagnose(void *context, int error, const char *text)
+{
+	PyObject *line = PyUnicode_DecodeUTF8(text, (Py_ssize_t)strlen(text), "replace");
+
+	(void)error;
+	if (line == NULL || PyList_Append(context, line) < 0)
+		PyErr_Clear();
+	Py_XDECREF(line);
+}
+
+/* A Resource, or a mapping of attributes; what cannot be carried is an error here. */
+static int read_own_resource(struct reader *reader, struct otlp_resource *ret, PyObject *object)
+{
+	int has = PyObject_HasAttr(object, reader->state->names.attributes);
+	int rc = has ? read_resource(reader, ret, object)
+		     : read_attributes(reader, &ret->attributes, object);
+
+	if (rc == 0 && reader->outcome->notes != NULL) {
+		PyErr_SetObject(PyExc_TypeError, PyList_GetItem(reader->outcome->notes, 0));
+		rc = -1;
+	}
+	return rc;
+}
+
+static int library_open_native(struct library *library, struct otlp_options *options,
+			       PyObject *resource)
+{
+	struct otlp_resource own = {0};
+	struct memory memory = {0};
+	struct outcome outcome = {0};
+	struct reader reader = {library->state, &memory, &outcome};
+	int r = OTLP_OK;
+
+	if (resource != Py_None) {
+		r = read_own_resource(&reader, &own, resource);
+		options->resource = &own;
+	}
+	if (r == OTLP_OK) {
+		r = otlp_library_open(&library->library, options);
+		if (r < 0) {
+			PyObject *why = PyList_Size(library->diagnostics) > 0
+						? PyList_GetItem(library->diagnostics, 0)
+						: NULL;
+			const char *text = why != NULL ? PyUnicode_AsUTF8AndSize(why, NULL) : NULL;
+
+			library_error(library->state, r,
+				      text != NULL ? text : "the library cannot be opened");
+			r = -1;
+		}
+	}
+	memory_free(&memory);
+	Py_XDECREF(outcome.notes);
+	Py_XDECREF(outcome.failures);
+	return r;
+}
+
+static PyObject *library_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+	static char *keywords[] = {(char *)"runtime_dir",     (char *)"resource",
+				   (char *)"span_ring_bytes", (char *)"metric_ring_bytes",
+				   (char *)"temporality",     NULL};
+	PyObject *resource = Py_None, *directory = NULL;
+	unsigned int span_ring = 0, metric_ring = 0;
+	struct otlp_options options;
+	struct library *library;
+	int temporality = -1;
+
+	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O&OIIi:Library", keywords,
+					 PyUnicode_FSConverter, &directory, &resource, &span_ring,
+					 &metric_ring, &temporality))
+		return NULL;
+	otlp_options_init(&options, sizeof options);
+	options.span_ring_bytes = span_ring;
+	options.metric_ring_bytes = metric_ring;
+	if (temporality >= 0)
+		options.temporality = (enum otlp_temporality_preference)temporality;
+	options.runtime_dir = directory != NULL ? PyBytes_AsString(directory) : NULL;
+	library = (struct library *)(void *)PyType_GenericAlloc(type, 0);
+	if (library != NULL) {
+		library->state = PyType_GetModuleState(type);
+		library->diagnostics = PyList_New(0);
+		options.diagnostic = library_diagnose;
+		options.diagnostic_context = library->diagnostics;
+		if (library->diagnostics != NULL &&
+		    library_open_native(library, &options, resource) == 0)
+			library->exporter = exporter_new_span(library->state, library->library);
+	}
+	Py_XDECREF(directory);
+	if (library != NULL && library->exporter == NULL)
+		Py_CLEAR(library);
+	return (PyObject *)(void *)library;
+}
+
+static void library_dealloc(PyObject *self)
+{
+	struct library *library = to_library(self);
+	PyTypeObject *type = Py_TYPE(self);
+
+	Py_XDECREF(library->exporter);
+	Py_XDECREF(library->diagnostics);
+	otlp_library_unref(library->library);
+	PyObject_Free(self);
+	Py_DECREF(type);
+}
+
+static PyObject *library_span_exporter(PyObject *self, PyObject *unused)
+{
+	(void)unused;
+	return exporter_new_span(to_library(self)->state, to_library(self)->library);
+}
+
+static PyObject *library_metric_exporter(PyObject *self, PyObject *unused)
+{
+	(void)unused;
+	return exporter_new_metric(to_library(self)->state, to_library(self)->library);
+}
+
+static PyObject *library_export_traces(PyObject *self, PyObject *spans)
+{
+	return exporter_export_spans(to_library(self)->exporter, spans);
+}
+
+static PyObject *library_flush(PyObject *self, PyObject *timeout_ns)
+{
+	long long timeout = PyLong_AsLongLong(timeout_ns);
+
+	if (timeout == -1 && PyErr_Occurred())
+		return NULL;
+	return library_wait(to_library(self)->library, timeout);
+}
+
+static PyObject *library_shutdown(PyObject *self, PyObject *timeout_ns)
+{
+	long long timeout = PyLong_AsLongLong(timeout_ns);
+	int r;
+
+	if (timeout == -1 && PyErr_Occurred())
+		return NULL;
+	/* Does not wait: the one call that ends the library, then the wait. */
+	r = otlp_library_shutdown(to_library(self)->library, 0);
+	if (r != OTLP_ERR_TIMEOUT)
+		return PyLong_FromLong(r);
+	return library_wait(to_library(self)->library, timeout);
+}
+
+static PyObject *signal_stats(const struct otlp_signal_stats *stats)
+{
+	return Py_BuildValue("(KKKKK)", (unsigned long long)stats->accepted,
+			     (unsigned long long)stats->accepted_bytes,
+			     (unsigned long long)stats->dropped_full,
+			     (unsigned long long)stats->dropped_too_large,
+			     (unsigned long long)stats->dropped_invalid);
+}
+
+static PyObject *library_stats(PyObject *self, PyObject *unused)
+{
+	struct otlp_stats stats;
+
+	(void)unused;
+	otlp_library_get_stats(to_library(self)->library, &stats, sizeof stats);
+	return Py_BuildValue("(NNK)", signal_stats(&stats.spans), signal_stats(&stats.metrics),
+			     (unsigned long long)stats.rejected_after_shutdown);
+}
+
+static PyObject *library_diagnostics(PyObject *self, PyObject *unused)
+{
+	(void)unused;
+	return PyList_AsTuple(to_library(self)->diagnostics);
+}
+
+static PyMethodDef library_methods[] = {
+	{"span_exporter", library_span_exporter, METH_NOARGS, "span_exporter() -> SpanExporter"},
+	{"metric_exporter", library_metric_exporter, METH_NOARGS,
+	 "metric_exporter() -> MetricExporter"},
+	{"export_traces", library_export_traces, METH_O, "as SpanExporter.export()"},
+	{"flush", library_flush, METH_O, "flush(timeout_ns) -> error; -1: no deadline"},
+	{"shutdown", library_shutdown, METH_O, "shutdown(timeout_ns) -> error; -1: no deadline"},
+	{"stats", library_stats, METH_NOARGS, "stats() -> (spans, metrics, rejected)"},
+	{"diagnostics", library_diagnostics, METH_NOARGS, "diagnostics() -> tuple of str"},
+	{NULL, NULL, 0, NULL},
+};
+
+static PyType_Slot library_slots[] = {
+	{Py_tp_new, (void *)library_new},
+	{Py_tp_dealloc, (void *)library_dealloc},
+	{Py_tp_methods, library_methods},
+	{0, NULL},
+};
+
+PyType_Spec library_spec = {
+	.name = "otlpipe._native.Library",
+	.basicsize = sizeof(struct library),
+	.flags = Py_TPFLAGS_DEFAULT,
+	.slots = library_slots,
+};

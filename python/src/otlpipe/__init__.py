@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""OpenTelemetry export by reference into shared memory.
+
+An OtlpLibrary holds this process's shared-memory rings; OtlpSpanExporter and
+OtlpMetricExporter are exporters of the OpenTelemetry SDK that push into them.
+A separate process, otlpipe-writer, writes them to disk as OTLP. The package
+imports without the SDK; the exporters then say what is missing.
+"""
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ._library import OtlpError, OtlpLibrary, SignalStats, Stats, default_library
+from ._native import version as __version__
+
+if TYPE_CHECKING:
+    from ._exporters import OtlpMetricExporter, OtlpSpanExporter
+
+__all__ = [
+    "OtlpError",
+    "OtlpLibrary",
+    "OtlpMetricExporter",
+    "OtlpSpanExporter",
+    "SignalStats",
+    "Stats",
+    "__version__",
+    "default_library",
+]
+
+_EXPORTERS = ("OtlpMetricExporter", "OtlpSpanExporter")
+
+
+def _without_sdk(name: str, cause: ImportError) -> type:
+    """A class in the exporter's place that says what is missing when it is used."""
+
+    def refuse(self: object, *args: object, **kwargs: object) -> None:
+        raise ImportError(
+            f"{name} needs the OpenTelemetry SDK, which cannot be imported ({cause}): "
+            "pip install opentelemetry-sdk"
+        ) from cause
+
+    return type(name, (), {"__init__": refuse, "__module__": __name__})
+
+
+def __getattr__(name: str) -> Any:
+    # The SDK is imported when an exporter is first asked for, not with this package.
+    if name not in _EXPORTERS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        from . import _exporters
+    except ImportError as cause:
+        return _without_sdk(name, cause)
+    exporter = getattr(_exporters, name)
+    globals()[name] = exporter
+    return exporter
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_EXPORTERS})

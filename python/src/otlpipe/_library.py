@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The library handle: this process's rings, shared by any number of exporters."""
+from __future__ import annotations
+
+import logging
+import math
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from . import _native
+from ._native import OtlpError
+from ._report import Reporter
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.metrics.export import MetricsData
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import ReadableSpan
+
+    from ._exporters import OtlpMetricExporter, OtlpSpanExporter
+
+__all__ = ["OtlpError", "OtlpLibrary", "SignalStats", "Stats", "default_library", "to_ns"]
+
+_logger = logging.getLogger("otlpipe")
+
+FLUSH_MILLIS = 30_000
+_TEMPORALITIES = ("cumulative", "delta", "lowmemory")
+_NS_MAX = 2**63 - 1
+_UINT_MAX = 2**32 - 1
+
+
+class SignalStats(NamedTuple):
+    """Counters of one signal since the library was opened: spans, or data points."""
+
+    accepted: int
+    accepted_bytes: int
+    dropped_full: int
+    dropped_too_large: int
+    dropped_invalid: int
+
+
+class Stats(NamedTuple):
+    spans: SignalStats
+    metrics: SignalStats
+    rejected_after_shutdown: int  # export calls
+
+
+def to_ns(timeout_millis: float | None) -> int:
+    """The library's timeout: None waits for ever, nothing below zero is waited for."""
+    if timeout_millis is None or timeout_millis == math.inf:
+        return -1
+    return max(0, min(_NS_MAX, int(timeout_millis * 1_000_000)))
+
+
+def _ring_bytes(name: str, value: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _UINT_MAX:
+        raise ValueError(f"{name} must be a number of bytes, not {value!r}")
+    return value
+
+
+class OtlpLibrary:
+    """This process's shared-memory rings.
+
+    runtime_dir          where the writer looks; default $OTLPIPE_DIR, else /dev/shm/otlpipe-<uid>
+    resource             a Resource or a mapping of attributes, for what has none of its own;
+                         default from $OTEL_RESOURCE_ATTRIBUTES and $OTEL_SERVICE_NAME
+    span_ring_bytes,     0: the library's default; rounded up to a power of two
+    metric_ring_bytes
+    temporality          "cumulative", "delta" or "lowmemory"; default from
+                         $OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE
+
+    Raises OtlpError if the rings cannot be made. All methods may be called from any thread; after
+    fork() the child makes rings of its own with its first export.
+    """
+
+    def __init__(
+        self,
+        runtime_dir: str | os.PathLike[str] | None = None,
+        resource: Resource | Mapping[str, Any] | None = None,
+        *,
+        span_ring_bytes: int = 0,
+        metric_ring_bytes: int = 0,
+        temporality: str | None = None,
+    ) -> None:
+        if temporality is not None and temporality.lower() not in _TEMPORALITIES:
+            raise ValueError(f"temporality must be one of {_TEMPORALITIES}, not {temporality!r}")
+        options: dict[str, Any] = {
+            "resource": resource,
+            "span_ring_bytes": _ring_bytes("span_ring_bytes", span_ring_bytes),
+            "metric_ring_bytes": _ring_bytes("metric_ring_bytes", metric_ring_bytes),
+        }
+        if runtime_dir is not None:
+            options["runtime_dir"] = runtime_dir
+        if temporality is not None:
+            options["temporality"] = _TEMPORALITIES.index(temporality.lower())
+        try:
+            from . import _sdk
+
+            _sdk.bind()
+        except ImportError:
+            pass  # without the SDK, objects are read by their public properties alone
+        self._native = _native.Library(**options)
+        self._reporter = Reporter("library")
+        self._metrics: _native.MetricExporter = self._native.metric_exporter()
+        for text in self._native.diagnostics():
+            _logger.warning("otlpipe: %s", text)
+
+    def span_exporter(self) -> OtlpSpanExporter:
+        """A span exporter that shares this library. OtlpError after shutdown()."""
+        from . import OtlpSpanExporter
+
+        return OtlpSpanExporter(self)
+
+    def metric_exporter(
+        self,
+        preferred_temporality: dict[type, Any] | None = None,
+        preferred_aggregation: dict[type, Any] | None = None,
+    ) -> OtlpMetricExporter:
+        """A metric exporter that shares this library. OtlpError after shutdown()."""
+        from . import OtlpMetricExporter
+
+        return OtlpMetricExporter(self, preferred_temporality, preferred_aggregation)
+
+    def export_traces(self, spans: Sequence[ReadableSpan]) -> bool:
+        """Push finished spans. False if any was not taken: it is counted, and the cause logged."""
+        return self._reporter.exported(self._native.export_traces(spans))
+
+    def export_metrics_ref(self, metrics_data: MetricsData) -> bool:
+        """Push metrics, read in place. False if any was not taken, as for export_traces()."""
+        return self._reporter.exported(self._metrics.export(metrics_data))
+
+    def flush(self, timeout_millis: float | None = FLUSH_MILLIS) -> bool:
+        """Wait until the writer has written all that was accepted so far; None: for ever.
+
+        False, with the cause logged, if the time passed or if no writer is running.
+        """
+        return self._reporter.waited(self._native.flush(to_ns(timeout_millis)))
+
+    def shutdown(self, timeout_millis: float | None = FLUSH_MILLIS) -> bool:
+        """Take no more, then flush. Exporters stay valid and fail. Twice is harmless."""
+        return self._reporter.waited(self._native.shutdown(to_ns(timeout_millis)))
+
+    def stats(self) -> Stats:
+        spans, metrics, rejected = self._native.stats()
+        return Stats(SignalStats(*spans), SignalStats(*metrics), rejected)
+
+    def __enter__(self) -> OtlpLibrary:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.shutdown()
+
+
+# The library of exporters that were made without one, as the SDK's auto-configuration does.
+_default: dict[str, OtlpLibrary] = {}
+
+
+def default_library() -> OtlpLibrary:
+    """The one library of this process for exporters that were given none; made on first use."""
+    library = _default.get("library")
+    # No lock, which a fork could leave taken: of two that race, one is thrown away unused.
+    return library if library is not None else _default.setdefault("library", OtlpLibrary())

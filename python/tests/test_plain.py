@@ -1,0 +1,324 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What needs no SDK: the library's handle, its rules, and spans that merely look like the SDK's."""
+from __future__ import annotations
+
+import errno
+import sys
+import threading
+import types
+import unittest
+from typing import Any
+
+import otlpipe
+from otlpipe import OtlpError, _native
+
+from support import flushed, pipeline
+
+
+def duck_span(name: Any, number: int = 1, **more: Any) -> types.SimpleNamespace:
+    """An object with a ReadableSpan's public properties, and nothing of the SDK."""
+    context = types.SimpleNamespace(
+        trace_id=2**127 + number, span_id=number, is_remote=False, trace_flags=1, trace_state=None
+    )
+    fields = {
+        "name": name,
+        "context": context,
+        "parent": None,
+        "kind": 1,
+        "start_time": 10,
+        "end_time": 20,
+        "status": types.SimpleNamespace(status_code=2, description="why"),
+        "attributes": {},
+        "events": (),
+        "links": (),
+        "instrumentation_scope": None,
+        "resource": None,
+    }
+    return types.SimpleNamespace(**{**fields, **more})
+
+
+class ModuleTest(unittest.TestCase):
+    def test_the_exporters_say_what_is_missing_without_the_sdk(self) -> None:
+        script = (
+            "import sys\n"
+            "class Refuse:\n"
+            "    def find_spec(self, name, path=None, target=None):\n"
+            "        if name.split('.')[0] == 'opentelemetry':\n"
+            "            raise ModuleNotFoundError(f'No module named {name!r}', name=name)\n"
+            "sys.meta_path.insert(0, Refuse())\n"
+            "import otlpipe\n"
+            "library = otlpipe.OtlpLibrary()\n"
+            "for make in (otlpipe.OtlpSpanExporter, otlpipe.OtlpMetricExporter,\n"
+            "             library.span_exporter, library.metric_exporter):\n"
+            "    try:\n"
+            "        make()\n"
+            "    except ImportError as error:\n"
+            "        print(error)\n"
+        )
+        with pipeline(writer=False) as pipe:
+            lines = pipe.run_python(script).stdout.splitlines()
+        self.assertEqual(len(lines), 4)
+        for line in lines:
+            self.assertIn("pip install opentelemetry-sdk", line)
+
+    def test_the_package_says_what_it_has(self) -> None:
+        self.assertIn("OtlpSpanExporter", dir(otlpipe))
+        self.assertRegex(otlpipe.__version__, r"^\d+\.\d+\.\d+$")
+        with self.assertRaises(AttributeError):
+            otlpipe.nothing  # type: ignore[attr-defined]
+
+
+class LibraryTest(unittest.TestCase):
+    def test_a_library_that_cannot_be_opened_says_why(self) -> None:
+        with self.assertRaises(OtlpError) as raised:
+            otlpipe.OtlpLibrary("/dev/null/nothing")
+        self.assertIn("/dev/null/nothing", str(raised.exception))
+        self.assertLess(raised.exception.code, 0)
+
+    def test_wrong_arguments_are_errors_that_name_them(self) -> None:
+        with pipeline(writer=False) as pipe:
+            for options, error in (
+                ({"span_ring_bytes": -1}, ValueError),
+                ({"metric_ring_bytes": True}, ValueError),
+                ({"span_ring_bytes": 2**31}, OtlpError),
+                ({"temporality": "sometimes"}, ValueError),
+                ({"resource": 5}, Exception),
+                ({"resource": {"a": object()}}, TypeError),
+                ({"resource": {"a": "\ud800"}}, UnicodeEncodeError),
+            ):
+                with self.subTest(options), self.assertRaises(error):
+                    pipe.library(**options)
+
+    def test_spans_by_their_public_properties_come_back_from_the_file(self) -> None:
+        with pipeline() as pipe:
+            library = pipe.library(resource={"service.name": "duck", "n": 1})
+            events = [types.SimpleNamespace(name="e", timestamp=15, attributes={"x": b"y"})]
+            attributes = {"true": True, "one": 1, "big": 2**64, "list": [1.5, None], "map": {1: 2}}
+            self.assertTrue(
+                library.export_traces([duck_span("a", attributes=attributes, events=events)])
+            )
+            flushed(library)
+            pipe.stop_writer()
+            (line,) = pipe.json("traces")
+            resource = line["resourceSpans"][0]["resource"]["attributes"]
+            self.assertEqual(resource[0]["value"], {"stringValue": "duck"})
+            span = line["resourceSpans"][0]["scopeSpans"][0]["spans"][0]
+            self.assertEqual(span["traceId"], f"{2**127 + 1:032x}")
+            self.assertEqual(span["spanId"], f"{1:016x}")
+            self.assertEqual(span["kind"], 2)
+            self.assertEqual(span["status"], {"message": "why", "code": 2})
+            self.assertEqual(span["events"][0]["timeUnixNano"], "15")
+            values = {item["key"]: item["value"] for item in span["attributes"]}
+            self.assertEqual(values["true"], {"boolValue": True})
+            self.assertEqual(values["one"], {"intValue": "1"})
+            self.assertEqual(values["big"], {"stringValue": str(2**64)})
+            self.assertEqual(values["map"]["kvlistValue"]["values"][0]["key"], "1")
+
+    def test_flush_without_a_writer_returns_at_once_and_says_so(self) -> None:
+        with pipeline(writer=False) as pipe:
+            library = pipe.library()
+            library.export_traces([duck_span("waits")])
+            with self.assertLogs("otlpipe", "WARNING") as logs:
+                self.assertFalse(library.flush(None))
+            self.assertIn("no writer is running", logs.output[0])
+            pipe.drain()
+            self.assertEqual(pipe.span_names(), ["waits"])
+
+    def test_after_shutdown_an_export_fails_and_is_counted(self) -> None:
+        with pipeline() as pipe:
+            library = pipe.library()
+            flushed(library)
+            self.assertTrue(library.export_traces([duck_span("before")]))
+            self.assertTrue(library.shutdown())
+            self.assertTrue(library.shutdown())
+            with self.assertLogs("otlpipe", "ERROR") as logs:
+                self.assertFalse(library.export_traces([duck_span("after")] * 3))
+            self.assertIn("shut down", logs.output[0])
+            self.assertIn("3 refused", logs.output[0])
+            self.assertEqual(library.stats().rejected_after_shutdown, 1)
+            with self.assertRaises(OtlpError) as raised:
+                library._native.span_exporter()
+            self.assertEqual(raised.exception.code, _native.SHUTDOWN)
+            with self.assertRaises(OtlpError):
+                library._native.metric_exporter()
+            pipe.stop_writer()
+            self.assertEqual(pipe.span_names(), ["before"])
+
+    def test_the_context_manager_shuts_down(self) -> None:
+        with pipeline() as pipe:
+            with pipe.library() as library:
+                flushed(library)
+                library.export_traces([duck_span("inside")])
+            self.assertFalse(library.export_traces([duck_span("outside")]))
+            pipe.stop_writer()
+            self.assertEqual(pipe.span_names(), ["inside"])
+
+    def test_a_full_ring_drops_counts_and_is_logged_once(self) -> None:
+        with pipeline(writer=False) as pipe:
+            library = pipe.library(span_ring_bytes=4096)
+            with self.assertLogs("otlpipe", "ERROR") as logs:
+                for _ in range(50):
+                    library.export_traces([duck_span("x" * 200, n + 1) for n in range(10)])
+            self.assertEqual(len(logs.output), 1)
+            self.assertIn("full", logs.output[0])
+            stats = library.stats().spans
+            self.assertEqual(stats.accepted + stats.dropped_full, 500)
+            self.assertGreater(stats.dropped_full, 0)
+            pipe.drain()
+            self.assertEqual(len(pipe.span_names()), stats.accepted)
+
+    def test_an_empty_batch_is_a_success_that_writes_nothing(self) -> None:
+        with pipeline(writer=False) as pipe:
+            library = pipe.library()
+            for nothing in ([], (), iter(())):
+                self.assertTrue(library.export_traces(nothing))
+            self.assertEqual(library.stats().spans.accepted_bytes, 0)
+
+    def test_the_interpreter_runs_on_while_a_flush_waits(self) -> None:
+        with pipeline(writer=False) as pipe:
+            library = pipe.library()
+            pipe.start_writer()
+            flushed(library)
+            done = threading.Event()
+
+            def work() -> None:
+                while not done.is_set():
+                    library.export_traces([duck_span("while waiting")])
+                    library.flush(10_000)
+
+            threads = [threading.Thread(target=work) for _ in range(4)]
+            for thread in threads:
+                thread.start()
+            for number in range(200):
+                self.assertTrue(library.export_traces([duck_span(str(number))]))
+            done.set()
+            for thread in threads:
+                thread.join()
+            self.assertEqual(library.stats().spans.dropped_full, 0)
+
+
+class BadInputTest(unittest.TestCase):
+    """Each: a clear error, the record refused and counted, its neighbours taken."""
+
+    def check(self, bad: Any, *words: str) -> None:
+        with pipeline(writer=False) as pipe:
+            library = pipe.library()
+            with self.assertLogs("otlpipe", "ERROR") as logs:
+                taken = library.export_traces([duck_span("first"), bad, duck_span("last")])
+            self.assertFalse(taken)
+            for word in words:
+                self.assertIn(word, logs.output[0])
+            self.assertEqual(library.stats().spans.dropped_invalid, 1)
+            pipe.drain()
+            self.assertEqual(pipe.span_names(), ["first", "last"])
+
+    def test_surrogates(self) -> None:
+        self.check(duck_span("\ud800"), "UnicodeEncodeError", "\\ud800")
+        self.check(duck_span("s", attributes={"k": "\udfff"}), "'s'", "UnicodeEncodeError")
+        self.check(duck_span("s", attributes={"\udfff": 1}), "'s'", "UnicodeEncodeError")
+        self.check(duck_span("s", attributes={"k": [{"a": "\udfff"}]}), "UnicodeEncodeError")
+
+    def test_ids_that_are_none(self) -> None:
+        self.check(duck_span("zero", 0), "'zero'", "invalid argument")
+        context = types.SimpleNamespace(trace_id=2**128, span_id=1)
+        self.check(duck_span("wide", context=context), "'wide'", "OverflowError")
+        context = types.SimpleNamespace(trace_id=-1, span_id=1)
+        self.check(duck_span("minus", context=context), "'minus'", "OverflowError")
+        self.check(duck_span("none", context=None), "no context")
+        self.check(object(), "AttributeError")
+
+    def test_fields_of_wrong_types(self) -> None:
+        self.check(duck_span(5), "name must be str, not int")
+        self.check(duck_span("t", start_time=1.5), "start time must be int, not float")
+        self.check(duck_span("t", end_time=-1), "OverflowError")
+        self.check(duck_span("t", end_time=2**64), "OverflowError")
+        self.check(duck_span("k", kind=9), "ValueError")
+        self.check(duck_span("a", attributes=5), "'a'")
+        self.check(duck_span("e", events=5), "TypeError")
+        self.check(duck_span("e", events=[None]), "AttributeError")
+
+    def test_nesting_without_end(self) -> None:
+        endless: list[Any] = []
+        endless.append(endless)
+        self.check(duck_span("endless", attributes={"k": endless}), "nested deeper than 16")
+
+    def test_an_exception_inside_the_attributes(self) -> None:
+        class Broken(dict):
+            def items(self) -> Any:
+                yield "fine", 1
+                raise RuntimeError("in the middle")
+
+        self.check(duck_span("b", attributes=Broken(a=1)), "'b'", "RuntimeError: in the middle")
+
+    def test_attributes_that_change_while_they_are_read(self) -> None:
+        victim: dict[str, Any] = {f"key {n}": f"value {n}" for n in range(100)}
+
+        class Evil(list):
+            def __iter__(self) -> Any:
+                victim.clear()
+                return iter(["done"])
+
+        victim["evil"] = Evil([1])
+        victim["after"] = "x" * 100
+        with pipeline(writer=False) as pipe:
+            library = pipe.library()
+            self.assertTrue(library.export_traces([duck_span("evil", attributes=victim)]))
+            pipe.drain()
+            (line,) = pipe.json("traces")
+            span = line["resourceSpans"][0]["scopeSpans"][0]["spans"][0]
+            self.assertEqual(len(span["attributes"]), 102)
+            self.assertEqual(span["attributes"][-1]["value"], {"stringValue": "x" * 100})
+
+    def test_an_interrupt_is_passed_on(self) -> None:
+        class Interrupted(dict):
+            def items(self) -> Any:
+                raise KeyboardInterrupt
+
+        with pipeline(writer=False) as pipe:
+            library = pipe.library()
+            with self.assertRaises(KeyboardInterrupt):
+                library.export_traces([duck_span("i", attributes=Interrupted(a=1))])
+
+    def test_an_attribute_without_an_otlp_form_is_left_out_and_counted(self) -> None:
+        attributes = {"odd": object(), 5: "key", "kept": 1, "deep": [object()]}
+        with pipeline(writer=False) as pipe:
+            library = pipe.library()
+            with self.assertLogs("otlpipe", "WARNING") as logs:
+                self.assertTrue(library.export_traces([duck_span("s", attributes=attributes)]))
+            self.assertEqual(len(logs.output), 3)
+            pipe.drain()
+            (line,) = pipe.json("traces")
+            span = line["resourceSpans"][0]["scopeSpans"][0]["spans"][0]
+            self.assertEqual([item["key"] for item in span["attributes"]], ["kept"])
+            self.assertEqual(span["droppedAttributesCount"], 3)
+
+    def test_a_batch_that_is_no_sequence_raises(self) -> None:
+        with pipeline(writer=False) as pipe, self.assertRaises(TypeError):
+            pipe.library().export_traces(5)  # type: ignore[arg-type]
+
+
+class ReferenceTest(unittest.TestCase):
+    def test_an_export_gives_back_every_reference(self) -> None:
+        with pipeline(writer=False) as pipe:
+            library = pipe.library()
+            resource = types.SimpleNamespace(attributes={"r": 1}, schema_url=None)
+            scope = types.SimpleNamespace(name="s", version=None, schema_url="", attributes=None)
+            value = "a value that nobody else has"
+            span = duck_span(
+                "s", attributes={"k": value}, resource=resource, instrumentation_scope=scope
+            )
+            library.export_traces([span])
+            objects = (span, scope, resource, value, span.attributes)
+            before = [sys.getrefcount(item) for item in objects]
+            for _ in range(1000):
+                library.export_traces([span])
+                library.export_traces([duck_span("\ud800", resource=resource)])
+            self.assertEqual(before, [sys.getrefcount(item) for item in objects])
+
+    def test_the_error_codes_are_the_librarys(self) -> None:
+        self.assertEqual(_native.INVALID, -errno.EINVAL)
+        self.assertIn("full", _native.error_text(_native.FULL))
+
+
+if __name__ == "__main__":
+    unittest.main()
