@@ -20,6 +20,7 @@ configurations=(
 	'clang|clang|clang|-Ddebug=true -Dbench=disabled|unit pipeline|1|'
 	'asan-ubsan|asan|gcc|-Db_sanitize=address,undefined -Dbuildtype=debugoptimized -Dbench=disabled|unit pipeline|4|'
 	'tsan|tsan|clang|-Db_sanitize=thread -Db_lundef=false -Dbuildtype=debugoptimized -Dbench=disabled|tsan|6|'
+	'stress|gcc|gcc|-Ddebug=true|stress|1|'
 	'valgrind|gcc|gcc|-Ddebug=true|unit|10|valgrind --quiet --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect --errors-for-leak-kinds=definite,indirect'
 )
 if [[ -f tests/fuzz/meson.build ]]; then

@@ -52,13 +52,12 @@ static int64_t monotonic_ns(void)
 	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-static int writer_catch_signals(struct control *control)
+static int writer_catch_signals(void)
 {
 	static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
 	struct sigaction action;
 	size_t i;
 
-	signal_control = control;
 	memset(&action, 0, sizeof action);
 	sigemptyset(&action.sa_mask);
 	action.sa_handler = writer_handle_signal;
@@ -378,12 +377,14 @@ int writer_run(const struct options *options)
 	struct writer writer;
 	int status;
 
-	if (writer_start(&writer, options) < 0)
-		return 1;
-	if (writer_catch_signals(&writer.control) < 0) {
-		writer_end(&writer);
+	/* Before the start: a signal during a recovery ends the writer in order, and after it. */
+	if (writer_catch_signals() < 0) {
+		log_line("signals cannot be caught: %s", strerror(errno));
 		return 1;
 	}
+	if (writer_start(&writer, options) < 0)
+		return 1;
+	signal_control = &writer.control;
 	(void)notify_send("READY=1");
 	if (!options->drain) {
 		while (!signal_stop)

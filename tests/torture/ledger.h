@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The tests' own ledger: what the library accepted, in a file that no crash of
+ * a producer or of the writer touches.
+ *
+ * A slot is one thread of one producer and one signal. Its records carry the
+ * numbers 1, 2, 3 …; the next number is pushed only after this one was accepted,
+ * and its word is stored after the push has returned. So what must be on the
+ * disk, each once, is 1 to n with word <= n <= word + 1: the one more is a
+ * record whose thread was killed between the commit and the store.
+ *
+ * What a record looks like follows from slot and number, to the last byte, so
+ * that a reader can tell a whole one from a damaged one.
+ */
+#ifndef TESTS_TORTURE_LEDGER_H
+#define TESTS_TORTURE_LEDGER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <otlpipe/otlpipe.h>
+
+#define LEDGER_SLOTS_MAX      16384u
+#define LEDGER_TEXT_BYTES_MAX 2048u
+
+enum ledger_signal { LEDGER_SPANS = 0, LEDGER_POINTS = 1 };
+
+/* Slots with an even number push spans, the others data points. */
+static inline enum ledger_signal ledger_signal_of(uint32_t slot)
+{
+	return (slot & 1) == 0 ? LEDGER_SPANS : LEDGER_POINTS;
+}
+
+struct ledger {
+	uint64_t *words; /* LEDGER_SLOTS_MAX of them */
+};
+
+/** Map the file; made where it does not exist. @return 0 or a negative errno */
+int ledger_open(struct ledger *ret, const char *path);
+void ledger_close(struct ledger *ledger);
+
+/** The text of a record: its length and bytes. Slots differ in how long theirs may be. */
+size_t ledger_text(uint32_t slot, uint64_t number, char ret[LEDGER_TEXT_BYTES_MAX]);
+
+/** The first 8 bytes of every trace id; the slot follows. */
+#define LEDGER_TRACE_MARK "torture!"
+
+/**
+ * Push a slot's record of this number. Async-signal-safe.
+ *
+ * @return what the library answered
+ */
+int ledger_push(struct otlp_library *library, uint32_t slot, uint64_t number);
+
+/** Push it, and enter it if it was accepted. */
+int ledger_push_next(struct ledger *ledger, struct otlp_library *library, uint32_t slot);
+
+#endif

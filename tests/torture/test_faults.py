@@ -1,0 +1,305 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Real faults of the machine: full and vanishing disks, limits, refused system calls.
+
+For each: producers never wait, the writer says once what happened, goes on when the fault ends,
+and then everything that was accepted is on the disk, once.
+
+usage: test_faults.py BUILD_DIR [words of test names…]
+"""
+import os
+import resource
+import shutil
+import subprocess
+import sys
+
+sys.dont_write_bytecode = True
+import rig
+from rig import Skip, check, equal, nap, wait_for
+
+STALLED = "the rings keep what they have"
+AGAIN = "writing again"
+SMALL = ("--batch-bytes", "64KiB", "--rotate-bytes", "256KiB")
+RETRIES_SECONDS = 2.2  # the writer tries again each second, and must not say so each time
+
+
+def system(*command):
+    """Something that this machine may not let us do."""
+    done = subprocess.run(
+        [str(word) for word in command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise Skip(f"{command[0]}: {done.stdout.decode().strip()}")
+
+
+def mounted(pipe, name, *options):
+    folder = pipe.scratch / name
+    folder.mkdir()
+    system("mount", *options, folder)
+    pipe.undo.append(lambda: subprocess.run(["umount", "-l", folder], check=False))
+    return folder
+
+
+def small_tmpfs(pipe, name, mebibytes):
+    return mounted(pipe, name, "-t", "tmpfs", "-o", f"size={mebibytes}m,mode=0700", "tmpfs")
+
+
+def small_ext4(pipe, name, mebibytes):
+    image = pipe.scratch / f"{name}.img"
+    with open(image, "wb") as file:
+        file.truncate(mebibytes << 20)
+    if shutil.which("mkfs.ext4") is None:
+        raise Skip("no mkfs.ext4")
+    system("mkfs.ext4", "-q", "-F", "-m", "0", image)
+    return mounted(pipe, name, "-o", "loop", image)
+
+
+def fill(folder, leave_bytes):
+    """All but so many bytes, with a file that can be removed."""
+    ballast = folder / "ballast"
+    with open(ballast, "wb", buffering=0) as file:
+        free = os.statvfs(folder).f_bavail * os.statvfs(folder).f_bsize
+        os.posix_fallocate(file.fileno(), 0, max(free - leave_bytes, 1))
+    return ballast
+
+
+class Scene:
+    """A writer, a producer that tries each record until it is accepted, and one that does not."""
+
+    def __init__(self, pipe, sync="batch", writer=True, **others):
+        self.pipe, self.sync = pipe, sync
+        self.ledger = pipe.scratch / f"ledger-{len(pipe.processes)}"
+        self.output = others.pop("output", pipe.output)
+        self.patient = None
+        self.writer = self.start(**others) if writer else None
+
+    def start(self, *words, io="auto", **others):
+        words = (*words, *SMALL, "--sync", self.sync, "--io", io)
+        return self.pipe.writer(*words, output=self.output, interval="10ms", **others)
+
+    def push(self):
+        """Before the fault, or while it lasts: it ends when all of its records are accepted."""
+        self.patient = rig.producer(
+            self.pipe, self.ledger, 0, 2, "--tries", 1500, "--ring-bytes", 32768, "--burst", 64
+        )
+
+    def push_and_drop(self):
+        """It ends by itself, whatever the writer does; what it dropped is counted."""
+        hasty = rig.producer(
+            self.pipe, self.ledger, 2, 2, "--tries", 2000, "--give-up", "--ring-bytes", 16384
+        )
+        hasty.wait()
+        counts = hasty.json()
+        equal(counts["accepted"] + counts["refused"], 4000, "records that were tried")
+        equal(counts["dropped"], counts["refused"], "records dropped, as the library counts them")
+
+    def wait_said(self, text):
+        wait_for(
+            lambda: text in self.writer.err or not self.writer.is_running(), f"it says {text!r}"
+        )
+        check(self.writer.is_running(), lambda: f"the writer has ended\n{self.writer.tail()}")
+
+    def check_said_once(self):
+        nap(RETRIES_SECONDS)
+        for name in ("traces: ", "metrics: "):
+            said = [line for line in self.writer.err.splitlines() if name in line]
+            said = [STALLED in line for line in said if STALLED in line or AGAIN in line]
+            twice = any(both == (True, True) for both in zip(said, said[1:]))
+            check(not twice, lambda: f"said twice without an end between:\n{self.writer.err}")
+
+    def finish(self, *outputs, lost=0):
+        """The fault is over: everything is written."""
+        if self.patient is not None:
+            self.patient.wait()
+        self.writer.stop()
+        found = rig.compare(self.pipe, self.ledger, *(outputs or [self.output]))
+        equal((found["lost"], found["invalid"]), (lost, 0), "lost and invalid items")
+        check(found["items"] >= 1000, f"{found}: so few were accepted")
+        if not outputs:
+            rig.verify(self.pipe, self.output)
+
+
+def full_disk(pipe, folder, sync):
+    scene = Scene(pipe, sync, output=folder / "data")
+    ballast = fill(folder, 900 << 10)
+    scene.push()
+    scene.push_and_drop()
+    scene.wait_said(STALLED)
+    scene.push_and_drop()
+    scene.check_said_once()
+    ballast.unlink()
+    scene.wait_said(AGAIN)
+    scene.finish()
+
+
+def a_full_tmpfs_as_output(pipe):
+    for runs, sync in enumerate(("batch", "interval"), 1):
+        full_disk(pipe, small_tmpfs(pipe, f"tmpfs-{sync}", 16), sync)
+    rig.reliability("the disk is full", "a tmpfs of 16 MiB, filled", runs, 0, "faults")
+
+
+def a_full_ext4_as_output(pipe):
+    for runs, sync in enumerate(("batch", "interval"), 1):
+        full_disk(pipe, small_ext4(pipe, f"ext4-{sync}", 24), sync)
+    how = "ext4 of 24 MiB on a loop device, filled"
+    rig.reliability("the disk is full", how, runs, 0, "faults")
+
+
+def a_limit_on_file_sizes(pipe):
+    scene = Scene(pipe, prefix=["prlimit", "--fsize=131072:unlimited"])
+    scene.push()
+    scene.push_and_drop()
+    scene.wait_said(STALLED)
+    scene.check_said_once()
+    unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+    resource.prlimit(scene.writer.pid, resource.RLIMIT_FSIZE, unlimited)
+    scene.wait_said(AGAIN)
+    scene.finish()
+    how = "RLIMIT_FSIZE of 128 KiB, lifted later"
+    rig.reliability("files may not be so large", how, 1, 0, "faults")
+
+
+def an_output_directory_that_is_removed(pipe):
+    scene = Scene(pipe)
+    shutil.rmtree(pipe.output)
+    scene.push()
+    scene.push_and_drop()
+    scene.wait_said(STALLED)
+    scene.check_said_once()
+    scene.writer.kill()
+    scene.writer = scene.start()
+    scene.finish()
+    rig.reliability("the output directory is removed", "rm -r under the writer", 1, 0, "faults")
+
+
+def an_output_directory_that_is_made_read_only(pipe):
+    scene = Scene(pipe)
+    folder = pipe.output / "traces"
+    system("chattr", "+i", folder)
+    pipe.undo.append(lambda: subprocess.run(["chattr", "-i", folder], check=False))
+    scene.push()
+    scene.push_and_drop()
+    scene.wait_said(STALLED)
+    scene.check_said_once()
+    system("chattr", "-i", folder)
+    scene.wait_said(AGAIN)
+    scene.finish()
+    how = "chattr +i on ext4, taken back later"
+    rig.reliability("the output directory takes no new files", how, 1, 0, "faults")
+
+
+def an_output_directory_that_is_replaced(pipe):
+    scene = Scene(pipe)
+    scene.push()
+    scene.push_and_drop()
+    moved = pipe.scratch / "moved"
+    pipe.output.rename(moved)
+    pipe.output.mkdir()
+    scene.push_and_drop()
+    scene.patient.wait()
+    scene.writer.stop()
+    scene.writer = scene.start()
+    scene.push_and_drop()
+    scene.finish(moved, pipe.output)
+    how = "rename and mkdir under the writer"
+    rig.reliability("the output directory is replaced by another", how, 1, 0, "faults")
+
+
+def a_runtime_directory_that_is_full(pipe):
+    folder = small_tmpfs(pipe, "runtime", 4)
+    ballast = fill(folder, 200 << 10)
+    ledger = pipe.scratch / "ledger"
+    for first in range(0, 20, 2):
+        refused = rig.producer(pipe, ledger, first, 2, "--tries", 10, runtime=folder)
+        refused.wait(3)
+        check("open: " in refused.err, f"what open() answers: {refused.err!r}")
+        equal(rig.regions(folder), [], "regions of a producer that was refused")
+    ballast.unlink()
+    rig.producer(pipe, ledger, 0, 2, "--tries", 60, "--burst", 0, runtime=folder).wait()
+    rig.drain(pipe, pipe.output, runtime=folder)
+    rig.compare(pipe, ledger, pipe.output)
+    how = "a tmpfs of 4 MiB, filled: open() fails, no SIGBUS"
+    rig.reliability("no room in the runtime directory", how, 10, 0, "faults")
+
+
+def no_locked_memory(pipe):
+    prefix = ["setpriv", "--bounding-set=-ipc_lock", "prlimit", "--memlock=4096:4096"]
+    scene = Scene(pipe, prefix=prefix)
+    scene.push()
+    scene.push_and_drop()
+    scene.finish()
+    how = "RLIMIT_MEMLOCK of 4 KiB, no CAP_IPC_LOCK"
+    rig.reliability("no memory may be locked", how, 1, 0, "faults")
+
+
+def io_uring_that_is_refused(pipe):
+    for error in ("EPERM", "ENOSYS"):
+        refuse = [pipe.build / "tests/pipeline/refuse", error, "io_uring_setup"]
+        scene = Scene(pipe, prefix=refuse)
+        check("pwrite" in scene.writer.err, f"it says how it writes: {scene.writer.err!r}")
+        scene.push()
+        scene.push_and_drop()
+        scene.finish()
+        shutil.rmtree(pipe.output)
+    rig.reliability("io_uring is refused", "seccomp: EPERM, ENOSYS", 2, 0, "faults")
+
+
+def too_few_descriptors(pipe):
+    scene = Scene(pipe, prefix=["prlimit", "--nofile=24:24"])
+    arguments = ("--tries", 100, "--ring-bytes", 16384, "--burst", 1, "--pause-us", 20000)
+    many = [rig.producer(pipe, scene.ledger, 4 + 2 * n, 2, *arguments) for n in range(30)]
+    scene.wait_said("cannot be read")
+    scene.push()
+    scene.push_and_drop()
+    for process in many:
+        process.wait()
+    scene.finish()
+    said = scene.writer.err.count("cannot be read")
+    check(said <= 10, lambda: f"said {said} times:\n{scene.writer.tail()}")
+    how = "RLIMIT_NOFILE of 24 and 30 producers"
+    rig.reliability("no descriptors are left", how, 1, 0, "faults")
+
+
+def a_sync_that_fails(pipe):
+    runs = 0
+    for sync, numbers in (("batch", (1, 2, 5)), ("interval", (1, 2))):
+        for n in numbers:
+            environment = {
+                "LD_PRELOAD": str(pipe.build / "tests/torture/libdiskload.so"),
+                "DISKLOAD_FAIL_SYNC": str(n),
+            }
+            scene = Scene(pipe, sync, io="pwrite", environment=environment)
+            scene.push()
+            scene.push_and_drop()
+            scene.wait_said("is given up behind byte")
+            scene.finish()
+            shutil.rmtree(pipe.output)
+            runs += 1
+    rig.reliability(
+        "a sync of a data file fails",
+        "the Nth fdatasync() returns EIO: the file is given up, its rest written again",
+        runs,
+        0,
+        "faults",
+    )
+
+
+if __name__ == "__main__":
+    rig.harness.run(
+        [
+            a_full_tmpfs_as_output,
+            a_full_ext4_as_output,
+            a_limit_on_file_sizes,
+            an_output_directory_that_is_removed,
+            an_output_directory_that_is_made_read_only,
+            an_output_directory_that_is_replaced,
+            a_runtime_directory_that_is_full,
+            no_locked_memory,
+            io_uring_that_is_refused,
+            too_few_descriptors,
+            a_sync_that_fails,
+        ]
+    )

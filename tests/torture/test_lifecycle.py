@@ -1,0 +1,154 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""What programs do to themselves: fork, exec, close everything, jump out of handlers, go.
+
+usage: test_lifecycle.py BUILD_DIR [words of test names…]
+"""
+import os
+import pathlib
+import struct
+import sys
+
+sys.dont_write_bytecode = True
+import rig
+from rig import check, equal, wait_for
+
+SCENARIOS = {
+    "fork_and_child_ends_first": "fork without exec; the child ends first",
+    "fork_and_parent_ends_first": "fork without exec; the parent ends first",
+    "fork_while_a_thread_pushes": "fork while another thread pushes, 20 times",
+    "exec_another": "exec of another producer in the same process",
+    "vfork_and_exec": "vfork and exec between pushes, 20 times",
+    "close_from_3": "the host closes every descriptor from 3 on",
+    "close_every_descriptor": "the host closes every descriptor",
+    "jump_out_of_a_handler": "siglongjmp out of a handler that interrupts pushes, 100 times",
+    "push_from_a_handler_that_interrupts_a_push": "pushes from a handler that interrupts pushes",
+    "region_unlinked_under_it": "the region's name is removed under its producer",
+    "exit_handlers": "pushes from an exit handler",
+    "thousand_in_a_row": "1,000 short-lived producers in a row",
+    "two_hundred_at_once": "200 producers at once",
+}
+RUNS = {"thousand_in_a_row": 1000, "two_hundred_at_once": 200, "jump_out_of_a_handler": 100}
+MAJOR_OFFSET = 8
+
+
+def held_regions(pid):
+    """The writer's descriptors and mappings of regions."""
+    folder = pathlib.Path(f"/proc/{pid}/fd")
+    descriptors = sum(".region" in os.readlink(fd) for fd in folder.iterdir())
+    maps = pathlib.Path(f"/proc/{pid}/maps").read_text(encoding="utf-8")
+    return descriptors + maps.count(".region")
+
+
+def run_scenario(pipe, name):
+    ledger = pipe.scratch / f"{name}.ledger"
+    output = pipe.scratch / name
+    writer = pipe.writer("--batch-bytes", "64KiB", output=output, interval="5ms")
+    host = rig.start(pipe, "lifecycle_host", ledger, 0, name)
+    host.wait()
+    wait_for(lambda: not pipe.regions(), "no region is left")
+    wait_for(lambda: held_regions(writer.pid) == 0, "the writer has let go of the regions")
+    writer.stop()
+    found = rig.compare(pipe, ledger, output)
+    equal((found["lost"], found["invalid"]), (0, 0), f"{name}: lost and invalid items")
+    check(found["items"] > 0, f"{name}: nothing was pushed")
+    rig.verify(pipe, output)
+    how = "tests/torture/lifecycle_host"
+    rig.reliability(SCENARIOS[name], how, RUNS.get(name, 1), 0, "lifecycle")
+
+
+def nothing_is_lost_or_left_whatever_a_host_does(pipe):
+    for name in SCENARIOS:
+        run_scenario(pipe, name)
+        reap(pipe)
+
+
+def reap(pipe):
+    """Orphans of a scenario come to us, a subreaper; they have ended, their regions are gone."""
+    known = {process.pid for process in pipe.processes if process.is_running()}
+    for pid in rig.harness.children():
+        if pid not in known:
+            os.waitpid(pid, 0)
+
+
+def a_library_that_is_loaded_and_unloaded_leaves_nothing(pipe):
+    writer = pipe.writer()
+    library = pipe.build / "core/libotlpipe.so.0"
+    host = rig.start(pipe, "lifecycle_dl", library, 100)
+    host.wait()
+    equal(host.out.split(), ["0", "0", "100"], "descriptors, mappings, accepted")
+    wait_for(lambda: not pipe.regions(), "no region is left")
+    writer.stop()
+    equal(rig.verify(pipe, pipe.output)["identity"]["written"], 100, "spans written")
+    how = "tests/torture/lifecycle_dl"
+    rig.reliability("dlopen and dlclose of the library", how, 100, 0, "lifecycle")
+
+
+def set_major(path, major):
+    with open(path, "r+b") as file:
+        file.seek(MAJOR_OFFSET)
+        old = struct.unpack("<H", file.read(2))[0]
+        file.seek(MAJOR_OFFSET)
+        file.write(struct.pack("<H", major))
+    return old
+
+
+def a_region_of_another_version_is_left_alone(pipe):
+    ledger = pipe.scratch / "ledger"
+    rig.producer(pipe, ledger, 0, 2, "--tries", 50, "--burst", 0).wait()
+    (strange,) = pipe.regions()
+    major = set_major(pipe.runtime / strange, 99)
+    rig.producer(pipe, ledger, 2, 2, "--tries", 50, "--burst", 0).wait()
+    drained = rig.drain(pipe, pipe.output)
+    equal(drained.err.count("its layout is of another version"), 1, "lines about it")
+    equal(pipe.regions(), [strange], "regions that are left")
+    set_major(pipe.runtime / strange, major)
+    rig.drain(pipe, pipe.output)
+    equal(pipe.regions(), [], "regions that are left")
+    rig.compare(pipe, ledger, pipe.output)
+    how = "its region's header changed"
+    rig.reliability("a producer of another layout version", how, 1, 0, "lifecycle")
+
+
+def a_control_page_of_another_version_refuses_producers_and_writers(pipe):
+    ledger = pipe.scratch / "ledger"
+    rig.producer(pipe, ledger, 0, 2, "--tries", 50, "--burst", 0).wait()
+    major = set_major(pipe.runtime / "control", 99)
+    refused = rig.producer(pipe, ledger, 2, 2, "--tries", 50)
+    refused.wait(3)
+    rig.drain(pipe, pipe.output, expected=1)
+    equal(len(pipe.regions()), 1, "regions that wait")
+    set_major(pipe.runtime / "control", major)
+    rig.drain(pipe, pipe.output)
+    rig.compare(pipe, ledger, pipe.output)
+    how = "the control page changed"
+    rig.reliability("a writer of another layout version", how, 1, 0, "lifecycle")
+
+
+def clocks_that_are_set_back_and_forward(pipe):
+    environment = {
+        "LD_PRELOAD": str(pipe.build / "tests/torture/libdiskload.so"),
+        "DISKLOAD_CLOCK": "1",
+    }
+    ledger = pipe.scratch / "ledger"
+    words = ("--batch-bytes", "64KiB", "--rotate-bytes", "128KiB")
+    writer = pipe.writer(*words, interval="5ms", environment=environment)
+    rig.producer(pipe, ledger, 0, 4, "--tries", 800, environment=environment).wait()
+    writer.stop()
+    found = rig.compare(pipe, ledger, pipe.output)
+    check(found["files"] >= 4, f"{found}: so few files")
+    rig.verify(pipe, pipe.output)
+    how = "preloaded: months to and fro at every look"
+    rig.reliability("the clock is set back and forward", how, 1, 0, "lifecycle")
+
+
+if __name__ == "__main__":
+    rig.harness.run(
+        [
+            nothing_is_lost_or_left_whatever_a_host_does,
+            a_library_that_is_loaded_and_unloaded_leaves_nothing,
+            a_region_of_another_version_is_left_alone,
+            a_control_page_of_another_version_refuses_producers_and_writers,
+            clocks_that_are_set_back_and_forward,
+        ]
+    )

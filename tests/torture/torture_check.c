@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Compares what is on the disk with the ledger. Every file is decoded whole by
+ * protobuf-c, as a stranger would; only ….bad files, which are trusted up to
+ * the byte in their name, are cut there first. Then the batches' own ledger:
+ * the ranges of each ring, over all directories, must adjoin from 0 on.
+ *
+ * usage: torture_check LEDGER [--subset] OUTPUT_DIR…
+ * --subset  records may be missing (a power cut): what is there must still be
+ *           whole, there once, and for each slot the numbers 1 to n.
+ * Exit 0: equal; 1: the differences are printed. The last line is JSON.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "opentelemetry/proto/metrics/v1/metrics.pb-c.h"
+#include "opentelemetry/proto/trace/v1/trace.pb-c.h"
+#include "tests/torture/ledger.h"
+#include "writer/batch_scan.h"
+#include "writer/dataname.h"
+
+#define PROBLEMS_MAX 20
+
+struct slot_seen {
+	uint8_t *counts; /* by number */
+	uint64_t capacity;
+	uint64_t last; /* the largest number */
+};
+
+struct range {
+	uint64_t region_id, from, to;
+	uint16_t ring, flags;
+	uint64_t written, lost;
+};
+
+static struct slot_seen seen[LEDGER_SLOTS_MAX];
+static struct range *ranges;
+static size_t range_count, range_capacity;
+static uint64_t problems, items, file_count, lost_items, invalid_items, torn_bytes;
+
+#define PROBLEM(...)                                  \
+	do {                                          \
+		if (problems++ < PROBLEMS_MAX) {      \
+			printf("FAIL: " __VA_ARGS__); \
+			printf("\n");                 \
+		}                                     \
+	} while (0)
+
+static void see(const char *file, uint64_t slot, uint64_t number, const char *text, size_t bytes)
+{
+	char expected[LEDGER_TEXT_BYTES_MAX];
+	struct slot_seen *at;
+	size_t n;
+
+	items++;
+	if (slot >= LEDGER_SLOTS_MAX || number == 0 || number > UINT64_C(1) << 32) {
+		PROBLEM("%s: slot %llu, number %llu: never pushed", file, (unsigned long long)slot,
+			(unsigned long long)number);
+		return;
+	}
+	n = ledger_text((uint32_t)slot, number, expected);
+	if (n != bytes || (n != 0 && memcmp(text, expected, n) != 0))
+		PROBLEM("%s: slot %llu, number %llu: it is damaged", file, (unsigned long long)slot,
+			(unsigned long long)number);
+	at = &seen[slot];
+	if (number >= at->capacity) {
+		uint64_t capacity = (number + 1) * 2;
+
+		at->counts = realloc(at->counts, capacity);
+		memset(at->counts + at->capacity, 0, capacity - at->capacity);
+		at->capacity = capacity;
+	}
+	if (at->counts[number]++ == 1)
+		PROBLEM("%s: slot %llu, number %llu: it is there twice", file,
+			(unsigned long long)slot, (unsigned long long)number);
+	if (number > at->last)
+		at->last = number;
+}
+
+static void see_traces(const char *file, const uint8_t *bytes, size_t count)
+{
+	Opentelemetry__Proto__Trace__V1__TracesData *data =
+		opentelemetry__proto__trace__v1__traces_data__unpack(NULL, count, bytes);
+	size_t r, s, i;
+
+	if (data == NULL) {
+		PROBLEM("%s: it cannot be decoded", file);
+		return;
+	}
+	for (r = 0; r < data->n_resource_spans; r++)
+		for (s = 0; s < data->resource_spans[r]->n_scope_spans; s++)
+			for (i = 0; i < data->resource_spans[r]->scope_spans[s]->n_spans; i++) {
+				const Opentelemetry__Proto__Trace__V1__Span *span =
+					data->resource_spans[r]->scope_spans[s]->spans[i];
+				uint64_t number = 0;
+				uint32_t slot = UINT32_MAX;
+
+				if (span->trace_id.len == 16 &&
+				    memcmp(span->trace_id.data, LEDGER_TRACE_MARK, 8) == 0)
+					memcpy(&slot, span->trace_id.data + 8, sizeof slot);
+				if (span->span_id.len == 8)
+					memcpy(&number, span->span_id.data, sizeof number);
+				if (span->start_time_unix_nano != number)
+					number = 0;
+				see(file, slot, number, (const char *)span->name.data,
+				    span->name.len);
+			}
+	opentelemetry__proto__trace__v1__traces_data__free_unpacked(data, NULL);
+}
+
+static void see_metric(const char *file, const Opentelemetry__Proto__Metrics__V1__Metric *metric)
+{
+	size_t i;
+
+	if (metric->data_case != OPENTELEMETRY__PROTO__METRICS__V1__METRIC__DATA_GAUGE) {
+		PROBLEM("%s: a metric that is no gauge", file);
+		return;
+	}
+	for (i = 0; i < metric->gauge->n_data_points; i++) {
+		const Opentelemetry__Proto__Metrics__V1__NumberDataPoint *point =
+			metric->gauge->data_points[i];
+		ProtobufCBinaryData text = {0};
+
+		if (point->n_attributes == 1 && point->attributes[0]->value != NULL &&
+		    point->attributes[0]->value->value_case ==
+			    OPENTELEMETRY__PROTO__COMMON__V1__ANY_VALUE__VALUE_STRING_VALUE)
+			text = point->attributes[0]->value->string_value;
+		see(file, point->start_time_unix_nano - 1,
+		    point->as_int == (int64_t)point->time_unix_nano ? point->time_unix_nano : 0,
+		    (const char *)text.data, text.len);
+	}
+}
+
+static void see_metrics(const char *file, const uint8_t *bytes, size_t count)
+{
+	Opentelemetry__Proto__Metrics__V1__MetricsData *data =
+		opentelemetry__proto__metrics__v1__metrics_data__unpack(NULL, count, bytes);
+	size_t r, s, i;
+
+	if (data == NULL) {
+		PROBLEM("%s: it cannot be decoded", file);
+		return;
+	}
+	for (r = 0; r < data->n_resource_metrics; r++)
+		for (s = 0; s < data->resource_metrics[r]->n_scope_metrics; s++)
+			for (i = 0; i < data->resource_metrics[r]->scope_metrics[s]->n_metrics; i++)
+				see_metric(file,
+					   data->resource_metrics[r]->scope_metrics[s]->metrics[i]);
+	opentelemetry__proto__metrics__v1__metrics_data__free_unpacked(data, NULL);
+}
+
+static void see_entry(const struct batch_entry *entry)
+{
+	if (range_count == range_capacity) {
+		range_capacity = range_capacity * 2 + 1024;
+		ranges = realloc(ranges, range_capacity * sizeof *ranges);
+	}
+	ranges[range_count++] = (struct range){
+		.region_id = entry->region_id,
+		.from = entry->from,
+		.to = entry->to,
+		.ring = entry->ring,
+		.flags = entry->flags,
+		.written = entry->written_items,
+		.lost = entry->lost_items,
+	};
+	lost_items += entry->lost_items;
+	invalid_items += entry->invalid_items;
+	torn_bytes += entry->torn_bytes;
+}
+
+/* @return the bytes of whole batches at the file's start */
+static uint64_t scan_ledger(const char *file, int fd, uint64_t limit, bool is_open)
+{
+	struct batch_scan scan;
+	struct batch_head head;
+	uint64_t end;
+	int r;
+
+	batch_scan_open(&scan, fd, limit);
+	while ((r = batch_scan_next(&scan, &head)) == 0) {
+		uint32_t i;
+
+		for (i = 0; i < head.entry_count; i++)
+			see_entry(&batch_entries(scan.bytes)[i]);
+	}
+	if (r != -ENODATA && !is_open)
+		PROBLEM("%s: a bad batch at %llu: %s", file, (unsigned long long)scan.offset,
+			strerror(-r));
+	end = scan.offset;
+	batch_scan_close(&scan);
+	return end;
+}
+
+static void check_file(const char *path, enum batch_signal signal, const struct data_name *name)
+{
+	uint64_t limit = name->kind == DATA_BAD ? name->trusted_bytes : UINT64_MAX;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	uint8_t *bytes;
+	uint64_t end;
+
+	if (fd < 0) {
+		PROBLEM("%s: %s", path, strerror(errno));
+		return;
+	}
+	if (name->kind == DATA_OPEN)
+		PROBLEM("%s: a file was left open", path);
+	file_count++;
+	end = scan_ledger(path, fd, limit, name->kind == DATA_OPEN);
+	bytes = malloc(end + 1);
+	if (pread(fd, bytes, end, 0) != (ssize_t)end)
+		PROBLEM("%s: %s", path, strerror(errno));
+	else if (signal == BATCH_TRACES)
+		see_traces(path, bytes, end);
+	else
+		see_metrics(path, bytes, end);
+	free(bytes);
+	close(fd);
+}
+
+static void check_dir(const char *output, enum batch_signal signal)
+{
+	const char *signal_name = batch_signal_name(signal);
+	struct dirent *entry;
+	char path[8192];
+	DIR *stream;
+
+	snprintf(path, sizeof path, "%s/%s", output, signal_name);
+	stream = opendir(path);
+	if (stream == NULL)
+		return; /* no record of this signal, or a writer that was killed at its start */
+	while ((entry = readdir(stream)) != NULL) {
+		struct data_name name;
+
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+			continue;
+		snprintf(path, sizeof path, "%s/%s/%s", output, signal_name, entry->d_name);
+		if (data_name_parse(signal_name, entry->d_name, &name) < 0)
+			PROBLEM("%s: no data file has such a name", path);
+		else
+			check_file(path, signal, &name);
+	}
+	closedir(stream);
+}
+
+static int compare_ranges(const void *a, const void *b)
+{
+	const struct range *x = a, *y = b;
+
+	if (x->region_id != y->region_id)
+		return x->region_id < y->region_id ? -1 : 1;
+	if (x->ring != y->ring)
+		return x->ring < y->ring ? -1 : 1;
+	if (x->from != y->from)
+		return x->from < y->from ? -1 : 1;
+	return x->to < y->to ? -1 : x->to > y->to;
+}
+
+static void check_ranges(void)
+{
+	size_t i;
+
+	qsort(ranges, range_count, sizeof *ranges, compare_ranges);
+	for (i = 0; i < range_count; i++) {
+		const struct range *at = &ranges[i];
+		bool is_first =
+			i == 0 || at[-1].region_id != at->region_id || at[-1].ring != at->ring;
+		uint64_t expected = is_first ? 0 : at[-1].to;
+
+		if (at->from != expected)
+			PROBLEM("region %016llx, ring %u: %s of positions %llu to %llu",
+				(unsigned long long)at->region_id, at->ring,
+				at->from > expected ? "a gap" : "an overlap",
+				(unsigned long long)(at->from > expected ? expected : at->from),
+				(unsigned long long)(at->from > expected ? at->from : expected));
+	}
+}
+
+static uint64_t check_slots(const struct ledger *ledger, bool is_subset)
+{
+	uint64_t missing = 0, n;
+	uint32_t slot;
+
+	for (slot = 0; slot < LEDGER_SLOTS_MAX; slot++) {
+		uint64_t word = ledger->words[slot];
+		uint64_t last = is_subset ? seen[slot].last : word;
+
+		for (n = 1; n <= last; n++) {
+			if (n < seen[slot].capacity && seen[slot].counts[n] != 0)
+				continue;
+			missing++;
+			PROBLEM("slot %u, number %llu: accepted, and not there (accepted 1 to "
+				"%llu, there up to %llu)",
+				slot, (unsigned long long)n, (unsigned long long)word,
+				(unsigned long long)seen[slot].last);
+		}
+		if (seen[slot].last > word + 1)
+			PROBLEM("slot %u: %llu are there, %llu were accepted", slot,
+				(unsigned long long)seen[slot].last, (unsigned long long)word);
+	}
+	return missing;
+}
+
+int main(int argc, char **argv)
+{
+	bool is_subset = argc > 2 && strcmp(argv[2], "--subset") == 0;
+	struct ledger ledger;
+	uint64_t missing;
+	int i;
+
+	if (argc < 3 || ledger_open(&ledger, argv[1]) < 0)
+		return 2;
+	for (i = is_subset ? 3 : 2; i < argc; i++) {
+		check_dir(argv[i], BATCH_TRACES);
+		check_dir(argv[i], BATCH_METRICS);
+	}
+	check_ranges();
+	missing = check_slots(&ledger, is_subset);
+	for (i = 0; i < (int)LEDGER_SLOTS_MAX; i++)
+		free(seen[i].counts);
+	free(ranges);
+	ledger_close(&ledger);
+	printf("{\"items\":%llu,\"files\":%llu,\"missing\":%llu,\"problems\":%llu,\"lost\":%llu,"
+	       "\"invalid\":%llu,\"torn_bytes\":%llu}\n",
+	       (unsigned long long)items, (unsigned long long)file_count,
+	       (unsigned long long)missing, (unsigned long long)problems,
+	       (unsigned long long)lost_items, (unsigned long long)invalid_items,
+	       (unsigned long long)torn_bytes);
+	return problems != 0;
+}

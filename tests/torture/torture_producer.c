@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A producer that enters in the ledger what was accepted: some threads, each
+ * with a slot of its own, until SIGTERM or until each has tried so many times.
+ *
+ * usage: torture_producer LEDGER FIRST_SLOT THREADS [--tries N] [--give-up]
+ *                         [--ring-bytes N] [--pause-us N] [--burst N]
+ *                         [--abrupt]
+ * --tries    0: for ever. --give-up: a try that finds the ring full is not made again.
+ * --burst    this many pushes, then a pause of --pause-us.
+ * --abrupt   ends by SIGKILL to itself instead of closing the library.
+ * The last line says {"accepted":…,"refused":…,"dropped":…}: dropped as the library counts.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/torture/ledger.h"
+
+#define THREADS_MAX 64
+
+struct worker {
+	pthread_t thread;
+	uint32_t slot;
+	uint64_t accepted, refused;
+};
+
+static struct {
+	uint64_t tries, ring_bytes, pause_us, burst;
+	bool give_up, abrupt;
+} options = {.ring_bytes = 64 << 10, .pause_us = 1000, .burst = 16};
+
+static struct ledger ledger;
+static struct otlp_library *library;
+static volatile sig_atomic_t stop;
+
+static void handle_stop(int number)
+{
+	(void)number;
+	stop = 1;
+}
+
+static void pause_for(uint64_t us)
+{
+	struct timespec ts = {.tv_sec = (time_t)(us / 1000000),
+			      .tv_nsec = (long)(us % 1000000) * 1000};
+
+	nanosleep(&ts, NULL);
+}
+
+static void *work(void *argument)
+{
+	struct worker *worker = argument;
+	uint64_t tries;
+
+	for (tries = 0; !stop && (options.tries == 0 || tries < options.tries); tries++) {
+		int r = ledger_push_next(&ledger, library, worker->slot);
+
+		if (r == OTLP_OK) {
+			worker->accepted++;
+		} else if (r != OTLP_ERR_FULL) {
+			fprintf(stderr, "slot %u: %s\n", worker->slot, otlp_strerror(r));
+			exit(1);
+		} else {
+			worker->refused++;
+			if (!options.give_up) {
+				tries--;
+				pause_for(1000);
+			}
+		}
+		if (options.burst != 0 && (tries + 1) % options.burst == 0)
+			pause_for(options.pause_us);
+	}
+	return NULL;
+}
+
+static void parse(int argc, char **argv)
+{
+	struct {
+		const char *name;
+		uint64_t *value;
+	} numbers[] = {
+		{"--tries", &options.tries},
+		{"--ring-bytes", &options.ring_bytes},
+		{"--pause-us", &options.pause_us},
+		{"--burst", &options.burst},
+	};
+	int i;
+
+	for (i = 4; i < argc; i++) {
+		size_t n;
+
+		if (strcmp(argv[i], "--give-up") == 0) {
+			options.give_up = true;
+			continue;
+		}
+		if (strcmp(argv[i], "--abrupt") == 0) {
+			options.abrupt = true;
+			continue;
+		}
+		for (n = 0; n < sizeof numbers / sizeof numbers[0]; n++)
+			if (strcmp(argv[i], numbers[n].name) == 0)
+				break;
+		if (n == sizeof numbers / sizeof numbers[0] || i + 1 == argc) {
+			fprintf(stderr, "%s: what is that?\n", argv[i]);
+			exit(2);
+		}
+		*numbers[n].value = strtoull(argv[++i], NULL, 10);
+	}
+}
+
+static void report(const struct worker *workers, unsigned count)
+{
+	uint64_t accepted = 0, refused = 0;
+	struct otlp_stats stats;
+	unsigned i;
+
+	for (i = 0; i < count; i++) {
+		accepted += workers[i].accepted;
+		refused += workers[i].refused;
+	}
+	otlp_library_get_stats(library, &stats, sizeof stats);
+	printf("{\"accepted\":%llu,\"refused\":%llu,\"dropped\":%llu}\n",
+	       (unsigned long long)accepted, (unsigned long long)refused,
+	       (unsigned long long)(stats.spans.dropped_full + stats.metrics.dropped_full));
+	fflush(stdout);
+}
+
+int main(int argc, char **argv)
+{
+	struct sigaction action = {.sa_handler = handle_stop};
+	struct worker workers[THREADS_MAX] = {0};
+	struct otlp_options open_options;
+	unsigned first, count, i;
+	int r;
+
+	if (argc < 4)
+		return 2;
+	first = (unsigned)strtoul(argv[2], NULL, 10);
+	count = (unsigned)strtoul(argv[3], NULL, 10);
+	if (count == 0 || count > THREADS_MAX || first + count > LEDGER_SLOTS_MAX)
+		return 2;
+	parse(argc, argv);
+	sigaction(SIGTERM, &action, NULL);
+	r = ledger_open(&ledger, argv[1]);
+	if (r < 0) {
+		fprintf(stderr, "%s: %s\n", argv[1], strerror(-r));
+		return 1;
+	}
+	otlp_options_init(&open_options, sizeof open_options);
+	open_options.span_ring_bytes = (uint32_t)options.ring_bytes;
+	open_options.metric_ring_bytes = (uint32_t)options.ring_bytes;
+	r = otlp_library_open(&library, &open_options);
+	if (r < 0) {
+		fprintf(stderr, "open: %s\n", otlp_strerror(r));
+		return 3;
+	}
+	printf("ready\n");
+	fflush(stdout);
+	for (i = 0; i < count; i++) {
+		workers[i].slot = first + i;
+		if (pthread_create(&workers[i].thread, NULL, work, &workers[i]) != 0)
+			return 1;
+	}
+	for (i = 0; i < count; i++)
+		pthread_join(workers[i].thread, NULL);
+	report(workers, count);
+	if (options.abrupt)
+		kill(getpid(), SIGKILL);
+	otlp_library_unref(library);
+	ledger_close(&ledger);
+	return 0;
+}
