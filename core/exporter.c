@@ -10,15 +10,19 @@
 
 #include "core/library.h"
 
-struct otlp_metric_exporter {
+/* What both are, and all that a metric exporter is. */
+struct exporter {
 	uint32_t references;
 	struct otlp_library *library;
+	void *resource; /* spans: the newest struct resource set here; NULL: the library's */
+};
+
+struct otlp_metric_exporter {
+	struct exporter base;
 };
 
 struct otlp_span_exporter {
-	uint32_t references;
-	struct otlp_library *library;
-	void *resource; /* the newest struct resource set here; NULL: the library's */
+	struct exporter base;
 };
 
 static struct otlp_sdk_result sdk_result(int error)
@@ -35,71 +39,64 @@ static struct otlp_sdk_result exporter_shutdown(const void *exporter)
 	return sdk_result(exporter != NULL ? OTLP_OK : OTLP_ERR_INVALID);
 }
 
-/* What both constructors do before and after they have their own struct. */
-static int exporter_new(struct otlp_library *library, size_t bytes, void **ret)
+static int exporter_new(struct otlp_library *library, struct exporter **ret)
 {
+	struct exporter *exporter;
+
 	if (library == NULL)
 		return OTLP_ERR_INVALID;
 	if (atomic_load_relaxed_u32(&library->is_shut_down) != 0)
 		return OTLP_ERR_SHUTDOWN;
-	*ret = calloc(1, bytes);
-	if (*ret == NULL)
+	exporter = calloc(1, sizeof *exporter);
+	if (exporter == NULL)
 		return OTLP_ERR_NO_MEMORY;
-	otlp_library_ref(library);
+	exporter->references = 1;
+	exporter->library = otlp_library_ref(library);
+	*ret = exporter;
 	return OTLP_OK;
+}
+
+static void exporter_unref(struct exporter *exporter)
+{
+	/* PAIR(exporter-references) PAIR(exporter-references): as in otlp_library_unref(). */
+	if (atomic_sub_acq_rel_u32(&exporter->references, 1) != 1)
+		return;
+	otlp_library_unref(exporter->library);
+	resource_free(exporter->resource);
+	free(exporter);
 }
 
 int otlp_library_metric_exporter(struct otlp_library *library, struct otlp_metric_exporter **ret)
 {
-	struct otlp_metric_exporter *exporter;
-	void *memory;
-	int r;
+	struct exporter *exporter;
+	int r = ret == NULL ? OTLP_ERR_INVALID : exporter_new(library, &exporter);
 
-	if (ret == NULL)
-		return OTLP_ERR_INVALID;
-	r = exporter_new(library, sizeof *exporter, &memory);
-	if (r < 0)
-		return r;
-	exporter = memory;
-	exporter->references = 1;
-	exporter->library = library;
-	*ret = exporter;
-	return OTLP_OK;
+	if (r == OTLP_OK)
+		*ret = (struct otlp_metric_exporter *)exporter;
+	return r;
 }
 
 int otlp_library_span_exporter(struct otlp_library *library, struct otlp_span_exporter **ret)
 {
-	struct otlp_span_exporter *exporter;
-	void *memory;
-	int r;
+	struct exporter *exporter;
+	int r = ret == NULL ? OTLP_ERR_INVALID : exporter_new(library, &exporter);
 
-	if (ret == NULL)
-		return OTLP_ERR_INVALID;
-	r = exporter_new(library, sizeof *exporter, &memory);
-	if (r < 0)
-		return r;
-	exporter = memory;
-	exporter->references = 1;
-	exporter->library = library;
-	*ret = exporter;
-	return OTLP_OK;
+	if (r == OTLP_OK)
+		*ret = (struct otlp_span_exporter *)exporter;
+	return r;
 }
 
 struct otlp_metric_exporter *otlp_metric_exporter_ref(struct otlp_metric_exporter *exporter)
 {
 	if (exporter != NULL)
-		atomic_add_relaxed_u32(&exporter->references, 1);
+		atomic_add_relaxed_u32(&exporter->base.references, 1);
 	return exporter;
 }
 
 void otlp_metric_exporter_unref(struct otlp_metric_exporter *exporter)
 {
-	/* PAIR(metric-exporter-references) PAIR(metric-exporter-references): as in
-	 * otlp_library_unref(). */
-	if (exporter == NULL || atomic_sub_acq_rel_u32(&exporter->references, 1) != 1)
-		return;
-	otlp_library_unref(exporter->library);
-	free(exporter);
+	if (exporter != NULL)
+		exporter_unref(&exporter->base);
 }
 
 struct otlp_sdk_result otlp_metric_exporter_export(struct otlp_metric_exporter *exporter,
@@ -107,7 +104,7 @@ struct otlp_sdk_result otlp_metric_exporter_export(struct otlp_metric_exporter *
 {
 	if (exporter == NULL)
 		return sdk_result(OTLP_ERR_INVALID);
-	return sdk_result(otlp_library_export_metrics_ref(exporter->library, metrics));
+	return sdk_result(otlp_library_export_metrics_ref(exporter->base.library, metrics));
 }
 
 struct otlp_sdk_result otlp_metric_exporter_force_flush(struct otlp_metric_exporter *exporter,
@@ -115,7 +112,7 @@ struct otlp_sdk_result otlp_metric_exporter_force_flush(struct otlp_metric_expor
 {
 	if (exporter == NULL)
 		return sdk_result(OTLP_ERR_INVALID);
-	return sdk_result(otlp_library_flush(exporter->library, timeout_ns));
+	return sdk_result(otlp_library_flush(exporter->base.library, timeout_ns));
 }
 
 struct otlp_sdk_result otlp_metric_exporter_shutdown(struct otlp_metric_exporter *exporter,
@@ -129,7 +126,7 @@ enum otlp_temporality otlp_metric_exporter_temporality(const struct otlp_metric_
 						       enum otlp_instrument_kind kind)
 {
 	enum otlp_temporality_preference preference =
-		exporter != NULL ? exporter->library->temporality : OTLP_PREFER_CUMULATIVE;
+		exporter != NULL ? exporter->base.library->temporality : OTLP_PREFER_CUMULATIVE;
 
 	switch (kind) {
 	case OTLP_COUNTER:
@@ -151,28 +148,23 @@ enum otlp_temporality otlp_metric_exporter_temporality(const struct otlp_metric_
 struct otlp_span_exporter *otlp_span_exporter_ref(struct otlp_span_exporter *exporter)
 {
 	if (exporter != NULL)
-		atomic_add_relaxed_u32(&exporter->references, 1);
+		atomic_add_relaxed_u32(&exporter->base.references, 1);
 	return exporter;
 }
 
 void otlp_span_exporter_unref(struct otlp_span_exporter *exporter)
 {
-	/* PAIR(span-exporter-references) PAIR(span-exporter-references): as in
-	 * otlp_library_unref(). */
-	if (exporter == NULL || atomic_sub_acq_rel_u32(&exporter->references, 1) != 1)
-		return;
-	otlp_library_unref(exporter->library);
-	resource_free(exporter->resource);
-	free(exporter);
+	if (exporter != NULL)
+		exporter_unref(&exporter->base);
 }
 
 static struct resource *span_exporter_resource(struct otlp_span_exporter *exporter)
 {
 	/* PAIR(exporter-resource): with otlp_span_exporter_set_resource(): its content
 	 * comes with the pointer. */
-	struct resource *own = atomic_load_acquire_ptr(&exporter->resource);
+	struct resource *own = atomic_load_acquire_ptr(&exporter->base.resource);
 
-	return own != NULL ? own : exporter->library->resource;
+	return own != NULL ? own : exporter->base.library->resource;
 }
 
 struct otlp_sdk_result otlp_span_exporter_export(struct otlp_span_exporter *exporter,
@@ -187,8 +179,8 @@ struct otlp_sdk_result otlp_span_exporter_export_shaped(struct otlp_span_exporte
 {
 	if (exporter == NULL)
 		return sdk_result(OTLP_ERR_INVALID);
-	return sdk_result(library_export_spans(exporter->library, span_exporter_resource(exporter),
-					       shape, spans, count));
+	return sdk_result(library_export_spans(
+		exporter->base.library, span_exporter_resource(exporter), shape, spans, count));
 }
 
 static bool resource_is_same(const struct resource *a, const struct resource *b)
@@ -210,7 +202,7 @@ int otlp_span_exporter_set_resource(struct otlp_span_exporter *exporter,
 		return r;
 	do {
 		/* PAIR(exporter-resource): with ourselves in another thread. */
-		old = atomic_load_acquire_ptr(&exporter->resource);
+		old = atomic_load_acquire_ptr(&exporter->base.resource);
 		if (resource_is_same(old, added)) {
 			resource_free(added);
 			return OTLP_OK;
@@ -218,7 +210,7 @@ int otlp_span_exporter_set_resource(struct otlp_span_exporter *exporter,
 		/* Another thread may be pushing with the old one: it stays, behind the new. */
 		added->next = old;
 		/* PAIR(exporter-resource): with span_exporter_resource(). */
-	} while (!atomic_cas_release_ptr(&exporter->resource, old, added));
+	} while (!atomic_cas_release_ptr(&exporter->base.resource, old, added));
 	return OTLP_OK;
 }
 
@@ -227,7 +219,7 @@ struct otlp_sdk_result otlp_span_exporter_force_flush(struct otlp_span_exporter 
 {
 	if (exporter == NULL)
 		return sdk_result(OTLP_ERR_INVALID);
-	return sdk_result(otlp_library_flush(exporter->library, timeout_ns));
+	return sdk_result(otlp_library_flush(exporter->base.library, timeout_ns));
 }
 
 struct otlp_sdk_result otlp_span_exporter_shutdown(struct otlp_span_exporter *exporter,

@@ -208,7 +208,8 @@ bool record_write_shaped(uint8_t *to, const struct otlp_span *span,
 	to = bytes_copy_text(to, span->trace_state.ptr, span->trace_state.len, &high);
 	to = bytes_copy_text(to, span->status_message.ptr, span->status_message.len, &high);
 	to = write_values(to, span->attributes.items, span->attributes.count, &high);
-	to = record_write_span_tail(to, span, &high);
+	if ((span->event_count | span->link_count) != 0)
+		to = record_write_span_tail(to, span, &high);
 	assert((size_t)(to - start) == bytes);
 	(void)start;
 	(void)bytes;

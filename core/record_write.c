@@ -330,8 +330,8 @@ int record_size_sections(const struct otlp_resource *inline_resource,
 	return 0;
 }
 
-uint8_t *record_write_sections(uint8_t *to, const struct otlp_resource *inline_resource,
-			       const struct otlp_scope *scope, uint64_t *high)
+uint8_t *record_write_sections_some(uint8_t *to, const struct otlp_resource *inline_resource,
+				    const struct otlp_scope *scope, uint64_t *high)
 {
 	if (inline_resource) {
 		uint8_t *const end = write_resource(to + sizeof(uint32_t), inline_resource, high);
@@ -461,7 +461,7 @@ int record_size_span(const struct otlp_span *span, const struct otlp_resource *i
 	if (rc == 0)
 		rc = record_size_attributes(span->attributes.items, span->attributes.count, 1,
 					    &bytes);
-	if (rc == 0)
+	if (rc == 0 && (span->event_count | span->link_count) != 0)
 		rc = record_size_span_tail(span, &bytes);
 	return record_sized(rc, bytes, ret_bytes);
 }
@@ -528,7 +528,8 @@ bool record_write_span(uint8_t *to, const struct otlp_span *span,
 	to = bytes_copy_text(to, span->name.ptr, span->name.len, high);
 	to = bytes_copy_text(to, span->status_message.ptr, span->status_message.len, high);
 	to = record_write_attributes(to, span->attributes.items, span->attributes.count, high);
-	to = record_write_span_tail(to, span, high);
+	if ((span->event_count | span->link_count) != 0)
+		to = record_write_span_tail(to, span, high);
 	assert((size_t)(to - start) == bytes);
 	(void)start;
 	(void)bytes;

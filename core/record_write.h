@@ -34,8 +34,17 @@ static inline uint8_t *record_write_attributes(uint8_t *to, const struct otlp_at
 /* The resource, if it is inline, and the scope, if there is one. */
 int record_size_sections(const struct otlp_resource *inline_resource,
 			 const struct otlp_scope *scope, size_t *bytes);
-uint8_t *record_write_sections(uint8_t *to, const struct otlp_resource *inline_resource,
-			       const struct otlp_scope *scope, uint64_t *high);
+uint8_t *record_write_sections_some(uint8_t *to, const struct otlp_resource *inline_resource,
+				    const struct otlp_scope *scope, uint64_t *high);
+
+static inline uint8_t *record_write_sections(uint8_t *to,
+					     const struct otlp_resource *inline_resource,
+					     const struct otlp_scope *scope, uint64_t *high)
+{
+	if (inline_resource == NULL && scope == NULL)
+		return to;
+	return record_write_sections_some(to, inline_resource, scope, high);
+}
 
 /* What spans with and without a shape share: events and links, and the head with what follows it.
  */

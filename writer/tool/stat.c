@@ -7,9 +7,7 @@
  */
 #include "writer/tool/stat.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +16,7 @@
 
 #include "shm/region.h"
 #include "writer/guard.h"
+#include "writer/tool/each_region.h"
 #include "writer/tool/tool.h"
 #include "writer/units.h"
 
@@ -104,8 +103,16 @@ static int stat_reserve(struct stat_view *view)
 	return 0;
 }
 
-static int look_name(struct stat_view *view, const struct runtime_dir *dir, const char *name)
+/* What look_name() is called with. */
+struct stat_look {
+	struct stat_view *view;
+	const struct runtime_dir *dir;
+};
+
+static int look_name(void *context, const char *name)
 {
+	const struct stat_look *look = context;
+	struct stat_view *view = look->view;
 	struct region_view region;
 	struct guard guard;
 	int r;
@@ -113,7 +120,7 @@ static int look_name(struct stat_view *view, const struct runtime_dir *dir, cons
 	r = stat_reserve(view);
 	if (r < 0)
 		return r;
-	r = region_attach(&region, dir, name, false);
+	r = region_attach(&region, look->dir, name, false);
 	if (r == -ENOENT || r == -EAGAIN)
 		return 0; /* gone, or not begun */
 	if (r == -ENOMEM || r == -EMFILE || r == -ENFILE)
@@ -144,33 +151,9 @@ static int region_compare(const void *a, const void *b)
 
 static int look_regions(struct stat_view *view, const struct runtime_dir *dir)
 {
-	struct dirent *entry;
-	DIR *stream;
-	int fd, r = 0;
+	struct stat_look look = {view, dir};
+	int r = each_region(dir, look_name, &look);
 
-	fd = openat(dir->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	stream = fdopendir(fd);
-	if (stream == NULL) {
-		r = -errno;
-		close(fd);
-		return r;
-	}
-	while (r == 0) {
-		uint32_t pid;
-		uint64_t id;
-
-		errno = 0;
-		entry = readdir(stream);
-		if (entry == NULL) {
-			r = -errno;
-			break;
-		}
-		if (region_parse_name(entry->d_name, &pid, &id))
-			r = look_name(view, dir, entry->d_name);
-	}
-	closedir(stream);
 	if (view->region_count > 0)
 		qsort(view->regions, view->region_count, sizeof view->regions[0], region_compare);
 	return r;

@@ -9,9 +9,7 @@
  * tail: shorter each time. The counters are read before the tail: what they
  * count was committed, and so is below it.
  */
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +19,7 @@
 #include "core/record.h"
 #include "shm/region.h"
 #include "writer/guard.h"
+#include "writer/tool/each_region.h"
 #include "writer/tool/verify.h"
 
 #define WALK_LOOKS_MAX 20
@@ -226,8 +225,9 @@ static int look_region(struct verify *verify, const struct region_view *view, co
 	return r;
 }
 
-static int look_name(struct verify *verify, const char *name)
+static int look_name(void *context, const char *name)
 {
+	struct verify *verify = context;
 	struct region_view view;
 	int r;
 
@@ -252,35 +252,8 @@ static int look_name(struct verify *verify, const char *name)
 
 int verify_live(struct verify *verify)
 {
-	struct dirent *entry;
-	DIR *stream;
-	int fd, r = 0;
-
 	verify->record = malloc(RING_PAYLOAD_BYTES_MAX);
 	if (verify->record == NULL)
 		return -ENOMEM;
-	fd = openat(verify->runtime->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	stream = fdopendir(fd);
-	if (stream == NULL) {
-		r = -errno;
-		close(fd);
-		return r;
-	}
-	while (r == 0) {
-		uint32_t pid;
-		uint64_t id;
-
-		errno = 0;
-		entry = readdir(stream);
-		if (entry == NULL) {
-			r = -errno;
-			break;
-		}
-		if (region_parse_name(entry->d_name, &pid, &id))
-			r = look_name(verify, entry->d_name);
-	}
-	closedir(stream);
-	return r;
+	return each_region(verify->runtime, look_name, verify);
 }
