@@ -260,6 +260,13 @@ class Pipe:
             found[name] = found["signals"][signal_name]
         return found
 
+    def preload(self, library):
+        """A name of this library that LD_PRELOAD takes: it splits at the blanks of a path."""
+        link = self.shm / pathlib.Path(library).name
+        if not link.exists():
+            link.symlink_to(self.build.resolve() / library)
+        return str(link)
+
     # ---- the end ----
 
     def check_end(self):

@@ -23,7 +23,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define SERVICES_MAX  64u
+#define SERVICES_MAX  1024u
 #define PRODUCERS_MAX 64u
 #define FIELD_DATA    1u
 #define WIRE_LEN      2u

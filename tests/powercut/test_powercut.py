@@ -170,7 +170,7 @@ def record_run(pipe, sync):
     log, ledger = pipe.scratch / f"{sync}.log", pipe.scratch / f"{sync}.ledger"
     output = pipe.scratch / sync
     environment = {
-        "LD_PRELOAD": str(pipe.build / "tests/torture/libdiskload.so"),
+        "LD_PRELOAD": pipe.preload("tests/torture/libdiskload.so"),
         "DISKLOAD_LOG": str(log),
     }
     words = ("--io", "pwrite", "--sync", sync, "--batch-bytes", "64KiB", "--rotate-bytes", "128KiB")

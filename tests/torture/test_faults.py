@@ -268,7 +268,7 @@ def a_sync_that_fails(pipe):
     for sync, numbers in (("batch", (1, 2, 5)), ("interval", (1, 2))):
         for n in numbers:
             environment = {
-                "LD_PRELOAD": str(pipe.build / "tests/torture/libdiskload.so"),
+                "LD_PRELOAD": pipe.preload("tests/torture/libdiskload.so"),
                 "DISKLOAD_FAIL_SYNC": str(n),
             }
             scene = Scene(pipe, sync, io="pwrite", environment=environment)

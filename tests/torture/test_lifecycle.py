@@ -127,7 +127,7 @@ def a_control_page_of_another_version_refuses_producers_and_writers(pipe):
 
 def clocks_that_are_set_back_and_forward(pipe):
     environment = {
-        "LD_PRELOAD": str(pipe.build / "tests/torture/libdiskload.so"),
+        "LD_PRELOAD": pipe.preload("tests/torture/libdiskload.so"),
         "DISKLOAD_CLOCK": "1",
     }
     ledger = pipe.scratch / "ledger"
