@@ -233,6 +233,8 @@ bool sink_release_ready(struct sink *sink)
 	for (job = sink->jobs; job != NULL && job->state == SINK_WRITTEN; job = job->next)
 		if (job->ledger->offset + job->ledger->bytes > sink->written_bytes)
 			sink->written_bytes = job->ledger->offset + job->ledger->bytes;
+	if (sink->file.fd >= 0)
+		data_file_writeback(&sink->file, sink->written_bytes);
 	while (sink->jobs != NULL && job_counts(sink->jobs)) {
 		job = sink->jobs;
 		job_release(job);
