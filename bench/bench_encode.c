@@ -91,7 +91,7 @@ static int add_record(const void *original, bool is_span, uint8_t **at)
 			r = -EINVAL;
 	}
 	if (r == 0)
-		r = record_parse(*at, bytes, &data.views[data.count]);
+		r = record_parse(*at, bytes, bytes + RECORD_SLACK_BYTES, &data.views[data.count]);
 	if (r < 0)
 		return r;
 	*at += (bytes + 7) & ~(size_t)7;
@@ -216,7 +216,8 @@ static void parse_and_encode_all(uint8_t *to)
 	struct record_view view;
 
 	for (size_t i = 0; i < data.count; i++) {
-		if (record_parse(data.views[i].bytes, data.views[i].len, &view) < 0)
+		if (record_parse(data.views[i].bytes, data.views[i].len,
+				 data.views[i].len + RECORD_SLACK_BYTES, &view) < 0)
 			abort();
 		to = wrap(encode_item(&view, to));
 		bench_use(to);
@@ -231,7 +232,7 @@ static void expand_and_encode_all(uint8_t *to)
 
 	for (size_t i = 0; i < data.count; i++) {
 		if (record_expand(data.shaped, data.shaped_bytes, &data.shape, whole, &len) < 0 ||
-		    record_parse(whole, len, &view) < 0)
+		    record_parse(whole, len, sizeof(whole), &view) < 0)
 			abort();
 		to = wrap(encode_item(&view, to));
 		bench_use(to);
@@ -243,7 +244,8 @@ static void stage_all(uint8_t *to)
 	struct record_view view;
 
 	for (size_t i = 0; i < data.count; i++)
-		if (record_parse(data.views[i].bytes, data.views[i].len, &view) < 0 ||
+		if (record_parse(data.views[i].bytes, data.views[i].len,
+				 data.views[i].len + RECORD_SLACK_BYTES, &view) < 0 ||
 		    stage_add(data.stage, &view, data.resource, data.resource_bytes) < 0)
 			abort();
 	bench_use(stage_write(data.stage, to));

@@ -360,6 +360,7 @@ void record_write_resource(uint8_t *to, const struct otlp_resource *resource, si
 struct record_view {
 	const uint8_t *bytes;
 	size_t len;
+	const uint8_t *read_end; /* bytes + room: what can be read, whatever it means */
 	enum record_kind kind;
 	uint32_t resource_ref;	 /* 0: the resource is inline */
 	const uint8_t *resource; /* NULL: by reference */
@@ -375,15 +376,20 @@ struct record_view {
 	const uint8_t *body;		/* what follows the sections */
 };
 
+/* What it is good to be able to read behind a record. */
+#define RECORD_SLACK_BYTES 64u
+
 /*
  * Check everything that the write side promises: each length, count, type, enum and depth, ids that
  * are not zero, that all text is UTF-8, and that the record ends where its contents end. Whoever
- * reads an accepted record may trust it. Reads nothing outside [bytes, bytes + len).
+ * reads an accepted record may trust it. Short text is read in one width: what lies behind the
+ * record may be read with it, and has no influence.
  *
- * @param ret  on success; borrows bytes
+ * @param room  what can be read there: len, or better RECORD_SLACK_BYTES more
+ * @param ret   on success; borrows bytes
  * @return 0 or -EBADMSG
  */
-int record_parse(const uint8_t *bytes, size_t len, struct record_view *ret);
+int record_parse(const uint8_t *bytes, size_t len, size_t room, struct record_view *ret);
 
 /* The same for a resource that a record refers to. */
 int record_parse_resource(const uint8_t *bytes, size_t len);

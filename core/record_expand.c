@@ -23,7 +23,7 @@ static bool copy_bytes(struct expand *e, size_t bytes)
 
 int record_parse_shape(const uint8_t *bytes, size_t len, struct record_view *ret)
 {
-	const int rc = record_parse(bytes, len, ret);
+	const int rc = record_parse(bytes, len, len, ret);
 
 	if (rc < 0)
 		return rc;

@@ -12,6 +12,7 @@
 struct cursor {
 	const uint8_t *at;
 	const uint8_t *end;
+	const uint8_t *read_end; /* end or behind it: what can be read, whatever it means */
 };
 
 static inline size_t left(const struct cursor *c)
@@ -58,6 +59,7 @@ static inline bool take_part(struct cursor *c, struct cursor *ret)
 	if (!ret->at)
 		return false;
 	ret->end = ret->at + bytes;
+	ret->read_end = c->read_end;
 	return true;
 }
 
@@ -93,24 +95,115 @@ static inline bool head_is_canonical(const uint8_t *at, const struct record_item
 	return is_long && (bytes_load32(at) & ~(RECORD_ITEM_TYPE | RECORD_ITEM_LONG)) == 0;
 }
 
+/*
+ * The high bits of text of up to RECORD_SLACK_BYTES, when as many bytes can be read there. All of
+ * them are loaded, and those that are not text are masked away: no branch that depends on the
+ * length.
+ */
+typedef uint64_t high_bits __attribute__((vector_size(16)));
+
+static inline void gather_high_bits(high_bits *high, const uint8_t *text, size_t len)
+{
+	/* Ones for the text, none behind it: read from RECORD_SLACK_BYTES - len on. */
+	static const uint8_t masks[2 * RECORD_SLACK_BYTES] = {
+		[0 ... RECORD_SLACK_BYTES - 1] = 0x80,
+	};
+	const uint8_t *const mask = masks + RECORD_SLACK_BYTES - len;
+
+	for (size_t i = 0; i < RECORD_SLACK_BYTES; i += sizeof(*high)) {
+		high_bits of_text, of_mask;
+
+		memcpy(&of_text, text + i, sizeof(of_text));
+		memcpy(&of_mask, mask + i, sizeof(of_mask));
+		*high |= of_text & of_mask;
+	}
+}
+
+static inline bool has_high_bits(high_bits high)
+{
+	return (high[0] | high[1]) != 0;
+}
+
+/* The bytes of a short item with a string or a scalar; 0: another one, or one that is not right. */
+static inline size_t usual_item_bytes(uint32_t word, size_t *ret_text_bytes)
+{
+	const uint32_t type = word & (RECORD_ITEM_TYPE | RECORD_ITEM_LONG);
+	const size_t key_bytes = word >> RECORD_ITEM_KEY_SHIFT & RECORD_ITEM_KEY_MAX;
+	const size_t field = word >> RECORD_ITEM_FIELD_SHIFT;
+
+	*ret_text_bytes = key_bytes;
+	if (type == OTLP_VALUE_STRING) {
+		*ret_text_bytes += field;
+		return RECORD_ITEM_SHORT_BYTES + key_bytes + field;
+	}
+	if ((type == OTLP_VALUE_INT || type == OTLP_VALUE_DOUBLE) && field == 0)
+		return RECORD_ITEM_SHORT_BYTES + key_bytes + 8;
+	if (type == OTLP_VALUE_BOOL && field <= 1)
+		return RECORD_ITEM_SHORT_BYTES + key_bytes;
+	return 0;
+}
+
+/*
+ * Take items as long as they are the usual ones: short, with a key, a string or a scalar, all of
+ * whose text is ASCII. Key and value lie one behind the other, so their text is one piece. Answers
+ * how many were taken; the next one is take_item()'s, which alone decides what is wrong. Where
+ * there is other text than ASCII, none is taken, and *is_ascii becomes false.
+ */
+static uint32_t take_usual_items(struct cursor *c, uint32_t count, bool *is_ascii)
+{
+	const uint8_t *at = c->at;
+	high_bits high = {0, 0};
+	uint32_t i;
+
+	for (i = 0; i < count; i++) {
+		size_t bytes, text_bytes;
+
+		if (c->read_end - at < (ptrdiff_t)(RECORD_ITEM_SHORT_BYTES + RECORD_SLACK_BYTES))
+			break;
+		bytes = usual_item_bytes(bytes_load32(at), &text_bytes);
+		if (bytes - 1 >= (size_t)(c->end - at) || text_bytes > RECORD_SLACK_BYTES)
+			break;
+		gather_high_bits(&high, at + RECORD_ITEM_SHORT_BYTES, text_bytes);
+		at += bytes;
+	}
+	if (has_high_bits(high)) {
+		*is_ascii = false;
+		return 0;
+	}
+	c->at = at;
+	return i;
+}
+
+static __attribute__((noinline)) bool take_item(struct cursor *c, bool has_keys, unsigned int depth)
+{
+	const uint8_t *const at = c->at;
+	struct record_item item;
+
+	if (left(c) < RECORD_ITEM_SHORT_BYTES ||
+	    ((bytes_load32(at) & RECORD_ITEM_LONG) && left(c) < RECORD_ITEM_LONG_BYTES))
+		return false;
+	record_item_read(at, &item);
+	if (!take(c, (size_t)item.head_bytes + item.key_bytes + item.value_bytes))
+		return false;
+	if (!head_is_canonical(at, &item) || !check_value(&item, depth))
+		return false;
+	return has_keys ? utf8_is_valid(item.key, item.key_bytes) : item.key_bytes == 0;
+}
+
 static bool take_items(struct cursor *c, uint32_t count, bool has_keys, unsigned int depth)
 {
+	bool may_be_usual = has_keys;
+
 	if (count != 0 && depth > OTLP_VALUE_DEPTH_MAX)
 		return false;
 	/* Each turn takes at least four bytes or ends: a count of 2^32 costs nothing. */
 	for (uint32_t i = 0; i < count; i++) {
-		const uint8_t *const at = c->at;
-		struct record_item item;
-
-		if (left(c) < RECORD_ITEM_SHORT_BYTES ||
-		    ((bytes_load32(at) & RECORD_ITEM_LONG) && left(c) < RECORD_ITEM_LONG_BYTES))
-			return false;
-		record_item_read(at, &item);
-		if (!take(c, (size_t)item.head_bytes + item.key_bytes + item.value_bytes))
-			return false;
-		if (!head_is_canonical(at, &item) || !check_value(&item, depth))
-			return false;
-		if (has_keys ? !utf8_is_valid(item.key, item.key_bytes) : item.key_bytes != 0)
+		if (may_be_usual) {
+			i += take_usual_items(c, count - i, &may_be_usual);
+			if (i == count)
+				break;
+		}
+		if (!take_item(c, has_keys, depth))
 			return false;
 	}
 	return true;
@@ -118,7 +211,8 @@ static bool take_items(struct cursor *c, uint32_t count, bool has_keys, unsigned
 
 static bool check_container(const struct record_item *item, unsigned int depth)
 {
-	struct cursor c = {item->value, item->value + item->value_bytes};
+	const uint8_t *const end = item->value + item->value_bytes;
+	struct cursor c = {item->value, end, end};
 	uint32_t count;
 
 	return take_copy(&c, &count, sizeof(count)) &&
@@ -129,6 +223,24 @@ static bool check_container(const struct record_item *item, unsigned int depth)
 static bool take_last_items(struct cursor *c, uint32_t count)
 {
 	return take_items(c, count, true, 1) && left(c) == 0;
+}
+
+/* Three texts, one behind the other; short ASCII is looked at as one piece. */
+static inline bool take_texts(struct cursor *c, uint32_t a, uint32_t b, uint32_t d)
+{
+	const uint64_t bytes = (uint64_t)a + b + d;
+
+	high_bits high = {0, 0};
+
+	if (bytes <= RECORD_SLACK_BYTES && bytes <= left(c) &&
+	    c->read_end - c->at >= (ptrdiff_t)RECORD_SLACK_BYTES) {
+		gather_high_bits(&high, c->at, (size_t)bytes);
+		if (!has_high_bits(high)) {
+			c->at += bytes;
+			return true;
+		}
+	}
+	return take_text(c, a) && take_text(c, b) && take_text(c, d);
 }
 
 static bool check_resource(struct cursor c)
@@ -216,8 +328,8 @@ static bool parse_span(struct cursor *c, struct record_view *view)
 	if (!take_sections(c, head->has, view))
 		return false;
 	view->body = c->at;
-	if (!take_text(c, extra->trace_state_bytes) || !take_text(c, head->name_bytes) ||
-	    !take_text(c, extra->status_message_bytes) ||
+	if (!take_texts(c, extra->trace_state_bytes, head->name_bytes,
+			extra->status_message_bytes) ||
 	    !take_items(c, head->attribute_count, true, 1))
 		return false;
 	for (uint32_t i = 0; i < head->event_count; i++) {
@@ -374,8 +486,8 @@ static bool parse_metric(struct cursor *c, struct record_view *view)
 	if (!take_sections(c, head->has, view))
 		return false;
 	view->body = c->at;
-	if (!take_text(c, head->name_bytes) || !take_text(c, head->description_bytes) ||
-	    !take_text(c, head->unit_bytes) || !take_items(c, head->metadata_count, true, 1))
+	if (!take_texts(c, head->name_bytes, head->description_bytes, head->unit_bytes) ||
+	    !take_items(c, head->metadata_count, true, 1))
 		return false;
 	for (uint32_t i = 0; i < head->point_count; i++) {
 		if (!take_point(c, head->metric_type))
@@ -384,9 +496,9 @@ static bool parse_metric(struct cursor *c, struct record_view *view)
 	return left(c) == 0;
 }
 
-int record_parse(const uint8_t *bytes, size_t len, struct record_view *ret)
+int record_parse(const uint8_t *bytes, size_t len, size_t room, struct record_view *ret)
 {
-	struct cursor c = {bytes, bytes + len};
+	struct cursor c = {bytes, bytes + len, bytes + room};
 	struct record_view view;
 	bool ok;
 
@@ -395,6 +507,7 @@ int record_parse(const uint8_t *bytes, size_t len, struct record_view *ret)
 	/* Field by field: the head is large, and is written by the parse function. */
 	view.bytes = bytes;
 	view.len = len;
+	view.read_end = bytes + room;
 	view.kind = bytes[0];
 	view.resource = NULL;
 	view.resource_bytes = 0;
@@ -415,7 +528,7 @@ int record_parse(const uint8_t *bytes, size_t len, struct record_view *ret)
 
 int record_parse_resource(const uint8_t *bytes, size_t len)
 {
-	const struct cursor c = {bytes, bytes + len};
+	const struct cursor c = {bytes, bytes + len, bytes + len};
 
 	return len <= OTLP_RECORD_BYTES_MAX && check_resource(c) ? 0 : -EBADMSG;
 }

@@ -12,12 +12,13 @@
 
 #include "core/record.h"
 
-#define ENCODE_GROWTH_MAX 2u
+#define ENCODE_GROWTH_MAX  2u
+#define ENCODE_SLACK_BYTES 32u /* short text is copied in one width: wire_copy() */
 
-/* The most that encode_item() writes for this record. */
+/* The most that encode_item() writes for this record, and what it needs behind that. */
 static inline size_t encode_bound(const struct record_view *view)
 {
-	return ENCODE_GROWTH_MAX * view->len;
+	return ENCODE_GROWTH_MAX * view->len + ENCODE_SLACK_BYTES;
 }
 
 /*
@@ -29,7 +30,7 @@ uint8_t *encode_item(const struct record_view *view, uint8_t *to);
 /* The most that the two calls for a resource write together; the same for those for a scope. */
 static inline size_t encode_section_bound(size_t section_bytes)
 {
-	return ENCODE_GROWTH_MAX * section_bytes;
+	return ENCODE_GROWTH_MAX * section_bytes + ENCODE_SLACK_BYTES;
 }
 
 /*

@@ -12,7 +12,7 @@ struct point_tags {
 	uint8_t flags;
 };
 
-static uint8_t *put_exemplar(uint8_t *to, uint8_t tag, const uint8_t **from)
+static uint8_t *put_exemplar(uint8_t *to, uint8_t tag, const uint8_t **from, const uint8_t *end)
 {
 	const uint32_t bytes = bytes_load32(*from);
 	const uint8_t *at = *from + sizeof(bytes);
@@ -30,17 +30,19 @@ static uint8_t *put_exemplar(uint8_t *to, uint8_t tag, const uint8_t **from)
 	if ((bytes_load64(head.trace_id) | bytes_load64(head.trace_id + 8)) != 0)
 		to = wire_trace_id(to, 0x2a, head.trace_id);
 	if (head.number_type == OTLP_NUMBER_INT)
-		to = wire_present64(to, 0x31, head.value);	     /* as_int, sfixed64 */
-	to = encode_attributes(to, 0x3a, &at, head.attribute_count); /* filtered_attributes */
+		to = wire_present64(to, 0x31, head.value); /* as_int, sfixed64 */
+	/* filtered_attributes */
+	to = encode_attributes(to, 0x3a, &at, head.attribute_count, end);
 	wire_close(&message, to);
 	*from = at;
 	return to;
 }
 
-static uint8_t *put_exemplars(uint8_t *to, uint8_t tag, const uint8_t **from, uint32_t count)
+static uint8_t *put_exemplars(uint8_t *to, uint8_t tag, const uint8_t **from, uint32_t count,
+			      const uint8_t *end)
 {
 	for (uint32_t i = 0; i < count; i++)
-		to = put_exemplar(to, tag, from);
+		to = put_exemplar(to, tag, from, end);
 	return to;
 }
 
@@ -53,14 +55,14 @@ static inline uint8_t *put_times(uint8_t *to, const struct record_point_head *po
 
 /* What follows a point's arrays, in the record's order. */
 static uint8_t *put_point_tail(uint8_t *to, const struct record_point_head *point,
-			       struct point_tags tags, const uint8_t **from)
+			       struct point_tags tags, const uint8_t **from, const uint8_t *end)
 {
-	to = put_exemplars(to, tags.exemplars, from, point->exemplar_count);
-	to = encode_attributes(to, tags.attributes, from, point->attribute_count);
+	to = put_exemplars(to, tags.exemplars, from, point->exemplar_count, end);
+	to = encode_attributes(to, tags.attributes, from, point->attribute_count, end);
 	return wire_uint(to, tags.flags, point->flags);
 }
 
-static uint8_t *put_number(uint8_t *to, const uint8_t **from)
+static uint8_t *put_number(uint8_t *to, const uint8_t **from, const uint8_t *end)
 {
 	struct record_number_head head;
 
@@ -71,20 +73,21 @@ static uint8_t *put_number(uint8_t *to, const uint8_t **from)
 		to = wire_present64(to, 0x21, head.value); /* as_double */
 	else if (head.point.what == OTLP_NUMBER_INT)
 		to = wire_present64(to, 0x31, head.value); /* as_int, sfixed64 */
-	return put_point_tail(to, &head.point, (struct point_tags){0x2a, 0x3a, 0x40}, from);
+	return put_point_tail(to, &head.point, (struct point_tags){0x2a, 0x3a, 0x40}, from, end);
 }
 
 /* Packed fixed64 or double: the record's words as they are. */
-static uint8_t *put_words(uint8_t *to, uint8_t tag, const uint8_t **from, uint32_t count)
+static uint8_t *put_words(uint8_t *to, uint8_t tag, const uint8_t **from, uint32_t count,
+			  const uint8_t *end)
 {
 	const size_t bytes = (size_t)count * sizeof(uint64_t);
 
-	to = wire_text(to, tag, *from, bytes);
+	to = wire_text(to, tag, *from, bytes, end);
 	*from += bytes;
 	return to;
 }
 
-static uint8_t *put_histogram(uint8_t *to, const uint8_t **from)
+static uint8_t *put_histogram(uint8_t *to, const uint8_t **from, const uint8_t *end)
 {
 	struct record_histogram_head head;
 
@@ -94,9 +97,9 @@ static uint8_t *put_histogram(uint8_t *to, const uint8_t **from)
 	to = wire_fixed64(to, 0x21, head.count); /* count */
 	if (head.point.what & RECORD_HAS_SUM)
 		to = wire_present64(to, 0x29, wire_double_bits(head.sum));
-	to = put_words(to, 0x32, from, head.bucket_count); /* bucket_counts, fixed64 */
-	to = put_words(to, 0x3a, from, head.bound_count);  /* explicit_bounds */
-	to = put_point_tail(to, &head.point, (struct point_tags){0x42, 0x4a, 0x50}, from);
+	to = put_words(to, 0x32, from, head.bucket_count, end); /* bucket_counts, fixed64 */
+	to = put_words(to, 0x3a, from, head.bound_count, end);	/* explicit_bounds */
+	to = put_point_tail(to, &head.point, (struct point_tags){0x42, 0x4a, 0x50}, from, end);
 	if (head.point.what & RECORD_HAS_MIN)
 		to = wire_present64(to, 0x59, wire_double_bits(head.min));
 	if (head.point.what & RECORD_HAS_MAX)
@@ -126,7 +129,7 @@ static uint8_t *put_buckets(uint8_t *to, uint8_t tag, int32_t offset, uint32_t c
 	return to;
 }
 
-static uint8_t *put_exp_histogram(uint8_t *to, const uint8_t **from)
+static uint8_t *put_exp_histogram(uint8_t *to, const uint8_t **from, const uint8_t *end)
 {
 	struct record_exp_histogram_head head;
 
@@ -140,7 +143,7 @@ static uint8_t *put_exp_histogram(uint8_t *to, const uint8_t **from)
 	to = wire_fixed64(to, 0x39, head.zero_count);	     /* zero_count, fixed64 */
 	to = put_buckets(to, 0x42, head.positive_offset, head.positive_count, from);
 	to = put_buckets(to, 0x4a, head.negative_offset, head.negative_count, from);
-	to = put_point_tail(to, &head.point, (struct point_tags){0x5a, 0x0a, 0x50}, from);
+	to = put_point_tail(to, &head.point, (struct point_tags){0x5a, 0x0a, 0x50}, from, end);
 	if (head.point.what & RECORD_HAS_MIN)
 		to = wire_present64(to, 0x61, wire_double_bits(head.min));
 	if (head.point.what & RECORD_HAS_MAX)
@@ -148,7 +151,7 @@ static uint8_t *put_exp_histogram(uint8_t *to, const uint8_t **from)
 	return wire_fixed64(to, 0x71, wire_double_bits(head.zero_threshold));
 }
 
-static uint8_t *put_summary(uint8_t *to, const uint8_t **from)
+static uint8_t *put_summary(uint8_t *to, const uint8_t **from, const uint8_t *end)
 {
 	struct record_summary_head head;
 
@@ -167,10 +170,11 @@ static uint8_t *put_summary(uint8_t *to, const uint8_t **from)
 		to = wire_fixed64(to, 0x11, value);
 		*from += 16;
 	}
-	return put_point_tail(to, &head.point, (struct point_tags){0, 0x3a, 0x40}, from);
+	return put_point_tail(to, &head.point, (struct point_tags){0, 0x3a, 0x40}, from, end);
 }
 
-static uint8_t *put_point(uint8_t *to, uint8_t metric_type, const uint8_t **from)
+static uint8_t *put_point(uint8_t *to, uint8_t metric_type, const uint8_t **from,
+			  const uint8_t *end)
 {
 	const uint32_t bytes = bytes_load32(*from);
 	struct wire_message message;
@@ -180,16 +184,16 @@ static uint8_t *put_point(uint8_t *to, uint8_t metric_type, const uint8_t **from
 	switch (metric_type) {
 	case OTLP_METRIC_GAUGE:
 	case OTLP_METRIC_SUM:
-		to = put_number(to, from);
+		to = put_number(to, from, end);
 		break;
 	case OTLP_METRIC_HISTOGRAM:
-		to = put_histogram(to, from);
+		to = put_histogram(to, from, end);
 		break;
 	case OTLP_METRIC_EXP_HISTOGRAM:
-		to = put_exp_histogram(to, from);
+		to = put_exp_histogram(to, from, end);
 		break;
 	default:
-		to = put_summary(to, from);
+		to = put_summary(to, from, end);
 		break;
 	}
 	wire_close(&message, to);
@@ -216,20 +220,21 @@ static uint8_t data_tag(uint8_t metric_type)
 uint8_t *encode_metric(const struct record_view *view, uint8_t *to)
 {
 	const struct record_metric_head *const head = &view->head.metric;
+	const uint8_t *const end = view->read_end;
 	const uint8_t *from = view->body;
 	struct wire_message message, data;
 
-	to = wire_open(to, 0x12, view->len, &message);	  /* ScopeMetrics.metrics */
-	to = wire_text(to, 0x0a, from, head->name_bytes); /* name */
+	to = wire_open(to, 0x12, view->len, &message);	       /* ScopeMetrics.metrics */
+	to = wire_text(to, 0x0a, from, head->name_bytes, end); /* name */
 	from += head->name_bytes;
-	to = wire_text(to, 0x12, from, head->description_bytes); /* description */
+	to = wire_text(to, 0x12, from, head->description_bytes, end); /* description */
 	from += head->description_bytes;
-	to = wire_text(to, 0x1a, from, head->unit_bytes); /* unit */
+	to = wire_text(to, 0x1a, from, head->unit_bytes, end); /* unit */
 	from += head->unit_bytes;
-	to = encode_attributes(to, 0x62, &from, head->metadata_count); /* metadata */
+	to = encode_attributes(to, 0x62, &from, head->metadata_count, end); /* metadata */
 	to = wire_open(to, data_tag(head->metric_type), view->len, &data);
 	for (uint32_t i = 0; i < head->point_count; i++)
-		to = put_point(to, head->metric_type, &from);
+		to = put_point(to, head->metric_type, &from, end);
 	to = wire_uint(to, 0x10, head->temporality); /* aggregation_temporality */
 	to = wire_uint(to, 0x18, head->has & RECORD_IS_MONOTONIC ? 1 : 0); /* is_monotonic */
 	assert(from == view->bytes + view->len);

@@ -58,17 +58,43 @@ static inline uint64_t wire_double_bits(double value)
 	return bytes_load64(&value);
 }
 
-static inline uint8_t *wire_bytes(uint8_t *to, uint8_t tag, const uint8_t *from, size_t len)
+/*
+ * Short text is copied as ENCODE_SLACK_BYTES, whatever its length: two loads and two stores, and no
+ * branch that depends on it. What is written behind it is overwritten by what comes next, or stands
+ * in the slack of the bound; what is read behind it may be anything, up to `end`: record_parse().
+ */
+static inline bool wire_is_short(const uint8_t *from, size_t len, const uint8_t *end)
+{
+	return len <= ENCODE_SLACK_BYTES && end - from >= (ptrdiff_t)ENCODE_SLACK_BYTES;
+}
+
+static inline uint8_t *wire_copy_short(uint8_t *to, const uint8_t *from, size_t len)
+{
+	memcpy(to, from, ENCODE_SLACK_BYTES);
+	return to + len;
+}
+
+static inline uint8_t *wire_copy(uint8_t *to, const uint8_t *from, size_t len, const uint8_t *end)
+{
+	if (__builtin_expect(wire_is_short(from, len, end), 1))
+		return wire_copy_short(to, from, len);
+	memcpy(to, from, len);
+	return to + len;
+}
+
+static inline uint8_t *wire_bytes(uint8_t *to, uint8_t tag, const uint8_t *from, size_t len,
+				  const uint8_t *end)
 {
 	*to++ = tag;
 	to = wire_varint(to, len);
-	return bytes_copy(to, from, len);
+	return wire_copy(to, from, len, end);
 }
 
 /* A string without presence. */
-static inline uint8_t *wire_text(uint8_t *to, uint8_t tag, const uint8_t *from, size_t len)
+static inline uint8_t *wire_text(uint8_t *to, uint8_t tag, const uint8_t *from, size_t len,
+				 const uint8_t *end)
 {
-	return len == 0 ? to : wire_bytes(to, tag, from, len);
+	return len == 0 ? to : wire_bytes(to, tag, from, len, end);
 }
 
 static inline uint8_t *wire_trace_id(uint8_t *to, uint8_t tag, const uint8_t id[16])
@@ -119,8 +145,12 @@ static inline void wire_close(const struct wire_message *message, const uint8_t 
 	*at = (uint8_t)len;
 }
 
-/* `count` items at *from, each a KeyValue under this tag; *from is moved behind them. */
-uint8_t *encode_attributes(uint8_t *to, uint8_t tag, const uint8_t **from, uint32_t count);
+/*
+ * `count` items at *from, each a KeyValue under this tag; *from is moved behind them. The record
+ * ends at `end`, or behind it.
+ */
+uint8_t *encode_attributes(uint8_t *to, uint8_t tag, const uint8_t **from, uint32_t count,
+			   const uint8_t *end);
 
 /* The Metric of a metric record. */
 uint8_t *encode_metric(const struct record_view *view, uint8_t *to);

@@ -177,7 +177,7 @@ static enum take_end source_take_record(struct source *source, const struct drai
 	end = source_copy_record(source, drain, entry, &record, &record_bytes);
 	if (end != TAKE_OK)
 		return end;
-	if (record_parse(record, record_bytes, &view) < 0 ||
+	if (record_parse(record, record_bytes, record_bytes + RECORD_SLACK_BYTES, &view) < 0 ||
 	    (view.kind == RECORD_SPAN) != (signal == RING_SPANS))
 		return TAKE_INVALID;
 	resource = view.resource;

@@ -25,6 +25,8 @@ static_assert((int)BATCH_SIGNAL_COUNT == (int)RING_SIGNAL_COUNT, "one ring a sig
 
 #define SOURCE_RECORD_BYTES_MAX RING_PAYLOAD_BYTES_MAX
 #define DRAIN_WHOLE_BYTES_MAX	(2 * SOURCE_RECORD_BYTES_MAX)
+#define DRAIN_RECORD_ROOM_BYTES (SOURCE_RECORD_BYTES_MAX + RECORD_SLACK_BYTES)
+#define DRAIN_WHOLE_ROOM_BYTES	(DRAIN_WHOLE_BYTES_MAX + RECORD_SLACK_BYTES)
 
 struct source_ring {
 	bool is_present;
@@ -82,8 +84,8 @@ enum drain_end {
 
 /** Buffers of the drain, made once. */
 struct drain {
-	uint8_t *record; /* SOURCE_RECORD_BYTES_MAX: what is looked at is a copy */
-	uint8_t *whole;	 /* DRAIN_WHOLE_BYTES_MAX: a shaped span with its shape */
+	uint8_t *record; /* DRAIN_RECORD_ROOM_BYTES: what is looked at is a copy */
+	uint8_t *whole;	 /* DRAIN_WHOLE_ROOM_BYTES: a shaped span with its shape */
 	size_t batch_bytes_max;
 	uint64_t quota_bytes;
 };

@@ -243,8 +243,8 @@ static int start_sink(struct writer *writer, enum batch_signal signal)
 
 static int start_drain(struct writer *writer)
 {
-	writer->drain.record = malloc(SOURCE_RECORD_BYTES_MAX);
-	writer->drain.whole = malloc(DRAIN_WHOLE_BYTES_MAX);
+	writer->drain.record = malloc(DRAIN_RECORD_ROOM_BYTES);
+	writer->drain.whole = malloc(DRAIN_WHOLE_ROOM_BYTES);
 	if (writer->drain.record == NULL || writer->drain.whole == NULL) {
 		free(writer->drain.record);
 		free(writer->drain.whole);

@@ -24,6 +24,8 @@ SUBJECTS = {
     "push_M_point": "counted_metrics",
     "encode_S": "counted_encode",
     "encode_M_point": "counted_encode",
+    "parse_S": "counted_parse",
+    "parse_M_point": "counted_parse",
 }
 INSTRUCTIONS_MARGIN = 0.05
 BYTES_MARGIN = 0.0

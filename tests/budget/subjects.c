@@ -3,7 +3,8 @@
  * A thousand times the one thing that its argument names, in a function that callgrind is told to
  * count. Prints the bytes that a record takes: in the ring for a push, in the output for encoding.
  *
- * usage: subjects push_S|push_S_shaped|push_S0|push_M_point|encode_S|encode_M_point
+ * usage: subjects push_S|push_S_shaped|push_S0|push_M_point
+ *        subjects encode_S|encode_M_point|parse_S|parse_M_point
  */
 #include <errno.h>
 #include <stdio.h>
@@ -29,6 +30,7 @@ static uint8_t output[2 * RECORD_BYTES_MAX];
 void counted_spans(const struct otlp_span *span);
 void counted_metrics(void);
 void counted_encode(uint64_t times);
+void counted_parse(uint64_t times);
 
 __attribute__((noinline)) void counted_spans(const struct otlp_span *span)
 {
@@ -47,6 +49,15 @@ __attribute__((noinline)) void counted_encode(uint64_t times)
 	for (uint64_t i = 0; i < times; i++)
 		for (size_t v = 0; v < view_count; v++)
 			encode_item(&views[v], output);
+}
+
+__attribute__((noinline)) void counted_parse(uint64_t times)
+{
+	for (uint64_t i = 0; i < times; i++)
+		for (size_t v = 0; v < view_count; v++)
+			if (record_parse(views[v].bytes, views[v].len, RECORD_BYTES_MAX,
+					 &views[v]) < 0)
+				abort();
 }
 
 static int push(const char *subject)
@@ -99,7 +110,7 @@ static int add_span(uint8_t *record, const struct otlp_span *span)
 		return -EINVAL;
 	if (!record_write_span(record, span, NULL, 1, bytes))
 		return -EINVAL;
-	return record_parse(record, bytes, &views[view_count++]);
+	return record_parse(record, bytes, RECORD_BYTES_MAX, &views[view_count++]);
 }
 
 static int add_metric(uint8_t *record, const struct otlp_metric *metric)
@@ -115,17 +126,18 @@ static int add_metric(uint8_t *record, const struct otlp_metric *metric)
 		return -EINVAL;
 	if (!record_write_metric(record, metric, NULL, NULL, 1, 0, metric->point_count, bytes))
 		return -EINVAL;
-	return record_parse(record, bytes, &views[view_count++]);
+	return record_parse(record, bytes, RECORD_BYTES_MAX, &views[view_count++]);
 }
 
-static int encode(const char *subject)
+/* Parsing and encoding. */
+static int read_side(const char *subject)
 {
 	const struct otlp_scope_metrics *m = bench_metrics_m.scope_metrics;
 	static uint8_t records[16][RECORD_BYTES_MAX];
 	uint64_t times = TIMES, bytes = 0, items = 0;
 	int r = 0;
 
-	if (strcmp(subject, "encode_S") == 0) {
+	if (strcmp(subject, "encode_S") == 0 || strcmp(subject, "parse_S") == 0) {
 		r = add_span(records[0], &bench_span_s);
 	} else {
 		times = METRICS_TIMES;
@@ -134,7 +146,10 @@ static int encode(const char *subject)
 	}
 	if (r < 0)
 		return r;
-	counted_encode(times);
+	if (strncmp(subject, "parse", strlen("parse")) == 0)
+		counted_parse(times);
+	else
+		counted_encode(times);
 	for (size_t v = 0; v < view_count; v++) {
 		bytes += (uint64_t)(encode_item(&views[v], output) - output);
 		items += views[v].item_count;
@@ -149,8 +164,8 @@ int main(int argc, char **argv)
 	int r = -EINVAL;
 
 	if (argc == 2)
-		r = strncmp(argv[1], "encode", strlen("encode")) == 0 ? encode(argv[1])
-								      : push(argv[1]);
+		r = strncmp(argv[1], "push", strlen("push")) == 0 ? push(argv[1])
+								  : read_side(argv[1]);
 	if (r < 0)
 		fprintf(stderr, "subjects: %s\n", strerror(-r));
 	return r < 0;

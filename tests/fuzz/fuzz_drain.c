@@ -68,8 +68,8 @@ struct run {
 static void fixture_open(struct fixture *fixture)
 {
 	FUZZ_CHECK(runtime_open(&fixture->dir, fuzz_dir(), false) == 0);
-	fixture->record = malloc(SOURCE_RECORD_BYTES_MAX);
-	fixture->whole = malloc(DRAIN_WHOLE_BYTES_MAX);
+	fixture->record = malloc(DRAIN_RECORD_ROOM_BYTES);
+	fixture->whole = malloc(DRAIN_WHOLE_ROOM_BYTES);
 	FUZZ_CHECK(fixture->record != NULL && fixture->whole != NULL && guard_install() == 0);
 }
 

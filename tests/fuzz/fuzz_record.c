@@ -51,6 +51,24 @@ static void check_scope(const uint8_t *section, size_t bytes)
 	free(to);
 }
 
+/* Behind the same record there may be anything, as in the writer: it has no influence. */
+static void check_with_slack(const struct record_view *view, const uint8_t *encoded,
+			     size_t encoded_bytes)
+{
+	uint8_t *const record = malloc(view->len + RECORD_SLACK_BYTES);
+	uint8_t *const to = malloc(encode_bound(view));
+	struct record_view wide;
+
+	FUZZ_CHECK(record != NULL && to != NULL);
+	memcpy(record, view->bytes, view->len);
+	memset(record + view->len, 0xff, RECORD_SLACK_BYTES);
+	FUZZ_CHECK(record_parse(record, view->len, view->len + RECORD_SLACK_BYTES, &wide) == 0);
+	FUZZ_CHECK((size_t)(encode_item(&wide, to) - to) == encoded_bytes);
+	FUZZ_CHECK(memcmp(to, encoded, encoded_bytes) == 0);
+	free(to);
+	free(record);
+}
+
 static void check_item(const struct record_view *view)
 {
 	const ProtobufCMessageDescriptor *const type =
@@ -63,15 +81,31 @@ static void check_item(const struct record_view *view)
 	FUZZ_CHECK(to != NULL);
 	end = encode_item(view, to);
 	check_message(type, to, (size_t)(end - to));
+	check_with_slack(view, to, (size_t)(end - to));
 	free(to);
+}
+
+static void check_refused_with_slack(const uint8_t *bytes, size_t count)
+{
+	uint8_t *const record = malloc(count + RECORD_SLACK_BYTES);
+	struct record_view view;
+
+	FUZZ_CHECK(record != NULL);
+	if (count > 0)
+		memcpy(record, bytes, count);
+	memset(record + count, 0, RECORD_SLACK_BYTES);
+	FUZZ_CHECK(record_parse(record, count, count + RECORD_SLACK_BYTES, &view) < 0);
+	free(record);
 }
 
 static void check_record(const uint8_t *bytes, size_t count)
 {
 	struct record_view view;
 
-	if (record_parse(bytes, count, &view) < 0)
+	if (record_parse(bytes, count, count, &view) < 0) {
+		check_refused_with_slack(bytes, count);
 		return;
+	}
 	FUZZ_CHECK(view.item_count > 0);
 	check_item(&view);
 	if (view.resource != NULL)

@@ -161,7 +161,9 @@ static inline uint64_t count_items(const char *region, enum ring_signal signal)
 	while (fixture_next_record(&reader, &entry)) {
 		struct record_view record;
 
-		assert_int_equal(record_parse(entry.payload, entry.payload_bytes, &record), 0);
+		assert_int_equal(record_parse(entry.payload, entry.payload_bytes,
+					      entry.payload_bytes, &record),
+				 0);
 		count += record.item_count;
 	}
 	region_detach(&view);

@@ -37,7 +37,7 @@ void pipe_open(struct pipe *pipe, unsigned regions, uint64_t ring_bytes)
 		assert_int_equal(region_create(&pipe->producers[i], &pipe->dir, &options), 0);
 	regions_open(&pipe->regions, &pipe->dir);
 	pipe->options.rotate_bytes = UINT64_C(1) << 20;
-	pipe->drain.record = malloc(SOURCE_RECORD_BYTES_MAX);
+	pipe->drain.record = malloc(DRAIN_RECORD_ROOM_BYTES);
 	assert_non_null(pipe->drain.record);
 	pipe->drain.batch_bytes_max = 64 << 10;
 	pipe->drain.quota_bytes = 16 << 10;

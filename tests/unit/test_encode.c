@@ -65,7 +65,7 @@ static size_t check_record(uint8_t *record, size_t len, const uint8_t *golden, s
 	uint8_t *to, *end;
 	size_t otlp_len;
 
-	assert_int_equal(record_parse(record, len, &view), 0);
+	assert_int_equal(record_parse(record, len, len, &view), 0);
 	to = malloc(encode_bound(&view));
 	assert_non_null(to);
 	end = encode_item(&view, to);
@@ -172,7 +172,7 @@ static void resource_and_scope_have_the_golden_bytes(void **state)
 	uint8_t *const record = span_record(&span, &resource, &len);
 
 	(void)state;
-	assert_int_equal(record_parse(record, len, &view), 0);
+	assert_int_equal(record_parse(record, len, len, &view), 0);
 	assert_ptr_equal(encode_resource(view.resource, view.resource_bytes, to),
 			 to + sizeof(golden_resource));
 	assert_memory_equal(to, golden_resource, sizeof(golden_resource));
@@ -195,7 +195,7 @@ static void empty_resource_and_scope_are_still_messages(void **state)
 	uint8_t *const record = span_record(&span, &no_resource, &len);
 
 	(void)state;
-	assert_int_equal(record_parse(record, len, &view), 0);
+	assert_int_equal(record_parse(record, len, len, &view), 0);
 	assert_ptr_equal(encode_resource(view.resource, view.resource_bytes, to), to + 2);
 	assert_memory_equal(to, "\x0a\x00", 2);
 	assert_ptr_equal(encode_resource_schema_url(view.resource, to), to);

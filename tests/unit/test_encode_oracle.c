@@ -138,7 +138,7 @@ static void check_span(const struct otlp_span *span, unsigned long index)
 	assert_int_equal(record_measure_span(span, span->resource, &bytes), 0);
 	record = malloc(bytes);
 	record_write_span(record, span, span->resource, RESOURCE_REF, bytes);
-	assert_int_equal(record_parse(record, bytes, &view), 0);
+	assert_int_equal(record_parse(record, bytes, bytes, &view), 0);
 	assert_int_equal(view.kind, RECORD_SPAN);
 	assert_int_equal(view.item_count, 1);
 	check_resource(&view, span->resource, index);
@@ -175,7 +175,7 @@ static void check_metric_part(const struct otlp_metric *metric, const struct otl
 	}
 	record = malloc(bytes);
 	record_write_metric(record, metric, scope, resource, RESOURCE_REF, first, count, bytes);
-	assert_int_equal(record_parse(record, bytes, &view), 0);
+	assert_int_equal(record_parse(record, bytes, bytes, &view), 0);
 	assert_int_equal(view.kind, RECORD_METRIC);
 	assert_int_equal(view.item_count, count);
 	check_resource(&view, resource, index);

@@ -473,7 +473,9 @@ static void drain(struct drained *drained)
 		struct record_view record;
 		uint64_t number, *next;
 
-		assert_int_equal(record_parse(entry.payload, entry.payload_bytes, &record), 0);
+		assert_int_equal(record_parse(entry.payload, entry.payload_bytes,
+					      entry.payload_bytes, &record),
+				 0);
 		number = record.head.span.start_time_unix_ns;
 		next = number < HANDLER_NUMBERS ? &drained->next_main : &drained->next_handler;
 		drained->wrong += number % HANDLER_NUMBERS != *next;

@@ -70,7 +70,7 @@ static struct record_view carry(const struct otlp_span *span, const struct otlp_
 	*ret_bytes = malloc(bytes);
 	assert_non_null(*ret_bytes);
 	record_write_span(*ret_bytes, span, resource, resource_ref, bytes);
-	assert_int_equal(record_parse(*ret_bytes, bytes, &view), 0);
+	assert_int_equal(record_parse(*ret_bytes, bytes, bytes, &view), 0);
 	return view;
 }
 

@@ -53,7 +53,7 @@ static struct record_view carry(const struct otlp_metric *metric, size_t first, 
 	*ret_bytes = malloc(bytes);
 	assert_non_null(*ret_bytes);
 	record_write_metric(*ret_bytes, metric, NULL, NULL, 1, first, count, bytes);
-	assert_int_equal(record_parse(*ret_bytes, bytes, &view), 0);
+	assert_int_equal(record_parse(*ret_bytes, bytes, bytes, &view), 0);
 	return view;
 }
 

@@ -199,7 +199,7 @@ static void try_record(const uint8_t *record, size_t len, const struct record_vi
 	if (record_shape_ref(exact, len) != 0 &&
 	    record_expand(exact, len, shape, room, &whole) == 0) {
 		assert_true(whole <= record_expand_bound(len, shape));
-		(void)record_parse(room, whole, &view);
+		(void)record_parse(room, whole, whole, &view);
 	}
 	free(room);
 	free(exact);

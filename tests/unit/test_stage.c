@@ -44,7 +44,7 @@ static void add(const struct otlp_span *span, const struct otlp_resource *resour
 	assert_non_null(record);
 	record_write_span(record, span, by_reference ? NULL : resource, by_reference ? 9 : 0,
 			  bytes);
-	assert_int_equal(record_parse(record, bytes, &view), 0);
+	assert_int_equal(record_parse(record, bytes, bytes, &view), 0);
 	if (by_reference) {
 		assert_int_equal(record_size_resource(resource, &table_bytes), 0);
 		table = malloc(table_bytes);

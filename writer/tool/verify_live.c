@@ -62,7 +62,7 @@ static uint32_t record_items(uint8_t *buffer, const struct ring_entry *entry, un
 	struct record_view view;
 
 	memcpy(buffer, entry->payload, entry->payload_bytes);
-	if (record_parse(buffer, entry->payload_bytes, &view) < 0 ||
+	if (record_parse(buffer, entry->payload_bytes, entry->payload_bytes, &view) < 0 ||
 	    (view.kind == RECORD_SPAN) != (signal == RING_SPANS))
 		return 1; /* a span by its shape, or one that is invalid: an item each */
 	return view.item_count;
