@@ -14,11 +14,13 @@
 struct push {
 	struct producer *producer;
 	struct region *region; /* NULL: there is none */
+	struct ring *ring;     /* of the region */
 	enum ring_signal signal;
 	int result;
 };
 
-static void push_refuse(struct push *push, int error, uint64_t items)
+static __attribute__((noinline, cold)) void push_refuse(struct push *push, int error,
+							uint64_t items)
 {
 	struct ring_shared *shared;
 	uint64_t *counter;
@@ -30,7 +32,7 @@ static void push_refuse(struct push *push, int error, uint64_t items)
 		atomic_add_relaxed_u64(counter, items);
 		return;
 	}
-	shared = push->region->rings[push->signal].shared;
+	shared = push->ring->shared;
 	if (error == OTLP_ERR_INVALID)
 		counter = &shared->dropped_invalid_items;
 	else if (error == OTLP_ERR_TOO_LARGE)
@@ -40,42 +42,51 @@ static void push_refuse(struct push *push, int error, uint64_t items)
 	atomic_add_relaxed_u64(counter, items);
 }
 
-static void push_begin(struct push *push, struct otlp_library *library, enum ring_signal signal)
+static inline void push_begin(struct push *push, struct otlp_library *library,
+			      enum ring_signal signal)
 {
 	push->producer = &library->producer;
 	push->signal = signal;
 	push->result = OTLP_OK;
 	push->region = producer_region(push->producer, &push->result);
+	push->ring = push->region != NULL ? &push->region->rings[signal] : NULL;
 }
 
-static bool push_claim(struct push *push, size_t bytes, struct ring_claim *ret)
+/*
+ * Full for ever, if the writer abandoned it. The next export call finds the new region: what this
+ * one holds refers to the table of the old.
+ */
+static __attribute__((noinline, cold)) void push_found_full(struct push *push)
 {
-	if (ring_claim(&push->region->rings[push->signal], (uint32_t)bytes, ret))
-		return true;
-	/* Full for ever, if the writer abandoned it. The next export call finds the new
-	 * region: what this one holds refers to the table of the old. */
 	producer_renew(push->producer, push->region);
+}
+
+static inline bool push_claim(struct push *push, size_t bytes, struct ring_claim *ret)
+{
+	if (ring_claim(push->ring, (uint32_t)bytes, ret))
+		return true;
+	push_found_full(push);
 	return false;
 }
 
 /* Half full: once for all pushes, whatever becomes of the one that took it there. */
-static void push_passed_half(struct push *push)
+static __attribute__((noinline, cold)) void push_passed_half(struct push *push)
 {
 	control_ring(&push->producer->control);
 	/* Nobody empties a ring that the writer abandoned: the less goes into it. */
 	producer_renew(push->producer, push->region);
 }
 
-static void push_commit(struct push *push, const struct ring_claim *claim, uint64_t items)
+static inline void push_commit(struct push *push, const struct ring_claim *claim, uint64_t items)
 {
 	ring_commit(claim);
-	atomic_add_relaxed_u64(&push->region->rings[push->signal].shared->accepted_items, items);
+	atomic_add_relaxed_u64(&push->ring->shared->accepted_items, items);
 	if (__builtin_expect(claim->passes_half, 0))
 		push_passed_half(push);
 }
 
 /* Written, and its text is not UTF-8. */
-static void push_abort(struct push *push, const struct ring_claim *claim, uint64_t items)
+static inline void push_abort(struct push *push, const struct ring_claim *claim, uint64_t items)
 {
 	ring_abort(claim);
 	push_refuse(push, OTLP_ERR_INVALID, items);
@@ -91,7 +102,7 @@ struct span_push {
 	uint32_t shape_ref; /* 0: none */
 };
 
-static bool span_write(const struct span_push *of, uint8_t *to, size_t bytes)
+static inline bool span_write(const struct span_push *of, uint8_t *to, size_t bytes)
 {
 	if (of->shape_ref != 0)
 		return record_write_shaped(to, of->span, of->inline_resource, of->resource_ref,
@@ -99,8 +110,8 @@ static bool span_write(const struct span_push *of, uint8_t *to, size_t bytes)
 	return record_write_span(to, of->span, of->inline_resource, of->resource_ref, bytes);
 }
 
-static void push_span(struct push *push, struct resource *resource, struct otlp_shape *shape,
-		      const struct otlp_span *span)
+static inline void push_span(struct push *push, struct resource *resource, struct otlp_shape *shape,
+			     const struct otlp_span *span)
 {
 	struct span_push of = {.span = span, .inline_resource = span->resource};
 	struct ring_claim claim;
@@ -119,12 +130,14 @@ static void push_span(struct push *push, struct resource *resource, struct otlp_
 		r = record_size_shaped(span, &shape->record, of.inline_resource, &bytes);
 	else
 		r = record_size_span(span, of.inline_resource, &bytes);
-	if (r == 0 && bytes > push->region->rings[RING_SPANS].payload_bytes_max)
+	if (r == 0 && bytes > push->ring->payload_bytes_max)
 		r = OTLP_ERR_TOO_LARGE;
-	if (r == 0 && !push_claim(push, bytes, &claim))
-		r = OTLP_ERR_FULL;
 	if (r < 0) {
 		push_refuse(push, r, 1);
+		return;
+	}
+	if (!push_claim(push, bytes, &claim)) {
+		push_refuse(push, OTLP_ERR_FULL, 1);
 		return;
 	}
 	if (span_write(&of, claim.payload, bytes) || record_text_span(span, of.inline_resource))
@@ -183,7 +196,7 @@ static void push_points(struct push *push, const struct metric_push *of, size_t 
 /* More points than a record takes: several records, cut between points. */
 static void push_split(struct push *push, const struct metric_push *of)
 {
-	const size_t bytes_max = push->region->rings[RING_METRICS].payload_bytes_max;
+	const size_t bytes_max = push->ring->payload_bytes_max;
 	size_t first = 0, bytes = of->head_bytes, i;
 
 	for (i = 0; i < of->metric->point_count; i++) {
@@ -235,7 +248,7 @@ static int metric_size(struct metric_push *of, size_t *ret_bytes)
 
 static void push_metric(struct push *push, struct metric_push *of)
 {
-	const size_t bytes_max = push->region->rings[RING_METRICS].payload_bytes_max;
+	const size_t bytes_max = push->ring->payload_bytes_max;
 	size_t bytes = 0;
 	int r;
 

@@ -150,23 +150,23 @@ int record_size_shaped(const struct otlp_span *span, const struct record_shape *
 		       const struct otlp_resource *inline_resource, size_t *ret_bytes)
 {
 	size_t bytes = sizeof(struct record_span_head);
-	int rc;
+	size_t parts_bytes = 0;
+	int rc = 0;
 
 	if (!record_span_is_valid(span) || span->attributes.count != shape->count ||
 	    (span->attributes.items == NULL && shape->count != 0))
 		return OTLP_ERR_INVALID;
-	if (record_span_has_extra(span))
+	if (record_span_has_extra(span)) {
 		bytes += sizeof(struct record_span_extra);
-	rc = record_size_sections(inline_resource, NULL, &bytes);
-	if (rc == 0)
-		rc = record_size_text(span->trace_state, &bytes);
-	if (rc == 0)
-		rc = record_size_text(span->status_message, &bytes);
+		rc = record_size_texts(span->trace_state, span->status_message, &bytes);
+	}
+	if (rc == 0 && inline_resource != NULL)
+		rc = record_size_sections(inline_resource, NULL, &parts_bytes);
 	if (rc == 0)
 		rc = size_values(span->attributes.items, shape, &bytes);
 	if (rc == 0 && (span->event_count | span->link_count) != 0)
-		rc = record_size_span_tail(span, &bytes);
-	return record_sized(rc, bytes, ret_bytes);
+		rc = record_size_span_tail(span, &parts_bytes);
+	return record_sized(rc, bytes + parts_bytes, ret_bytes);
 }
 
 static uint8_t *write_values(uint8_t *to, const struct otlp_attribute *items, size_t count,
@@ -201,17 +201,19 @@ bool record_write_shaped(uint8_t *to, const struct otlp_span *span,
 	const uint8_t *const start = to;
 	const uint8_t has = record_has_sections(inline_resource, NULL) |
 			    (record_span_has_extra(span) ? RECORD_HAS_EXTRA : 0);
-	uint64_t high = 0;
+	uint64_t high = 0, high_of_parts = 0; /* as in record_write_span() */
 
 	to = record_write_span_heads(to, span, has, inline_resource ? 0 : resource_ref, shape_ref);
-	to = record_write_sections(to, inline_resource, NULL, &high);
-	to = bytes_copy_text(to, span->trace_state.ptr, span->trace_state.len, &high);
-	to = bytes_copy_text(to, span->status_message.ptr, span->status_message.len, &high);
+	to = record_write_sections(to, inline_resource, NULL, &high_of_parts);
+	if (has & RECORD_HAS_EXTRA) {
+		to = bytes_copy_text(to, span->trace_state.ptr, span->trace_state.len, &high);
+		to = bytes_copy_text(to, span->status_message.ptr, span->status_message.len, &high);
+	}
 	to = write_values(to, span->attributes.items, span->attributes.count, &high);
 	if ((span->event_count | span->link_count) != 0)
-		to = record_write_span_tail(to, span, &high);
+		to = record_write_span_tail(to, span, &high_of_parts);
 	assert((size_t)(to - start) == bytes);
 	(void)start;
 	(void)bytes;
-	return (high & BYTES_HIGH_BITS) == 0;
+	return ((high | high_of_parts) & BYTES_HIGH_BITS) == 0;
 }

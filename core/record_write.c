@@ -204,7 +204,13 @@ static inline uint8_t *write_item(uint8_t *to, struct otlp_str key, const struct
 	}
 	if (value->type == OTLP_VALUE_BOOL)
 		return write_item_head(to, OTLP_VALUE_BOOL, key, value->as.boolean ? 1 : 0, high);
-	return write_item_unusual(to, key, value, high);
+	{
+		uint64_t of_unusual = 0; /* its own, so that *high can stay in a register */
+
+		to = write_item_unusual(to, key, value, &of_unusual);
+		*high |= of_unusual;
+	}
+	return to;
 }
 
 /* Always the long head: the length of the items is known, and patched, when they are written. */
@@ -413,21 +419,6 @@ static uint8_t *write_link(uint8_t *to, const struct otlp_span_link *link, uint6
 	return end;
 }
 
-bool record_span_has_extra(const struct otlp_span *span)
-{
-	return (span->trace_state.len | span->status_message.len | span->link_count |
-		span->attributes.dropped | span->dropped_event_count | span->dropped_link_count) !=
-	       0;
-}
-
-bool record_span_is_valid(const struct otlp_span *span)
-{
-	return !record_trace_id_is_zero(span->trace_id) && !record_span_id_is_zero(span->span_id) &&
-	       (unsigned int)span->kind <= OTLP_SPAN_KIND_CONSUMER &&
-	       (unsigned int)span->status <= OTLP_STATUS_ERROR && !span->reserved[0] &&
-	       !span->reserved[1];
-}
-
 int record_size_span_tail(const struct otlp_span *span, size_t *bytes)
 {
 	int rc = record_check_count(span->events, span->event_count);
@@ -444,64 +435,26 @@ int record_size_span_tail(const struct otlp_span *span, size_t *bytes)
 int record_size_span(const struct otlp_span *span, const struct otlp_resource *inline_resource,
 		     size_t *ret_bytes)
 {
-	size_t bytes = sizeof(struct record_span_head);
-	int rc;
+	size_t bytes = sizeof(struct record_span_head) + span->name.len;
+	size_t parts_bytes = 0;
+	int rc = 0;
 
 	if (!record_span_is_valid(span))
 		return OTLP_ERR_INVALID;
-	if (record_span_has_extra(span))
+	if (!record_text_fits(span->name))
+		return record_text_error(span->name);
+	if (record_span_has_extra(span)) {
 		bytes += sizeof(struct record_span_extra);
-	rc = record_size_sections(inline_resource, span->scope, &bytes);
-	if (rc == 0)
-		rc = record_size_text(span->trace_state, &bytes);
-	if (rc == 0)
-		rc = record_size_text(span->name, &bytes);
-	if (rc == 0)
-		rc = record_size_text(span->status_message, &bytes);
+		rc = record_size_texts(span->trace_state, span->status_message, &bytes);
+	}
+	if (rc == 0 && (inline_resource != NULL || span->scope != NULL))
+		rc = record_size_sections(inline_resource, span->scope, &parts_bytes);
 	if (rc == 0)
 		rc = record_size_attributes(span->attributes.items, span->attributes.count, 1,
-					    &bytes);
+					    &parts_bytes);
 	if (rc == 0 && (span->event_count | span->link_count) != 0)
-		rc = record_size_span_tail(span, &bytes);
-	return record_sized(rc, bytes, ret_bytes);
-}
-
-uint8_t *record_write_span_heads(uint8_t *to, const struct otlp_span *span, uint8_t has,
-				 uint32_t resource_ref, uint32_t shape_ref)
-{
-	struct record_span_head head = {
-		.kind = shape_ref == 0 ? RECORD_SPAN : RECORD_SHAPED_SPAN,
-		.has = has,
-		.span_kind = shape_ref == 0 ? (uint8_t)span->kind : 0,
-		.status = (uint8_t)span->status,
-		.resource_ref = resource_ref,
-		.start_time_unix_ns = span->start_time_unix_ns,
-		.end_time_unix_ns = span->end_time_unix_ns,
-		.flags = span->flags & RECORD_SPAN_FLAGS,
-		.name_bytes = shape_ref == 0 ? (uint32_t)span->name.len : shape_ref,
-		.attribute_count = (uint32_t)span->attributes.count,
-		.event_count = (uint32_t)span->event_count,
-	};
-
-	memcpy(head.trace_id, span->trace_id, sizeof(head.trace_id));
-	memcpy(head.span_id, span->span_id, sizeof(head.span_id));
-	memcpy(head.parent_span_id, span->parent_span_id, sizeof(head.parent_span_id));
-	memcpy(to, &head, sizeof(head));
-	to += sizeof(head);
-	if (has & RECORD_HAS_EXTRA) {
-		const struct record_span_extra extra = {
-			.trace_state_bytes = (uint32_t)span->trace_state.len,
-			.status_message_bytes = (uint32_t)span->status_message.len,
-			.link_count = (uint32_t)span->link_count,
-			.dropped_attribute_count = span->attributes.dropped,
-			.dropped_event_count = span->dropped_event_count,
-			.dropped_link_count = span->dropped_link_count,
-		};
-
-		memcpy(to, &extra, sizeof(extra));
-		to += sizeof(extra);
-	}
-	return to;
+		rc = record_size_span_tail(span, &parts_bytes);
+	return record_sized(rc, bytes + parts_bytes, ret_bytes);
 }
 
 uint8_t *record_write_span_tail(uint8_t *to, const struct otlp_span *span, uint64_t *high)
@@ -518,20 +471,24 @@ bool record_write_span(uint8_t *to, const struct otlp_span *span,
 		       size_t bytes)
 {
 	const uint8_t *const start = to;
-	uint64_t gathered = 0, *const high = &gathered;
+	/* Two, so that the one whose address nobody gets stays in a register. */
+	uint64_t high = 0, high_of_parts = 0;
 	const uint8_t has = record_has_sections(inline_resource, span->scope) |
 			    (record_span_has_extra(span) ? RECORD_HAS_EXTRA : 0);
 
 	to = record_write_span_heads(to, span, has, inline_resource ? 0 : resource_ref, 0);
-	to = record_write_sections(to, inline_resource, span->scope, high);
-	to = bytes_copy_text(to, span->trace_state.ptr, span->trace_state.len, high);
-	to = bytes_copy_text(to, span->name.ptr, span->name.len, high);
-	to = bytes_copy_text(to, span->status_message.ptr, span->status_message.len, high);
-	to = record_write_attributes(to, span->attributes.items, span->attributes.count, high);
+	to = record_write_sections(to, inline_resource, span->scope, &high_of_parts);
+	if (has & RECORD_HAS_EXTRA)
+		to = bytes_copy_text(to, span->trace_state.ptr, span->trace_state.len, &high);
+	to = bytes_copy_text(to, span->name.ptr, span->name.len, &high);
+	if (has & RECORD_HAS_EXTRA)
+		to = bytes_copy_text(to, span->status_message.ptr, span->status_message.len, &high);
+	to = record_write_attributes(to, span->attributes.items, span->attributes.count,
+				     &high_of_parts);
 	if ((span->event_count | span->link_count) != 0)
-		to = record_write_span_tail(to, span, high);
+		to = record_write_span_tail(to, span, &high_of_parts);
 	assert((size_t)(to - start) == bytes);
 	(void)start;
 	(void)bytes;
-	return (gathered & BYTES_HIGH_BITS) == 0;
+	return ((high | high_of_parts) & BYTES_HIGH_BITS) == 0;
 }

@@ -10,6 +10,9 @@
 
 #include "core/record.h"
 
+/* What many spans do not have is not inlined: it would cost the others registers. */
+#define RECORD_APART __attribute__((noinline))
+
 /* Why record_text_fits() said no. */
 int record_text_error(struct otlp_str text);
 
@@ -32,10 +35,11 @@ static inline uint8_t *record_write_attributes(uint8_t *to, const struct otlp_at
 }
 
 /* The resource, if it is inline, and the scope, if there is one. */
-int record_size_sections(const struct otlp_resource *inline_resource,
-			 const struct otlp_scope *scope, size_t *bytes);
-uint8_t *record_write_sections_some(uint8_t *to, const struct otlp_resource *inline_resource,
-				    const struct otlp_scope *scope, uint64_t *high);
+RECORD_APART int record_size_sections(const struct otlp_resource *inline_resource,
+				      const struct otlp_scope *scope, size_t *bytes);
+RECORD_APART uint8_t *record_write_sections_some(uint8_t *to,
+						 const struct otlp_resource *inline_resource,
+						 const struct otlp_scope *scope, uint64_t *high);
 
 static inline uint8_t *record_write_sections(uint8_t *to,
 					     const struct otlp_resource *inline_resource,
@@ -48,12 +52,9 @@ static inline uint8_t *record_write_sections(uint8_t *to,
 
 /* What spans with and without a shape share: events and links, and the head with what follows it.
  */
-bool record_span_is_valid(const struct otlp_span *span);
-bool record_span_has_extra(const struct otlp_span *span);
-int record_size_span_tail(const struct otlp_span *span, size_t *bytes);
-uint8_t *record_write_span_tail(uint8_t *to, const struct otlp_span *span, uint64_t *high);
-uint8_t *record_write_span_heads(uint8_t *to, const struct otlp_span *span, uint8_t has,
-				 uint32_t resource_ref, uint32_t shape_ref);
+RECORD_APART int record_size_span_tail(const struct otlp_span *span, size_t *bytes);
+RECORD_APART uint8_t *record_write_span_tail(uint8_t *to, const struct otlp_span *span,
+					     uint64_t *high);
 
 /* The part that each kind of point has, or NULL for an unknown kind. */
 const struct otlp_point *record_metric_point(const struct otlp_metric *metric, size_t index);
@@ -78,6 +79,13 @@ static inline int record_size_text(struct otlp_str text, size_t *bytes)
 		return record_text_error(text);
 	*bytes += text.len;
 	return 0;
+}
+
+static inline int record_size_texts(struct otlp_str a, struct otlp_str b, size_t *bytes)
+{
+	const int rc = record_size_text(a, bytes);
+
+	return rc == 0 ? record_size_text(b, bytes) : rc;
 }
 
 /* An array of count elements of at least a byte each. The limit keeps every sum from wrapping. */
@@ -107,6 +115,57 @@ static inline bool record_trace_id_is_zero(const uint8_t id[16])
 static inline bool record_span_id_is_zero(const uint8_t id[8])
 {
 	return bytes_load64(id) == 0;
+}
+
+static inline bool record_span_is_valid(const struct otlp_span *span)
+{
+	return !record_trace_id_is_zero(span->trace_id) && !record_span_id_is_zero(span->span_id) &&
+	       (unsigned int)span->kind <= OTLP_SPAN_KIND_CONSUMER &&
+	       (unsigned int)span->status <= OTLP_STATUS_ERROR && span->reserved[0] == NULL &&
+	       span->reserved[1] == NULL;
+}
+
+static inline bool record_span_has_extra(const struct otlp_span *span)
+{
+	return (span->trace_state.len | span->status_message.len | span->link_count |
+		span->attributes.dropped | span->dropped_event_count | span->dropped_link_count) !=
+	       0;
+}
+
+/* In place, field by field: a struct that is filled first and then copied is written twice. */
+static inline uint8_t *record_write_span_heads(uint8_t *to, const struct otlp_span *span,
+					       uint8_t has, uint32_t resource_ref,
+					       uint32_t shape_ref)
+{
+	struct record_span_head *const head = (struct record_span_head *)to;
+
+	head->kind = shape_ref == 0 ? RECORD_SPAN : RECORD_SHAPED_SPAN;
+	head->has = has;
+	head->span_kind = shape_ref == 0 ? (uint8_t)span->kind : 0;
+	head->status = (uint8_t)span->status;
+	head->resource_ref = resource_ref;
+	head->start_time_unix_ns = span->start_time_unix_ns;
+	head->end_time_unix_ns = span->end_time_unix_ns;
+	memcpy(head->trace_id, span->trace_id, sizeof(head->trace_id));
+	memcpy(head->span_id, span->span_id, sizeof(head->span_id));
+	memcpy(head->parent_span_id, span->parent_span_id, sizeof(head->parent_span_id));
+	head->flags = span->flags & RECORD_SPAN_FLAGS;
+	head->name_bytes = shape_ref == 0 ? (uint32_t)span->name.len : shape_ref;
+	head->attribute_count = (uint32_t)span->attributes.count;
+	head->event_count = (uint32_t)span->event_count;
+	to += sizeof(*head);
+	if (has & RECORD_HAS_EXTRA) {
+		struct record_span_extra *const extra = (struct record_span_extra *)to;
+
+		extra->trace_state_bytes = (uint32_t)span->trace_state.len;
+		extra->status_message_bytes = (uint32_t)span->status_message.len;
+		extra->link_count = (uint32_t)span->link_count;
+		extra->dropped_attribute_count = span->attributes.dropped;
+		extra->dropped_event_count = span->dropped_event_count;
+		extra->dropped_link_count = span->dropped_link_count;
+		to += sizeof(*extra);
+	}
+	return to;
 }
 
 #endif

@@ -75,41 +75,44 @@ static inline uint64_t ring_refresh_head(struct ring *ring)
  */
 static inline bool ring_claim(struct ring *ring, uint32_t payload_bytes, struct ring_claim *ret)
 {
+	struct ring_shared *const shared = ring->shared;
+	uint8_t *const data = ring->data;
+	const uint64_t ring_bytes = ring->bytes;
 	const uint64_t bytes = entry_bytes(payload_bytes);
-	const uint64_t half = ring->bytes / 2;
+	const uint64_t half = ring_bytes / 2;
 	uint64_t tail, end, offset, padding;
 
 	do {
 		/* PAIR(ring-cached-head): with ring_refresh_head(). */
 		uint64_t head = atomic_load_acquire_u64(&ring->cached_head);
 
-		tail = atomic_load_relaxed_u64(&ring->shared->tail);
+		tail = atomic_load_relaxed_u64(&shared->tail);
 		/* A tail that somebody else misaligned must not lead us behind the data. */
-		offset = tail & (ring->bytes - ENTRY_ALIGN_BYTES);
-		padding = bytes > ring->bytes - offset ? ring->bytes - offset : 0;
+		offset = tail & (ring_bytes - ENTRY_ALIGN_BYTES);
+		padding = bytes > ring_bytes - offset ? ring_bytes - offset : 0;
 		end = tail + padding + bytes;
 		ret->passes_half = false;
 		/* Signed: another thread's head may be beyond our tail, which then is old
 		 * and fails the compare-and-swap. */
 		if (__builtin_expect((int64_t)(end - head) > (int64_t)half, 0)) {
 			head = ring_refresh_head(ring);
-			if ((int64_t)(end - head) > (int64_t)ring->bytes)
+			if ((int64_t)(end - head) > (int64_t)ring_bytes)
 				return false;
 			ret->passes_half = (int64_t)(end - head) > (int64_t)half &&
 					   (int64_t)(tail - head) <= (int64_t)half;
 		}
-	} while (!atomic_cas_relaxed_u64(&ring->shared->tail, tail, end));
+	} while (!atomic_cas_relaxed_u64(&shared->tail, tail, end));
 
 	if (__builtin_expect(padding != 0, 0)) {
 		/* PAIR(ring-padding): with ring_reader_peek(): this store comes before the
 		 * writer's zeroes over it. */
 		atomic_store_release_u64(
-			(uint64_t *)(void *)(ring->data + offset),
+			(uint64_t *)(void *)(data + offset),
 			entry_word(ENTRY_PADDING, (uint32_t)(padding - ENTRY_HEADER_BYTES)));
 		offset = 0;
 	}
-	ret->word = (uint64_t *)(void *)(ring->data + offset);
-	ret->payload = ring->data + offset + ENTRY_HEADER_BYTES;
+	ret->word = (uint64_t *)(void *)(data + offset);
+	ret->payload = data + offset + ENTRY_HEADER_BYTES;
 	ret->payload_bytes = payload_bytes;
 	atomic_store_relaxed_u64(ret->word, entry_word(ENTRY_CLAIMED, payload_bytes));
 	/* PAIR(ring-claim-word): with ring_reader_peek() after this process died. No payload
