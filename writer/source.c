@@ -147,7 +147,7 @@ static inline void source_prefetch(const struct ring_entry *entry)
 	const uint8_t *const ahead = entry->payload + SOURCE_AHEAD_BYTES;
 	uint32_t at;
 
-	for (at = 0; at < entry->payload_bytes; at += SOURCE_LINE_BYTES)
+	for (at = 0; at < entry->payload_bytes && at < SOURCE_AHEAD_BYTES; at += SOURCE_LINE_BYTES)
 		__builtin_prefetch(ahead + at);
 }
 
