@@ -146,12 +146,12 @@ static int start_recover_previous(struct writer *writer)
 		return 0;
 	r = outdir_open(&outdir, previous, false, START_LOCK_WAIT_NS);
 	if (r == -ENOENT) {
-		log_line("%s, where the last writer wrote, is gone", previous);
+		log_line("%.700s, where the last writer wrote, is gone", previous);
 		return 0;
 	}
 	if (r < 0) {
-		log_line("%s, where the last writer wrote, must be recovered first: %s", previous,
-			 r == -EBUSY ? "another writer has it" : strerror(-r));
+		log_line("%.700s, where the last writer wrote, must be recovered first: %s",
+			 previous, r == -EBUSY ? "another writer has it" : strerror(-r));
 		return r;
 	}
 	r = start_recover(writer, &outdir, previous);

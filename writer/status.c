@@ -87,7 +87,9 @@ int status_open(struct status *ret, const struct runtime_dir *dir, int64_t wait_
 	guard_add(&ret->guard, page, sizeof *page);
 	if (page->magic != STATUS_MAGIC || page->major != STATUS_MAJOR)
 		memset(page, 0, sizeof *page);
-	page->output[sizeof page->output - 1] = '\0';
+	/* A writer leaves an absolute path with its end, or nothing. */
+	if (page->output[0] != '/' || page->output[sizeof page->output - 1] != '\0')
+		page->output[0] = '\0';
 	ret->fd = fd;
 	ret->page = page;
 	return 0;
