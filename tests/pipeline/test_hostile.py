@@ -286,6 +286,7 @@ def a_writer_whose_own_files_are_cut_goes_on(pipe):
     for name in ("writer.lock", "control"):
         os.truncate(pipe.runtime / name, 0)
     harness.wait_for(lambda: is_idle(writer), "the writer has nothing to do")
+    harness.check(writer.is_running(), lambda: f"the writer has ended\n{writer.tail()}")
     os.truncate(pipe.runtime / "control", 4096)
     (pipe.runtime / "control").unlink()
     # It sleeps on a page of its own now: its interval bounds the wait.
