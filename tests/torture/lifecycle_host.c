@@ -8,6 +8,7 @@
  */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -352,11 +353,16 @@ static void live_on_with_the_lock(void)
 {
 	const struct timespec pause = {.tv_nsec = 1000000};
 	char path[512];
+	int fd;
 
-	snprintf(path, sizeof path, "%s.go", ledger_path);
 	open_library();
 	push(slot + 2, 20);
 	otlp_library_unref(library);
+	snprintf(path, sizeof path, "%s.done", ledger_path);
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	EXPECT(fd >= 0);
+	close(fd);
+	snprintf(path, sizeof path, "%s.go", ledger_path);
 	while (access(path, F_OK) != 0)
 		nanosleep(&pause, NULL);
 	_exit(0);

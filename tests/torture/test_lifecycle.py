@@ -101,6 +101,7 @@ def a_fork_in_the_making_of_a_region_delays_its_removal_alone(pipe):
     writer = pipe.writer(interval="5ms")
     host = rig.start(pipe, "lifecycle_host", ledger, 0, "fork_while_a_region_is_made")
     host.wait()
+    wait_for(pathlib.Path(f"{ledger}.done").exists, "the child has pushed in a region of its own")
     wait_for(lambda: len(pipe.regions()) == 1, "the child's own region is gone")
     (region,) = pipe.regions()
     check(region.startswith(f"{host.pid}-"), f"{region} is not of the host, {host.pid}")
