@@ -50,9 +50,13 @@ def is_idle(writer):
 
 def held(pid):
     """Descriptors and mappings of regions."""
-    links = [os.readlink(fd) for fd in harness.pathlib.Path(f"/proc/{pid}/fd").iterdir()]
-    maps = harness.pathlib.Path(f"/proc/{pid}/maps").read_text(encoding="utf-8")
-    return sum(".region" in link for link in links) + maps.count(".region")
+    count = harness.pathlib.Path(f"/proc/{pid}/maps").read_text(encoding="utf-8").count(".region")
+    for path in harness.pathlib.Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            count += ".region" in os.readlink(path)
+        except FileNotFoundError:
+            pass  # closed meanwhile
+    return count
 
 
 def report(pipe, fault, runs):
