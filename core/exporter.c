@@ -14,7 +14,8 @@
 struct exporter {
 	uint32_t references;
 	struct otlp_library *library;
-	void *resource; /* spans: the newest struct resource set here; NULL: the library's */
+	void *resource;	 /* spans: the struct resource in use; NULL: the library's */
+	void *resources; /* all that were ever set here: a thread may be pushing with one */
 };
 
 struct otlp_metric_exporter {
@@ -62,7 +63,7 @@ static void exporter_unref(struct exporter *exporter)
 	if (atomic_sub_acq_rel_u32(&exporter->references, 1) != 1)
 		return;
 	otlp_library_unref(exporter->library);
-	resource_free(exporter->resource);
+	resource_free(exporter->resources);
 	free(exporter);
 }
 
@@ -183,16 +184,21 @@ struct otlp_sdk_result otlp_span_exporter_export_shaped(struct otlp_span_exporte
 		exporter->base.library, span_exporter_resource(exporter), shape, spans, count));
 }
 
-static bool resource_is_same(const struct resource *a, const struct resource *b)
+/* The same one of the list, so that resources which come again and again take no more memory. */
+static struct resource *resource_find(struct resource *list, const struct resource *same)
 {
-	return a != NULL && a->entry.bytes_count == b->entry.bytes_count &&
-	       memcmp(a->entry.bytes, b->entry.bytes, b->entry.bytes_count) == 0;
+	for (; list != NULL; list = list->next)
+		if (list->entry.bytes_count == same->entry.bytes_count &&
+		    memcmp(list->entry.bytes, same->entry.bytes, same->entry.bytes_count) == 0)
+			return list;
+	return NULL;
 }
 
 int otlp_span_exporter_set_resource(struct otlp_span_exporter *exporter,
 				    const struct otlp_resource *resource)
 {
-	struct resource *added, *old;
+	struct resource *added, *list, *found;
+	void *old;
 	int r;
 
 	if (exporter == NULL || resource == NULL)
@@ -201,14 +207,20 @@ int otlp_span_exporter_set_resource(struct otlp_span_exporter *exporter,
 	if (r < 0)
 		return r;
 	do {
+		/* PAIR(exporter-resources): with ourselves in another thread. */
+		list = atomic_load_acquire_ptr(&exporter->base.resources);
+		found = resource_find(list, added);
+		if (found != NULL) {
+			resource_free(added);
+			added = found;
+			break;
+		}
+		added->next = list;
+		/* PAIR(exporter-resources): with the load above: what it leads to is whole. */
+	} while (!atomic_cas_release_ptr(&exporter->base.resources, list, added));
+	do {
 		/* PAIR(exporter-resource): with ourselves in another thread. */
 		old = atomic_load_acquire_ptr(&exporter->base.resource);
-		if (resource_is_same(old, added)) {
-			resource_free(added);
-			return OTLP_OK;
-		}
-		/* Another thread may be pushing with the old one: it stays, behind the new. */
-		added->next = old;
 		/* PAIR(exporter-resource): with span_exporter_resource(). */
 	} while (!atomic_cas_release_ptr(&exporter->base.resource, old, added));
 	return OTLP_OK;

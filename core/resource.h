@@ -12,7 +12,7 @@
 #include "core/table.h"
 
 struct resource {
-	struct resource *next;	    /* the one that it replaced */
+	struct resource *next;	    /* an older one of its exporter */
 	struct otlp_resource value; /* a deep copy, behind this struct */
 	struct table_entry entry;   /* its bytes as a record carries them */
 };
@@ -32,6 +32,6 @@ int resource_new(struct resource **ret, const struct otlp_resource *from);
  */
 int resource_new_from_environment(struct resource **ret, const struct otlp_options *options);
 
-void resource_free(struct resource *resource); /* with all that it replaced; NULL is fine */
+void resource_free(struct resource *resource); /* with all older ones; NULL is fine */
 
 #endif

@@ -76,11 +76,13 @@ static int start_control(struct writer *writer)
 {
 	int r = control_open_writer(&writer->control, &writer->dir);
 
-	if (r < 0)
+	if (r < 0) {
 		log_line("%s: %s", RUNTIME_CONTROL, strerror(-r));
-	else
-		control_prepare_sleep();
-	return r;
+		return r;
+	}
+	guard_add(&writer->control_guard, writer->control.page, LAYOUT_PAGE_BYTES);
+	control_prepare_sleep();
+	return 0;
 }
 
 /* Each region takes a descriptor, and we use none of the calls that large numbers break. */
@@ -96,12 +98,11 @@ static void start_raise_limit(void)
 
 static int start_regions(struct writer *writer)
 {
-	int r = guard_install();
+	int r;
 
 	start_raise_limit();
 	regions_open(&writer->regions, &writer->dir);
-	if (r == 0)
-		r = regions_discover(&writer->regions);
+	r = regions_discover(&writer->regions);
 	if (r < 0)
 		/* Without each of them its files could not be recovered. */
 		log_line("the regions cannot be opened: %s", strerror(-r));
@@ -134,20 +135,23 @@ static bool start_is_outdir(const struct writer *writer, const char *path)
 /* The directory that the last writer wrote to, if that was another. */
 static int start_recover_previous(struct writer *writer)
 {
-	const char *previous = writer->status.page->output;
+	char previous[STATUS_OUTPUT_BYTES];
 	struct outdir outdir;
 	int r;
 
+	/* A copy: it may change while we look. */
+	memcpy(previous, writer->status.page->output, sizeof previous);
+	previous[sizeof previous - 1] = '\0';
 	if (previous[0] == '\0' || start_is_outdir(writer, previous))
 		return 0;
 	r = outdir_open(&outdir, previous, false, START_LOCK_WAIT_NS);
 	if (r == -ENOENT) {
-		log_line("%s, where the last writer wrote, is gone", previous);
+		log_line("%.700s, where the last writer wrote, is gone", previous);
 		return 0;
 	}
 	if (r < 0) {
-		log_line("%s, where the last writer wrote, must be recovered first: %s", previous,
-			 r == -EBUSY ? "another writer has it" : strerror(-r));
+		log_line("%.700s, where the last writer wrote, must be recovered first: %s",
+			 previous, r == -EBUSY ? "another writer has it" : strerror(-r));
 		return r;
 	}
 	r = start_recover(writer, &outdir, previous);
@@ -282,7 +286,9 @@ int writer_start(struct writer *writer, const struct options *options)
 
 	memset(writer, 0, sizeof *writer);
 	writer->options = options;
-	r = start_dir(writer);
+	r = guard_install();
+	if (r == 0)
+		r = start_dir(writer);
 	writer->opened = r < 0 ? START_NOTHING : START_DIR;
 	if (r == 0 && (r = start_status(writer)) == 0)
 		writer->opened = START_STATUS;
@@ -337,8 +343,10 @@ void writer_end(struct writer *writer)
 		outdir_close(&writer->outdir);
 	if (writer->opened >= START_REGIONS)
 		regions_close(&writer->regions);
-	if (writer->opened >= START_CONTROL)
+	if (writer->opened >= START_CONTROL) {
+		guard_remove(&writer->control_guard);
 		control_close(&writer->control);
+	}
 	if (writer->opened >= START_STATUS)
 		status_close(&writer->status);
 	if (writer->opened >= START_DIR)

@@ -20,6 +20,7 @@ struct writer {
 	struct runtime_dir dir;
 	struct status status;
 	struct control control;
+	struct guard control_guard;
 	struct regions regions;
 	struct outdir outdir;
 	struct iobuf_pool *pool;

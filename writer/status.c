@@ -83,9 +83,13 @@ int status_open(struct status *ret, const struct runtime_dir *dir, int64_t wait_
 		close(fd);
 		return r;
 	}
+	/* Whoever may write the file may cut it. */
+	guard_add(&ret->guard, page, sizeof *page);
 	if (page->magic != STATUS_MAGIC || page->major != STATUS_MAJOR)
 		memset(page, 0, sizeof *page);
-	page->output[sizeof page->output - 1] = '\0';
+	/* A writer leaves an absolute path with its end, or nothing. */
+	if (page->output[0] != '/' || page->output[sizeof page->output - 1] != '\0')
+		page->output[0] = '\0';
 	ret->fd = fd;
 	ret->page = page;
 	return 0;
@@ -93,8 +97,18 @@ int status_open(struct status *ret, const struct runtime_dir *dir, int64_t wait_
 
 void status_close(struct status *status)
 {
+	guard_remove(&status->guard);
 	munmap(status->page, sizeof *status->page);
 	close(status->fd);
+}
+
+/* A text that is for a terminal, whoever wrote it. */
+static void status_terminate(char *text, size_t bytes)
+{
+	text[bytes - 1] = '\0';
+	for (; *text != '\0'; text++)
+		if ((unsigned char)*text < ' ' || *text == 0x7f)
+			*text = '?';
 }
 
 int status_read(const struct runtime_dir *dir, struct status_page *ret, bool *ret_running)
@@ -112,9 +126,9 @@ int status_read(const struct runtime_dir *dir, struct status_page *ret, bool *re
 		return r;
 	if (n != (ssize_t)sizeof *ret || ret->magic != STATUS_MAGIC || ret->major != STATUS_MAJOR)
 		return -EPROTO;
-	ret->io[sizeof ret->io - 1] = '\0';
-	ret->problem[sizeof ret->problem - 1] = '\0';
-	ret->output[sizeof ret->output - 1] = '\0';
+	status_terminate(ret->io, sizeof ret->io);
+	status_terminate(ret->problem, sizeof ret->problem);
+	status_terminate(ret->output, sizeof ret->output);
 	r = runtime_has_writer(dir);
 	if (r < 0)
 		return r;

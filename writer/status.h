@@ -14,6 +14,7 @@
 #include "shm/layout.h"
 #include "shm/runtime.h"
 #include "writer/batch.h"
+#include "writer/guard.h"
 
 #define STATUS_MAGIC	     UINT64_C(0x3157544952455750)
 #define STATUS_MAJOR	     1
@@ -43,7 +44,7 @@ struct status_page {
 	uint64_t epoch;
 	uint32_t state; /* enum status_state */
 	uint32_t regions;
-	uint64_t regions_broken;
+	uint64_t regions_broken;    /* left aside: no regions, or broken ones */
 	uint64_t heartbeat_unix_ns; /* when it last looked at the rings */
 	struct status_signal signals[BATCH_SIGNAL_COUNT];
 	char io[STATUS_MESSAGE_BYTES];	    /* how it writes */
@@ -57,6 +58,7 @@ static_assert(sizeof(struct status_page) == 8192, "layout");
 struct status {
 	int fd;
 	struct status_page *page;
+	struct guard guard;
 };
 
 /**

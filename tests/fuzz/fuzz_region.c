@@ -47,7 +47,41 @@ static void mend(struct region_header *header, unsigned what, uint64_t bytes)
 	}
 }
 
-/* Each byte that a view leads to, read; and nothing overlaps. */
+struct range {
+	const void *start;
+	uint64_t bytes;
+};
+
+/* What the writer zeroes or stores to in one place changes nothing in another. */
+static void check_ranges(const struct region_view *view)
+{
+	const uint8_t *base = (const uint8_t *)view->header;
+	struct range ranges[2 + 2 * REGION_RINGS_MAX] = {
+		{base, LAYOUT_PAGE_BYTES},
+		{base + view->table_offset, view->table_bytes},
+	};
+	size_t count = 2;
+
+	for (unsigned i = 0; i < REGION_RINGS_MAX; i++) {
+		if (view->rings[i].shared == NULL)
+			continue;
+		ranges[count++] = (struct range){view->rings[i].shared, sizeof(struct ring_shared)};
+		ranges[count++] = (struct range){view->rings[i].data, view->rings[i].bytes};
+	}
+	for (size_t a = 0; a < count; a++) {
+		const uint8_t *start = ranges[a].start;
+
+		FUZZ_CHECK(start >= base && start + ranges[a].bytes <= base + view->bytes);
+		for (size_t b = a + 1; b < count; b++) {
+			const uint8_t *other = ranges[b].start;
+
+			FUZZ_CHECK(start >= other + ranges[b].bytes ||
+				   other >= start + ranges[a].bytes);
+		}
+	}
+}
+
+/* Each byte that a view leads to, read. */
 static void check_view(const struct region_view *view, uint64_t *sum)
 {
 	const uint8_t *base = (const uint8_t *)view->header;
@@ -102,6 +136,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		FUZZ_CHECK(fcntl(fd, F_OFD_SETLK, &lock) == 0);
 	if (region_attach(&view, &dir, name, true) == 0) {
 		FUZZ_CHECK(view.bytes == bytes);
+		check_ranges(&view);
 		check_view(&view, &sum);
 		FUZZ_CHECK(region_is_alive(&view) == ((what & IS_LOCKED) != 0));
 		(void)region_is_closed(&view);

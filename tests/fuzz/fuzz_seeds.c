@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Makes the seed corpora of all fuzz targets: records and regions as a producer makes them, and
- * data files that a writer wrote.
+ * Makes the seed corpora of all fuzz targets: records and regions as a producer makes them, data
+ * files that a writer wrote, and regions that producers left which were killed.
  *
- * usage: fuzz_seeds CORPUS_DIR RUNTIME_DIR [DATA_FILE…]
+ * usage: fuzz_seeds CORPUS_DIR RUNTIME_DIR [DATA_FILE | REGION_FILE]…
  */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -270,6 +271,127 @@ static void put_regions(struct gen *gen, const struct runtime_dir *dir)
 	}
 }
 
+/* What a real region holds up to a byte of its ring; where that ends inside an entry, the entry's
+ * start. */
+static uint64_t entries_end(const uint8_t *data, uint64_t tail, uint64_t limit)
+{
+	uint64_t at = 0, word, bytes;
+
+	while (at < tail) {
+		memcpy(&word, data + at, sizeof word);
+		bytes = entry_bytes(entry_payload_bytes(word));
+		if (word == 0 || at + bytes > limit)
+			break;
+		at += bytes;
+	}
+	return at;
+}
+
+/* Each committed record, a shaped one behind its shape. */
+static void put_region_records(const uint8_t *base, const struct region_header *header, unsigned r,
+			       unsigned index)
+{
+	const struct ring_shared *shared = (const void *)(base + header->rings[r].control_offset);
+	const uint8_t *data = base + header->rings[r].data_offset, *record, *shape;
+	static const uint8_t kinds[] = {0, 2};
+	uint64_t end = entries_end(data, shared->tail, header->rings[r].data_bytes), word;
+	uint8_t head[3];
+	unsigned count = 0;
+
+	for (uint64_t at = 0; at < end && count < RECORD_SEEDS; count++) {
+		const unsigned number = (index * RING_SIGNAL_COUNT + r) * RECORD_SEEDS + count;
+		uint32_t bytes, reference;
+
+		memcpy(&word, data + at, sizeof word);
+		bytes = entry_payload_bytes(word);
+		record = data + at + ENTRY_HEADER_BYTES;
+		at += entry_bytes(bytes);
+		if (entry_state(word) != ENTRY_COMMITTED || bytes > SEED_BYTES_MAX)
+			continue;
+		reference = record_shape_ref(record, bytes);
+		if (reference == 0) {
+			seed_put("record", "real", number, &kinds[0], 1, record, bytes);
+			continue;
+		}
+		shape = base + header->table_offset + reference - 1;
+		memcpy(&word, shape, sizeof word);
+		head[0] = kinds[1];
+		head[1] = (uint8_t)entry_payload_bytes(word);
+		head[2] = (uint8_t)(entry_payload_bytes(word) >> 8);
+		{
+			const size_t shape_bytes = entry_payload_bytes(word);
+			uint8_t *both = malloc(shape_bytes + bytes);
+
+			FUZZ_CHECK(both != NULL && shape_bytes <= UINT16_MAX);
+			memcpy(both, shape + ENTRY_HEADER_BYTES, shape_bytes);
+			memcpy(both + shape_bytes, record, bytes);
+			seed_put("record", "real", number, head, sizeof head, both,
+				 shape_bytes + bytes);
+			free(both);
+		}
+	}
+	FUZZ_CHECK(count > 0 || shared->tail == 0);
+}
+
+/* The same region with the rings of fuzz_drain, as far as those go. */
+static void put_region_drain(const uint8_t *base, const struct region_header *header,
+			     unsigned index)
+{
+	uint8_t image[1 + 2 * CONTROL_BYTES + TABLE_USED + 2 * RING_BYTES_MIN + sizeof steps] = {0};
+	size_t at = 0;
+
+	image[at++] = index & 1; /* its producer is dead, or seems to live */
+	for (unsigned r = 0; r < RING_SIGNAL_COUNT; r++) {
+		struct ring_shared shared;
+
+		memcpy(&shared, base + header->rings[r].control_offset, sizeof shared);
+		FUZZ_CHECK(shared.head == 0);
+		shared.tail = entries_end(base + header->rings[r].data_offset, shared.tail,
+					  RING_BYTES_MIN);
+		at = append(image, at, &shared, CONTROL_BYTES);
+	}
+	at = append(image, at, base + header->table_offset, TABLE_USED);
+	for (unsigned r = 0; r < RING_SIGNAL_COUNT; r++) {
+		const struct ring_shared *shared =
+			(const void *)(base + header->rings[r].control_offset);
+		const uint8_t *data = base + header->rings[r].data_offset;
+
+		memcpy(image + at, data, entries_end(data, shared->tail, RING_BYTES_MIN));
+		at += RING_BYTES_MIN;
+	}
+	at = append(image, at, steps, sizeof steps);
+	seed_put("drain", "real", index, NULL, 0, image, at);
+}
+
+static void put_region_file(const char *path, unsigned index)
+{
+	const struct region_header *header;
+	const uint8_t *base;
+	uint8_t head[3];
+	struct stat st;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	FUZZ_CHECK(fd >= 0 && fstat(fd, &st) == 0);
+	base = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
+	FUZZ_CHECK(base != MAP_FAILED);
+	close(fd);
+	header = (const void *)base;
+	FUZZ_CHECK(header->region_bytes == (uint64_t)st.st_size &&
+		   header->ring_count == RING_SIGNAL_COUNT);
+	for (unsigned r = 0; r < RING_SIGNAL_COUNT; r++)
+		put_region_records(base, header, r, index);
+	put_region_drain(base, header, index * 2);
+	put_region_drain(base, header, index * 2 + 1);
+	head[0] = (uint8_t)(st.st_size / 512);
+	head[1] = (uint8_t)(st.st_size / 512 >> 8);
+	for (unsigned i = 0; i < 16; i += 5) {
+		head[2] = (uint8_t)i;
+		seed_put("region", "real", index * 16 + i, head, sizeof head, base,
+			 LAYOUT_PAGE_BYTES + REGION_BODY_USED);
+	}
+	munmap((void *)(uintptr_t)base, (size_t)st.st_size);
+}
+
 static void put_data_file(const char *path, unsigned index)
 {
 	const bool is_metrics = strstr(path, "/metrics/") != NULL;
@@ -300,7 +422,8 @@ int main(int argc, char **argv)
 	struct gen *gen;
 
 	if (argc < 3) {
-		fprintf(stderr, "usage: fuzz_seeds CORPUS_DIR RUNTIME_DIR [DATA_FILE…]\n");
+		fprintf(stderr, "usage: fuzz_seeds CORPUS_DIR RUNTIME_DIR "
+				"[DATA_FILE | REGION_FILE]…\n");
 		return 2;
 	}
 	corpus = argv[1];
@@ -313,6 +436,9 @@ int main(int argc, char **argv)
 	gen_free(gen);
 	runtime_close(&dir);
 	for (int i = 3; i < argc; i++)
-		put_data_file(argv[i], (unsigned)(i - 3));
+		if (strstr(argv[i], ".region") != NULL)
+			put_region_file(argv[i], (unsigned)(i - 3));
+		else
+			put_data_file(argv[i], (unsigned)(i - 3));
 	return 0;
 }

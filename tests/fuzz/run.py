@@ -20,6 +20,8 @@ import time
 
 DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG
 OUTPUT_TAIL = 6000
+RING_CONTROL_AT = 4096  # shm/layout.h: the first ring's control, which begins with its tail
+REGION_SECONDS_MAX = 60
 
 
 def die_with_parent():
@@ -53,17 +55,60 @@ def data_files(options, scratch):
     return sorted(output.glob("*/*.binpb*"))
 
 
+def region_files(options, scratch):
+    """Regions of producers that nobody drained, and which were killed with data in their rings."""
+    runtime = scratch / "run"
+    runtime.mkdir(mode=0o700)
+    commands = [
+        [options.producer, runtime, "0", "7", "30", "10", scratch / "expected"],
+        [options.producer, runtime, "1", "8", "4", "60", scratch / "expected"],
+        [options.writer.parent / "otlpipe", "load", "--dir", runtime, "--count", "100"],
+    ]
+    for command in commands:
+        before = len(list(runtime.glob("*.region")))
+        producer = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            preexec_fn=die_with_parent,
+        )
+        end = time.monotonic() + REGION_SECONDS_MAX
+        while producer.poll() is None and not has_data(runtime, before + 1):
+            if time.monotonic() > end:
+                sys.exit(f"{command[0]} has pushed nothing")
+            time.sleep(0.01)
+        producer.kill()
+        producer.wait()
+    return sorted(runtime.glob("*.region"))
+
+
+def has_data(runtime, count):
+    """So many regions, each with something in its first ring."""
+    files = list(runtime.glob("*.region"))
+    for path in files:
+        with open(path, "rb") as file:
+            file.seek(RING_CONTROL_AT)
+            if file.read(8) == bytes(8):
+                return False
+    return len(files) >= count
+
+
 def make_corpus(options, scratch):
     corpus = scratch / "corpus"
     corpus.mkdir()
-    files = data_files(options, scratch) if options.target in ("scan", "tool") else []
-    if options.target in ("scan", "tool") and not files:
-        sys.exit("the writer left no file to start from")
+    make = data_files if options.target in ("scan", "tool") else region_files
+    files = make(options, scratch)
+    if not files:
+        sys.exit("the real run left no file to start from")
     (scratch / "seeds").mkdir(mode=0o700)
     subprocess.run(
         [options.seeds, corpus, scratch / "seeds", *files], check=True, stdin=subprocess.DEVNULL
     )
-    return corpus / options.target
+    seeds = corpus / options.target
+    kind = "file" if options.target in ("scan", "tool") else "real"
+    real = len(list(seeds.glob(f"{kind}-*")))
+    print(f"{len(list(seeds.iterdir()))} seeds, {real} of them of a real run")
+    if not real:
+        sys.exit("no seed comes from a real run")
+    return seeds
 
 
 def main():
@@ -75,6 +120,7 @@ def main():
     parser.add_argument("--artifacts", default=".")
     parser.add_argument("--keep-corpus", default="")
     options = parser.parse_args()
+    options.writer = pathlib.Path(options.writer)
     os.umask(0o077)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with tempfile.TemporaryDirectory(prefix="otlpipe-fuzz-", dir="/dev/shm") as name:

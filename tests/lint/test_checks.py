@@ -7,6 +7,7 @@ import unittest
 
 import check_layers
 import check_memory_order
+import check_named_tests
 import check_text
 
 LICENCE = "/* SPDX-License-Identifier: Apache-2.0 */\n"
@@ -90,6 +91,19 @@ class Checks(unittest.TestCase):
         self.write("core/b.c", "ck_pr_store_64(p, 1);\natomic_load(p);\n/* ck_pr_fence */\n")
         self.write("shm/a.c", "/* PAIR(a) */\natomic_fence_store();\n\n/* PAIR(a): the kernel */\n")
         self.assert_found(check_memory_order, "core/b.c:1: ck_pr_store_64", "core/b.c:2: atomic_load")
+
+    def test_a_named_test_that_is_not_there_is_found(self):
+        self.write("tests/unit/test_a.c", "static void one_thing_is_so(void **state)\n{\n}\n")
+        self.write("tests/pipeline/test_b.py", 'def two_things(pipe):\n    run("mode")\n')
+        good = "`test_a` (`thing_is`), `test_b.py` (`two_things`, `mode`)\n"
+        self.write("SECURITY.md", good + "`test_c`, `test_b.py` (`mode`, `other`), `fuzz_a`\n")
+        self.write("docs/reliability.md", "| a | b | 1,000 | 0 | `b` |\n| a | b | 1 | 0 | `c` |\n")
+        self.assert_found(
+            check_named_tests, "SECURITY.md:2: there is no test test_c",
+            "SECURITY.md:2: tests/pipeline/test_b.py has no test other",
+            "SECURITY.md:2: there is no test fuzz_a",
+            "docs/reliability.md:2: there is no test c",
+        )
 
     def test_a_source_without_a_licence_is_found(self):
         self.write("shm/a.c", "int a;\n")

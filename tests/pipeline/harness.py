@@ -68,6 +68,12 @@ def nap(seconds):
     time.sleep(seconds)
 
 
+def reliability(fault, how, runs, lost, test):
+    """A row of the table in docs/reliability.md; tools/reliability.py finds it in the log."""
+    row = {"fault": fault, "how": how, "runs": runs, "lost": lost, "test": test}
+    print("# RELIABILITY " + json.dumps(row), flush=True)
+
+
 def descriptors(pid="self"):
     return len(os.listdir(f"/proc/{pid}/fd"))
 

@@ -2,223 +2,25 @@
 /*
  * A producer that means harm: it makes regions as everybody does, and then lies in them, cuts them,
  * or puts other things in their place, while a writer drains them. It touches only what is its own
- * or new; what is left of it at the end is for the test to remove.
+ * or new, and the control page; what is left of it at the end is for the test to remove.
  *
  * usage: hostile_producer MODE RUNTIME_DIR SEED ROUNDS
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
+#include <sys/sysmacros.h>
+#include <sys/un.h>
 #include <unistd.h>
 
-#include "shm/region.h"
-
-#define RING_BYTES    (16u << 10)
-#define PAYLOAD_MAX   900u
-#define PAUSE_MAX_US  3000u
-#define SCRIBBLES_MAX 64u
-
-static struct runtime_dir dir;
-static uint64_t seed;
-
-static uint64_t pick(uint64_t below)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return (seed >> 11) % below;
-}
-
-static void pause_a_little(void)
-{
-	usleep((useconds_t)pick(PAUSE_MAX_US));
-}
-
-static void die(const char *what)
-{
-	fprintf(stderr, "hostile_producer: %s: %s\n", what, strerror(errno));
-	exit(1);
-}
-
-/* A region of ours, and the descriptor that others do not have: whoever may write it may open it.
- */
-struct prey {
-	struct region region;
-	char name[REGION_NAME_BYTES_MAX];
-	int fd;
-};
-
-/* A span's head that is right, and behind it whatever comes. */
-static void put_record(struct ring *ring)
-{
-	static const uint8_t head[72] = {[0] = 1, [1] = 2, [4] = 1, [24] = 1, [40] = 1};
-	uint8_t payload[PAYLOAD_MAX];
-	uint32_t bytes = 1 + (uint32_t)pick(PAYLOAD_MAX);
-	struct ring_claim claim;
-	uint32_t i;
-
-	for (i = 0; i < bytes; i++)
-		payload[i] = (uint8_t)pick(pick(4) == 0 ? 256 : 3);
-	if (pick(4) != 0)
-		memcpy(payload, head, bytes < sizeof head ? bytes : sizeof head);
-	if (!ring_claim(ring, bytes, &claim))
-		return;
-	memcpy(claim.payload, payload, bytes);
-	if (pick(16) == 0)
-		ring_abort(&claim);
-	else if (pick(16) != 0)
-		ring_commit(&claim);
-}
-
-static void prey_open(struct prey *prey)
-{
-	static const struct region_options options = {.ring_bytes = {RING_BYTES, RING_BYTES},
-						      .program = "hostile \033[31m\n"};
-	unsigned i;
-	int r = region_create(&prey->region, &dir, &options);
-
-	if (r < 0) {
-		errno = -r;
-		die("a region");
-	}
-	snprintf(prey->name, sizeof prey->name, "%u-%016llx.region", prey->region.header->pid,
-		 (unsigned long long)prey->region.header->region_id);
-	prey->fd = openat(dir.fd, prey->name, O_RDWR | O_CLOEXEC);
-	/* Put aside already: what we fill is as broken as it gets. */
-	if (prey->fd < 0 && errno != ENOENT)
-		die(prey->name);
-	for (i = 0; i < 20; i++)
-		put_record(&prey->region.rings[pick(RING_SIGNAL_COUNT)]);
-}
-
-/* The lock goes, the file stays as it is. */
-static void prey_leave(struct prey *prey)
-{
-	if (prey->region.header != NULL)
-		munmap(prey->region.header, prey->region.bytes);
-	prey->region.header = NULL;
-	if (prey->fd >= 0)
-		close(prey->fd);
-}
-
-/* A number that is wrong in an interesting way. */
-static uint64_t lie(uint64_t truth)
-{
-	switch (pick(9)) {
-	case 0:
-		return 0;
-	case 1:
-		return UINT64_MAX - pick(64);
-	case 2:
-		return truth + (pick(64) - 32) * 8;
-	case 3:
-		return truth + pick(64) - 32;
-	case 4:
-		return truth + RING_BYTES * pick(4);
-	case 5:
-		return UINT64_C(1) << pick(64);
-	case 6:
-		return entry_word(ENTRY_CLAIMED + (uint32_t)pick(4),
-				  (uint32_t)pick(2 * RING_BYTES));
-	case 7:
-		return entry_word(ENTRY_COMMITTED, (uint32_t)pick(PAYLOAD_MAX));
-	default:
-		return pick(UINT64_MAX);
-	}
-}
-
-static uint64_t *word_at(struct prey *prey, uint64_t offset)
-{
-	return (uint64_t *)(void *)((uint8_t *)prey->region.header + offset / 8 * 8);
-}
-
-/* Somewhere: mostly where the positions are, else in the data, the table, the header. */
-static uint64_t *some_word(struct prey *prey)
-{
-	const struct region_header *header = prey->region.header;
-
-	switch (pick(4)) {
-	case 0:
-		return word_at(prey, LAYOUT_PAGE_BYTES + pick(2) * sizeof(struct ring_shared) +
-					     pick(416));
-	case 1:
-		return word_at(prey, header->rings[0].data_offset % prey->region.bytes);
-	case 2:
-		return word_at(prey,
-			       LAYOUT_PAGE_BYTES + pick(prey->region.bytes - LAYOUT_PAGE_BYTES));
-	default:
-		return word_at(prey, pick(prey->region.bytes));
-	}
-}
-
-/* Random words over a region that is drained at the same time; new ones as old ones are given up.
- */
-static void scribble(uint64_t rounds)
-{
-	while (rounds > 0) {
-		struct prey prey;
-		uint64_t turns = 1 + pick(200);
-
-		prey_open(&prey);
-		for (; turns > 0 && rounds > 0 && !region_is_abandoned(&prey.region); turns--) {
-			uint64_t count = pick(SCRIBBLES_MAX);
-
-			rounds--;
-			/* Some live on quietly for a while, some are torn at once. */
-			put_record(&prey.region.rings[pick(RING_SIGNAL_COUNT)]);
-			for (; pick(3) == 0 && count > 0; count--) {
-				uint64_t *word = some_word(&prey);
-
-				atomic_store_relaxed_u64(word, lie(atomic_load_relaxed_u64(word)));
-			}
-			pause_a_little();
-		}
-		prey_leave(&prey);
-	}
-}
-
-/* Only the positions lie, in a region that lives or has just died. */
-static void positions(uint64_t rounds)
-{
-	for (; rounds > 0; rounds--) {
-		struct prey prey;
-		struct ring_shared *shared;
-
-		prey_open(&prey);
-		pause_a_little();
-		shared = prey.region.rings[pick(RING_SIGNAL_COUNT)].shared;
-		switch (pick(6)) {
-		case 0:
-			shared->head = lie(shared->head);
-			break;
-		case 1:
-			shared->tail = lie(shared->tail);
-			break;
-		case 2:
-			shared->done[pick(2)].position = lie(shared->head);
-			shared->done_slot = (uint32_t)pick(3);
-			break;
-		case 3:
-			shared->flush_to = lie(shared->tail);
-			break;
-		case 4:
-			shared->dropped_full_items = lie(0);
-			break;
-		default:
-			prey.region.header->producer_state = (uint32_t)lie(0);
-			break;
-		}
-		pause_a_little();
-		prey_leave(&prey);
-	}
-}
+#include "shm/atomic.h"
+#include "tests/pipeline/hostile.h"
 
 /* To every size, 0 included, sometimes back again, and holes. */
 static void cut(uint64_t rounds)
@@ -234,19 +36,63 @@ static void cut(uint64_t rounds)
 		/* Our own mapping goes first: the liar does not die of its lie. */
 		munmap(prey.region.header, prey.region.bytes);
 		prey.region.header = NULL;
-		pause_a_little();
+		hostile_pause();
 		if (prey.fd >= 0 && step % 3 == 2) {
 			(void)fallocate(prey.fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-					(off_t)pick(bytes), (off_t)(1 + pick(bytes)));
+					(off_t)hostile_pick(bytes),
+					(off_t)(1 + hostile_pick(bytes)));
 		} else if (prey.fd >= 0) {
 			if (ftruncate(prey.fd, (off_t)(step * 512 % (bytes + 4096))) < 0)
-				die("ftruncate");
+				hostile_die("ftruncate");
 			if (step % 5 == 4 && ftruncate(prey.fd, (off_t)bytes) < 0)
-				die("ftruncate");
+				hostile_die("ftruncate");
 		}
-		pause_a_little();
+		hostile_pause();
 		prey_leave(&prey);
 	}
+}
+
+static void put_socket(const char *name)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		hostile_die("socket");
+	snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/%s", hostile_dir.fd,
+		 name);
+	(void)bind(fd, (const struct sockaddr *)&address, sizeof address);
+	close(fd);
+}
+
+/* Almost a region's name, or one that a terminal or a format string would stumble over. */
+static void put_odd_name(void)
+{
+	static const char *const odd[] = {
+		".region",
+		"-1-00000000000000ff.region",
+		"1-0000000000000000.region",
+		"4294967296-00000000000000ff.region",
+		"1-00000000000000FF.region",
+		"1-00000000000000ff.region.region",
+		"1-00000000000000ff.region\n",
+		"null",
+		"tty",
+		"\033[31m%s%n.region",
+		"control.0000000000000001",
+		"\xff\xfe.region",
+	};
+	char longest[NAME_MAX + 1];
+	const char *name = odd[hostile_pick(sizeof odd / sizeof odd[0])];
+	int fd;
+
+	memset(longest, '9', NAME_MAX);
+	memcpy(longest + NAME_MAX - 7, ".region", 8);
+	if (hostile_pick(8) == 0)
+		name = longest;
+	fd = openat(hostile_dir.fd, name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd >= 0)
+		close(fd);
 }
 
 static void put_other(const char *name)
@@ -254,32 +100,42 @@ static void put_other(const char *name)
 	char to[REGION_NAME_BYTES_MAX + 16];
 	int fd;
 
-	switch (pick(6)) {
+	switch (hostile_pick(9)) {
 	case 0:
-		(void)symlinkat("/etc/passwd", dir.fd, name);
+		(void)symlinkat("/etc/passwd", hostile_dir.fd, name);
 		break;
 	case 1:
-		(void)mkfifoat(dir.fd, name, 0600);
+		(void)mkfifoat(hostile_dir.fd, name, 0600);
 		break;
 	case 2:
-		(void)mkdirat(dir.fd, name, 0700);
+		(void)mkdirat(hostile_dir.fd, name, 0700);
 		break;
 	case 3:
 		snprintf(to, sizeof to, "%s.broken", name);
-		(void)mkdirat(dir.fd, to, 0700);
+		(void)mkdirat(hostile_dir.fd, to, 0700);
 		break;
 	case 4:
-		fd = openat(dir.fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+		fd = openat(hostile_dir.fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 		if (fd >= 0) {
-			if (ftruncate(fd, (off_t)pick(REGION_BYTES_MAX * 2)) < 0)
-				die("ftruncate");
+			if (ftruncate(fd, (off_t)hostile_pick(REGION_BYTES_MAX * 2)) < 0)
+				hostile_die("ftruncate");
 			close(fd);
 		}
 		break;
+	case 5:
+		put_socket(name);
+		break;
+	case 6:
+		/* Only root can; the name is what a device's driver would hang on. */
+		(void)mknodat(hostile_dir.fd, name, S_IFCHR | 0600, makedev(1, 5));
+		break;
+	case 7:
+		put_odd_name();
+		break;
 	default:
 		snprintf(to, sizeof to, "1-%016llx.region",
-			 (unsigned long long)pick(UINT64_MAX) + 1);
-		(void)linkat(dir.fd, name, dir.fd, to, 0);
+			 (unsigned long long)hostile_pick(UINT64_MAX) + 1);
+		(void)linkat(hostile_dir.fd, name, hostile_dir.fd, to, 0);
 		break;
 	}
 }
@@ -292,16 +148,16 @@ static void names(uint64_t rounds)
 		struct prey prey;
 
 		prey_open(&prey);
-		snprintf(other, sizeof other, "%u-%016llx.region", (unsigned)pick(100000),
-			 (unsigned long long)pick(UINT64_MAX) + 1);
-		switch (pick(4)) {
+		snprintf(other, sizeof other, "%u-%016llx.region", (unsigned)hostile_pick(100000),
+			 (unsigned long long)hostile_pick(UINT64_MAX) + 1);
+		switch (hostile_pick(4)) {
 		case 0:
-			(void)unlinkat(dir.fd, prey.name, 0);
-			pause_a_little();
+			(void)unlinkat(hostile_dir.fd, prey.name, 0);
+			hostile_pause();
 			put_other(prey.name);
 			break;
 		case 1:
-			(void)renameat(dir.fd, prey.name, dir.fd, other);
+			(void)renameat(hostile_dir.fd, prey.name, hostile_dir.fd, other);
 			break;
 		case 2:
 			put_other(prey.name); /* fails, or is a second link */
@@ -310,46 +166,82 @@ static void names(uint64_t rounds)
 			put_other(other);
 			break;
 		}
-		pause_a_little();
+		hostile_pause();
 		prey_leave(&prey);
 	}
 }
 
-/* A lock that outlives its producer, or is dropped while it still writes. */
+/* Another inode under the name of a region that is in use: garbage, a copy, a region, no file. */
+static void replace(uint64_t rounds)
+{
+	for (; rounds > 0; rounds--) {
+		struct prey prey, other;
+		uint8_t page[LAYOUT_PAGE_BYTES];
+		int fd;
+
+		prey_open(&prey);
+		hostile_pause();
+		switch (hostile_pick(4)) {
+		case 0:
+			prey_open(&other);
+			(void)renameat(hostile_dir.fd, other.name, hostile_dir.fd, prey.name);
+			hostile_pause();
+			prey_push(&other);
+			prey_leave(&other);
+			break;
+		case 1: /* its header, and nothing behind; without a lock */
+		case 2:
+			memcpy(page, prey.region.header, sizeof page);
+			fd = openat(hostile_dir.fd, "copy", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC,
+				    0600);
+			if (fd < 0 || write(fd, page, sizeof page) != (ssize_t)sizeof page ||
+			    (hostile_pick(2) == 0 && ftruncate(fd, (off_t)prey.region.bytes) < 0))
+				hostile_die("copy");
+			close(fd);
+			(void)renameat(hostile_dir.fd, "copy", hostile_dir.fd, prey.name);
+			break;
+		default:
+			put_other("other");
+			(void)renameat(hostile_dir.fd, "other", hostile_dir.fd, prey.name);
+			break;
+		}
+		prey_push(&prey);
+		hostile_pause();
+		prey_leave(&prey);
+	}
+}
+
+/* A lock that outlives its producer, or is dropped while it pushes on and writes anywhere. */
 static void locks(uint64_t rounds)
 {
 	for (; rounds > 0; rounds--) {
 		struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 		struct prey prey;
-		void *map;
-		int fd;
 
 		prey_open(&prey);
-		fd = prey.fd;
-		if (fd < 0) {
+		if (prey.fd < 0) {
 			prey_leave(&prey);
 			continue;
 		}
-		if (pick(2) == 0) {
-			/* The lock goes with the producer's mapping, and what it has mapped a
-			 * second time goes on changing. */
-			map = mmap(NULL, prey.region.bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
-				   0);
-			if (map == MAP_FAILED)
-				die("mmap");
-			munmap(prey.region.header, prey.region.bytes);
-			prey.region.header = map;
+		if (hostile_pick(2) == 0) {
+			/* The same memory through another description: the lock is gone. */
+			if (mmap(prey.region.header, prey.region.bytes, PROT_READ | PROT_WRITE,
+				 MAP_SHARED | MAP_FIXED, prey.fd, 0) == MAP_FAILED)
+				hostile_die("mmap");
 			for (unsigned i = 0; i < 50; i++) {
-				uint64_t *word = some_word(&prey);
+				uint64_t *word = prey_word(&prey);
 
-				atomic_store_relaxed_u64(word, lie(atomic_load_relaxed_u64(word)));
+				prey_push(&prey);
+				if (rounds % 2 == 0)
+					atomic_store_relaxed_u64(
+						word, hostile_lie(atomic_load_relaxed_u64(word)));
 				usleep(100);
 			}
 		} else {
 			munmap(prey.region.header, prey.region.bytes);
 			prey.region.header = NULL;
-			(void)fcntl(fd, F_OFD_SETLK, &lock);
-			pause_a_little();
+			(void)fcntl(prey.fd, F_OFD_SETLK, &lock);
+			hostile_pause();
 		}
 		prey_leave(&prey);
 	}
@@ -366,12 +258,12 @@ static void files(uint64_t count)
 		int fd;
 
 		snprintf(name, sizeof name, i % 2 == 0 ? "%llu-%016llx.region" : "%llu-%llx.txt",
-			 (unsigned long long)i, (unsigned long long)pick(UINT64_MAX) + 1);
-		fd = openat(dir.fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+			 (unsigned long long)i, (unsigned long long)hostile_pick(UINT64_MAX) + 1);
+		fd = openat(hostile_dir.fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 		if (fd < 0)
-			die(name);
+			hostile_die(name);
 		if (i % 100 == 0 && write(fd, garbage, sizeof garbage) < 0)
-			die(name);
+			hostile_die(name);
 		close(fd);
 	}
 }
@@ -380,12 +272,12 @@ static void files(uint64_t count)
 static void churn(uint64_t rounds)
 {
 	for (; rounds > 0; rounds--) {
-		int fd = openat(dir.fd, "churn", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+		int fd = openat(hostile_dir.fd, "churn", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
 		if (fd < 0)
-			die("churn");
+			hostile_die("churn");
 		close(fd);
-		(void)unlinkat(dir.fd, "churn", 0);
+		(void)unlinkat(hostile_dir.fd, "churn", 0);
 		usleep(50);
 	}
 }
@@ -396,8 +288,17 @@ int main(int argc, char **argv)
 		const char *name;
 		void (*run)(uint64_t rounds);
 	} modes[] = {
-		{"scribble", scribble}, {"positions", positions}, {"cut", cut},
-		{"names", names},	{"locks", locks},	  {"files", files},
+		{"scribble", hostile_scribble},
+		{"storm", hostile_storm},
+		{"positions", hostile_positions},
+		{"records", hostile_records},
+		{"tables", hostile_tables},
+		{"control", hostile_control},
+		{"cut", cut},
+		{"names", names},
+		{"replace", replace},
+		{"locks", locks},
+		{"files", files},
 		{"churn", churn},
 	};
 	size_t i;
@@ -407,11 +308,11 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: hostile_producer MODE RUNTIME_DIR SEED ROUNDS\n");
 		return 2;
 	}
-	seed = strtoull(argv[3], NULL, 10) * UINT64_C(0x9e3779b97f4a7c15) + 1;
-	r = runtime_open(&dir, argv[2], false);
+	hostile_seed(strtoull(argv[3], NULL, 10));
+	r = runtime_open(&hostile_dir, argv[2], false);
 	if (r < 0) {
 		errno = -r;
-		die(argv[2]);
+		hostile_die(argv[2]);
 	}
 	for (i = 0; i < sizeof modes / sizeof modes[0]; i++) {
 		if (strcmp(argv[1], modes[i].name) == 0) {

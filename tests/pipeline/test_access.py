@@ -2,10 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who may come in: what the writer refuses to trust, what it makes, and several users in one group
 directory. Tests with other users need root."""
+import ctypes
 import os
 import re
+import select
 import shutil
 import stat
+import struct
 
 import harness
 
@@ -217,6 +220,117 @@ def files_are_made_with_the_modes_they_should_have(pipe):
         shutil.rmtree(pipe.output)
 
 
+IN_CREATE, IN_MOVED_TO, IN_NONBLOCK, IN_CLOEXEC = 0x100, 0x80, 0o4000, 0o2000000
+EVENT = struct.Struct("iIII")
+
+
+class Names:
+    """Every name that appears in some directories from now on, however soon it goes."""
+
+    def __init__(self, *folders):
+        self.fd = harness.libc.inotify_init1(IN_NONBLOCK | IN_CLOEXEC)
+        harness.check(self.fd >= 0, lambda: os.strerror(ctypes.get_errno()))
+        self.folders = {}
+        for folder in folders:
+            watch = harness.libc.inotify_add_watch(
+                self.fd, os.fsencode(folder), IN_CREATE | IN_MOVED_TO
+            )
+            harness.check(watch >= 0, lambda: os.strerror(ctypes.get_errno()))
+            self.folders[watch] = folder.name
+
+    def read(self):
+        found = []
+        while select.select([self.fd], [], [], 0)[0]:
+            data = os.read(self.fd, 1 << 16)
+            while data:
+                watch, mask, _, length = EVENT.unpack_from(data)
+                harness.check(mask & 0x4000 == 0, "names were missed")
+                name = data[EVENT.size : EVENT.size + length].rstrip(b"\0").decode()
+                found.append((self.folders[watch], name))
+                data = data[EVENT.size + length :]
+        os.close(self.fd)
+        return found
+
+
+def no_name_appears_that_could_have_been_foreseen(pipe):
+    """No temporary file, in no directory, not even for a moment: regions have random names, and
+    whatever has a name that can be guessed is made with O_EXCL or linked when it is whole."""
+    for name in ("traces", "metrics"):
+        (pipe.output / name).mkdir(parents=True, mode=0o750)
+    names = Names(pipe.runtime, pipe.output, pipe.output / "traces", pipe.output / "metrics")
+    writer = pipe.writer("--rotate-bytes", "128KiB", "--batch-bytes", "64KiB")
+    for seed in range(3):
+        pipe.load("--count", 1000, "--wait", "--seed", seed + 1, service=f"{seed}").wait()
+    writer.stop()
+    found = names.read()
+    regions = [name for folder, name in found if name.endswith(".region")]
+    harness.check(len(regions) >= 3 and len(set(regions)) == len(regions), f"{regions}")
+    sealed = 0
+    for folder, name in found:
+        if folder == pipe.runtime.name:
+            harness.check(RUNTIME_NAME.match(name), f"{folder}/{name}")
+        elif folder == pipe.output.name:
+            harness.equal(name, ".otlpipe-writer.lock", "a name in the output directory")
+        else:
+            harness.check(harness.DATA_NAME.match(name), f"{folder}/{name}")
+            sealed += name.endswith(".binpb")
+    harness.check(sealed > 2, f"{sealed} files were sealed")
+
+
+def names_that_data_files_will_have_are_not_followed(pipe):
+    """Links under the names of the next files, open and sealed: nothing goes through them."""
+    victim = pipe.scratch / "victim"
+    victim.write_bytes(b"untouched")
+    writer = pipe.writer()
+    pipe.load("--count", 10, "--wait", service="first").wait()
+    harness.wait_for(lambda: pipe.files("open"), "an open file")
+    for _, path in pipe.files("open"):
+        path.with_suffix("").symlink_to(victim)  # what it will be renamed to
+    pipe.load("--count", 10, "--wait", service="second").wait()
+    writer.send(harness.signal.SIGTERM)
+    status = writer.wait(None)
+    harness.check(status in (0, 1), writer.tail)
+    harness.equal(victim.read_bytes(), b"untouched", "the file behind the links")
+    for folder in ("traces", "metrics"):
+        for path in (pipe.output / folder).iterdir():
+            if path.is_symlink():
+                path.unlink()
+    pipe.writer("--drain", interval=None, ready=False).wait()
+    found = pipe.run("load_scan", pipe.output).json()["services"]
+    for name in ("first", "second"):
+        harness.equal(found.get(name), {"spans": 10, "points": 10}, name)
+
+
+# ---- no privilege ----
+
+
+def nobody_needs_a_privilege(pipe):
+    """Writer, producer and tools as a user with no capability, and no way to any."""
+    needs_root()
+    if shutil.which("setpriv") is None:
+        raise harness.Skip("there is no setpriv")
+    prefix = (*as_user(MEMBER), "--no-new-privs", "--inh-caps=-all", "--bounding-set=-all")
+    os.chmod(pipe.shm, 0o755)
+    if pipe.start("otlpipe", "--help", prefix=prefix).wait(None) != 0:
+        raise harness.Skip("other users cannot run what is in the build directory")
+    os.chown(pipe.runtime, MEMBER, GROUP)
+    pipe.output = pipe.shm / "data"
+    pipe.output.mkdir(mode=0o750)
+    os.chown(pipe.output, MEMBER, GROUP)
+    writer = pipe.writer(prefix=prefix)
+    with open(f"/proc/{writer.pid}/status", encoding="ascii") as file:
+        text = file.read()
+    for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
+        harness.equal(int(re.search(rf"{name}:\s+(\w+)", text)[1], 16), 0, name)
+    harness.equal(set(re.search(r"Uid:\s+(.*)", text)[1].split()), {str(MEMBER)}, "its users")
+    pipe.load("--count", 3000, "--wait", "--retry", prefix=prefix).wait()
+    stat_now = pipe.tool("stat", "--json", "--dir", pipe.runtime, prefix=prefix).json()
+    harness.equal(stat_now["writer"]["running"], True, "running")
+    writer.stop()
+    harness.equal(pipe.scan()["spans"], 3000, "spans")
+    pipe.tool("verify", pipe.output, "--dir", pipe.runtime, prefix=prefix)
+
+
 # ---- several users ----
 
 
@@ -273,7 +387,8 @@ def a_member_that_means_harm_hurts_no_other_user(pipe):
             words = [*command[:2], f"of={path}"] if command[0] == "dd" else [*command, path]
             attempt = harness.Process(pipe, command[0], [*as_user(NEIGHBOUR), *words])
             harness.check(attempt.wait(None) != 0, f"a member can {command[0]} {victim}")
-    for mode in ("scribble", "cut", "names", "locks"):
+    modes = ("scribble", "storm", "records", "tables", "cut", "names", "replace", "locks")
+    for mode in modes:
         pipe.run("hostile_producer", mode, pipe.runtime, pipe.options["seed"], 100,
                  prefix=as_user(NEIGHBOUR))
     harness.check(honest.is_running(), lambda: f"the honest one has ended\n{honest.tail()}")
@@ -286,6 +401,9 @@ def a_member_that_means_harm_hurts_no_other_user(pipe):
         harness.equal(result[kind]["dropped"], 0, f"dropped {kind}")
         harness.equal(found[kind], result[kind]["accepted"], kind)
     clear(pipe.runtime)
+    how = "tests/pipeline/hostile_producer as a member of a group directory"
+    harness.reliability("another user lies, cuts, links and locks", how, 100 * len(modes), 0,
+                        "access")
 
 
 def what_a_member_puts_in_the_writers_place_is_put_aside(pipe):
@@ -322,6 +440,9 @@ harness.run(
         an_output_directory_that_everybody_may_write_in_is_refused,
         open_files_of_recovery_are_not_followed,
         files_are_made_with_the_modes_they_should_have,
+        no_name_appears_that_could_have_been_foreseen,
+        names_that_data_files_will_have_are_not_followed,
+        nobody_needs_a_privilege,
         two_users_push_through_a_writer_of_a_third,
         a_member_that_means_harm_hurts_no_other_user,
         what_a_member_puts_in_the_writers_place_is_put_aside,

@@ -8,6 +8,7 @@
  */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -15,6 +16,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -234,9 +237,12 @@ static void jump_out_of_a_handler(void)
 	timer(0);
 }
 
+static volatile sig_atomic_t is_pushing, interrupted;
+
 static void push_in_handler(int number)
 {
 	(void)number;
+	interrupted += is_pushing;
 	(void)ledger_push_next(&ledger, library, slot + 2);
 	(void)ledger_push_next(&ledger, library, slot + 3);
 }
@@ -249,9 +255,11 @@ static void push_from_a_handler_that_interrupts_a_push(void)
 	open_library();
 	EXPECT(sigaction(SIGALRM, &action, NULL) == 0);
 	timer(100);
-	for (i = 0; i < 3000; i++) {
-		push(slot, 1);
-		push(slot + 1, 1);
+	for (i = 0; i < 3000 || interrupted < 100; i++) {
+		is_pushing = 1;
+		(void)ledger_push_next(&ledger, library, slot);
+		(void)ledger_push_next(&ledger, library, slot + 1);
+		is_pushing = 0;
 	}
 	timer(0);
 }
@@ -338,10 +346,52 @@ static void two_hundred_at_once(void)
 		wait_child(pids[i]);
 }
 
+static bool must_fork;
+
+/* As a thread that forks while another makes a region: this child has the region's descriptor. */
+static void live_on_with_the_lock(void)
+{
+	const struct timespec pause = {.tv_nsec = 1000000};
+	char path[512];
+	int fd;
+
+	open_library();
+	push(slot + 2, 20);
+	otlp_library_unref(library);
+	snprintf(path, sizeof path, "%s.done", ledger_path);
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	EXPECT(fd >= 0);
+	close(fd);
+	snprintf(path, sizeof path, "%s.go", ledger_path);
+	while (access(path, F_OK) != 0)
+		nanosleep(&pause, NULL);
+	_exit(0);
+}
+
+/* The library's call comes here: the region is locked and mapped, and its descriptor is open. */
+int madvise(void *start, size_t bytes, int advice)
+{
+	if (must_fork && advice == MADV_DONTFORK) {
+		must_fork = false;
+		if (fork() == 0)
+			live_on_with_the_lock();
+	}
+	return (int)syscall(SYS_madvise, start, bytes, advice);
+}
+
+static void fork_while_a_region_is_made(void)
+{
+	must_fork = true;
+	open_library();
+	EXPECT(!must_fork);
+	push(slot, 20);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
 } scenarios[] = {
+	{"fork_while_a_region_is_made", fork_while_a_region_is_made},
 	{"fork_and_child_ends_first", fork_and_child_ends_first},
 	{"fork_and_parent_ends_first", fork_and_parent_ends_first},
 	{"fork_while_a_thread_pushes", fork_while_a_thread_pushes},

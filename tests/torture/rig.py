@@ -11,7 +11,9 @@ import sys
 sys.dont_write_bytecode = True  # a test leaves nothing in the source tree
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "pipeline"))
 import harness
-from harness import Failure, Skip, check, equal, nap, wait_for  # noqa: F401: used by the tests
+from harness import (  # noqa: F401: used by the tests
+    Failure, Skip, check, equal, nap, reliability, wait_for,
+)
 
 SIGKILLED = -9
 
@@ -75,9 +77,3 @@ def writer_symbol(pipe, name):
         if len(words) == 3 and words[2] == name:
             return words[0]
     raise Skip(f"the writer has no symbol {name}")
-
-
-def reliability(fault, how, runs, lost, test):
-    """A row of the table in docs/reliability.md; tools/reliability.py finds it in the log."""
-    row = {"fault": fault, "how": how, "runs": runs, "lost": lost, "test": test}
-    print("# RELIABILITY " + json.dumps(row), flush=True)

@@ -6,12 +6,13 @@ usage: test_lifecycle.py BUILD_DIR [words of test names…]
 """
 import os
 import pathlib
+import re
 import struct
 import sys
 
 sys.dont_write_bytecode = True
 import rig
-from rig import check, equal, wait_for
+from rig import check, equal, nap, wait_for
 
 SCENARIOS = {
     "fork_and_child_ends_first": "fork without exec; the child ends first",
@@ -30,24 +31,63 @@ SCENARIOS = {
 }
 RUNS = {"thousand_in_a_row": 1000, "two_hundred_at_once": 200, "jump_out_of_a_handler": 100}
 MAJOR_OFFSET = 8
+LOOKS = 8
+WARM_SLOT = 16000  # the scenarios use the slots from 0 on
+HEAP_GROWTH_MAX = 4 << 20  # its buffers are touched as batches grow; a region's share is less
 
 
 def held_regions(pid):
     """The writer's descriptors and mappings of regions."""
     folder = pathlib.Path(f"/proc/{pid}/fd")
-    descriptors = sum(".region" in os.readlink(fd) for fd in folder.iterdir())
+    descriptors = 0
+    for path in folder.iterdir():
+        try:
+            descriptors += ".region" in os.readlink(path)
+        except FileNotFoundError:
+            pass  # closed meanwhile
     maps = pathlib.Path(f"/proc/{pid}/maps").read_text(encoding="utf-8")
     return descriptors + maps.count(".region")
+
+
+def other_descriptors(pid, output):
+    """All that are no data file: of those some may be open, next or just being sealed. The
+    fewest of some looks: the runtime directory is open while it is read."""
+    return min((descriptors_now(pid, output) for _ in range(LOOKS)), key=len)
+
+
+def descriptors_now(pid, output):
+    nap(0.005)
+    folder = pathlib.Path(f"/proc/{pid}/fd")
+    links = []
+    for path in folder.iterdir():
+        try:
+            links.append(os.readlink(path))
+        except FileNotFoundError:
+            pass  # closed meanwhile
+    return sorted(link for link in links if not link.startswith(f"{output}/"))
+
+
+def heap_bytes(pid):
+    text = pathlib.Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    return int(re.search(r"RssAnon:\s+(\d+) kB", text)[1]) * 1024
 
 
 def run_scenario(pipe, name):
     ledger = pipe.scratch / f"{name}.ledger"
     output = pipe.scratch / name
     writer = pipe.writer("--batch-bytes", "64KiB", output=output, interval="5ms")
+    # One comes and goes before, so that what is made once is there.
+    rig.producer(pipe, ledger, WARM_SLOT, 2, "--tries", 100, "--burst", 0).wait()
+    wait_for(lambda: not pipe.regions(), "no region is left")
+    wait_for(lambda: held_regions(writer.pid) == 0, "the writer has let go of the region")
+    descriptors, heap = other_descriptors(writer.pid, output), heap_bytes(writer.pid)
     host = rig.start(pipe, "lifecycle_host", ledger, 0, name)
     host.wait()
     wait_for(lambda: not pipe.regions(), "no region is left")
     wait_for(lambda: held_regions(writer.pid) == 0, "the writer has let go of the regions")
+    equal(other_descriptors(writer.pid, output), descriptors, f"{name}: the writer's descriptors")
+    grown = heap_bytes(writer.pid) - heap
+    check(grown < HEAP_GROWTH_MAX, f"{name}: the writer's memory has grown by {grown}")
     writer.stop()
     found = rig.compare(pipe, ledger, output)
     equal((found["lost"], found["invalid"]), (0, 0), f"{name}: lost and invalid items")
@@ -69,6 +109,36 @@ def reap(pipe):
     for pid in rig.harness.children():
         if pid not in known:
             os.waitpid(pid, 0)
+
+
+def a_fork_in_the_making_of_a_region_delays_its_removal_alone(pipe):
+    """The child has the descriptor that is locked, so the region counts as alive until it ends."""
+    ledger = pipe.scratch / "ledger"
+    writer = pipe.writer(interval="5ms")
+    host = rig.start(pipe, "lifecycle_host", ledger, 0, "fork_while_a_region_is_made")
+    host.wait()
+    wait_for(pathlib.Path(f"{ledger}.done").exists, "the child has pushed in a region of its own")
+    wait_for(lambda: len(pipe.regions()) == 1, "the child's own region is gone")
+    (region,) = pipe.regions()
+    check(region.startswith(f"{host.pid}-"), f"{region} is not of the host, {host.pid}")
+
+    def rings():
+        (found,) = pipe.tool("stat", "--json", "--dir", pipe.runtime).json()["regions"]
+        equal(found["alive"], True, "alive, as far as one can tell")
+        return found["rings"]
+
+    wait_for(lambda: sum(r["used_bytes"] for r in rings()) == 0, "all of it is written")
+    equal(pipe.regions(), [region], "the region that waits for the child")
+    pathlib.Path(f"{ledger}.go").touch()
+    wait_for(lambda: not pipe.regions(), "the region goes with the child")
+    wait_for(lambda: held_regions(writer.pid) == 0, "the writer has let go of it")
+    writer.stop()
+    reap(pipe)
+    found = rig.compare(pipe, ledger, pipe.output)
+    equal((found["lost"], found["items"]), (0, 40), "lost and written items")
+    rig.verify(pipe, pipe.output)
+    how = "tests/torture/lifecycle_host"
+    rig.reliability("fork while another thread makes a region", how, 1, 0, "lifecycle")
 
 
 def a_library_that_is_loaded_and_unloaded_leaves_nothing(pipe):
@@ -146,6 +216,7 @@ if __name__ == "__main__":
     rig.harness.run(
         [
             nothing_is_lost_or_left_whatever_a_host_does,
+            a_fork_in_the_making_of_a_region_delays_its_removal_alone,
             a_library_that_is_loaded_and_unloaded_leaves_nothing,
             a_region_of_another_version_is_left_alone,
             a_control_page_of_another_version_refuses_producers_and_writers,

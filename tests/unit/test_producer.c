@@ -435,6 +435,40 @@ static void a_resource_table_that_is_full_makes_resources_inline(void **state)
 	otlp_library_unref(library);
 }
 
+/* Two that come in turn, as from providers that share an exporter, a thousand times. */
+static void resources_that_come_again_take_no_more_room(void **state)
+{
+	struct otlp_library *library = fixture_open_rings(1 << 20, 4096);
+	static char text[8000];
+	struct otlp_span_exporter *exporter;
+	struct region_view view;
+	char name[REGION_NAME_BYTES_MAX];
+	struct otlp_span span = fixture_span(1);
+	unsigned i;
+
+	(void)state;
+	memset(text, 'a', sizeof text);
+	assert_int_equal(otlp_library_span_exporter(library, &exporter), OTLP_OK);
+	for (i = 0; i < 1000; i++) {
+		struct otlp_attribute attributes[2] = {
+			otlp_attr_int(OTLP_STR("n"), i % 2),
+			otlp_attr_str(OTLP_STR("k"), (struct otlp_str){text, sizeof text}),
+		};
+		struct otlp_resource resource = {.attributes = {.items = attributes, .count = 2}};
+
+		assert_int_equal(otlp_span_exporter_set_resource(exporter, &resource), OTLP_OK);
+		assert_int_equal(otlp_span_exporter_export(exporter, &span, 1).status,
+				 OTLP_SDK_SUCCESS);
+	}
+	find_region(name);
+	assert_int_equal(count_items(name, RING_SPANS), 1000);
+	assert_int_equal(region_attach(&view, &shm_fixture_dir, name, false), 0);
+	assert_in_range(view.header->table_tail, 2 * sizeof text, 3 * sizeof text);
+	region_detach(&view);
+	otlp_span_exporter_unref(exporter);
+	otlp_library_unref(library);
+}
+
 /* What the handler and the main loop share. */
 static struct {
 	struct otlp_library *library;
@@ -562,6 +596,7 @@ int main(void)
 		TEST(a_flush_tells_once_of_records_that_nobody_will_write),
 		TEST(abandoned_regions_have_a_limit),
 		TEST(a_resource_table_that_is_full_makes_resources_inline),
+		TEST(resources_that_come_again_take_no_more_room),
 		TEST(a_signal_handler_pushes_in_the_middle_of_a_push),
 	};
 

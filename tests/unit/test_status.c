@@ -65,6 +65,39 @@ static void a_page_that_is_none_is_not_believed(void **state)
 	close(fd);
 }
 
+/* In a private directory every process of the user may do that. */
+static void a_page_that_is_cut_under_the_writer_does_not_end_it(void **state)
+{
+	const struct runtime_dir *dir = *state;
+	struct status status;
+
+	assert_int_equal(guard_install(), 0);
+	assert_int_equal(status_open(&status, dir, 0), 0);
+	assert_int_equal(ftruncate(status.fd, 0), 0);
+	status.page->pid = 7;
+	assert_int_equal(status.page->pid, 7);
+	assert_true(status.guard.has_failed);
+	status_close(&status);
+}
+
+static void no_text_of_the_page_reaches_a_terminal_as_it_is(void **state)
+{
+	const struct runtime_dir *dir = *state;
+	struct status_page page;
+	struct status status;
+	bool running;
+
+	assert_int_equal(status_open(&status, dir, 0), 0);
+	status.page->magic = STATUS_MAGIC;
+	status.page->major = STATUS_MAJOR;
+	memset(status.page->output, 'o', sizeof status.page->output);
+	memset(status.page->problem, '\033', sizeof status.page->problem);
+	assert_int_equal(status_read(dir, &page, &running), 0);
+	assert_int_equal(strlen(page.output), sizeof page.output - 1);
+	assert_int_equal(strspn(page.problem, "?"), sizeof page.problem - 1);
+	status_close(&status);
+}
+
 static void a_lock_file_that_is_a_link_is_refused(void **state)
 {
 	const struct runtime_dir *dir = *state;
@@ -82,6 +115,8 @@ int main(void)
 		STATUS_TEST(one_writer_has_the_lock_and_its_pid_is_known),
 		STATUS_TEST(the_output_directory_is_remembered),
 		STATUS_TEST(a_page_that_is_none_is_not_believed),
+		STATUS_TEST(a_page_that_is_cut_under_the_writer_does_not_end_it),
+		STATUS_TEST(no_text_of_the_page_reaches_a_terminal_as_it_is),
 		STATUS_TEST(a_lock_file_that_is_a_link_is_refused),
 	};
 

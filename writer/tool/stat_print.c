@@ -96,6 +96,7 @@ static json_object *writer_json(const struct stat_view *view)
 	add_text(json, "problem", view->page.problem);
 	add_text(json, "output", view->page.output);
 	add_text(json, "io", view->page.io);
+	add(json, "regions_left_aside", view->page.regions_broken);
 	for (i = 0; i < BATCH_SIGNAL_COUNT; i++)
 		json_object_object_add(signals, batch_signal_name((enum batch_signal)i),
 				       signal_json(&view->page.signals[i]));
@@ -200,6 +201,9 @@ static void print_writer(const struct stat_view *view)
 		     page->state == STATUS_STOPPED ? "stopped in order" : "was killed");
 	if (page->problem[0] != '\0')
 		line("problem: %s", page->problem);
+	if (page->regions_broken > 0)
+		line("left aside: %" PRIu64 " regions that make no sense, since it started",
+		     page->regions_broken);
 	line("output: %s", page->output[0] != '\0' ? page->output : "none yet");
 	line("%-8s %9s %13s %12s %8s %8s %8s %7s %7s", "signal", "batches", "bytes", "written",
 	     "invalid", "lost", "torn B", "sealed", "errors");
