@@ -3,7 +3,7 @@
  * The orders of the ring where processors reorder: one entry of a header and a payload word, used
  * in turn by each lap. The producer claims when the head says that the space is free, stores the
  * header, the payload, the commit; the reader takes a committed entry, zeroes it and moves the head.
- * All stores go through the buffers of memory.h; the tail is a compare-and-swap, so it is visible
+ * All stores go through the buffers of memory.pml; the tail is a compare-and-swap, so it is visible
  * at once, but orders nothing else.
  *
  * PAIR(ring-commit), PAIR(ring-head): -DFAULT_… takes one end away. (A kill orders nothing anew: what a dead process has stored becomes visible before its lock is
@@ -16,7 +16,7 @@
 #define HEAD	  2
 #define ADDRESSES 3
 
-#include "memory.h"
+#include "memory.pml"
 
 #define PRODUCER 0
 #define READER	 1

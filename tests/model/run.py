@@ -46,7 +46,7 @@ def switches(model):
 def check(model, defines, compiler):
     """The number of errors, the states, and what Spin said first."""
     with tempfile.TemporaryDirectory(prefix="model-", dir=os.getcwd()) as folder:
-        for name in (model + ".pml", "memory.h"):
+        for name in (model + ".pml", "memory.pml"):
             shutil.copy(os.path.join(HERE, name), folder)
 
         def call(*command):

@@ -19,7 +19,7 @@
 #define FLUSHED	  3
 #define ADDRESSES 4
 
-#include "memory.h"
+#include "memory.pml"
 
 #define PRODUCER 0
 #define WRITER	 1
