@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "writer/log.h"
+#include "writer/rescue.h"
 
 int sink_open(struct sink *sink, enum batch_signal signal, int out_dirfd,
 	      const struct sink_options *options, struct io *io, struct iobuf_pool *pool,
@@ -224,6 +225,17 @@ static void sink_trim_unsynced(struct sink *sink)
 	}
 }
 
+/* Once the last of them is synced in a new file, or is not there to be. */
+static void sink_drop_rescued(struct sink *sink)
+{
+	if (!sink->has_rescued ||
+	    (sink->unsynced != NULL && sink->unsynced->sequence <= sink->rescued_sequence) ||
+	    (sink->jobs != NULL && sink->jobs->ledger->sequence <= sink->rescued_sequence))
+		return;
+	rescue_drop(sink->options->runtime, sink->signal);
+	sink->has_rescued = false;
+}
+
 bool sink_release_ready(struct sink *sink)
 {
 	struct sink_job *job;
@@ -248,6 +260,7 @@ bool sink_release_ready(struct sink *sink)
 		any = true;
 	}
 	sink_trim_unsynced(sink);
+	sink_drop_rescued(sink);
 	return any;
 }
 

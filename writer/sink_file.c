@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "writer/log.h"
+#include "writer/rescue.h"
 #include "writer/sink.h"
 
 static uint64_t round_up_block(uint64_t bytes)
@@ -264,6 +265,30 @@ static int sink_rescue(struct sink *sink)
 	return 0;
 }
 
+/* Where the next writer finds them, should we be killed before a new file has them all. */
+static void sink_keep_rescued(struct sink *sink)
+{
+	const struct runtime_dir *dir = sink->options->runtime;
+	const struct sink_job *job;
+	int fd, r = 0;
+
+	if (dir == NULL || sink->jobs == NULL || sink->jobs->part_count != 0)
+		return;
+	fd = rescue_begin(dir, sink->signal);
+	/* Those without a part are the first ones, from the first that is not safe on. */
+	for (job = sink->jobs; fd >= 0 && r == 0 && job != NULL && job->part_count == 0;
+	     job = job->next) {
+		r = rescue_add(fd, job->buffer->data, job->ledger->bytes);
+		sink->rescued_sequence = job->ledger->sequence;
+	}
+	r = fd < 0 ? fd : rescue_end(dir, sink->signal, fd, r);
+	sink->has_rescued |= r == 0;
+	if (r < 0)
+		log_line("%s: what the failed file had cannot be kept in the runtime directory "
+			 "until it is written again: %s",
+			 batch_signal_name(sink->signal), strerror(-r));
+}
+
 static void sink_requeue(struct sink *sink)
 {
 	struct sink_job *job;
@@ -314,6 +339,7 @@ void sink_give_up_file(struct sink *sink, int64_t now_ns)
 		sink_say_stalled(sink, "no memory to read a failed file back", -ENOMEM, now_ns);
 		return;
 	}
+	sink_keep_rescued(sink);
 	if (sink->file.io_slot != DATA_NO_IO_SLOT)
 		(void)io_file_remove(sink->io, sink->file.io_slot);
 	/* Nothing in it is trusted: gone, or a disk that fails for long would fill up with them. */
