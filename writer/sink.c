@@ -274,7 +274,7 @@ static void sink_complete_write(struct sink_job *job, int result)
 	sink->writes_in_flight--;
 	if (result >= 0) {
 		job->state = SINK_WRITTEN;
-		if (sink->is_stalled)
+		if (sink->is_stalled && !sink->awaits_sync)
 			sink_say_going_on(sink);
 		return;
 	}
@@ -290,6 +290,8 @@ static void sink_complete_sync(struct sink *sink, int result, int64_t now_ns)
 	sink->last_sync_ns = now_ns;
 	if (result >= 0) {
 		sink->synced_bytes = sink->sync_to_bytes;
+		if (sink->is_stalled)
+			sink_say_going_on(sink);
 		return;
 	}
 	/* After a failed sync nothing of the file is trusted that was not synced before. */

@@ -105,6 +105,7 @@ struct sink {
 	uint64_t abandoned_bytes;
 	int64_t retry_ns;	 /* no new file before this */
 	bool is_stalled;	 /* said so, and nothing was written since */
+	bool awaits_sync;	 /* stalled, and only a good sync would tell that it is over */
 	bool has_released_flush; /* somebody waits to hear of a release */
 };
 

@@ -50,7 +50,7 @@ static void sink_say_stalled(struct sink *sink, const char *what, int error, int
 
 void sink_say_going_on(struct sink *sink)
 {
-	sink->is_stalled = false;
+	sink->is_stalled = sink->awaits_sync = false;
 	sink->status->problem[0] = '\0';
 	log_line("%s: writing again, into %s", batch_signal_name(sink->signal),
 		 sink->file.name.name);
@@ -131,6 +131,8 @@ int sink_seal_file(struct sink *sink)
 		sink->status->signals[sink->signal].errors++;
 		data_file_release(&sink->file);
 	}
+	if (bytes > 0 && sink->is_stalled && sink->awaits_sync)
+		sink_say_going_on(sink); /* that was a good sync */
 	sink->status->signals[sink->signal].files_sealed += bytes > 0;
 	sink->synced_bytes = sink->written_bytes = bytes;
 	sink_release_ready(sink);
@@ -331,9 +333,11 @@ void sink_give_up_file(struct sink *sink, int64_t now_ns)
 		return;
 	if (sink->is_full && sink->file.io_slot != DATA_NO_IO_SLOT && sink_seal_full(sink, now_ns))
 		return;
-	log_line("%s: %s failed: %s; it is given up behind byte %llu",
-		 batch_signal_name(sink->signal), sink->file.name.name, strerror(-sink->failed),
-		 (unsigned long long)sink->synced_bytes);
+	/* Once, and not of each file that a disk fails for long takes with it. */
+	if (!sink->is_stalled)
+		log_line("%s: %s failed: %s; it is given up behind byte %llu",
+			 batch_signal_name(sink->signal), sink->file.name.name,
+			 strerror(-sink->failed), (unsigned long long)sink->synced_bytes);
 	if (sink_rescue(sink) < 0) {
 		/* No memory to read it back into: the file stays as it is until there is. */
 		sink_say_stalled(sink, "no memory to read a failed file back", -ENOMEM, now_ns);
@@ -354,4 +358,6 @@ void sink_give_up_file(struct sink *sink, int64_t now_ns)
 	sink_forget_file(sink);
 	sink_requeue(sink);
 	sink_say_stalled(sink, "a file failed", r < 0 ? r : -EIO, now_ns);
+	/* Writes into a cache may be well while no sync is. */
+	sink->awaits_sync = sink->options->sync != SINK_SYNC_NONE;
 }
