@@ -13,6 +13,8 @@
 #define SPAN_BYTES 2000u
 #define TURNS_MAX  24u
 
+static unsigned kills;
+
 static bool is_kept(const struct pipe *pipe)
 {
 	int fd = rescue_find(&pipe->dir, BATCH_TRACES);
@@ -83,6 +85,7 @@ static unsigned kill_at_each_turn(const struct fault_plan *plan, enum sink_sync 
 		for (unsigned number = 0; number <= last; number++)
 			turn(&pipe, number);
 		kept += is_kept(&pipe);
+		kills++;
 		pipe_close_sink(&pipe);
 		*ret_missing += go_on_and_count(&pipe);
 	}
@@ -216,12 +219,25 @@ static void a_file_that_no_writer_made_is_left_aside(void **state)
 	assert_int_equal(go_on_and_count(&pipe), 0);
 }
 
+/* tools/reliability.py finds it in the log of the tests. */
+static void the_kills_are_counted(void **state)
+{
+	(void)state;
+	assert_true(kills > 50);
+	printf("# RELIABILITY {\"fault\":\"a sync fails, and the writer dies before what was "
+	       "released is written again\",\"how\":\"a back end whose syncs fail; killed "
+	       "behind each turn of its loop\",\"runs\":%u,\"lost\":0,\"test\":"
+	       "\"rescue\"}\n",
+	       kills);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_kill_after_a_failed_sync_loses_nothing_that_can_be_read),
 		cmocka_unit_test(a_second_failure_on_the_way_changes_nothing),
 		cmocka_unit_test(with_sync_batch_there_is_nothing_to_keep),
+		cmocka_unit_test(the_kills_are_counted),
 		cmocka_unit_test(what_is_lost_is_reported_also_by_the_next_writer),
 		cmocka_unit_test(a_recovery_of_kept_batches_that_is_killed_is_done_again),
 		cmocka_unit_test(a_file_that_no_writer_made_is_left_aside),

@@ -410,6 +410,84 @@ static void a_new_file_waits_for_the_last_write_of_the_old(void **state)
 	pipe_close(&pipe);
 }
 
+/* The next writer, after a kill; then each span is there once. */
+static void kill_and_go_on(struct pipe *pipe)
+{
+	struct recover_report report;
+
+	pipe_close_sink(pipe);
+	pipe_recover(pipe, &report);
+	pipe_open_sink(pipe);
+	pipe_settle(pipe);
+	pipe_check_all_once(pipe);
+	pipe_close_sink(pipe);
+	pipe_close(pipe);
+}
+
+static void close_one_batch(struct pipe *pipe)
+{
+	assert_true(pipe_push(pipe, 0, SPAN_BYTES));
+	pipe_drain(pipe);
+	assert_int_equal(sink_close_batch(&pipe->sink, pipe->regions.sources), 0);
+	pipe_pump(pipe);
+}
+
+/* Three writes, one of which never reaches the disk; they come back the last one first, and the
+ * kill comes behind each of them. */
+static void writes_out_of_order_and_a_kill_between_them_leave_each_span_once(void **state)
+{
+	static struct pipe pipe;
+	struct io_result result;
+
+	(void)state;
+	for (unsigned missing = 0; missing < 4; missing++) {
+		for (unsigned done = 0; done <= 3; done++) {
+			pipe_open(&pipe, 1, RING_BYTES);
+			pipe_open_sink(&pipe);
+			pipe.fault->is_reversed = true;
+			pipe.fault->plan = (struct fault_plan){
+				.what = FAULT_WRITE, .first = missing, .times = 1, .error = -EIO};
+			for (unsigned batch = 0; batch < 3; batch++)
+				close_one_batch(&pipe);
+			for (unsigned i = 0; i < done; i++) {
+				assert_int_equal(io_reap(pipe.io, &result, 1, 0), 1);
+				sink_complete(&result, pipe.now_ns);
+				(void)sink_release_ready(&pipe.sink);
+			}
+			kill_and_go_on(&pipe);
+		}
+	}
+}
+
+/* The old file's last write is under way, done, or never reaches the disk. */
+static void a_kill_at_a_rotation_leaves_each_span_once(void **state)
+{
+	static struct pipe pipe;
+
+	(void)state;
+	for (unsigned missing = 0; missing < 3; missing++) {
+		for (unsigned turns = 0; turns < 6; turns++) {
+			pipe_open(&pipe, 1, RING_BYTES);
+			pipe_open_sink(&pipe);
+			pipe.fault->plan = (struct fault_plan){
+				.what = FAULT_WRITE, .first = missing, .times = 1, .error = -EIO};
+			pipe.fault->is_held = true;
+			close_one_batch(&pipe);
+			pipe.sink.wants_rotation = true;
+			close_one_batch(&pipe);
+			assert_int_equal(pipe.fault->counts[FAULT_WRITE], 1);
+			pipe.fault->is_held = false;
+			for (unsigned turn = 0; turn < turns; turn++) {
+				if (turn % 2 == 0)
+					pipe_reap(&pipe);
+				else
+					(void)sink_pump(&pipe.sink, pipe.now_ns);
+			}
+			kill_and_go_on(&pipe);
+		}
+	}
+}
+
 static void with_sync_batch_nothing_is_released_before_it_is_synced(void **state)
 {
 	static struct pipe pipe;
@@ -519,6 +597,8 @@ int main(void)
 		cmocka_unit_test(what_a_failed_sync_lost_is_reported_exactly),
 		cmocka_unit_test(nothing_is_released_behind_a_write_that_is_not_complete),
 		cmocka_unit_test(a_new_file_waits_for_the_last_write_of_the_old),
+		cmocka_unit_test(writes_out_of_order_and_a_kill_between_them_leave_each_span_once),
+		cmocka_unit_test(a_kill_at_a_rotation_leaves_each_span_once),
 		cmocka_unit_test(with_sync_batch_nothing_is_released_before_it_is_synced),
 		cmocka_unit_test(
 			a_sync_under_way_or_a_stall_with_nothing_to_do_lets_the_writer_sleep),
