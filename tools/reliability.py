@@ -4,8 +4,8 @@
 
 usage: reliability.py BUILD_DIR [DOCUMENT]
 
-Reads the log of the last `meson test` in BUILD_DIR and any other file there that is named
-reliability-*.log (the output of a long run by hand). A test says in a line
+Reads meson's logs in BUILD_DIR, of each test the last run, and any other file there that is
+named reliability-*.log (the output of a long run by hand). A test says in a line
 `RELIABILITY {"fault":…, "how":…, "runs":…, "lost":…, "test":…}` what it did, also a test in C;
 rows of the same fault and way are added up. "reported", where it is there, are items that the
 files themselves have as lost; "lost" those that are gone without a word. Exit 1 if there is no
@@ -23,10 +23,15 @@ COUNTS = ("runs", "lost", "reported")
 
 
 def texts(build):
-    log = build / "meson-logs/testlog.json"
-    if log.exists():
+    """What each test has said when it ran last, in whichever of meson's logs; then long runs."""
+    last = {}
+    logs = build.glob("meson-logs/*.json")
+    for log in sorted(logs, key=lambda path: path.stat().st_mtime):
         for line in log.read_text(encoding="utf-8").splitlines():
-            yield json.loads(line).get("stdout") or ""
+            test = json.loads(line)
+            if isinstance(test, dict) and "RELIABILITY" in (test.get("stdout") or ""):
+                last[test["name"]] = test["stdout"]
+    yield from (text for _, text in sorted(last.items()))
     for path in sorted(build.glob("reliability-*.log")):
         yield path.read_text(encoding="utf-8")
 
@@ -52,7 +57,7 @@ def lost_text(sums):
 def main(build, document):
     found = rows(build)
     if not found:
-        sys.exit(f"{build}: no test has said anything; run `meson test --suite stress` there")
+        sys.exit(f"{build}: no test has said anything; run `meson test --suite unit --suite stress` there")
     table = HEAD + "".join(
         f"| {fault} | {how} | {sums['runs']:,} | {lost_text(sums)} | `{test}` |\n"
         for (test, fault, how), sums in found.items()
