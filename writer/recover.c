@@ -8,12 +8,16 @@
 #include "writer/recover.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "writer/batch_scan.h"
 #include "writer/datafile.h"
 #include "writer/log.h"
+#include "writer/rescue.h"
 
 /* A dead writer's lock lingers while its last writes are in flight. */
 #define RECOVER_LOCK_WAIT_NS INT64_C(30000000000)
@@ -162,6 +166,106 @@ static int recover_file(struct data_dir *dir, const struct data_name *name,
 	return 0;
 }
 
+/* The last batch in a file. @return 1: it is this writer's, 0: another's, or -ENODATA: none */
+static int last_of_epoch(const struct data_dir *dir, const struct data_name *name, uint64_t epoch,
+			 uint64_t *ret)
+{
+	uint64_t limit = name->kind == DATA_BAD ? name->trusted_bytes : UINT64_MAX;
+	int fd = openat(dir->fd, name->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	int found = -ENODATA;
+	struct batch_head head;
+	struct batch_scan scan;
+
+	if (fd < 0)
+		return errno == ENOENT ? -ENODATA : -errno;
+	batch_scan_open(&scan, fd, limit);
+	while (batch_scan_next(&scan, &head) == 0) {
+		found = head.epoch == epoch;
+		*ret = head.sequence;
+	}
+	batch_scan_close(&scan);
+	close(fd);
+	return found;
+}
+
+/* From which of its batches on a dead writer's files have none; they are the newest ones. */
+static int next_of_epoch(const struct data_dir *dir, uint64_t epoch, uint64_t *ret)
+{
+	struct data_name *names;
+	size_t count;
+	int r;
+
+	r = data_dir_list(dir, DATA_SEALED | DATA_BAD, &names, &count);
+	if (r < 0)
+		return r;
+	*ret = 0;
+	for (r = -ENODATA; r == -ENODATA && count > 0; count--)
+		r = last_of_epoch(dir, &names[count - 1], epoch, ret);
+	free(names);
+	*ret = r == 1 ? *ret + 1 : 0;
+	return r < 0 && r != -ENODATA ? r : 0;
+}
+
+/* Copy what is in no file into a new one, and make it durable. */
+static int copy_rescued(struct data_dir *dir, struct batch_scan *scan, struct data_file *file)
+{
+	struct batch_head head;
+	uint64_t next = 0, at = 0;
+	bool is_first = true;
+	int r;
+
+	while ((r = batch_scan_next(scan, &head)) == 0) {
+		if (is_first)
+			r = next_of_epoch(dir, head.epoch, &next);
+		is_first = false;
+		if (r == 0 && head.sequence >= next && file->fd < 0)
+			r = data_file_create(dir, 0, time(NULL), file);
+		if (r < 0)
+			return r;
+		for (uint64_t from = 0; head.sequence >= next && from < head.batch_bytes;) {
+			ssize_t n = pwrite(file->fd, scan->bytes + from, head.batch_bytes - from,
+					   (off_t)at);
+
+			if (n < 0 && errno != EINTR)
+				return -errno;
+			from += n > 0 ? (uint64_t)n : 0;
+			at += n > 0 ? (uint64_t)n : 0;
+		}
+	}
+	return file->fd >= 0 && fsync(file->fd) < 0 ? -errno : 0;
+}
+
+/*
+ * Batches of a file that its writer gave up, and was killed before a new one had them. Copied
+ * first, and then recovered as from any open file: so this too can be killed and done again.
+ */
+static int recover_rescued(struct data_dir *dir, enum batch_signal signal, struct regions *regions,
+			   struct recover_report *report)
+{
+	struct data_file file = {.fd = -1};
+	struct batch_scan scan;
+	int fd = rescue_find(regions->dir, signal), r;
+
+	if (fd == -ENOENT)
+		return 0;
+	if (fd < 0) {
+		log_line("%s: rescued batches are left aside: %s", batch_signal_name(signal),
+			 strerror(-fd));
+		return 0;
+	}
+	dir->buffered = true;
+	batch_scan_open(&scan, fd, UINT64_MAX);
+	r = copy_rescued(dir, &scan, &file);
+	batch_scan_close(&scan);
+	close(fd);
+	if (r == 0)
+		rescue_drop(regions->dir, signal);
+	if (file.fd < 0)
+		return r;
+	data_file_release(&file);
+	return r < 0 ? r : recover_file(dir, &file.name, signal, regions, report);
+}
+
 static int recover_signal(int out_dirfd, enum batch_signal signal, struct regions *regions,
 			  struct recover_report *report)
 {
@@ -185,6 +289,12 @@ static int recover_signal(int out_dirfd, enum batch_signal signal, struct region
 				 names[i].name, strerror(-r));
 	}
 	free(names);
+	if (r == 0) {
+		r = recover_rescued(&dir, signal, regions, report);
+		if (r < 0)
+			log_line("%s: batches of a failed file cannot be written again: %s",
+				 batch_signal_name(signal), strerror(-r));
+	}
 	data_dir_close(&dir);
 	return r;
 }

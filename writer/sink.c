@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "writer/log.h"
+#include "writer/rescue.h"
 
 int sink_open(struct sink *sink, enum batch_signal signal, int out_dirfd,
 	      const struct sink_options *options, struct io *io, struct iobuf_pool *pool,
@@ -224,6 +225,17 @@ static void sink_trim_unsynced(struct sink *sink)
 	}
 }
 
+/* Once the last of them is synced in a new file, or is not there to be. */
+static void sink_drop_rescued(struct sink *sink)
+{
+	if (!sink->has_rescued ||
+	    (sink->unsynced != NULL && sink->unsynced->sequence <= sink->rescued_sequence) ||
+	    (sink->jobs != NULL && sink->jobs->ledger->sequence <= sink->rescued_sequence))
+		return;
+	rescue_drop(sink->options->runtime, sink->signal);
+	sink->has_rescued = false;
+}
+
 bool sink_release_ready(struct sink *sink)
 {
 	struct sink_job *job;
@@ -248,6 +260,7 @@ bool sink_release_ready(struct sink *sink)
 		any = true;
 	}
 	sink_trim_unsynced(sink);
+	sink_drop_rescued(sink);
 	return any;
 }
 
@@ -261,7 +274,7 @@ static void sink_complete_write(struct sink_job *job, int result)
 	sink->writes_in_flight--;
 	if (result >= 0) {
 		job->state = SINK_WRITTEN;
-		if (sink->is_stalled)
+		if (sink->is_stalled && !sink->awaits_sync)
 			sink_say_going_on(sink);
 		return;
 	}
@@ -277,6 +290,8 @@ static void sink_complete_sync(struct sink *sink, int result, int64_t now_ns)
 	sink->last_sync_ns = now_ns;
 	if (result >= 0) {
 		sink->synced_bytes = sink->sync_to_bytes;
+		if (sink->is_stalled)
+			sink_say_going_on(sink);
 		return;
 	}
 	/* After a failed sync nothing of the file is trusted that was not synced before. */

@@ -39,6 +39,7 @@ struct sink_options {
 	int64_t rotate_age_ns;		   /* 0: never */
 	void (*want_space)(void *context); /* the disk is full: let retention run */
 	void *want_space_context;
+	const struct runtime_dir *runtime; /* where rescued batches are kept; NULL: nowhere */
 };
 
 /* One ring's part in a job. */
@@ -94,6 +95,8 @@ struct sink {
 
 	struct sink_job *jobs, **jobs_end;
 	struct sink_ledger *unsynced, **unsynced_end; /* released, not covered by a sync */
+	bool has_rescued; /* batches of a given-up file are kept in the runtime directory */
+	uint64_t rescued_sequence; /* of the last one of them */
 
 	bool wants_rotation;
 	int failed;   /* the file is to be given up for this error, once nothing is in flight */
@@ -102,6 +105,7 @@ struct sink {
 	uint64_t abandoned_bytes;
 	int64_t retry_ns;	 /* no new file before this */
 	bool is_stalled;	 /* said so, and nothing was written since */
+	bool awaits_sync;	 /* stalled, and only a good sync would tell that it is over */
 	bool has_released_flush; /* somebody waits to hear of a release */
 };
 

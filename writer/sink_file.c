@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "writer/log.h"
+#include "writer/rescue.h"
 #include "writer/sink.h"
 
 static uint64_t round_up_block(uint64_t bytes)
@@ -49,7 +50,7 @@ static void sink_say_stalled(struct sink *sink, const char *what, int error, int
 
 void sink_say_going_on(struct sink *sink)
 {
-	sink->is_stalled = false;
+	sink->is_stalled = sink->awaits_sync = false;
 	sink->status->problem[0] = '\0';
 	log_line("%s: writing again, into %s", batch_signal_name(sink->signal),
 		 sink->file.name.name);
@@ -130,6 +131,8 @@ int sink_seal_file(struct sink *sink)
 		sink->status->signals[sink->signal].errors++;
 		data_file_release(&sink->file);
 	}
+	if (bytes > 0 && sink->is_stalled && sink->awaits_sync)
+		sink_say_going_on(sink); /* that was a good sync */
 	sink->status->signals[sink->signal].files_sealed += bytes > 0;
 	sink->synced_bytes = sink->written_bytes = bytes;
 	sink_release_ready(sink);
@@ -264,6 +267,30 @@ static int sink_rescue(struct sink *sink)
 	return 0;
 }
 
+/* Where the next writer finds them, should we be killed before a new file has them all. */
+static void sink_keep_rescued(struct sink *sink)
+{
+	const struct runtime_dir *dir = sink->options->runtime;
+	const struct sink_job *job;
+	int fd, r = 0;
+
+	if (dir == NULL || sink->jobs == NULL || sink->jobs->part_count != 0)
+		return;
+	fd = rescue_begin(dir, sink->signal);
+	/* Those without a part are the first ones, from the first that is not safe on. */
+	for (job = sink->jobs; fd >= 0 && r == 0 && job != NULL && job->part_count == 0;
+	     job = job->next) {
+		r = rescue_add(fd, job->buffer->data, job->ledger->bytes);
+		sink->rescued_sequence = job->ledger->sequence;
+	}
+	r = fd < 0 ? fd : rescue_end(dir, sink->signal, fd, r);
+	sink->has_rescued |= r == 0;
+	if (r < 0)
+		log_line("%s: what the failed file had cannot be kept in the runtime directory "
+			 "until it is written again: %s",
+			 batch_signal_name(sink->signal), strerror(-r));
+}
+
 static void sink_requeue(struct sink *sink)
 {
 	struct sink_job *job;
@@ -306,14 +333,17 @@ void sink_give_up_file(struct sink *sink, int64_t now_ns)
 		return;
 	if (sink->is_full && sink->file.io_slot != DATA_NO_IO_SLOT && sink_seal_full(sink, now_ns))
 		return;
-	log_line("%s: %s failed: %s; it is given up behind byte %llu",
-		 batch_signal_name(sink->signal), sink->file.name.name, strerror(-sink->failed),
-		 (unsigned long long)sink->synced_bytes);
+	/* Once, and not of each file that a disk fails for long takes with it. */
+	if (!sink->is_stalled)
+		log_line("%s: %s failed: %s; it is given up behind byte %llu",
+			 batch_signal_name(sink->signal), sink->file.name.name,
+			 strerror(-sink->failed), (unsigned long long)sink->synced_bytes);
 	if (sink_rescue(sink) < 0) {
 		/* No memory to read it back into: the file stays as it is until there is. */
 		sink_say_stalled(sink, "no memory to read a failed file back", -ENOMEM, now_ns);
 		return;
 	}
+	sink_keep_rescued(sink);
 	if (sink->file.io_slot != DATA_NO_IO_SLOT)
 		(void)io_file_remove(sink->io, sink->file.io_slot);
 	/* Nothing in it is trusted: gone, or a disk that fails for long would fill up with them. */
@@ -328,4 +358,6 @@ void sink_give_up_file(struct sink *sink, int64_t now_ns)
 	sink_forget_file(sink);
 	sink_requeue(sink);
 	sink_say_stalled(sink, "a file failed", r < 0 ? r : -EIO, now_ns);
+	/* Writes into a cache may be well while no sync is. */
+	sink->awaits_sync = sink->options->sync != SINK_SYNC_NONE;
 }

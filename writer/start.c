@@ -237,6 +237,7 @@ static int start_sink(struct writer *writer, enum batch_signal signal)
 	writer->sink_options = writer->options->sink;
 	writer->sink_options.want_space = want_space;
 	writer->sink_options.want_space_context = writer->retain;
+	writer->sink_options.runtime = &writer->dir;
 	r = sink_open(&writer->sinks[signal], signal, writer->outdir.fd, &writer->sink_options,
 		      writer->io, writer->pool, writer->status.page, writer->status.page->epoch);
 	if (r < 0)

@@ -68,9 +68,12 @@ def nap(seconds):
     time.sleep(seconds)
 
 
-def reliability(fault, how, runs, lost, test):
-    """A row of the table in docs/reliability.md; tools/reliability.py finds it in the log."""
+def reliability(fault, how, runs, lost, test, reported=0):
+    """A row of the table in docs/reliability.md; tools/reliability.py finds it in the log. Lost are
+    items that are gone without a word; reported, those that the files' own ledger has as lost."""
     row = {"fault": fault, "how": how, "runs": runs, "lost": lost, "test": test}
+    if reported:
+        row["reported"] = reported
     print("# RELIABILITY " + json.dumps(row), flush=True)
 
 

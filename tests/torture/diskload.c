@@ -5,6 +5,11 @@
  *
  *   DISKLOAD_LOG        the record: struct disk_op, the path, then the data of a write
  *   DISKLOAD_FAIL_SYNC  N: the Nth fdatasync() fails with EIO, once
+ *   DISKLOAD_FAIL_SEAL  N: the same of the fsync() of a file that is sealed
+ *   DISKLOAD_FAIL_WHILE a path: every fdatasync() fails for as long as it exists
+ *   DISKLOAD_LOSE       with a failed sync, what was written to the file since its last one
+ *                       is gone: "holes", it reads as zeros; "reads", it cannot be read; "some",
+ *                       every second read of it fails
  *   DISKLOAD_CLOCK      the wall clock jumps months back and forth at every look
  *
  * Only files below the writer's output are asked about; the log itself is not.
@@ -103,10 +108,69 @@ static void record_fd(enum disk_kind kind, int fd, uint64_t offset, const void *
 
 #define NEXT(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
+/* By descriptor: how far each file is written, and synced; reads fail from there on, once lost. */
+#define FDS_MAX 1024
+static struct {
+	off_t written, synced;
+	int is_lost, is_cut;
+	unsigned reads;
+} files[FDS_MAX];
+
+static void lose(int fd)
+{
+	const char *how = getenv("DISKLOAD_LOSE");
+
+	if (how == NULL || fd < 0 || fd >= FDS_MAX)
+		return;
+	if (strcmp(how, "holes") != 0)
+		files[fd].is_lost = 1;
+	else if (files[fd].written > files[fd].synced &&
+		 NEXT(fallocate)(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, files[fd].synced,
+				 files[fd].written - files[fd].synced) < 0)
+		abort();
+}
+
+/* Does this one go wrong? @return a sync's result */
+static int fail_nth(int fd, const char *variable, unsigned long *count)
+{
+	const char *nth = getenv(variable), *path = getenv("DISKLOAD_FAIL_WHILE");
+
+	if ((nth == NULL ||
+	     __atomic_add_fetch(count, 1, __ATOMIC_RELAXED) != strtoul(nth, NULL, 10)) &&
+	    (path == NULL || access(path, F_OK) < 0))
+		return 0;
+	lose(fd);
+	errno = EIO;
+	return -1;
+}
+
+static void synced(int fd)
+{
+	if (fd >= 0 && fd < FDS_MAX)
+		files[fd].synced = files[fd].written;
+}
+
+ssize_t pread(int fd, void *data, size_t bytes, off_t offset)
+{
+	if (fd >= 0 && fd < FDS_MAX && files[fd].is_lost && offset >= files[fd].synced &&
+	    (strcmp(getenv("DISKLOAD_LOSE"), "reads") == 0 || files[fd].reads++ % 2 == 0)) {
+		errno = EIO;
+		return -1;
+	}
+	return NEXT(pread)(fd, data, bytes, offset);
+}
+
+ssize_t pread64(int fd, void *data, size_t bytes, off64_t offset)
+{
+	return pread(fd, data, bytes, offset);
+}
+
 ssize_t pwrite(int fd, const void *data, size_t bytes, off_t offset)
 {
 	ssize_t n = NEXT(pwrite)(fd, data, bytes, offset);
 
+	if (n > 0 && fd < FDS_MAX && offset + n > files[fd].written)
+		files[fd].written = offset + n;
 	if (n > 0)
 		record_fd(DISK_WRITE, fd, (uint64_t)offset, data, (size_t)n);
 	return n;
@@ -120,15 +184,13 @@ ssize_t pwrite64(int fd, const void *data, size_t bytes, off64_t offset)
 int fdatasync(int fd)
 {
 	static unsigned long count;
-	const char *fail = getenv("DISKLOAD_FAIL_SYNC");
 	int r;
 
-	if (fail != NULL &&
-	    __atomic_add_fetch(&count, 1, __ATOMIC_RELAXED) == strtoul(fail, NULL, 10)) {
-		errno = EIO;
+	if (fail_nth(fd, "DISKLOAD_FAIL_SYNC", &count) < 0)
 		return -1;
-	}
 	r = NEXT(fdatasync)(fd);
+	if (r == 0)
+		synced(fd);
 	if (r == 0)
 		record_fd(DISK_SYNC, fd, 0, NULL, 0);
 	return r;
@@ -136,8 +198,15 @@ int fdatasync(int fd)
 
 int fsync(int fd)
 {
-	int r = NEXT(fsync)(fd);
+	static unsigned long count;
+	int r;
 
+	if (fd < FDS_MAX && files[fd].is_cut && getenv("DISKLOAD_FAIL_SEAL") != NULL &&
+	    fail_nth(fd, "DISKLOAD_FAIL_SEAL", &count) < 0)
+		return -1;
+	r = NEXT(fsync)(fd);
+	if (r == 0)
+		synced(fd);
 	if (r == 0)
 		record_fd(DISK_SYNC, fd, 0, NULL, 0);
 	return r;
@@ -147,6 +216,8 @@ int ftruncate(int fd, off_t bytes)
 {
 	int r = NEXT(ftruncate)(fd, bytes);
 
+	if (fd >= 0 && fd < FDS_MAX)
+		files[fd].is_cut = 1;
 	if (r == 0)
 		record_fd(DISK_TRUNCATE, fd, (uint64_t)bytes, NULL, 0);
 	return r;
@@ -207,6 +278,8 @@ int openat(int dir, const char *name, int flags, ...)
 		mode = va_arg(rest, mode_t);
 	va_end(rest);
 	fd = NEXT(openat)(dir, name, flags, mode);
+	if (fd >= 0 && fd < FDS_MAX)
+		memset(&files[fd], 0, sizeof files[fd]);
 	if (fd >= 0 && (flags & O_CREAT) != 0)
 		record_fd(DISK_CREATE, fd, 0, NULL, 0);
 	return fd;

@@ -36,9 +36,8 @@ def drain(pipe, output, *arguments, runtime=None, expected=0, **others):
     return process
 
 
-def compare(pipe, ledger, *outputs, subset=False, expected=0):
+def compare(pipe, ledger, *outputs, flags=(), expected=0):
     """The records on the disk with those that were accepted; returns torture_check's counts."""
-    flags = ["--subset"] if subset else []
     process = start(pipe, "torture_check", ledger, *flags, *outputs)
     process.wait(expected)
     return process.json()
@@ -54,11 +53,17 @@ def quick_compare(pipe, ledger, *outputs, subset=False):
     return json.loads(text.splitlines()[-1])
 
 
-def verify(pipe, output, runtime=None):
-    """`otlpipe verify` says yes; returns what it prints. Not for rings whose records went to
+def verify(pipe, output, runtime=None, expected=0):
+    """`otlpipe verify` says yes, or what is expected; returns what it prints. Not for rings whose records went to
     several output directories in turn: there the ranges in one have gaps."""
     command = ["verify", "--json", "--dir", runtime or pipe.runtime, output]
     process = start(pipe, "otlpipe", *command, folder="writer")
+    process.wait(expected)
+    return process.json()
+
+
+def stat(pipe):
+    process = start(pipe, "otlpipe", "stat", "--json", "--dir", pipe.runtime, folder="writer")
     process.wait()
     return process.json()
 

@@ -102,6 +102,20 @@ class Scene:
         )
         check(self.writer.is_running(), lambda: f"the writer has ended\n{self.writer.tail()}")
 
+    def check_pushes_make_no_calls(self):
+        """Into a full ring, from two threads: the calls are those of any short program."""
+        if shutil.which("strace") is None:
+            return
+        trace = self.pipe.scratch / "calls"
+        strace = ["strace", "-f", "-qq", "-o", trace]
+        words = ("--tries", 20000, "--give-up", "--burst", 0, "--ring-bytes", 16384)
+        rig.producer(self.pipe, self.ledger, 6, 2, *words, prefix=strace).wait()
+        lines = trace.read_text(encoding="utf-8", errors="replace").splitlines()
+        begin = [number for number, line in enumerate(lines) if '"ready' in line]
+        check(begin, "strace saw the producer say that it is ready")
+        calls = len(lines) - begin[0]
+        check(calls < 200, f"{calls} system calls around 40,000 pushes while the writer stands")
+
     def check_said_once(self):
         nap(RETRIES_SECONDS)
         for name in ("traces: ", "metrics: "):
@@ -121,6 +135,28 @@ class Scene:
         if not outputs:
             rig.verify(self.pipe, self.output)
 
+    def finish_with_losses(self, is_first_writer=True):
+        """All that is missing is reported, to the item; returns how much that is."""
+        self.patient.wait()
+        wait_for(lambda: not self.pipe.regions(), "all regions are drained and gone")
+        signals = rig.stat(self.pipe)["writer"]["signals"]
+        self.writer.stop()
+        found = rig.compare(self.pipe, self.ledger, self.output, flags=["--lost"])
+        equal(found["items"] + found["lost"], found["accepted"], "items on the disk and lost")
+        equal(found["missing"], found["lost"], "items that are missing")
+        verified = rig.verify(self.pipe, self.output, expected=1 if found["lost"] else 0)
+        identity = verified["identity"]
+        check(identity["holds"], f"the identity does not hold: {identity}")
+        equal(identity["lost"], found["lost"], "lost items, as verify counts them")
+        equal(identity["written"], found["items"], "written items, as verify counts them")
+        equal(identity["committed"], found["accepted"], "committed items, as verify counts them")
+        if is_first_writer:
+            counted = sum(signal["lost_items"] for signal in signals.values())
+            equal(counted, found["lost"], "lost items, as stat shows them")
+            counted = sum(signal["written_items"] for signal in signals.values())
+            equal(counted, found["items"], "written items, as stat shows them")
+        return found["lost"]
+
 
 def full_disk(pipe, folder, sync):
     scene = Scene(pipe, sync, output=folder / "data")
@@ -129,6 +165,7 @@ def full_disk(pipe, folder, sync):
     scene.push_and_drop()
     scene.wait_said(STALLED)
     scene.push_and_drop()
+    scene.check_pushes_make_no_calls()
     scene.check_said_once()
     ballast.unlink()
     scene.wait_said(AGAIN)
@@ -146,6 +183,52 @@ def a_full_ext4_as_output(pipe):
         full_disk(pipe, small_ext4(pipe, f"ext4-{sync}", 24), sync)
     how = "ext4 of 24 MiB on a loop device, filled"
     rig.reliability("the disk is full", how, runs, 0, "faults")
+
+
+def a_quota_that_is_used_up(pipe):
+    """btrfs has quotas of its own; those of ext4 need a module that kernels often lack."""
+    image = pipe.scratch / "btrfs.img"
+    with open(image, "wb") as file:
+        file.truncate(160 << 20)
+    if shutil.which("mkfs.btrfs") is None:
+        raise Skip("no mkfs.btrfs")
+    system("mkfs.btrfs", "-q", image)
+    folder = mounted(pipe, "btrfs", "-o", "loop", image)
+    system("btrfs", "quota", "enable", folder)
+    for runs, sync in enumerate(("batch", "interval"), 1):
+        limited = folder / sync
+        system("btrfs", "subvolume", "create", limited)
+        system("btrfs", "qgroup", "limit", "600K", limited)
+        scene = Scene(pipe, sync, output=limited / "data")
+        scene.push()
+        scene.push_and_drop()
+        scene.wait_said("Disk quota exceeded")
+        scene.check_said_once()
+        system("btrfs", "qgroup", "limit", "none", limited)
+        scene.wait_said(AGAIN)
+        scene.finish()
+    how = "a btrfs subvolume of 600 KiB: EDQUOT, lifted later"
+    rig.reliability("the quota is used up", how, runs, 0, "faults")
+
+
+def a_file_system_that_becomes_read_only(pipe):
+    """As after an error of its own, with a file of the writer's open: it ends with a new mount."""
+    folder = small_ext4(pipe, "aborted", 24)
+    scene = Scene(pipe, output=folder / "data")
+    early = rig.producer(pipe, scene.ledger, 4, 2, "--tries", 500, "--ring-bytes", 32768)
+    early.wait()
+    system("mount", "-o", "remount,abort", folder)
+    scene.push()
+    scene.push_and_drop()
+    scene.wait_said("Read-only file system")
+    scene.check_said_once()
+    scene.writer.kill()
+    system("umount", folder)
+    system("mount", "-o", "loop", pipe.scratch / "aborted.img", folder)
+    scene.writer = scene.start()
+    scene.finish()
+    how = "ext4 on a loop device, mount -o remount,abort: EROFS; mounted again with a new writer"
+    rig.reliability("the file system becomes read-only", how, 1, 0, "faults")
 
 
 def a_limit_on_file_sizes(pipe):
@@ -287,11 +370,97 @@ def a_sync_that_fails(pipe):
     )
 
 
+def syncs_that_fail_for_long(pipe):
+    for runs, sync in enumerate(("batch", "interval"), 1):
+        broken = pipe.scratch / f"broken-{sync}"
+        broken.touch()
+        environment = {
+            "LD_PRELOAD": pipe.preload("tests/torture/libdiskload.so"),
+            "DISKLOAD_FAIL_WHILE": str(broken),
+        }
+        scene = Scene(pipe, sync, io="pwrite", environment=environment)
+        scene.push()
+        scene.push_and_drop()
+        scene.wait_said(STALLED)
+        scene.check_said_once()
+        given_up = scene.writer.err.count("is given up behind byte")
+        check(given_up <= 2, lambda: f"said {given_up} times:\n{scene.writer.tail()}")
+        broken.unlink()
+        scene.wait_said(AGAIN)
+        scene.finish()
+        shutil.rmtree(pipe.output)
+    how = "each fdatasync() returns EIO for some seconds"
+    rig.reliability("no sync of a data file works", how, runs, 0, "faults")
+
+
+# What fails, with which kind of sync, and what becomes of what was written and not synced.
+LOSSES = [
+    ("interval", "DISKLOAD_FAIL_SYNC", "2", "holes"),
+    ("interval", "DISKLOAD_FAIL_SYNC", "1", "reads"),
+    ("interval", "DISKLOAD_FAIL_SYNC", "2", "some"),
+    ("none", "DISKLOAD_FAIL_SEAL", "1", "reads"),
+    ("none", "DISKLOAD_FAIL_SEAL", "2", "some"),
+    ("batch", "DISKLOAD_FAIL_SYNC", "2", "holes"),
+    ("batch", "DISKLOAD_FAIL_SYNC", "5", "reads"),
+]
+
+
+def lose(pipe, sync, variable, nth, how, kill):
+    environment = {
+        "LD_PRELOAD": pipe.preload("tests/torture/libdiskload.so"),
+        variable: nth,
+        "DISKLOAD_LOSE": how,
+    }
+    scene = Scene(pipe, sync, io="pwrite", environment=environment)
+    scene.push()
+    scene.push_and_drop()
+    scene.wait_said("is given up behind byte")
+    if kill:
+        scene.wait_said(STALLED)
+        scene.writer.kill()
+        scene.writer = scene.start()
+    lost = scene.finish_with_losses(is_first_writer=not kill)
+    check((lost > 0) == (sync != "batch"), f"--sync {sync}, {variable} {nth}, {how}: {lost} lost")
+    for signal in ("traces", "metrics"):
+        left = pipe.runtime / f"rescue-{signal}"
+        check(not left.exists(), f"{left} is left")
+    shutil.rmtree(pipe.output)
+    return lost
+
+
+def a_disk_that_does_not_give_back_what_was_released(pipe):
+    """With --sync batch nothing is lost. Otherwise the records that are gone are, to the item,
+    those of the ranges that the files report as lost, also by a writer that comes after a kill."""
+    lost = dict.fromkeys(("batch", "interval", "none"), 0)
+    runs = dict.fromkeys(lost, 0)
+    for sync, *rest in LOSSES:
+        for kill in (False, True):
+            lost[sync] += lose(pipe, sync, *rest, kill)
+            runs[sync] += 1
+    rig.reliability(
+        "a sync fails, and what it was to cover is gone; with and without a kill after it",
+        "fdatasync() returns EIO, then holes are punched or reads fail; --sync batch",
+        runs["batch"],
+        lost["batch"],
+        "faults",
+    )
+    rig.reliability(
+        "the same where no sync is waited for: reported as lost, to the item",
+        "the same; --sync interval and none",
+        runs["interval"] + runs["none"],
+        0,
+        "faults",
+        reported=lost["interval"] + lost["none"],
+    )
+
+
 if __name__ == "__main__":
     rig.harness.run(
         [
             a_full_tmpfs_as_output,
             a_full_ext4_as_output,
+            a_quota_that_is_used_up,
+            a_file_system_that_becomes_read_only,
             a_limit_on_file_sizes,
             an_output_directory_that_is_removed,
             an_output_directory_that_is_made_read_only,
@@ -301,5 +470,7 @@ if __name__ == "__main__":
             io_uring_that_is_refused,
             too_few_descriptors,
             a_sync_that_fails,
+            syncs_that_fail_for_long,
+            a_disk_that_does_not_give_back_what_was_released,
         ]
     )

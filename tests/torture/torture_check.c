@@ -5,9 +5,11 @@
  * the byte in their name, are cut there first. Then the batches' own ledger:
  * the ranges of each ring, over all directories, must adjoin from 0 on.
  *
- * usage: torture_check LEDGER [--subset] OUTPUT_DIR…
+ * usage: torture_check LEDGER [--subset|--lost] OUTPUT_DIR…
  * --subset  records may be missing (a power cut): what is there must still be
  *           whole, there once, and for each slot the numbers 1 to n.
+ * --lost    as many as the batches' ledger reports as lost are missing, in each signal; no
+ *           thread was killed.
  * Exit 0: equal; 1: the differences are printed. The last line is JSON.
  */
 #include <dirent.h>
@@ -21,6 +23,7 @@
 
 #include "opentelemetry/proto/metrics/v1/metrics.pb-c.h"
 #include "opentelemetry/proto/trace/v1/trace.pb-c.h"
+#include "shm/layout.h"
 #include "tests/torture/ledger.h"
 #include "writer/batch_scan.h"
 #include "writer/dataname.h"
@@ -43,6 +46,8 @@ static struct slot_seen seen[LEDGER_SLOTS_MAX];
 static struct range *ranges;
 static size_t range_count, range_capacity;
 static uint64_t problems, items, file_count, lost_items, invalid_items, torn_bytes;
+static uint64_t lost_of[RING_SIGNAL_COUNT], missing_of[RING_SIGNAL_COUNT], accepted_items;
+enum check_mode { CHECK_ALL, CHECK_SUBSET, CHECK_LOST };
 
 #define PROBLEM(...)                                  \
 	do {                                          \
@@ -171,6 +176,10 @@ static void see_entry(const struct batch_entry *entry)
 		.lost = entry->lost_items,
 	};
 	lost_items += entry->lost_items;
+	if (entry->ring < RING_SIGNAL_COUNT)
+		lost_of[entry->ring] += entry->lost_items;
+	if (entry->lost_items != 0 && !(entry->flags & BATCH_ENTRY_LOST))
+		PROBLEM("an entry has lost items, and is not marked");
 	invalid_items += entry->invalid_items;
 	torn_bytes += entry->torn_bytes;
 }
@@ -282,25 +291,29 @@ static void check_ranges(void)
 	}
 }
 
-static uint64_t check_slots(const struct ledger *ledger, bool is_subset)
+static uint64_t check_slots(const struct ledger *ledger, enum check_mode mode)
 {
 	uint64_t missing = 0, n;
 	uint32_t slot;
 
 	for (slot = 0; slot < LEDGER_SLOTS_MAX; slot++) {
 		uint64_t word = ledger->words[slot];
-		uint64_t last = is_subset ? seen[slot].last : word;
+		uint64_t last = mode == CHECK_SUBSET ? seen[slot].last : word;
 
 		for (n = 1; n <= last; n++) {
 			if (n < seen[slot].capacity && seen[slot].counts[n] != 0)
 				continue;
 			missing++;
+			missing_of[ledger_signal_of(slot)]++;
+			if (mode == CHECK_LOST)
+				continue;
 			PROBLEM("slot %u, number %llu: accepted, and not there (accepted 1 to "
 				"%llu, there up to %llu)",
 				slot, (unsigned long long)n, (unsigned long long)word,
 				(unsigned long long)seen[slot].last);
 		}
-		if (seen[slot].last > word + 1)
+		accepted_items += word;
+		if (seen[slot].last > word + (mode != CHECK_LOST))
 			PROBLEM("slot %u: %llu are there, %llu were accepted", slot,
 				(unsigned long long)seen[slot].last, (unsigned long long)word);
 	}
@@ -309,28 +322,35 @@ static uint64_t check_slots(const struct ledger *ledger, bool is_subset)
 
 int main(int argc, char **argv)
 {
-	bool is_subset = argc > 2 && strcmp(argv[2], "--subset") == 0;
+	enum check_mode mode = argc > 2 && strcmp(argv[2], "--subset") == 0 ? CHECK_SUBSET
+			       : argc > 2 && strcmp(argv[2], "--lost") == 0 ? CHECK_LOST
+									    : CHECK_ALL;
 	struct ledger ledger;
 	uint64_t missing;
 	int i;
 
 	if (argc < 3 || ledger_open(&ledger, argv[1]) < 0)
 		return 2;
-	for (i = is_subset ? 3 : 2; i < argc; i++) {
+	for (i = mode == CHECK_ALL ? 2 : 3; i < argc; i++) {
 		check_dir(argv[i], BATCH_TRACES);
 		check_dir(argv[i], BATCH_METRICS);
 	}
 	check_ranges();
-	missing = check_slots(&ledger, is_subset);
+	missing = check_slots(&ledger, mode);
+	for (i = 0; mode == CHECK_LOST && i < (int)RING_SIGNAL_COUNT; i++)
+		if (missing_of[i] != lost_of[i])
+			PROBLEM("signal %d: %llu are missing, %llu are reported as lost", i,
+				(unsigned long long)missing_of[i], (unsigned long long)lost_of[i]);
 	for (i = 0; i < (int)LEDGER_SLOTS_MAX; i++)
 		free(seen[i].counts);
 	free(ranges);
 	ledger_close(&ledger);
-	printf("{\"items\":%llu,\"files\":%llu,\"missing\":%llu,\"problems\":%llu,\"lost\":%llu,"
+	printf("{\"accepted\":%llu,\"items\":%llu,\"files\":%llu,\"missing\":%llu,\"problems\":%"
+	       "llu,\"lost\":%llu,"
 	       "\"invalid\":%llu,\"torn_bytes\":%llu}\n",
-	       (unsigned long long)items, (unsigned long long)file_count,
-	       (unsigned long long)missing, (unsigned long long)problems,
-	       (unsigned long long)lost_items, (unsigned long long)invalid_items,
-	       (unsigned long long)torn_bytes);
+	       (unsigned long long)accepted_items, (unsigned long long)items,
+	       (unsigned long long)file_count, (unsigned long long)missing,
+	       (unsigned long long)problems, (unsigned long long)lost_items,
+	       (unsigned long long)invalid_items, (unsigned long long)torn_bytes);
 	return problems != 0;
 }

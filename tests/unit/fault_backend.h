@@ -16,13 +16,20 @@ enum fault_what {
 	FAULT_ANY
 };
 
+enum fault_short {
+	FAULT_SHORT_HALF, /* whole blocks */
+	FAULT_SHORT_EMPTY,
+	FAULT_SHORT_UNALIGNED /* it ends within a block */
+};
+
 /* From operation `first` on, counted from 0, `times` operations go wrong. */
 struct fault_plan {
 	enum fault_what what;
 	unsigned first;
-	unsigned times;	   /* 0: none; UINT_MAX: until it is changed */
-	int error;	   /* negative errno; 0: a short write */
-	bool is_half_done; /* the first half of the write is on the disk all the same */
+	unsigned times;		    /* 0: none; UINT_MAX: until it is changed */
+	int error;		    /* negative errno; 0: a short write */
+	bool is_half_done;	    /* the first half of the write is on the disk all the same */
+	enum fault_short how_short; /* with error 0 */
 	/* With a failed fsync: what was written since the last one reads as zeros, but for the
 	 * first kept_bytes, as after a writeback that was lost. */
 	bool loses_pages;

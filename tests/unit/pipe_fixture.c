@@ -68,6 +68,7 @@ void pipe_open_sink(struct pipe *pipe)
 
 	pipe->options.want_space = count_want_space;
 	pipe->options.want_space_context = pipe;
+	pipe->options.runtime = &pipe->dir;
 	memset(&pipe->status, 0, sizeof pipe->status);
 	assert_int_equal(iobuf_pool_open(&pipe->pool, IOBUF_COUNT, pipe->drain.batch_bytes_max), 0);
 	pipe->fault = fault_backend_new();
@@ -76,6 +77,14 @@ void pipe_open_sink(struct pipe *pipe)
 				   pipe->io, pipe->pool, &pipe->status, ++epoch),
 			 0);
 	assert_int_equal(regions_discover(&pipe->regions), 0);
+}
+
+void pipe_recover(struct pipe *pipe, struct recover_report *ret)
+{
+	regions_close(&pipe->regions);
+	regions_open(&pipe->regions, &pipe->dir);
+	assert_int_equal(regions_discover(&pipe->regions), 0);
+	assert_int_equal(recover_output(pipe->out.fd, &pipe->regions, ret), 0);
 }
 
 void pipe_close_sink(struct pipe *pipe)

@@ -64,6 +64,9 @@ void pipe_close(struct pipe *pipe);
 void pipe_open_sink(struct pipe *pipe);
 void pipe_close_sink(struct pipe *pipe);
 
+/* A new writer comes: it knows nothing but what is in the files and in the regions. */
+void pipe_recover(struct pipe *pipe, struct recover_report *ret);
+
 /* Push the next span of a region, with an attribute of that size; false: the ring is full. */
 bool pipe_push(struct pipe *pipe, unsigned region, size_t bytes);
 

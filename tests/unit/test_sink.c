@@ -11,6 +11,34 @@
 #define SPANS	   160u
 #define SPAN_BYTES 2000u
 
+/*
+ * At any moment: what was committed is what its writer has given back as written, and what still
+ * lies in the ring. Nothing is invalid or torn here, and what is lost is counted as it was written.
+ */
+static void check_identity(struct pipe *pipe)
+{
+	for (unsigned region = 0; region < 2; region++) {
+		const struct ring *ring = &pipe->producers[region].rings[RING_SPANS];
+		struct ring_reader monitor;
+		struct ring_entry entry;
+		struct ring_done done;
+		uint64_t tail, held = 0;
+
+		assert_int_equal(
+			ring_reader_init(&monitor, ring->shared, ring->data, RING_BYTES, false), 0);
+		assert_int_equal(ring_reader_tail(&monitor, &tail), 0);
+		ring_reader_get_done(&monitor, &done);
+		do {
+			assert_int_equal(ring_reader_peek(&monitor, tail, false, &entry), 0);
+			held += entry.kind == RING_ENTRY_RECORD;
+			ring_reader_next(&monitor, &entry);
+		} while (entry.bytes != 0);
+		assert_int_equal(done.totals.written_items + done.totals.invalid_items +
+					 done.totals.lost_items + held,
+				 pipe->pushed[region]);
+	}
+}
+
 static void push_and_settle(struct pipe *pipe)
 {
 	for (unsigned i = 0; i < SPANS; i++) {
@@ -20,9 +48,11 @@ static void push_and_settle(struct pipe *pipe)
 				pipe_drain(pipe);
 				pipe_pump(pipe);
 				pipe->now_ns += 50000000;
+				check_identity(pipe);
 			}
 	}
 	pipe_settle(pipe);
+	check_identity(pipe);
 }
 
 /* One run with a plan; the operations that there were, or 0 if the plan came too late. */
@@ -61,38 +91,153 @@ static void spans_come_once_from_a_disk_that_is_well(void **state)
 	assert_int_equal(count_descriptors(), descriptors);
 }
 
-static void every_operation_may_fail_once(void **state)
+static const struct fault_plan spoils[] = {
+	{.error = -EIO},
+	{.error = -EIO, .is_half_done = true},
+	{.error = -ENOSPC},
+	{.error = -ENOSPC, .is_half_done = true},
+	{.error = -EINTR},
+	{.error = -EAGAIN},
+	{.error = -EDQUOT, .is_half_done = true},
+	{.error = -EROFS},
+	{.error = 0, .how_short = FAULT_SHORT_HALF},
+	{.error = 0, .how_short = FAULT_SHORT_EMPTY},
+	{.error = 0, .how_short = FAULT_SHORT_UNALIGNED},
+};
+static unsigned spoiled_runs;
+
+/* The Nth operation goes wrong, for every N until there is none. Errors of syncs are among them. */
+static void spoil_each(enum sink_sync sync, unsigned times, unsigned stride)
 {
-	static const int errors[] = {-EIO, -ENOSPC, -EINTR, -EAGAIN, -EDQUOT, -EROFS, 0};
 	unsigned descriptors = count_descriptors();
 
-	(void)state;
-	for (unsigned e = 0; e < COUNT_OF(errors); e++) {
-		for (unsigned half = 0; half < 2; half++) {
-			struct fault_plan plan = {.what = FAULT_ANY,
-						  .times = 1,
-						  .error = errors[e],
-						  .is_half_done = half != 0};
+	for (unsigned i = 0; i < COUNT_OF(spoils); i += stride) {
+		struct fault_plan plan = spoils[i];
 
-			while (run_with(&plan, SINK_SYNC_INTERVAL, half != 0) > 0)
-				plan.first += 2 - half;
-			assert_true(plan.first > 8);
+		plan.what = FAULT_ANY;
+		plan.times = times;
+		while (run_with(&plan, sync, plan.first % 2 != 0) > 0) {
+			spoiled_runs++;
+			plan.first++;
 		}
+		assert_true(plan.first > 8);
 	}
 	assert_int_equal(count_descriptors(), descriptors);
 }
 
+static void every_operation_may_fail_once(void **state)
+{
+	(void)state;
+	spoil_each(SINK_SYNC_INTERVAL, 1, 1);
+}
+
 static void every_operation_may_fail_once_where_each_batch_is_synced(void **state)
 {
-	static const int errors[] = {-EIO, -ENOSPC};
+	(void)state;
+	spoil_each(SINK_SYNC_BATCH, 1, 1);
+}
+
+static void every_two_operations_in_a_row_may_fail(void **state)
+{
+	(void)state;
+	spoil_each(SINK_SYNC_INTERVAL, 2, 3);
+}
+
+/* tools/reliability.py finds it in the log of the tests. */
+static void what_was_spoiled_is_counted(void **state)
+{
+	(void)state;
+	assert_true(spoiled_runs > 100);
+	printf("# RELIABILITY {\"fault\":\"the Nth operation on a file fails or is cut short, "
+	       "for every N\",\"how\":\"a back end beside io_uring and pwrite: EIO, ENOSPC, "
+	       "EDQUOT, EROFS, EINTR, EAGAIN, short writes, failed syncs\",\"runs\":%u,"
+	       "\"lost\":0,\"test\":\"sink\"}\n",
+	       spoiled_runs);
+}
+
+/* What the writer says goes into a file for as long as that. */
+static FILE *said_file;
+static int said_before;
+
+static void said_begin(void)
+{
+	said_file = tmpfile();
+	assert_non_null(said_file);
+	fflush(stderr);
+	said_before = dup(STDERR_FILENO);
+	assert_int_equal(dup2(fileno(said_file), STDERR_FILENO), STDERR_FILENO);
+}
+
+static unsigned said_times(const char *text)
+{
+	char line[512];
+	unsigned times = 0;
+
+	fflush(stderr);
+	rewind(said_file);
+	while (fgets(line, sizeof line, said_file) != NULL)
+		times += strstr(line, text) != NULL;
+	return times;
+}
+
+static void said_end(void)
+{
+	assert_int_equal(dup2(said_before, STDERR_FILENO), STDERR_FILENO);
+	close(said_before);
+	fclose(said_file);
+}
+
+static void a_fault_that_lasts_is_said_once_and_so_is_its_end(void **state)
+{
+	static const struct {
+		enum fault_what what;
+		int error;
+		enum sink_sync sync;
+	} faults[] = {
+		{FAULT_WRITE, -EIO, SINK_SYNC_INTERVAL},    {FAULT_WRITE, -EROFS, SINK_SYNC_BATCH},
+		{FAULT_WRITE, -ENOSPC, SINK_SYNC_INTERVAL}, {FAULT_WRITE, -EDQUOT, SINK_SYNC_BATCH},
+		{FAULT_FSYNC, -EIO, SINK_SYNC_INTERVAL},    {FAULT_FSYNC, -EIO, SINK_SYNC_BATCH},
+		{FAULT_FSYNC, -ENOSPC, SINK_SYNC_BATCH},    {FAULT_ANY, -EIO, SINK_SYNC_NONE},
+	};
+	static struct pipe pipe;
 
 	(void)state;
-	for (unsigned e = 0; e < COUNT_OF(errors); e++) {
-		struct fault_plan plan = {.what = FAULT_ANY, .times = 2, .error = errors[e]};
+	for (unsigned i = 0; i < COUNT_OF(faults); i++) {
+		unsigned stalled, again;
 
-		while (run_with(&plan, SINK_SYNC_BATCH, true) > 0)
-			plan.first += 2;
-		assert_true(plan.first > 8);
+		pipe_open(&pipe, 2, RING_BYTES);
+		pipe.options.sync = faults[i].sync;
+		pipe_open_sink(&pipe);
+		pipe.fault->plan = (struct fault_plan){
+			.what = faults[i].what, .times = UINT_MAX, .error = faults[i].error};
+		said_begin();
+		for (unsigned turn = 0; turn < 100; turn++) {
+			if (turn % 10 == 0)
+				assert_true(pipe_push(&pipe, turn / 10 % 2, SPAN_BYTES));
+			pipe_reap(&pipe);
+			pipe_drain(&pipe);
+			(void)sink_close_batch(&pipe.sink, pipe.regions.sources);
+			pipe_pump(&pipe);
+			pipe.now_ns += 100000000;
+		}
+		stalled = said_times("the rings keep what they have");
+		again = said_times("writing again");
+		pipe.fault->plan.times = 0;
+		for (unsigned turn = 0; turn < 100 && pipe.sink.is_stalled; turn++) {
+			pipe_reap(&pipe);
+			pipe_pump(&pipe);
+			pipe.now_ns += 100000000;
+		}
+		again += 100 * said_times("writing again");
+		stalled += said_times("is given up behind") > 1;
+		said_end();
+		assert_true(pipe.fault->struck > 3);
+		assert_int_equal(stalled, 1);
+		assert_int_equal(again, 100);
+		pipe_settle(&pipe);
+		pipe_check_all_once(&pipe);
+		pipe_close_sink(&pipe);
+		pipe_close(&pipe);
 	}
 }
 
@@ -265,6 +410,84 @@ static void a_new_file_waits_for_the_last_write_of_the_old(void **state)
 	pipe_close(&pipe);
 }
 
+/* The next writer, after a kill; then each span is there once. */
+static void kill_and_go_on(struct pipe *pipe)
+{
+	struct recover_report report;
+
+	pipe_close_sink(pipe);
+	pipe_recover(pipe, &report);
+	pipe_open_sink(pipe);
+	pipe_settle(pipe);
+	pipe_check_all_once(pipe);
+	pipe_close_sink(pipe);
+	pipe_close(pipe);
+}
+
+static void close_one_batch(struct pipe *pipe)
+{
+	assert_true(pipe_push(pipe, 0, SPAN_BYTES));
+	pipe_drain(pipe);
+	assert_int_equal(sink_close_batch(&pipe->sink, pipe->regions.sources), 0);
+	pipe_pump(pipe);
+}
+
+/* Three writes, one of which never reaches the disk; they come back the last one first, and the
+ * kill comes behind each of them. */
+static void writes_out_of_order_and_a_kill_between_them_leave_each_span_once(void **state)
+{
+	static struct pipe pipe;
+	struct io_result result;
+
+	(void)state;
+	for (unsigned missing = 0; missing < 4; missing++) {
+		for (unsigned done = 0; done <= 3; done++) {
+			pipe_open(&pipe, 1, RING_BYTES);
+			pipe_open_sink(&pipe);
+			pipe.fault->is_reversed = true;
+			pipe.fault->plan = (struct fault_plan){
+				.what = FAULT_WRITE, .first = missing, .times = 1, .error = -EIO};
+			for (unsigned batch = 0; batch < 3; batch++)
+				close_one_batch(&pipe);
+			for (unsigned i = 0; i < done; i++) {
+				assert_int_equal(io_reap(pipe.io, &result, 1, 0), 1);
+				sink_complete(&result, pipe.now_ns);
+				(void)sink_release_ready(&pipe.sink);
+			}
+			kill_and_go_on(&pipe);
+		}
+	}
+}
+
+/* The old file's last write is under way, done, or never reaches the disk. */
+static void a_kill_at_a_rotation_leaves_each_span_once(void **state)
+{
+	static struct pipe pipe;
+
+	(void)state;
+	for (unsigned missing = 0; missing < 3; missing++) {
+		for (unsigned turns = 0; turns < 6; turns++) {
+			pipe_open(&pipe, 1, RING_BYTES);
+			pipe_open_sink(&pipe);
+			pipe.fault->plan = (struct fault_plan){
+				.what = FAULT_WRITE, .first = missing, .times = 1, .error = -EIO};
+			pipe.fault->is_held = true;
+			close_one_batch(&pipe);
+			pipe.sink.wants_rotation = true;
+			close_one_batch(&pipe);
+			assert_int_equal(pipe.fault->counts[FAULT_WRITE], 1);
+			pipe.fault->is_held = false;
+			for (unsigned turn = 0; turn < turns; turn++) {
+				if (turn % 2 == 0)
+					pipe_reap(&pipe);
+				else
+					(void)sink_pump(&pipe.sink, pipe.now_ns);
+			}
+			kill_and_go_on(&pipe);
+		}
+	}
+}
+
 static void with_sync_batch_nothing_is_released_before_it_is_synced(void **state)
 {
 	static struct pipe pipe;
@@ -365,12 +588,17 @@ int main(void)
 		cmocka_unit_test(spans_come_once_from_a_disk_that_is_well),
 		cmocka_unit_test(every_operation_may_fail_once),
 		cmocka_unit_test(every_operation_may_fail_once_where_each_batch_is_synced),
+		cmocka_unit_test(every_two_operations_in_a_row_may_fail),
+		cmocka_unit_test(what_was_spoiled_is_counted),
+		cmocka_unit_test(a_fault_that_lasts_is_said_once_and_so_is_its_end),
 		cmocka_unit_test(
 			a_disk_that_fails_for_long_is_tried_each_second_and_leaves_no_files),
 		cmocka_unit_test(a_full_disk_keeps_what_is_written_and_goes_on_when_there_is_room),
 		cmocka_unit_test(what_a_failed_sync_lost_is_reported_exactly),
 		cmocka_unit_test(nothing_is_released_behind_a_write_that_is_not_complete),
 		cmocka_unit_test(a_new_file_waits_for_the_last_write_of_the_old),
+		cmocka_unit_test(writes_out_of_order_and_a_kill_between_them_leave_each_span_once),
+		cmocka_unit_test(a_kill_at_a_rotation_leaves_each_span_once),
 		cmocka_unit_test(with_sync_batch_nothing_is_released_before_it_is_synced),
 		cmocka_unit_test(
 			a_sync_under_way_or_a_stall_with_nothing_to_do_lets_the_writer_sleep),

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A sync fails for batches that the rings were released for, and the writer is killed before
+ * they are safe in another file: at each turn of its loop, in the recovery after it, and again.
+ * What can be read back is on the disk once, what cannot is reported as lost, to the item.
+ */
+#include "tests/unit/pipe_fixture.h"
+
+#include "writer/rescue.h"
+
+#define RING_BYTES (UINT64_C(256) << 10)
+#define BATCHES	   6u
+#define SPAN_BYTES 2000u
+#define TURNS_MAX  24u
+
+static unsigned kills;
+
+static bool is_kept(const struct pipe *pipe)
+{
+	int fd = rescue_find(&pipe->dir, BATCH_TRACES);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+static void open_pipe(struct pipe *pipe, const struct fault_plan *plan, enum sink_sync sync)
+{
+	pipe_open(pipe, 2, RING_BYTES);
+	pipe->options.sync = sync;
+	pipe_open_sink(pipe);
+	pipe->fault->plan = *plan;
+}
+
+/* Once around the writer's loop; in the first ones there is something to take. */
+static void turn(struct pipe *pipe, unsigned number)
+{
+	if (number < BATCHES)
+		for (unsigned region = 0; region < 2; region++)
+			assert_true(pipe_push(pipe, region, SPAN_BYTES));
+	pipe_reap(pipe);
+	pipe_drain(pipe);
+	(void)sink_close_batch(&pipe->sink, pipe->regions.sources);
+	(void)sink_pump(&pipe->sink, pipe->now_ns);
+	pipe->now_ns += 150000000;
+}
+
+/* The next writer; then each span once, but for those that are reported. @return how many are */
+static uint64_t go_on_and_count(struct pipe *pipe)
+{
+	static struct pipe_found found;
+	struct recover_report report;
+	uint64_t missing = 0;
+
+	pipe_recover(pipe, &report);
+	assert_false(is_kept(pipe));
+	pipe_open_sink(pipe);
+	pipe_settle(pipe);
+	pipe_find(pipe, &found);
+	for (unsigned region = 0; region < 2; region++) {
+		assert_int_equal(found.next[region],
+				 pipe->producers[region].rings[RING_SPANS].shared->tail);
+		for (uint32_t i = 0; i < pipe->pushed[region]; i++) {
+			assert_true(found.seen[region][i] <= 1);
+			missing += found.seen[region][i] == 0;
+		}
+	}
+	assert_int_equal(found.lost, missing);
+	assert_int_equal(found.written + found.lost, pipe->pushed[0] + pipe->pushed[1]);
+	pipe_close_sink(pipe);
+	pipe_close(pipe);
+	return missing;
+}
+
+/* Killed behind each turn. @return in how many states batches were kept aside */
+static unsigned kill_at_each_turn(const struct fault_plan *plan, enum sink_sync sync,
+				  uint64_t *ret_missing)
+{
+	static struct pipe pipe;
+	unsigned kept = 0;
+
+	*ret_missing = 0;
+	for (unsigned last = 0; last < TURNS_MAX; last++) {
+		open_pipe(&pipe, plan, sync);
+		for (unsigned number = 0; number <= last; number++)
+			turn(&pipe, number);
+		kept += is_kept(&pipe);
+		kills++;
+		pipe_close_sink(&pipe);
+		*ret_missing += go_on_and_count(&pipe);
+	}
+	return kept;
+}
+
+static void a_kill_after_a_failed_sync_loses_nothing_that_can_be_read(void **state)
+{
+	unsigned descriptors = count_descriptors();
+
+	(void)state;
+	for (unsigned first = 0; first < 2; first++) {
+		const struct fault_plan plan = {
+			.what = FAULT_FSYNC, .first = first, .times = 1, .error = -EIO};
+		uint64_t missing;
+
+		assert_true(kill_at_each_turn(&plan, SINK_SYNC_INTERVAL, &missing) > 5);
+		assert_int_equal(missing, 0);
+	}
+	assert_int_equal(count_descriptors(), descriptors);
+}
+
+static void a_second_failure_on_the_way_changes_nothing(void **state)
+{
+	const struct fault_plan plan = {.what = FAULT_FSYNC, .times = 3, .error = -EIO};
+	uint64_t missing;
+
+	(void)state;
+	assert_true(kill_at_each_turn(&plan, SINK_SYNC_INTERVAL, &missing) > 5);
+	assert_int_equal(missing, 0);
+}
+
+static void with_sync_batch_there_is_nothing_to_keep(void **state)
+{
+	const struct fault_plan plan = {
+		.what = FAULT_FSYNC, .first = 1, .times = 2, .error = -EIO, .loses_pages = true};
+	uint64_t missing;
+
+	(void)state;
+	assert_int_equal(kill_at_each_turn(&plan, SINK_SYNC_BATCH, &missing), 0);
+	assert_int_equal(missing, 0);
+}
+
+/* Killed as soon as they are kept, and while the disk has lost what was not synced. */
+static void what_is_lost_is_reported_also_by_the_next_writer(void **state)
+{
+	const struct fault_plan plan = {
+		.what = FAULT_FSYNC, .times = 1, .error = -EIO, .loses_pages = true};
+	static struct pipe pipe;
+	unsigned number = 0;
+
+	(void)state;
+	open_pipe(&pipe, &plan, SINK_SYNC_INTERVAL);
+	while (!is_kept(&pipe)) {
+		assert_true(number < TURNS_MAX);
+		turn(&pipe, number++);
+	}
+	pipe_close_sink(&pipe);
+	assert_true(go_on_and_count(&pipe) >= 2);
+}
+
+/* The calls by which a recovery leaves something behind; after which it is killed. */
+static const long calls[] = {SYS_pwrite64, SYS_fsync, SYS_ftruncate, SYS_renameat2, SYS_unlinkat};
+
+struct killed_recovery {
+	struct pipe *pipe;
+	long call;
+};
+
+static int recover_and_die(void *context)
+{
+	const struct killed_recovery *killed = context;
+	struct pipe *pipe = killed->pipe;
+	struct recover_report report;
+
+	regions_open(&pipe->regions, &pipe->dir);
+	CHECK(regions_discover(&pipe->regions) == 0);
+	if (refuse(killed->call, ANY_ARGUMENT, 0, 0) < 0)
+		return CHILD_SKIP;
+	CHECK(recover_output(pipe->out.fd, &pipe->regions, &report) == 0);
+	return 0;
+}
+
+static void a_recovery_of_kept_batches_that_is_killed_is_done_again(void **state)
+{
+	static struct pipe pipe;
+
+	(void)state;
+	for (unsigned n = 0; n < COUNT_OF(calls); n++) {
+		for (unsigned loses = 0; loses < 2; loses++) {
+			const struct fault_plan plan = {.what = FAULT_FSYNC,
+							.times = 1,
+							.error = -EIO,
+							.loses_pages = loses != 0};
+			struct killed_recovery killed = {&pipe, calls[n]};
+			unsigned number = 0;
+
+			open_pipe(&pipe, &plan, SINK_SYNC_INTERVAL);
+			while (!is_kept(&pipe))
+				turn(&pipe, number++);
+			pipe_close_sink(&pipe);
+			regions_close(&pipe.regions);
+			regions_open(&pipe.regions, &pipe.dir);
+			assert_int_equal(run_in_child(recover_and_die, &killed), KILLED);
+			assert_int_equal(go_on_and_count(&pipe) > 0, loses);
+		}
+	}
+}
+
+static void a_file_that_no_writer_made_is_left_aside(void **state)
+{
+	const struct fault_plan none = {.times = 0};
+	static struct pipe pipe;
+	int fd;
+
+	(void)state;
+	open_pipe(&pipe, &none, SINK_SYNC_INTERVAL);
+	assert_int_equal(symlinkat("/dev/null", pipe.dir.fd, "rescue-traces"), 0);
+	assert_int_equal(rescue_find(&pipe.dir, BATCH_TRACES), -EPERM);
+	assert_int_equal(unlinkat(pipe.dir.fd, "rescue-traces", 0), 0);
+	assert_int_equal(mkfifoat(pipe.dir.fd, "rescue-traces", 0600), 0);
+	assert_int_equal(rescue_find(&pipe.dir, BATCH_TRACES), -EPERM);
+	assert_int_equal(unlinkat(pipe.dir.fd, "rescue-traces", 0), 0);
+	fd = openat(pipe.dir.fd, "rescue-traces", O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	assert_true(fd >= 0);
+	close(fd);
+	assert_int_equal(rescue_find(&pipe.dir, BATCH_TRACES), -EPERM);
+	assert_int_equal(unlinkat(pipe.dir.fd, "rescue-traces", 0), 0);
+	turn(&pipe, 0);
+	pipe_close_sink(&pipe);
+	assert_int_equal(go_on_and_count(&pipe), 0);
+}
+
+/* tools/reliability.py finds it in the log of the tests. */
+static void the_kills_are_counted(void **state)
+{
+	(void)state;
+	assert_true(kills > 50);
+	printf("# RELIABILITY {\"fault\":\"a sync fails, and the writer dies before what was "
+	       "released is written again\",\"how\":\"a back end whose syncs fail; killed "
+	       "behind each turn of its loop\",\"runs\":%u,\"lost\":0,\"test\":"
+	       "\"rescue\"}\n",
+	       kills);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_kill_after_a_failed_sync_loses_nothing_that_can_be_read),
+		cmocka_unit_test(a_second_failure_on_the_way_changes_nothing),
+		cmocka_unit_test(with_sync_batch_there_is_nothing_to_keep),
+		cmocka_unit_test(the_kills_are_counted),
+		cmocka_unit_test(what_is_lost_is_reported_also_by_the_next_writer),
+		cmocka_unit_test(a_recovery_of_kept_batches_that_is_killed_is_done_again),
+		cmocka_unit_test(a_file_that_no_writer_made_is_left_aside),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
