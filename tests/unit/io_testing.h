@@ -10,9 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
-#include <linux/audit.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -24,6 +21,8 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "tests/unit/refuse.h"
 
 /* What a child returns when the machine cannot do what the test needs. */
 #define CHILD_SKIP 77
@@ -99,34 +98,6 @@ static inline int run_in_child(int (*body)(void *), void *context)
 		if (errno != EINTR)
 			return -errno;
 	return WIFSIGNALED(status) ? 256 + WTERMSIG(status) : WEXITSTATUS(status);
-}
-
-#define ANY_ARGUMENT (-1)
-#define KILLED	     (256 + SIGSYS)
-
-/*
- * From now on a system call fails with an errno, or kills the process when error is 0. With an
- * argument number, only where that argument has this value. For children only: it stays.
- */
-static inline int refuse(long number, int argument, uint32_t value, int error)
-{
-	uint32_t action = error ? SECCOMP_RET_ERRNO | (uint32_t)error : SECCOMP_RET_KILL_PROCESS;
-	uint32_t at = (uint32_t)offsetof(struct seccomp_data, args) +
-		      (argument < 0 ? 0 : (uint32_t)argument * 8);
-	struct sock_filter filter[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)number, 0, 3),
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, at),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, argument < 0 ? 0 : 1),
-		BPF_STMT(BPF_RET | BPF_K, action),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog program = {.len = 6, .filter = filter};
-
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
-	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
-		return -errno;
-	return 0;
 }
 
 #endif

@@ -6,6 +6,9 @@
 #include "tests/unit/library_fixture.h"
 
 #include <pthread.h>
+#include <sched.h>
+
+#include "core/table.h"
 
 #define THREADS 8
 #define ROUNDS	300
@@ -168,6 +171,103 @@ static void a_shutdown_may_come_in_the_middle_of_pushes(void **state)
 	otlp_library_unref(shared.library);
 }
 
+/*
+ * What one thread made and another uses, with no other order between them than ours: for
+ * ThreadSanitizer, which then needs no luck.
+ */
+static struct {
+	struct region region;
+	struct table_entry entry;
+	uint32_t made;
+} made;
+
+static void *refer(void *context)
+{
+	(void)context;
+	(void)table_entry_reference(&made.entry, &made.region);
+	return NULL;
+}
+
+/* A record that refers to it may be committed by a thread that did not put it there. */
+static void a_reference_of_another_thread_comes_with_its_entry(void **state)
+{
+	static const struct region_options options = {
+		.ring_bytes = {RING_BYTES_MIN, RING_BYTES_MIN}};
+	static const uint8_t bytes[] = "0123456789abcdef";
+	pthread_t thread;
+
+	memset(&made, 0, sizeof made);
+	assert_int_equal(region_create(&made.region, *state, &options), 0);
+	for (unsigned i = 0; i < 300; i++) {
+		uint32_t reference;
+
+		made.entry = (struct table_entry){.bytes = bytes, .bytes_count = sizeof bytes};
+		assert_int_equal(pthread_create(&thread, NULL, refer, NULL), 0);
+		for (unsigned looks = 0; atomic_load_relaxed_u64(&made.entry.reference) == 0;)
+			if (++looks > 1000)
+				sched_yield();
+		reference = table_entry_reference(&made.entry, &made.region);
+		assert_int_equal(reference, 1 + i * entry_bytes(sizeof bytes));
+		/* Our own look: the library of the assertions is not instrumented. */
+		assert_int_equal(memcmp(made.region.table + reference - 1 + ENTRY_HEADER_BYTES,
+					bytes, sizeof bytes),
+				 0);
+		assert_int_equal(pthread_join(thread, NULL), 0);
+	}
+	region_close(&made.region);
+}
+
+static void *push_into_a_new_region(void *context)
+{
+	struct otlp_span span = fixture_span(1);
+	unsigned i;
+
+	(void)context;
+	/* Half of the ring, and one more, which finds that the writer left it. */
+	for (i = 0; i < 1000 && fixture_stats(shared.library).spans.dropped_full == 0; i++)
+		(void)otlp_library_export_traces(shared.library, &span, 1);
+	atomic_store_relaxed_u32(&made.made, 1);
+	return NULL;
+}
+
+static void use_a_region_of_another_thread(bool by_pushing)
+{
+	struct otlp_span span = fixture_span(2);
+	char name[REGION_NAME_BYTES_MAX];
+	struct region_view view;
+	pthread_t thread;
+
+	memset(&made, 0, sizeof made);
+	shared.library = fixture_open_rings(RING_BYTES_MIN, RING_BYTES_MIN);
+	find_region(name);
+	assert_int_equal(region_attach(&view, &shm_fixture_dir, name, true), 0);
+	region_abandon(&view);
+	region_detach(&view);
+	assert_int_equal(pthread_create(&thread, NULL, push_into_a_new_region, NULL), 0);
+	while (atomic_load_relaxed_u32(&made.made) == 0)
+		sched_yield();
+	assert_int_equal(count_regions(), 2);
+	if (by_pushing)
+		assert_int_equal(otlp_library_export_traces(shared.library, &span, 1),
+				 OTLP_ERR_FULL);
+	else
+		assert_true(fixture_stats(shared.library).spans.accepted > 0);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	otlp_library_unref(shared.library);
+}
+
+static void a_region_of_another_thread_can_be_pushed_to(void **state)
+{
+	(void)state;
+	use_a_region_of_another_thread(true);
+}
+
+static void a_region_of_another_thread_can_be_counted(void **state)
+{
+	(void)state;
+	use_a_region_of_another_thread(false);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, shm_fixture_setup, shm_fixture_teardown)
 
 int main(void)
@@ -175,6 +275,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(every_call_may_be_made_from_any_thread_at_any_time),
 		TEST(a_shutdown_may_come_in_the_middle_of_pushes),
+		TEST(a_reference_of_another_thread_comes_with_its_entry),
+		TEST(a_region_of_another_thread_can_be_pushed_to),
+		TEST(a_region_of_another_thread_can_be_counted),
 	};
 
 	return cmocka_run_group_tests_name("library_threads", tests, NULL, NULL);

@@ -441,6 +441,39 @@ static void a_profilers_timer_does_not_keep_a_region_from_being_made(void **stat
 	region_close(&region);
 }
 
+/* Of the next calls every second one is interrupted; the timer above may hit none. */
+static unsigned interrupted, reservations;
+
+int __real_fallocate64(int fd, int mode, off_t from, off_t bytes);
+int __wrap_fallocate64(int fd, int mode, off_t from, off_t bytes);
+
+int __wrap_fallocate64(int fd, int mode, off_t from, off_t bytes)
+{
+	if (interrupted > 0 && ++reservations % 2 != 0) {
+		interrupted--;
+		errno = EINTR;
+		return -1;
+	}
+	return __real_fallocate64(fd, mode, from, bytes);
+}
+
+static void an_interrupted_reservation_goes_on_where_it_was(void **state)
+{
+	const struct region_options options = {.ring_bytes = {UINT64_C(4) << 20, RING_BYTES_MIN}};
+	static struct region region;
+	char name[REGION_NAME_BYTES_MAX];
+	struct stat st;
+
+	interrupted = 10;
+	assert_int_equal(region_create(&region, *state, &options), 0);
+	assert_int_equal(interrupted, 0);
+	find_region(name);
+	assert_int_equal(fstatat(shm_fixture_dir.fd, name, &st, 0), 0);
+	assert_int_equal(st.st_size, region.bytes);
+	assert_true((uint64_t)st.st_blocks * 512 >= region.bytes);
+	region_close(&region);
+}
+
 #define IN_A_DIRECTORY(test) \
 	cmocka_unit_test_setup_teardown(test, shm_fixture_setup, shm_fixture_teardown)
 
@@ -458,6 +491,7 @@ int main(void)
 		IN_A_DIRECTORY(a_program_name_is_made_printable_and_ends),
 		IN_A_DIRECTORY(a_full_tmpfs_is_an_error_and_no_signal_later),
 		IN_A_DIRECTORY(a_profilers_timer_does_not_keep_a_region_from_being_made),
+		IN_A_DIRECTORY(an_interrupted_reservation_goes_on_where_it_was),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

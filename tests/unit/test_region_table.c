@@ -3,6 +3,7 @@
 #include "shm/region.h"
 
 #include <pthread.h>
+#include <sched.h>
 
 #include "tests/unit/shm_fixture.h"
 
@@ -158,6 +159,41 @@ static void threads_that_add_at_once_get_each_their_own(void **state)
 	region_close(&region);
 }
 
+static const char whole[] = "0123456789abcdef";
+
+static void *add_whole(void *argument)
+{
+	struct adder *adder = argument;
+
+	adder->references[0] = region_table_add(adder->region, whole, sizeof whole);
+	return NULL;
+}
+
+/* On one mapping and with no other order than the word's: for ThreadSanitizer. */
+static void an_entry_that_is_found_is_whole(void **state)
+{
+	static struct region region;
+	static struct adder adder;
+	struct region_view view = {.fd = -1};
+	const uint8_t *got;
+	uint32_t bytes;
+
+	assert_int_equal(region_create(&region, *state, &small), 0);
+	view.header = region.header;
+	view.table_offset = region.header->table_offset;
+	view.table_bytes = region.header->table_bytes;
+	adder.region = &region;
+	assert_int_equal(pthread_create(&adder.thread, NULL, add_whole, &adder), 0);
+	while (region_table_get(&view, 1, &got, &bytes) < 0)
+		sched_yield();
+	assert_int_equal(bytes, sizeof whole);
+	/* Our own look: the library of the assertions is not instrumented. */
+	assert_int_equal(memcmp(got, whole, sizeof whole), 0);
+	assert_int_equal(pthread_join(adder.thread, NULL), 0);
+	assert_int_equal(adder.references[0], 1);
+	region_close(&region);
+}
+
 #define IN_A_DIRECTORY(test) \
 	cmocka_unit_test_setup_teardown(test, shm_fixture_setup, shm_fixture_teardown)
 
@@ -168,6 +204,7 @@ int main(void)
 		IN_A_DIRECTORY(references_to_nothing_are_refused),
 		IN_A_DIRECTORY(a_table_tail_that_cannot_be_leads_nowhere),
 		IN_A_DIRECTORY(threads_that_add_at_once_get_each_their_own),
+		IN_A_DIRECTORY(an_entry_that_is_found_is_whole),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

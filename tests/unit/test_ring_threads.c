@@ -221,6 +221,76 @@ static void of_all_threads_one_claim_passes_half(void **state)
 	}
 }
 
+/*
+ * One step of one thread, seen by another, and between them no order but the one in question:
+ * ThreadSanitizer finds out without any luck whether it is there.
+ */
+struct step {
+	pthread_t thread;
+	struct ring_fixture *f;
+	uint64_t position;
+	uint32_t go;
+};
+
+static void *claim_behind_padding(void *argument)
+{
+	struct step *step = argument;
+	struct ring_claim claim;
+
+	if (!ring_claim(&step->f->ring, 100, &claim))
+		return NULL;
+	while (atomic_load_relaxed_u32(&step->go) == 0)
+		sched_yield();
+	payload_fill(claim.payload, 100, 0, 1);
+	ring_commit(&claim);
+	return NULL;
+}
+
+static void padding_may_be_given_back_before_the_record_behind_it(void **state)
+{
+	struct ring_fixture *f = *state;
+	struct step step = {.f = f};
+
+	ring_fixture_at(f, BYTES - 40);
+	assert_int_equal(pthread_create(&step.thread, NULL, claim_behind_padding, &step), 0);
+	while (peek_one(f, false).kind != RING_ENTRY_SKIP)
+		sched_yield();
+	expect_kind(f, false, RING_ENTRY_SKIP, 40);
+	ring_reader_release(&f->reader, &(struct ring_done){f->reader.read, {0}});
+	atomic_store_relaxed_u32(&step.go, 1);
+	assert_int_equal(pthread_join(step.thread, NULL), 0);
+	expect_record(f, false, 100, 1);
+	release_all(f);
+}
+
+static void *release_one(void *argument)
+{
+	struct step *step = argument;
+	struct ring_done done = {.position = step->position, .totals = {.written_items = 7}};
+
+	ring_reader_release(&step->f->reader, &done);
+	return NULL;
+}
+
+static void what_is_done_is_seen_whole(void **state)
+{
+	struct ring_fixture *f = *state;
+	struct step step = {.f = f};
+	struct ring_reader monitor;
+	struct ring_done done;
+
+	push_one(f, 16, 0);
+	expect_record(f, false, 16, 0);
+	step.position = f->reader.read;
+	monitor = f->reader;
+	assert_int_equal(pthread_create(&step.thread, NULL, release_one, &step), 0);
+	do {
+		ring_reader_get_done(&monitor, &done);
+	} while (done.position != step.position);
+	assert_int_equal(done.totals.written_items, 7);
+	assert_int_equal(pthread_join(step.thread, NULL), 0);
+}
+
 #define ON_A_RING(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -232,6 +302,8 @@ int main(void)
 		ON_A_RING(four_producers_that_give_up_some_claims_lose_no_others),
 		ON_A_RING(a_full_ring_drops_the_newest_and_the_rest_is_exact),
 		ON_A_RING(of_all_threads_one_claim_passes_half),
+		ON_A_RING(padding_may_be_given_back_before_the_record_behind_it),
+		ON_A_RING(what_is_done_is_seen_whole),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -516,6 +516,83 @@ static void with_sync_batch_nothing_is_released_before_it_is_synced(void **state
 	pipe_close(&pipe);
 }
 
+static void a_failed_file_is_kept_while_anything_of_it_is_in_flight(void **state)
+{
+	static struct pipe pipe;
+	struct io_result result;
+
+	(void)state;
+	pipe_open(&pipe, 1, RING_BYTES);
+	pipe_open_sink(&pipe);
+	pipe.fault->plan = (struct fault_plan){.what = FAULT_WRITE, .times = 1, .error = -EIO};
+	for (unsigned batch = 0; batch < 3; batch++) {
+		assert_true(pipe_push(&pipe, 0, SPAN_BYTES));
+		pipe_drain(&pipe);
+		assert_int_equal(sink_close_batch(&pipe.sink, pipe.regions.sources), 0);
+	}
+	pipe_pump(&pipe);
+	for (unsigned left = 3; left > 0; left--) {
+		assert_int_equal(pipe.sink.writes_in_flight, left);
+		assert_int_equal(pipe.fault->counts[FAULT_WRITE], 3);
+		assert_true(pipe.sink.file.fd >= 0);
+		assert_int_equal(io_reap(pipe.io, &result, 1, 0), 1);
+		sink_complete(&result, pipe.now_ns);
+		pipe_pump(&pipe);
+	}
+	assert_int_equal(pipe.sink.file.fd, -1);
+	pipe_settle(&pipe);
+	pipe_check_all_once(&pipe);
+	pipe_close_sink(&pipe);
+	pipe_close(&pipe);
+}
+
+/* The sync begins while the second batch is being written, and ends before that or after it. */
+static void sync_beside_a_write(bool write_ends_first)
+{
+	static struct pipe pipe;
+	const struct ring_shared *shared;
+	struct io_result result;
+	uint64_t first;
+
+	pipe_open(&pipe, 1, RING_BYTES);
+	pipe.options.sync = SINK_SYNC_BATCH;
+	pipe_open_sink(&pipe);
+	shared = pipe.producers[0].rings[RING_SPANS].shared;
+	assert_true(pipe_push(&pipe, 0, SPAN_BYTES));
+	first = shared->tail;
+	pipe_drain(&pipe);
+	assert_int_equal(sink_close_batch(&pipe.sink, pipe.regions.sources), 0);
+	pipe_pump(&pipe);
+	pipe_reap(&pipe);
+	assert_true(pipe_push(&pipe, 0, SPAN_BYTES));
+	pipe_drain(&pipe);
+	assert_int_equal(sink_close_batch(&pipe.sink, pipe.regions.sources), 0);
+	pipe.fault->is_reversed = !write_ends_first;
+	pipe_pump(&pipe);
+	assert_true(pipe.sink.sync_in_flight);
+	assert_int_equal(pipe.sink.writes_in_flight, 1);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(io_reap(pipe.io, &result, 1, 0), 1);
+		sink_complete(&result, pipe.now_ns);
+		(void)sink_release_ready(&pipe.sink);
+	}
+	assert_false(pipe.sink.sync_in_flight);
+	assert_int_equal(pipe.sink.writes_in_flight, 0);
+	assert_int_equal(shared->head, first);
+	pipe_settle(&pipe);
+	assert_int_equal(shared->head, shared->tail);
+	pipe_check_all_once(&pipe);
+	pipe_close_sink(&pipe);
+	pipe_close(&pipe);
+}
+
+static void a_sync_covers_what_was_written_when_it_began(void **state)
+{
+	(void)state;
+	sync_beside_a_write(false);
+	sync_beside_a_write(true);
+}
+
 static void a_sync_under_way_or_a_stall_with_nothing_to_do_lets_the_writer_sleep(void **state)
 {
 	static struct pipe pipe;
@@ -586,11 +663,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(spans_come_once_from_a_disk_that_is_well),
-		cmocka_unit_test(every_operation_may_fail_once),
-		cmocka_unit_test(every_operation_may_fail_once_where_each_batch_is_synced),
-		cmocka_unit_test(every_two_operations_in_a_row_may_fail),
-		cmocka_unit_test(what_was_spoiled_is_counted),
-		cmocka_unit_test(a_fault_that_lasts_is_said_once_and_so_is_its_end),
 		cmocka_unit_test(
 			a_disk_that_fails_for_long_is_tried_each_second_and_leaves_no_files),
 		cmocka_unit_test(a_full_disk_keeps_what_is_written_and_goes_on_when_there_is_room),
@@ -600,9 +672,17 @@ int main(void)
 		cmocka_unit_test(writes_out_of_order_and_a_kill_between_them_leave_each_span_once),
 		cmocka_unit_test(a_kill_at_a_rotation_leaves_each_span_once),
 		cmocka_unit_test(with_sync_batch_nothing_is_released_before_it_is_synced),
+		cmocka_unit_test(a_failed_file_is_kept_while_anything_of_it_is_in_flight),
+		cmocka_unit_test(a_sync_covers_what_was_written_when_it_began),
 		cmocka_unit_test(
 			a_sync_under_way_or_a_stall_with_nothing_to_do_lets_the_writer_sleep),
 		cmocka_unit_test(a_stalled_sink_leaves_buffers_to_the_other),
+		/* The slow ones last. */
+		cmocka_unit_test(every_operation_may_fail_once),
+		cmocka_unit_test(every_operation_may_fail_once_where_each_batch_is_synced),
+		cmocka_unit_test(every_two_operations_in_a_row_may_fail),
+		cmocka_unit_test(what_was_spoiled_is_counted),
+		cmocka_unit_test(a_fault_that_lasts_is_said_once_and_so_is_its_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -40,6 +40,24 @@ static struct ring_shared *shared(struct pipe *pipe)
 	return pipe->producers[0].rings[RING_SPANS].shared;
 }
 
+/* Armed: at the next look at whether it lives, the producer has a last word first, and dies. */
+static struct pipe *last_word;
+
+int __real_region_is_alive(const struct region_view *view);
+int __wrap_region_is_alive(const struct region_view *view);
+
+int __wrap_region_is_alive(const struct region_view *view)
+{
+	struct pipe *pipe = last_word;
+
+	last_word = NULL;
+	if (pipe != NULL) {
+		assert_true(pipe_push(pipe, 0, 100));
+		region_close(&pipe->producers[0]);
+	}
+	return __real_region_is_alive(view);
+}
+
 static void die(struct pipe *pipe)
 {
 	region_close(&pipe->producers[0]);
@@ -142,6 +160,81 @@ static void a_claim_holds_up_its_ring_until_its_producer_is_dead(void **state)
 	source_take_entry(source, RING_SPANS, &entry);
 	assert_int_equal(entry.written_items, 1);
 	assert_int_equal(entry.torn_bytes, entry_bytes(100));
+	assert_int_equal(entry.flags, BATCH_ENTRY_FINAL | BATCH_ENTRY_CLOSED);
+}
+
+/* Dead and then empty is the end. Empty and then dead is not: there was time for one more. */
+static void what_is_pushed_just_before_the_death_is_taken(void **state)
+{
+	struct pipe *pipe = *state;
+	struct source *source = only_source(pipe);
+	struct batch_entry entry;
+
+	assert_true(pipe_push(pipe, 0, 100));
+	last_word = pipe;
+	assert_int_equal(drain(pipe, RING_SPANS), DRAIN_EMPTY);
+	assert_false(source_is_final_due(source, RING_SPANS));
+	source_check_alive(source);
+	assert_true(source->is_dead);
+	assert_int_equal(drain(pipe, RING_SPANS), DRAIN_EMPTY);
+	source_take_entry(source, RING_SPANS, &entry);
+	assert_int_equal(entry.written_items, 2);
+	assert_int_equal(entry.flags, BATCH_ENTRY_FINAL | BATCH_ENTRY_CLOSED);
+}
+
+static void a_claim_that_was_given_up_counts_as_nothing(void **state)
+{
+	struct pipe *pipe = *state;
+	struct ring_claim claim = {0};
+	struct batch_entry entry;
+
+	assert_true(ring_claim(&pipe->producers[0].rings[RING_SPANS], 100, &claim));
+	ring_abort(&claim);
+	assert_true(pipe_push(pipe, 0, 100));
+	assert_int_equal(drain(pipe, RING_SPANS), DRAIN_EMPTY);
+	source_take_entry(only_source(pipe), RING_SPANS, &entry);
+	assert_int_equal(entry.written_items, 1);
+	assert_int_equal(entry.invalid_items, 0);
+	assert_int_equal(entry.torn_bytes, 0);
+	assert_int_equal(entry.to, shared(pipe)->tail);
+}
+
+static void an_entry_says_how_many_items_came_before_it(void **state)
+{
+	struct pipe *pipe = *state;
+	struct source *source = only_source(pipe);
+	struct batch_entry entry;
+
+	/* As a recovery may leave them. */
+	source->rings[RING_SPANS].staged.totals =
+		(struct ring_totals){.written_items = 100, .invalid_items = 20, .lost_items = 3};
+	source_take_entry(source, RING_SPANS, &entry);
+	assert_true(pipe_push(pipe, 0, 100));
+	assert_int_equal(drain(pipe, RING_SPANS), DRAIN_EMPTY);
+	source_take_entry(source, RING_SPANS, &entry);
+	assert_int_equal(entry.items_before, 123);
+	assert_int_equal(entry.written_items, 1);
+	source_take_entry(source, RING_SPANS, &entry);
+	assert_int_equal(entry.items_before, 124);
+}
+
+/* Its drops are news, though nothing ever went through it. */
+static void a_ring_that_only_dropped_has_a_last_entry_too(void **state)
+{
+	struct pipe *pipe = *state;
+	struct source *source = only_source(pipe);
+	struct batch_entry entry;
+
+	atomic_store_relaxed_u64(&shared(pipe)->dropped_too_large_items, 2);
+	die(pipe);
+	assert_int_equal(drain(pipe, RING_SPANS), DRAIN_EMPTY);
+	assert_int_equal(drain(pipe, RING_METRICS), DRAIN_EMPTY);
+	assert_true(source_is_final_due(source, RING_SPANS));
+	assert_false(source_is_final_due(source, RING_METRICS));
+	assert_false(source_is_finished(source));
+	source_take_entry(source, RING_SPANS, &entry);
+	assert_int_equal(entry.dropped_too_large_items, 2);
+	assert_int_equal(entry.from, entry.to);
 	assert_int_equal(entry.flags, BATCH_ENTRY_FINAL | BATCH_ENTRY_CLOSED);
 }
 
@@ -302,6 +395,10 @@ int main(void)
 		SOURCE_TEST(a_quarter_of_a_ring_wants_its_release),
 		SOURCE_TEST(a_limited_source_takes_nothing_that_is_pushed_later),
 		SOURCE_TEST(a_claim_holds_up_its_ring_until_its_producer_is_dead),
+		SOURCE_TEST(what_is_pushed_just_before_the_death_is_taken),
+		SOURCE_TEST(a_claim_that_was_given_up_counts_as_nothing),
+		SOURCE_TEST(an_entry_says_how_many_items_came_before_it),
+		SOURCE_TEST(a_ring_that_only_dropped_has_a_last_entry_too),
 		SOURCE_TEST(an_invalid_record_is_counted_and_skipped),
 		SOURCE_TEST(a_record_in_the_other_signals_ring_is_invalid),
 		SOURCE_TEST(what_is_final_stays_final_whatever_the_ring_says_later),
