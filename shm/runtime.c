@@ -147,8 +147,7 @@ bool runtime_is_foreign(const struct runtime_dir *dir, const char *name)
 	       st.st_uid != 0;
 }
 
-/* "<name>.<16 hex digits>" */
-static int displaced_name(char *ret, size_t ret_bytes, const char *name)
+int runtime_random_name(char *ret, size_t ret_bytes, const char *name)
 {
 	uint64_t id;
 	int n;
@@ -162,7 +161,7 @@ static int displaced_name(char *ret, size_t ret_bytes, const char *name)
 int runtime_displace(const struct runtime_dir *dir, const char *name)
 {
 	char to[NAME_BYTES_MAX];
-	int r = displaced_name(to, sizeof to, name);
+	int r = runtime_random_name(to, sizeof to, name);
 
 	if (r < 0)
 		return r;

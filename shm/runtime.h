@@ -63,6 +63,9 @@ bool runtime_is_writers(const struct runtime_dir *dir, int fd);
 /** Did somebody else than the writer's user or root put there what has this name? */
 bool runtime_is_foreign(const struct runtime_dir *dir, const char *name);
 
+/** "<name>.<16 hex digits>", which nobody can foresee. @return 0, -EIO or -ENAMETOOLONG */
+int runtime_random_name(char *ret, size_t ret_bytes, const char *name);
+
 /**
  * For a writer: take a name back that a member of the group has in a group
  * directory, whatever it is; it is kept under another name.

@@ -11,19 +11,15 @@
 
 #define RESCUE_NAME_BYTES 32
 
-static void rescue_name(enum batch_signal signal, const char *suffix, char ret[RESCUE_NAME_BYTES])
+static void rescue_name(enum batch_signal signal, char ret[RESCUE_NAME_BYTES])
 {
-	snprintf(ret, RESCUE_NAME_BYTES, "rescue-%s%s", batch_signal_name(signal), suffix);
+	snprintf(ret, RESCUE_NAME_BYTES, "rescue-%s", batch_signal_name(signal));
 }
 
-int rescue_begin(const struct runtime_dir *dir, enum batch_signal signal)
+int rescue_begin(const struct runtime_dir *dir)
 {
-	char name[RESCUE_NAME_BYTES];
-	int fd;
+	int fd = openat(dir->fd, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
 
-	rescue_name(signal, ".new", name);
-	(void)unlinkat(dir->fd, name, 0);
-	fd = openat(dir->fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	return fd < 0 ? -errno : fd;
 }
 
@@ -44,15 +40,19 @@ int rescue_add(int fd, const uint8_t *batch, uint64_t bytes)
 
 int rescue_end(const struct runtime_dir *dir, enum batch_signal signal, int fd, int r)
 {
-	char from[RESCUE_NAME_BYTES], to[RESCUE_NAME_BYTES];
+	char from[2 * RESCUE_NAME_BYTES], to[RESCUE_NAME_BYTES];
 
-	rescue_name(signal, ".new", from);
-	rescue_name(signal, "", to);
+	rescue_name(signal, to);
+	if (r == 0)
+		r = runtime_random_name(from, sizeof from, to);
+	/* A name of its own first: only a rename takes the other's place in one step. */
+	if (r == 0)
+		r = runtime_link(dir, fd, from);
 	close(fd);
-	if (r == 0 && renameat(dir->fd, from, dir->fd, to) < 0)
+	if (r == 0 && renameat(dir->fd, from, dir->fd, to) < 0) {
 		r = -errno;
-	if (r < 0)
 		(void)unlinkat(dir->fd, from, 0);
+	}
 	return r;
 }
 
@@ -60,7 +60,7 @@ void rescue_drop(const struct runtime_dir *dir, enum batch_signal signal)
 {
 	char name[RESCUE_NAME_BYTES];
 
-	rescue_name(signal, "", name);
+	rescue_name(signal, name);
 	(void)unlinkat(dir->fd, name, 0);
 }
 
@@ -70,7 +70,7 @@ int rescue_find(const struct runtime_dir *dir, enum batch_signal signal)
 	struct stat st;
 	int fd;
 
-	rescue_name(signal, "", name);
+	rescue_name(signal, name);
 	fd = openat(dir->fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ELOOP ? -EPERM : -errno;

@@ -13,8 +13,8 @@
 #include "shm/runtime.h"
 #include "writer/batch.h"
 
-/** Begin a new one, which does not count yet. @return a descriptor or a negative errno */
-int rescue_begin(const struct runtime_dir *dir, enum batch_signal signal);
+/** Begin a new one, which has no name yet. @return a descriptor or a negative errno */
+int rescue_begin(const struct runtime_dir *dir);
 int rescue_add(int fd, const uint8_t *batch, uint64_t bytes);
 
 /** In place of the one that there may be. Closes fd. @param r  what has failed before, or 0 */

@@ -276,7 +276,7 @@ static void sink_keep_rescued(struct sink *sink)
 
 	if (dir == NULL || sink->jobs == NULL || sink->jobs->part_count != 0)
 		return;
-	fd = rescue_begin(dir, sink->signal);
+	fd = rescue_begin(dir);
 	/* Those without a part are the first ones, from the first that is not safe on. */
 	for (job = sink->jobs; fd >= 0 && r == 0 && job != NULL && job->part_count == 0;
 	     job = job->next) {
