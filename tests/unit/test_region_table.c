@@ -3,6 +3,7 @@
 #include "shm/region.h"
 
 #include <pthread.h>
+#include <sched.h>
 
 #include "tests/unit/shm_fixture.h"
 
@@ -158,6 +159,38 @@ static void threads_that_add_at_once_get_each_their_own(void **state)
 	region_close(&region);
 }
 
+/* On the adder's own mapping, so that ThreadSanitizer sees both sides. */
+static void an_entry_comes_whole_with_its_word_while_it_is_added(void **state)
+{
+	static struct region region;
+	static struct adder adder;
+	uint32_t reference = 1, found = 0;
+	struct region_view view = {.table_bytes = TABLE_BYTES};
+
+	assert_int_equal(region_create(&region, *state, &small), 0);
+	view.header = region.header;
+	view.table_offset = region.header->table_offset;
+	adder = (struct adder){.region = &region, .number = 3};
+	assert_int_equal(pthread_create(&adder.thread, NULL, add_until_full, &adder), 0);
+	while (found < TABLE_BYTES / entry_bytes(20)) {
+		const uint8_t *got;
+		uint32_t bytes, payload[5];
+
+		if (region_table_get(&view, reference, &got, &bytes) < 0) {
+			sched_yield();
+			continue;
+		}
+		assert_int_equal(bytes, sizeof payload);
+		memcpy(payload, got, sizeof payload);
+		assert_true(payload[0] == 3 && payload[1] == found);
+		found++;
+		reference += (uint32_t)entry_bytes(sizeof payload);
+	}
+	assert_int_equal(pthread_join(adder.thread, NULL), 0);
+	assert_int_equal(adder.count, found);
+	region_close(&region);
+}
+
 #define IN_A_DIRECTORY(test) \
 	cmocka_unit_test_setup_teardown(test, shm_fixture_setup, shm_fixture_teardown)
 
@@ -168,6 +201,7 @@ int main(void)
 		IN_A_DIRECTORY(references_to_nothing_are_refused),
 		IN_A_DIRECTORY(a_table_tail_that_cannot_be_leads_nowhere),
 		IN_A_DIRECTORY(threads_that_add_at_once_get_each_their_own),
+		IN_A_DIRECTORY(an_entry_comes_whole_with_its_word_while_it_is_added),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
