@@ -24,7 +24,7 @@ struct producer {
 };
 
 static struct ring_fixture fixture;
-static uint32_t running;
+static uint32_t running, found_full;
 
 static int setup(void **state)
 {
@@ -54,6 +54,7 @@ static void *produce(void *argument)
 		bytes += (uint32_t)(random % 64 == 0 ? (random >> 8) % 1000 : (random >> 8) % 100);
 		while (!ring_claim(producer->ring, bytes, &claim)) {
 			producer->full++;
+			atomic_store_relaxed_u32(&found_full, 1);
 			sched_yield();
 			if (!producer->retries)
 				goto next;
@@ -112,12 +113,16 @@ static void run(struct ring_fixture *f, uint32_t count, bool retries, bool abort
 	bool last = false;
 
 	running = count;
+	found_full = 0;
 	for (uint32_t i = 0; i < count; i++) {
 		producers[i] = (struct producer){
 			.ring = &f->ring, .number = i, .retries = retries, .aborts = aborts};
 		assert_int_equal(pthread_create(&producers[i].thread, NULL, produce, &producers[i]),
 				 0);
 	}
+	/* Only then, or a reader that keeps up would leave the full ring untried. */
+	while (atomic_load_relaxed_u32(&found_full) == 0)
+		sched_yield();
 	while (!last) {
 		/* Looked at before the tail: then nothing comes behind it. */
 		last = atomic_load_acquire_u32(&running) == 0;
