@@ -80,28 +80,37 @@ static inline bool ring_claim(struct ring *ring, uint32_t payload_bytes, struct 
 	const uint64_t ring_bytes = ring->bytes;
 	const uint64_t bytes = entry_bytes(payload_bytes);
 	const uint64_t half = ring_bytes / 2;
-	uint64_t tail, end, offset, padding;
+	uint64_t head, tail, end, offset, padding;
+	bool is_near_half;
 
+	ret->passes_half = false;
 	do {
 		/* PAIR(ring-cached-head): with ring_refresh_head(). */
-		uint64_t head = atomic_load_acquire_u64(&ring->cached_head);
-
+		head = atomic_load_acquire_u64(&ring->cached_head);
 		tail = atomic_load_relaxed_u64(&shared->tail);
 		/* A tail that somebody else misaligned must not lead us behind the data. */
 		offset = tail & (ring_bytes - ENTRY_ALIGN_BYTES);
 		padding = bytes > ring_bytes - offset ? ring_bytes - offset : 0;
 		end = tail + padding + bytes;
-		ret->passes_half = false;
+		is_near_half = false;
 		/* Signed: another thread's head may be beyond our tail, which then is old
 		 * and fails the compare-and-swap. */
 		if (__builtin_expect((int64_t)(end - head) > (int64_t)half, 0)) {
 			head = ring_refresh_head(ring);
 			if ((int64_t)(end - head) > (int64_t)ring_bytes)
 				return false;
-			ret->passes_half = (int64_t)(end - head) > (int64_t)half &&
-					   (int64_t)(tail - head) <= (int64_t)half;
+			is_near_half = true;
 		}
 	} while (!atomic_cas_relaxed_u64(&shared->tail, tail, end));
+
+	if (__builtin_expect(is_near_half, 0)) {
+		/* By the head of now: by an older one the ring may have been beyond half already,
+		 * and a writer that moved it since and then looked did not see our tail. One that
+		 * moves it after this load does: control_announce_sleep() is our barrier too. */
+		head = ring_refresh_head(ring);
+		ret->passes_half = (int64_t)(end - head) > (int64_t)half &&
+				   (int64_t)(tail - head) <= (int64_t)half;
+	}
 
 	if (__builtin_expect(padding != 0, 0)) {
 		/* PAIR(ring-padding): with ring_reader_peek(): this store comes before the

@@ -131,6 +131,40 @@ bool source_has_news(const struct source *source)
 	return false;
 }
 
+bool source_waits_for_claim(const struct source *source)
+{
+	unsigned signal;
+
+	for (signal = 0; signal < RING_SIGNAL_COUNT && !source->is_broken; signal++) {
+		const struct source_ring *ring = &source->rings[signal];
+
+		if (!ring->is_present || !ring->is_busy || ring->final_taken)
+			continue;
+		if (ring->seen_tail - ring->reader.head > ring->reader.bytes / 2 ||
+		    (int64_t)(ring->seen_flush_to - ring->reader.read) > 0)
+			return true;
+	}
+	return false;
+}
+
+bool source_take_late_flush(struct source *source)
+{
+	bool is_late = source->has_late_flush;
+
+	source->has_late_flush = false;
+	return is_late;
+}
+
+/* A flush that is new and has nothing to wait for may have looked just before the head moved. */
+static void source_look_at_flush(struct source *source, struct source_ring *ring)
+{
+	uint64_t flush_to = atomic_load_relaxed_u64(&ring->reader.shared->flush_to);
+
+	if (flush_to != ring->seen_flush_to && (int64_t)(flush_to - ring->reader.head) <= 0)
+		source->has_late_flush = true;
+	ring->seen_flush_to = flush_to;
+}
+
 enum take_end { TAKE_OK, TAKE_INVALID, TAKE_FULL, TAKE_BROKEN };
 
 #define SOURCE_AHEAD_BYTES 1536u /* a few records; more did not help */
@@ -269,7 +303,7 @@ enum drain_end source_drain(struct source *source, enum ring_signal signal,
 
 	if (!ring->is_present || source->is_broken || ring->is_over || ring->final_taken)
 		return DRAIN_EMPTY;
-	ring->seen_flush_to = atomic_load_relaxed_u64(&ring->reader.shared->flush_to);
+	source_look_at_flush(source, ring);
 	if (ring_reader_tail(&ring->reader, &tail) < 0)
 		return DRAIN_BROKEN;
 	ring->seen_tail = tail;

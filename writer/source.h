@@ -52,7 +52,8 @@ struct source {
 	struct table table;
 	bool is_dead;	/* its lock was seen free, before the tails were read last */
 	bool is_broken; /* drained no further */
-	unsigned jobs;	/* batches in flight that name it */
+	bool has_late_flush;
+	unsigned jobs; /* batches in flight that name it */
 };
 
 /**
@@ -74,6 +75,15 @@ void source_limit(struct source *source);
 
 /** Does a look at the rings have a reason: past half full, or a flush, since the last one? */
 bool source_has_news(const struct source *source);
+
+/**
+ * Does a claim that is not committed hold up a ring beyond half, or a flush? Who commits it wakes
+ * nobody, and nor does who claims behind it, so it must be looked at again.
+ */
+bool source_waits_for_claim(const struct source *source);
+
+/** Did a flush ask for what had its space back already? Its release could not tell it. */
+bool source_take_late_flush(struct source *source);
 
 enum drain_end {
 	DRAIN_EMPTY, /* nothing more there that is committed */

@@ -23,8 +23,10 @@
 #define WRITER_CARE_NS INT64_C(1000000000)
 /* While writes are in flight the rings are looked at this often. */
 #define WRITER_IO_WAIT_NS INT64_C(1000000)
-#define WRITER_BUSY_BYTES (UINT64_C(64) << 10)
-#define WRITER_REAP_MAX	  16
+/* The first sleep while a claim holds a ring up; each further one is twice as long. */
+#define WRITER_CLAIM_WAIT_NS INT64_C(1000000)
+#define WRITER_BUSY_BYTES    (UINT64_C(64) << 10)
+#define WRITER_REAP_MAX	     16
 /* How long a stopping writer waits for a disk that takes nothing. */
 #define WRITER_STOP_STALLED_NS INT64_C(10000000000)
 /* And for a claim that its producer has not committed; its lock may linger after its death. */
@@ -182,6 +184,7 @@ static void writer_care(struct writer *writer)
 static bool writer_turn(struct writer *writer, int64_t now)
 {
 	bool any = writer_reap(writer, 0), released = false;
+	struct source *source;
 	unsigned i;
 
 	if (signal_rotate) {
@@ -216,6 +219,8 @@ static bool writer_turn(struct writer *writer, int64_t now)
 		released |= sink->has_released_flush;
 		sink->has_released_flush = false;
 	}
+	for (source = writer->regions.sources; source != NULL; source = source->next)
+		released |= source_take_late_flush(source);
 	if (released)
 		control_notify_flushed(&writer->control);
 	regions_reap(&writer->regions);
@@ -251,12 +256,31 @@ static void writer_sleep_until(struct writer *writer, int64_t until)
 	}
 }
 
+/* How long at most, where a claim that is not committed holds a ring up. */
+static int64_t writer_claim_wait_ns(struct writer *writer)
+{
+	const struct source *source;
+
+	for (source = writer->regions.sources; source != NULL; source = source->next)
+		if (source_waits_for_claim(source))
+			break;
+	if (source == NULL)
+		writer->claim_wait_ns = 0;
+	else if (writer->claim_wait_ns == 0)
+		writer->claim_wait_ns = WRITER_CLAIM_WAIT_NS;
+	else if (writer->claim_wait_ns < WRITER_CARE_NS)
+		writer->claim_wait_ns *= 2;
+	return source == NULL ? INT64_MAX : writer->claim_wait_ns;
+}
+
 static void writer_sleep(struct writer *writer)
 {
 	int64_t until = writer->care_ns < writer->close_ns ? writer->care_ns : writer->close_ns;
-	int64_t now = monotonic_ns();
+	int64_t now = monotonic_ns(), claim_wait_ns = writer_claim_wait_ns(writer);
 	unsigned i;
 
+	if (claim_wait_ns < until - now)
+		until = now + claim_wait_ns;
 	if (regions_deadline_ns(&writer->regions) < until)
 		until = regions_deadline_ns(&writer->regions);
 	for (i = 0; i < BATCH_SIGNAL_COUNT; i++) {

@@ -1,168 +1,243 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How the writer goes to sleep and is woken, and how a flush waits: shm/control.c, in a private
- * directory.
+ * How the writer sleeps and is woken (shm/control.c, writer/writer.c), in a
+ * private directory: by a push that takes a ring past half full, and by a flush,
+ * which waits for the writer in turn. Nobody's sleep ends by itself here, so a
+ * lost wake-up is a state that nothing leads out of.
  *
- * The producer stores a position (a tail past half of its ring, or flush_to), then looks whether
- * the writer sleeps; no barrier between the two, and the store may stay in its buffer as long as it
- * likes. The writer says that it is about to sleep, runs membarrier(2), looks at the positions once
- * more, and waits on the futex. Then the producer, who flushes, waits until the writer says that
- * the head has come so far.
+ * Each process's stores go through a buffer, in order, as on x86; also those
+ * that a locked instruction makes there, because elsewhere it does not drain
+ * the buffer. System calls do, and membarrier(2) drains everybody's.
  *
- * Property: when nobody can move any more, everything is written and the flush is over.
+ *   FAULT_…  the handshake without one of its steps: an error must be found
  */
-#define ROUNDS 2
+#define PUSHES 4
+#define HALF   2 /* records: half of the ring */
 
-#define POSITION  0
-#define SLEEPING  1
-#define HEAD	  2
-#define FLUSHED	  3
-#define ADDRESSES 4
+#define TAIL	 0
+#define PUSHED	 1 /* the pusher's records below it are committed */
+#define LATE	 2 /* the first record, claimed by a thread that takes its time, is too */
+#define FLUSH_TO 3
+#define HEAD	 4
+#define SLEEPING 5
+#define FLUSHED	 6
 
-#include "memory.pml"
+#define WRITER	0
+#define PUSHER	1
+#define LATER	2
+#define FLUSHER 3
 
-#define PRODUCER 0
-#define WRITER	 1
+byte memory[7];
+chan stores[4] = [4] of { byte, byte };
+bool writer_waits, flusher_waits; /* in their futexes */
 
-bool writer_waits, flusher_waits, flusher_done;
-byte written;
+#define IS_DRAINED(who) (len(stores[who]) == 0)
 
-/* A futex call: the kernel looks at the word and puts the caller to sleep in one step. All that
- * the caller has stored is visible by then. */
-#ifdef FAULT_WAIT_WITHOUT_COMPARE
-#define WORD_IS(address, expected) true
-#else
-#define WORD_IS(address, expected) (mem[address] == expected)
-#endif
-
-proctype producer()
+inline store(who, at, value)
 {
-	byte round, is_asleep, seen, head;
-
-	do
-	:: round < ROUNDS ->
-		round++;
-		store_relaxed(PRODUCER, POSITION, round);
-		load(PRODUCER, SLEEPING, is_asleep);
-		if
-		:: is_asleep == 1 ->
-			/* control_ring(): of all that see it asleep, one wakes it. A compare-and-swap
-			 * orders the word it is on, nothing else. */
-			atomic {
-				if
-				:: mem[SLEEPING] == 1 && drained(WRITER) ->
-					mem[SLEEPING] = 0;
-					is_asleep = 2
-				:: mem[SLEEPING] == 0
-				fi
-			};
-			if
-			:: is_asleep == 2 -> atomic { drained(PRODUCER) -> writer_waits = false }
-			:: else
-			fi
-#ifdef REACH_WAKE
-			; assert(false)
-#endif
-		:: else
-		fi
-	:: else -> break
-	od;
-	/* otlp_library_flush(): the count first, then the heads, then the wait for another count. */
-	do
-	:: true ->
-#ifdef FAULT_HEAD_BEFORE_COUNT
-		load(PRODUCER, HEAD, head);
-		load(PRODUCER, FLUSHED, seen);
-#else
-		load(PRODUCER, FLUSHED, seen);
-		load(PRODUCER, HEAD, head);
-#endif
-		if
-		:: head == ROUNDS -> break
-		:: else
-		fi;
-		atomic {
-			drained(PRODUCER) ->
-			if
-			:: WORD_IS(FLUSHED, seen) -> flusher_waits = true
-			:: else
-			fi
-		};
-#ifdef REACH_FLUSH_WAIT
-		assert(!flusher_waits);
-#endif
-		!flusher_waits
-	od;
-	flusher_done = true
+	stores[who] ! at, value
 }
 
-proctype writer()
+proctype Buffer(byte who)
 {
-	byte seen, position, flushed;
+	byte at, value;
 
-	do
-	:: true ->
-		store_relaxed(WRITER, SLEEPING, 1);
-#ifdef FAULT_NO_MEMBARRIER
-		drained(WRITER);
-#else
-		drained(WRITER) && drained(PRODUCER); /* membarrier(2): both sides' */
-#endif
-		load(WRITER, POSITION, position);
-		if
-		:: position != seen ->
-			store_relaxed(WRITER, SLEEPING, 0) /* control_wake() */
-		:: else ->
-			atomic {
-				drained(WRITER) ->
-				if
-				:: WORD_IS(SLEEPING, 1) -> writer_waits = true
-				:: else
-				fi
-			};
-end_asleep:		!writer_waits;
-			store_relaxed(WRITER, SLEEPING, 0);
-			/* Woken by a system call, after which it sees what came before the call. */
-			drained(WRITER);
-			load(WRITER, POSITION, position)
-		fi;
-		if
-		:: position != seen ->
-			seen = position;
-			written = position;
-#ifdef FAULT_COUNT_BEFORE_HEAD
-			flushed++;
-			store_relaxed(WRITER, FLUSHED, flushed);
-			atomic { drained(WRITER) -> flusher_waits = false };
-			store_relaxed(WRITER, HEAD, position)
-#else
-			store_release(WRITER, HEAD, position);
-			flushed++;
-			store_release(WRITER, FLUSHED, flushed);
-			atomic { drained(WRITER) -> flusher_waits = false } /* FUTEX_WAKE */
-#endif
-		:: else
-		fi
+end:	do
+	:: atomic {
+		stores[who] ? at, value ->
+		memory[at] = value;
+		at = 0;
+		value = 0
+	   }
 	od
 }
 
-/* When nothing else can happen. */
-active proctype monitor()
+/* control_ring() */
+inline ring(who)
 {
-	timeout;
-	assert(flusher_done);
-	assert(written == ROUNDS)
-#ifdef REACH_END
-	; assert(false)
-#endif
+	if
+	:: memory[SLEEPING] == 1 ->
+		if
+		:: atomic { memory[SLEEPING] == 1 -> memory[SLEEPING] = 0 }
+			atomic { IS_DRAINED(who) -> writer_waits = false }
+		:: memory[SLEEPING] != 1 /* another one wakes it, or it is awake */
+		fi
+	:: memory[SLEEPING] != 1
+	fi
 }
 
-init
+proctype Pusher()
 {
+	byte tail = 1, head;
+
+	do
+	:: tail < PUSHES + 1 ->
+#ifdef FAULT_HALF_BEFORE_CLAIM
+		head = memory[HEAD];
+#endif
+		store(PUSHER, TAIL, tail + 1);
+#ifndef FAULT_HALF_BEFORE_CLAIM
+		head = memory[HEAD];
+#endif
+		store(PUSHER, PUSHED, tail + 1);
+		if
+		:: tail + 1 - head > HALF && tail - head <= HALF -> ring(PUSHER)
+		:: else
+		fi;
+		atomic { tail++; head = 0 }
+	:: else -> break
+	od
+}
+
+proctype Later()
+{
+	store(LATER, LATE, 1)
+}
+
+/* otlp_library_flush() */
+proctype Flusher()
+{
+	byte target, seen;
+
+	target = memory[TAIL];
+	store(FLUSHER, FLUSH_TO, target);
+	do
+	:: true ->
+#ifndef FAULT_FLUSHED_READ_LATE
+		seen = memory[FLUSHED];
+#endif
+		if
+		:: memory[HEAD] >= target -> break
+		:: memory[HEAD] < target
+		fi;
+#ifdef FAULT_FLUSHED_READ_LATE
+		seen = memory[FLUSHED];
+#endif
+		ring(FLUSHER);
+		if
+#ifdef FAULT_FLUSH_WAIT_WITHOUT_VALUE
+		:: atomic { IS_DRAINED(FLUSHER) -> flusher_waits = true }
+#else
+		:: atomic { IS_DRAINED(FLUSHER) && memory[FLUSHED] == seen -> flusher_waits = true }
+		:: atomic { IS_DRAINED(FLUSHER) && memory[FLUSHED] != seen }
+#endif
+		fi;
+		!flusher_waits
+	od
+}
+
+/* control_notify_flushed() */
+inline notify_flushed()
+{
+	flushed++;
+	store(WRITER, FLUSHED, flushed);
+	atomic { IS_DRAINED(WRITER) -> flusher_waits = false }
+}
+
+/* source_drain(), and the release of all that it took */
+inline drain()
+{
+	before = seen_flush_to;
+	seen_flush_to = memory[FLUSH_TO];
+#ifndef FAULT_FLUSH_OF_RELEASED
+	/* The flush came while its records were given back: nothing else would tell it. */
+	if
+	:: seen_flush_to != before && seen_flush_to <= head -> notify_flushed()
+	:: else
+	fi;
+#endif
+	seen_tail = memory[TAIL];
+	do
+	:: atomic {
+		read < seen_tail && (read == 0 -> memory[LATE] == 1 : memory[PUSHED] > read) ->
+		read++
+	   }
+	:: atomic {
+		read == seen_tail || (read == 0 -> memory[LATE] == 0 : memory[PUSHED] <= read) ->
+		is_busy = (read < seen_tail);
+		break
+	   }
+	od;
+	if
+	:: read > head ->
+		flush_to = memory[FLUSH_TO];
+		before = head;
+#ifndef FAULT_NOTIFY_BEFORE_HEAD
+		head = read;
+		store(WRITER, HEAD, head);
+#endif
+		if
+		:: before < flush_to && flush_to <= read -> notify_flushed()
+		:: else
+		fi;
+#ifdef FAULT_NOTIFY_BEFORE_HEAD
+		head = read;
+		store(WRITER, HEAD, head);
+#endif
+	:: else
+	fi;
+	before = 0;
+	flush_to = 0
+}
+
+#define HAS_NEWS ((memory[TAIL] != seen_tail && memory[TAIL] - head > HALF) || \
+		  memory[FLUSH_TO] != seen_flush_to)
+
+proctype Writer()
+{
+	byte read, head, seen_tail, seen_flush_to, flush_to, before, flushed;
+	bool is_busy;
+
+	do
+	:: true ->
+		drain();
+		/* control_announce_sleep() */
+		store(WRITER, SLEEPING, 1);
+#ifndef FAULT_NO_MEMBARRIER
+		atomic {
+			IS_DRAINED(WRITER) && IS_DRAINED(PUSHER) && IS_DRAINED(LATER) &&
+			IS_DRAINED(FLUSHER)
+		}
+#endif
+#ifndef FAULT_NO_LAST_LOOK
+		if
+		:: HAS_NEWS -> goto awake
+		:: !HAS_NEWS
+		fi;
+#endif
+		/* control_sleep() */
+		if
+#ifdef FAULT_WAIT_WITHOUT_VALUE
+		:: atomic { IS_DRAINED(WRITER) -> writer_waits = true }
+#else
+		:: atomic { IS_DRAINED(WRITER) && memory[SLEEPING] == 1 -> writer_waits = true }
+		:: atomic { IS_DRAINED(WRITER) && memory[SLEEPING] != 1 -> goto awake }
+#endif
+		fi;
+end:		if
+		:: !writer_waits
+#ifndef FAULT_SLEEP_WHILE_BUSY
+		/* Short slices: who commits that entry wakes nobody. */
+		:: is_busy && writer_waits -> writer_waits = false
+#endif
+		fi;
+awake:		store(WRITER, SLEEPING, 0)
+	od
+}
+
+init {
 	atomic {
-		run memory(PRODUCER);
-		run memory(WRITER);
-		run producer();
-		run writer()
-	}
+		memory[TAIL] = 1; /* by the thread that takes its time */
+		memory[PUSHED] = 1;
+		run Writer();
+		run Pusher();
+		run Later();
+		run Flusher();
+		run Buffer(WRITER);
+		run Buffer(PUSHER);
+		run Buffer(LATER);
+		run Buffer(FLUSHER)
+	};
+	/* Nothing moves any more: then nothing may be left to do. A flush would be stuck itself. */
+end:	timeout -> assert(memory[TAIL] - memory[HEAD] <= HALF)
 }

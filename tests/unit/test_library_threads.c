@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <sched.h>
 
+#include "core/library.h"
 #include "core/table.h"
 
 #define THREADS 8
@@ -268,6 +269,103 @@ static void a_region_of_another_thread_can_be_counted(void **state)
 	use_a_region_of_another_thread(false);
 }
 
+static void *push_until_finished(void *context)
+{
+	struct pusher *pusher = context;
+	struct otlp_span span = fixture_span(1);
+
+	while (atomic_load_relaxed_u32(&shared.finished) == 0) {
+		count_result(otlp_library_export_traces(shared.library, &span, 1),
+			     &pusher->spans_ok, &pusher->spans_full, &pusher->other);
+		sched_yield();
+	}
+	return NULL;
+}
+
+/* One thread makes the next region, all others find it whole. */
+static void a_region_that_one_thread_makes_is_used_by_all(void **state)
+{
+	struct pusher pushers[4] = {0};
+	struct producer *producer;
+	uint64_t accepted = 0;
+	uint32_t count;
+	unsigned i;
+
+	(void)state;
+	memset(&shared, 0, sizeof shared);
+	shared.library = fixture_open_rings(RING_BYTES_MIN, RING_BYTES_MIN);
+	producer = &shared.library->producer;
+	for (i = 0; i < COUNT_OF(pushers); i++)
+		assert_int_equal(
+			pthread_create(&pushers[i].thread, NULL, push_until_finished, &pushers[i]),
+			0);
+	for (count = 1; count < PRODUCER_REGIONS_MAX; count++) {
+		struct region_view view = {.header = producer->regions[count - 1].header};
+
+		region_abandon(&view);
+		while (producer_region_count(producer) == count)
+			sched_yield();
+	}
+	atomic_store_relaxed_u32(&shared.finished, 1);
+	for (i = 0; i < COUNT_OF(pushers); i++) {
+		assert_int_equal(pthread_join(pushers[i].thread, NULL), 0);
+		assert_int_equal(pushers[i].other, 0);
+		accepted += pushers[i].spans_ok;
+	}
+	assert_int_equal(producer_region_count(producer), PRODUCER_REGIONS_MAX);
+	assert_int_equal(fixture_stats(shared.library).spans.accepted, accepted);
+	otlp_library_unref(shared.library);
+}
+
+static void *push_and_give_back_exporter(void *context)
+{
+	struct otlp_span_exporter *spans = context;
+	struct otlp_span span = fixture_span(1);
+
+	(void)otlp_span_exporter_export(spans, &span, 1);
+	otlp_span_exporter_unref(spans);
+	return NULL;
+}
+
+static void *push_and_give_back_library(void *context)
+{
+	struct otlp_library *library = context;
+	struct otlp_span span = fixture_span(1);
+
+	(void)otlp_library_export_traces(library, &span, 1);
+	otlp_library_unref(library);
+	return NULL;
+}
+
+/* Whoever gives back last frees it, behind all that the others did with it. */
+static void the_last_of_many_threads_to_give_back_frees(void **state)
+{
+	const unsigned descriptors = count_descriptors();
+
+	(void)state;
+	for (unsigned round = 0; round < ROUNDS / 10; round++) {
+		struct otlp_span_exporter *spans;
+		pthread_t threads[4];
+		unsigned i;
+
+		shared.library = fixture_open_rings(RING_BYTES_MIN, RING_BYTES_MIN);
+		assert_int_equal(otlp_library_span_exporter(shared.library, &spans), OTLP_OK);
+		for (i = 0; i < COUNT_OF(threads); i++) {
+			void *(*act)(void *) = round % 2 == 0 ? push_and_give_back_exporter
+							      : push_and_give_back_library;
+			void *reference = round % 2 == 0 ? (void *)otlp_span_exporter_ref(spans)
+							 : (void *)otlp_library_ref(shared.library);
+
+			assert_int_equal(pthread_create(&threads[i], NULL, act, reference), 0);
+		}
+		otlp_library_unref(shared.library);
+		otlp_span_exporter_unref(spans);
+		for (i = 0; i < COUNT_OF(threads); i++)
+			assert_int_equal(pthread_join(threads[i], NULL), 0);
+	}
+	assert_int_equal(count_descriptors(), descriptors);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, shm_fixture_setup, shm_fixture_teardown)
 
 int main(void)
@@ -278,6 +376,8 @@ int main(void)
 		TEST(a_reference_of_another_thread_comes_with_its_entry),
 		TEST(a_region_of_another_thread_can_be_pushed_to),
 		TEST(a_region_of_another_thread_can_be_counted),
+		TEST(a_region_that_one_thread_makes_is_used_by_all),
+		TEST(the_last_of_many_threads_to_give_back_frees),
 	};
 
 	return cmocka_run_group_tests_name("library_threads", tests, NULL, NULL);

@@ -24,7 +24,7 @@ struct producer {
 };
 
 static struct ring_fixture fixture;
-static uint32_t running;
+static uint32_t running, found_full;
 
 static int setup(void **state)
 {
@@ -54,6 +54,7 @@ static void *produce(void *argument)
 		bytes += (uint32_t)(random % 64 == 0 ? (random >> 8) % 1000 : (random >> 8) % 100);
 		while (!ring_claim(producer->ring, bytes, &claim)) {
 			producer->full++;
+			atomic_store_relaxed_u32(&found_full, 1);
 			sched_yield();
 			if (!producer->retries)
 				goto next;
@@ -112,12 +113,16 @@ static void run(struct ring_fixture *f, uint32_t count, bool retries, bool abort
 	bool last = false;
 
 	running = count;
+	found_full = 0;
 	for (uint32_t i = 0; i < count; i++) {
 		producers[i] = (struct producer){
 			.ring = &f->ring, .number = i, .retries = retries, .aborts = aborts};
 		assert_int_equal(pthread_create(&producers[i].thread, NULL, produce, &producers[i]),
 				 0);
 	}
+	/* Only then, or a reader that keeps up would leave the full ring untried. */
+	while (atomic_load_relaxed_u32(&found_full) == 0)
+		sched_yield();
 	while (!last) {
 		/* Looked at before the tail: then nothing comes behind it. */
 		last = atomic_load_acquire_u32(&running) == 0;
@@ -291,6 +296,87 @@ static void what_is_done_is_seen_whole(void **state)
 	assert_int_equal(pthread_join(step.thread, NULL), 0);
 }
 
+#define HALF_ROUNDS 100000
+#define STEP_BYTES  256
+
+/* One claim a round, beside a release that makes it the one that passes half. */
+struct half {
+	struct ring *ring;
+	uint32_t begun, ended;
+	bool told;
+};
+
+/* Not at once by a yield: the two sides are to meet. */
+static void wait_for_round(const uint32_t *word, uint32_t round)
+{
+	for (uint32_t looks = 1; atomic_load_acquire_u32(word) < round; looks++)
+		if (looks % 1024 == 0)
+			sched_yield();
+}
+
+static void *claim_each_round(void *argument)
+{
+	struct half *half = argument;
+
+	for (uint32_t round = 1; round <= HALF_ROUNDS; round++) {
+		struct ring_claim claim;
+
+		wait_for_round(&half->begun, round);
+		for (volatile uint64_t spin = payload_mix(round) % 256; spin > 0; spin--)
+			;
+		if (!ring_claim(half->ring, STEP_BYTES - ENTRY_HEADER_BYTES, &claim))
+			abort();
+		half->told = claim.passes_half;
+		ring_commit(&claim);
+		atomic_store_release_u32(&half->ended, round);
+	}
+	return NULL;
+}
+
+/*
+ * A writer that moves the head and then looks at the tail sees a claim beyond half, or the claim
+ * knows that it has to wake it: else nobody would drain a ring that fills.
+ */
+static void a_claim_that_passes_half_beside_a_release_is_told_or_seen(void **state)
+{
+	struct ring_fixture *f = *state;
+	struct half half = {.ring = &f->ring};
+	uint32_t told = 0, seen = 0, lost = 0;
+	pthread_t thread;
+
+	assert_int_equal(pthread_create(&thread, NULL, claim_each_round, &half), 0);
+	for (uint32_t round = 1; round <= HALF_ROUNDS; round++) {
+		struct ring_entry entry;
+		uint64_t tail;
+
+		ring_fixture_at(f, 0);
+		for (uint32_t i = 0; i < BYTES / 2 / STEP_BYTES + 1; i++) {
+			struct ring_claim claim =
+				claim_or_fail(&f->ring, STEP_BYTES - ENTRY_HEADER_BYTES);
+
+			ring_commit(&claim);
+		}
+		assert_int_equal(ring_reader_tail(&f->reader, &tail), 0);
+		assert_int_equal(ring_reader_peek(&f->reader, tail, false, &entry), 0);
+		ring_reader_next(&f->reader, &entry);
+		atomic_store_release_u32(&half.begun, round);
+		/* The other takes a while to see it, and so do we. */
+		for (volatile uint64_t spin = payload_mix(round + 1) % 256; spin > 0; spin--)
+			;
+		ring_reader_release(&f->reader, &(struct ring_done){.position = f->reader.read});
+		/* The barrier of control_announce_sleep(), for one of the two sides here. */
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+		assert_int_equal(ring_reader_tail(&f->reader, &tail), 0);
+		wait_for_round(&half.ended, round);
+		told += half.told;
+		seen += tail - f->reader.head > BYTES / 2;
+		lost += !half.told && tail - f->reader.head <= BYTES / 2;
+	}
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(lost, 0);
+	assert_true(told + seen >= HALF_ROUNDS);
+}
+
 #define ON_A_RING(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -304,6 +390,7 @@ int main(void)
 		ON_A_RING(of_all_threads_one_claim_passes_half),
 		ON_A_RING(padding_may_be_given_back_before_the_record_behind_it),
 		ON_A_RING(what_is_done_is_seen_whole),
+		ON_A_RING(a_claim_that_passes_half_beside_a_release_is_told_or_seen),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

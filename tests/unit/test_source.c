@@ -109,6 +109,61 @@ static void a_flush_is_wanted_until_its_records_are_released(void **state)
 	assert_true(source_release(source, RING_SPANS, &done, false));
 }
 
+static void a_flush_of_what_has_its_space_back_is_told_once(void **state)
+{
+	struct pipe *pipe = *state;
+	struct source *source = only_source(pipe);
+	struct batch_entry entry;
+	struct ring_done done;
+
+	assert_true(pipe_push(pipe, 0, 100));
+	assert_int_equal(drain(pipe, RING_SPANS), DRAIN_EMPTY);
+	done = source->rings[RING_SPANS].staged;
+	source_take_entry(source, RING_SPANS, &entry);
+	assert_false(source_release(source, RING_SPANS, &done, false));
+	assert_false(source_take_late_flush(source));
+	/* It looked at the head before the release, and its own word came behind it. */
+	shared(pipe)->flush_to = shared(pipe)->tail;
+	assert_true(source_has_news(source));
+	assert_int_equal(drain(pipe, RING_SPANS), DRAIN_EMPTY);
+	assert_false(source_wants_flush(source, RING_SPANS));
+	assert_true(source_take_late_flush(source));
+	assert_false(source_take_late_flush(source));
+	assert_int_equal(drain(pipe, RING_SPANS), DRAIN_EMPTY);
+	assert_false(source_take_late_flush(source));
+	/* One that has something to wait for is told by the release. */
+	assert_true(pipe_push(pipe, 0, 100));
+	shared(pipe)->flush_to = shared(pipe)->tail;
+	assert_int_equal(drain(pipe, RING_SPANS), DRAIN_EMPTY);
+	assert_false(source_take_late_flush(source));
+	assert_true(source_wants_flush(source, RING_SPANS));
+}
+
+/* Its commit wakes nobody, and no claim behind it passes half any more. */
+static void a_claim_that_holds_up_more_than_half_a_ring_or_a_flush_is_waited_for(void **state)
+{
+	struct pipe *pipe = *state;
+	struct source *source = only_source(pipe);
+	struct ring_claim claim;
+
+	assert_true(ring_claim(&pipe->producers[0].rings[RING_SPANS], 100, &claim));
+	assert_int_equal(drain(pipe, RING_SPANS), DRAIN_EMPTY);
+	assert_true(source->rings[RING_SPANS].is_busy);
+	assert_false(source_waits_for_claim(source));
+	shared(pipe)->flush_to = shared(pipe)->tail;
+	assert_int_equal(drain(pipe, RING_SPANS), DRAIN_EMPTY);
+	assert_true(source_waits_for_claim(source));
+	shared(pipe)->flush_to = 0;
+	while (shared(pipe)->tail <= RING_BYTES / 2)
+		assert_true(pipe_push(pipe, 0, 1000));
+	assert_int_equal(drain(pipe, RING_SPANS), DRAIN_EMPTY);
+	assert_false(source_has_news(source));
+	assert_true(source_waits_for_claim(source));
+	ring_abort(&claim);
+	assert_int_equal(drain(pipe, RING_SPANS), DRAIN_QUOTA);
+	assert_false(source_waits_for_claim(source));
+}
+
 static void a_quarter_of_a_ring_wants_its_release(void **state)
 {
 	struct pipe *pipe = *state;
@@ -392,6 +447,8 @@ int main(void)
 #define SOURCE_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 		SOURCE_TEST(a_record_is_taken_and_named_and_its_space_comes_back),
 		SOURCE_TEST(a_flush_is_wanted_until_its_records_are_released),
+		SOURCE_TEST(a_flush_of_what_has_its_space_back_is_told_once),
+		SOURCE_TEST(a_claim_that_holds_up_more_than_half_a_ring_or_a_flush_is_waited_for),
 		SOURCE_TEST(a_quarter_of_a_ring_wants_its_release),
 		SOURCE_TEST(a_limited_source_takes_nothing_that_is_pushed_later),
 		SOURCE_TEST(a_claim_holds_up_its_ring_until_its_producer_is_dead),
