@@ -420,7 +420,9 @@ def lose(pipe, sync, variable, nth, how, kill):
         scene.writer.kill()
         scene.writer = scene.start()
     lost = scene.finish_with_losses(is_first_writer=not kill)
-    check((lost > 0) == (sync != "batch"), f"--sync {sync}, {variable} {nth}, {how}: {lost} lost")
+    # Where every second read fails, and one batch was not synced, it can be read back.
+    if sync == "batch" or how != "some":
+        check((lost > 0) == (sync != "batch"), f"--sync {sync}, {variable} {nth}, {how}: {lost} lost")
     for signal in ("traces", "metrics"):
         left = pipe.runtime / f"rescue-{signal}"
         check(not left.exists(), f"{left} is left")
@@ -437,6 +439,7 @@ def a_disk_that_does_not_give_back_what_was_released(pipe):
         for kill in (False, True):
             lost[sync] += lose(pipe, sync, *rest, kill)
             runs[sync] += 1
+    check(lost["interval"] > 0 and lost["none"] > 0, f"nothing was put to the test: {lost}")
     rig.reliability(
         "a sync fails, and what it was to cover is gone; with and without a kill after it",
         "fdatasync() returns EIO, then holes are punched or reads fail; --sync batch",
