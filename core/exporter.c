@@ -211,6 +211,7 @@ int otlp_span_exporter_set_resource(struct otlp_span_exporter *exporter,
 		list = atomic_load_acquire_ptr(&exporter->base.resources);
 		found = resource_find(list, added);
 		if (found != NULL) {
+			added->next = NULL; /* an earlier turn may have left the list there */
 			resource_free(added);
 			added = found;
 			break;

@@ -366,6 +366,51 @@ static void the_last_of_many_threads_to_give_back_frees(void **state)
 	assert_int_equal(count_descriptors(), descriptors);
 }
 
+/* All threads set the same new resource at once: one of them adds it, the others find it. */
+#define SAME_ROUNDS (4 * ROUNDS)
+static pthread_barrier_t same_round;
+
+static void *set_the_same_resources(void *context)
+{
+	struct otlp_span_exporter *spans = context;
+
+	for (int64_t round = 0; round < SAME_ROUNDS; round++) {
+		const struct otlp_attribute number = otlp_attr_int(OTLP_STR("n"), round);
+		const struct otlp_resource resource = {
+			.attributes = {.items = &number, .count = 1}};
+		struct otlp_span span = fixture_span(1);
+
+		pthread_barrier_wait(&same_round);
+		if (otlp_span_exporter_set_resource(spans, &resource) != OTLP_OK)
+			abort();
+		(void)otlp_span_exporter_export(spans, &span, 1);
+	}
+	return NULL;
+}
+
+static void a_resource_that_threads_set_at_once_frees_no_older_one(void **state)
+{
+	struct otlp_span_exporter *spans;
+	pthread_t threads[4];
+	unsigned i;
+
+	(void)state;
+	shared.library = fixture_open_rings(4 << 20, RING_BYTES_MIN);
+	assert_int_equal(otlp_library_span_exporter(shared.library, &spans), OTLP_OK);
+	assert_int_equal(pthread_barrier_init(&same_round, NULL, COUNT_OF(threads)), 0);
+	for (i = 0; i < COUNT_OF(threads); i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, set_the_same_resources, spans),
+				 0);
+	for (i = 0; i < COUNT_OF(threads); i++)
+		assert_int_equal(pthread_join(threads[i], NULL), 0);
+	assert_int_equal(fixture_stats(shared.library).spans.accepted,
+			 SAME_ROUNDS * COUNT_OF(threads));
+	assert_int_equal(pthread_barrier_destroy(&same_round), 0);
+	/* Each is given back once: a second free() would be found here, or by a sanitizer. */
+	otlp_span_exporter_unref(spans);
+	otlp_library_unref(shared.library);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, shm_fixture_setup, shm_fixture_teardown)
 
 int main(void)
@@ -378,6 +423,7 @@ int main(void)
 		TEST(a_region_of_another_thread_can_be_counted),
 		TEST(a_region_that_one_thread_makes_is_used_by_all),
 		TEST(the_last_of_many_threads_to_give_back_frees),
+		TEST(a_resource_that_threads_set_at_once_frees_no_older_one),
 	};
 
 	return cmocka_run_group_tests_name("library_threads", tests, NULL, NULL);
