@@ -4,7 +4,7 @@
 
 `test_x`, `test_x.py`, `fuzz_x` are files below tests/; words in brackets right behind one are parts
 of a test's name in it, or one of its modes in quotes; the last column of the table in
-docs/reliability.md is a script below tests/.
+docs/reliability.md is a script below tests/ or a test in C.
 
 usage: check_named_tests.py ROOT
 """
@@ -15,7 +15,7 @@ import sys
 import sources
 
 TEST = re.compile(r"`((?:test|fuzz)_\w+)(\.py)?`(?: \((`\w+`(?:, `\w+`)*))?")
-ROW = re.compile(r"^\|.*\| \d[\d,]* \| \d+ \| `(\w+)` \|$")
+ROW = re.compile(r"^\|.*\| \d[\d,]* \| \d+(?: \([\d,]+ reported\))? \| `(\w+)` \|$")
 FUNCTION = re.compile(r"^\s*(?:def|static void) (\w+)\(", re.MULTILINE)
 QUOTED = re.compile(r'"(\w+)"')
 
@@ -40,7 +40,7 @@ def check_line(root, paths, line):
             if not has_word(root, path, word):
                 yield f"{path} has no test {word}"
     row = ROW.match(line)
-    if row and not {f"test_{row[1]}.py", f"{row[1]}.py"} & set(paths):
+    if row and not {f"test_{row[1]}.py", f"{row[1]}.py", f"test_{row[1]}.c"} & set(paths):
         yield f"there is no test {row[1]}"
 
 
