@@ -198,7 +198,6 @@ int otlp_span_exporter_set_resource(struct otlp_span_exporter *exporter,
 				    const struct otlp_resource *resource)
 {
 	struct resource *added, *list, *found;
-	void *old;
 	int r;
 
 	if (exporter == NULL || resource == NULL)
@@ -219,11 +218,8 @@ int otlp_span_exporter_set_resource(struct otlp_span_exporter *exporter,
 		added->next = list;
 		/* PAIR(exporter-resources): with the load above: what it leads to is whole. */
 	} while (!atomic_cas_release_ptr(&exporter->base.resources, list, added));
-	do {
-		/* PAIR(exporter-resource): with ourselves in another thread. */
-		old = atomic_load_acquire_ptr(&exporter->base.resource);
-		/* PAIR(exporter-resource): with span_exporter_resource(). */
-	} while (!atomic_cas_release_ptr(&exporter->base.resource, old, added));
+	/* PAIR(exporter-resource): with span_exporter_resource(). Of two at once the later wins. */
+	atomic_store_release_ptr(&exporter->base.resource, added);
 	return OTLP_OK;
 }
 

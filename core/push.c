@@ -52,20 +52,13 @@ static inline void push_begin(struct push *push, struct otlp_library *library,
 	push->ring = push->region != NULL ? &push->region->rings[signal] : NULL;
 }
 
-/*
- * Full for ever, if the writer abandoned it. The next export call finds the new region: what this
- * one holds refers to the table of the old.
- */
-static __attribute__((noinline, cold)) void push_found_full(struct push *push)
-{
-	producer_renew(push->producer, push->region);
-}
-
 static inline bool push_claim(struct push *push, size_t bytes, struct ring_claim *ret)
 {
 	if (ring_claim(push->ring, (uint32_t)bytes, ret))
 		return true;
-	push_found_full(push);
+	/* Full for ever, if the writer abandoned it. The next export call finds the new
+	 * region: what this one holds refers to the table of the old. */
+	producer_renew(push->producer, push->region);
 	return false;
 }
 

@@ -145,6 +145,11 @@ static inline void *atomic_load_acquire_ptr(void *const *from)
 	return (void *)(uintptr_t)atomic_load_acquire_u64((const uint64_t *)(const void *)from);
 }
 
+static inline void atomic_store_release_ptr(void **to, void *value)
+{
+	atomic_store_release_u64((uint64_t *)(void *)to, (uint64_t)(uintptr_t)value);
+}
+
 static inline bool atomic_cas_release_ptr(void **target, void *expected, void *desired)
 {
 #ifdef ATOMIC_TSAN

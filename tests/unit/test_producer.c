@@ -405,27 +405,34 @@ static void abandoned_regions_have_a_limit(void **state)
 	otlp_library_unref(library);
 }
 
+#define LARGE_RESOURCE_BYTES 8000
+
+static void set_large_resource(struct otlp_span_exporter *exporter, int64_t number)
+{
+	static char text[LARGE_RESOURCE_BYTES];
+	const struct otlp_attribute attributes[2] = {
+		otlp_attr_int(OTLP_STR("n"), number),
+		otlp_attr_str(OTLP_STR("k"), (struct otlp_str){text, sizeof text}),
+	};
+	const struct otlp_resource resource = {.attributes = {.items = attributes, .count = 2}};
+
+	memset(text, 'a', sizeof text);
+	assert_int_equal(otlp_span_exporter_set_resource(exporter, &resource), OTLP_OK);
+}
+
 static void a_resource_table_that_is_full_makes_resources_inline(void **state)
 {
 	struct otlp_library *library = fixture_open_rings(1 << 20, 4096);
-	static char text[8000];
 	struct otlp_span_exporter *exporter;
 	char name[REGION_NAME_BYTES_MAX];
 	struct otlp_span span = fixture_span(1);
 	unsigned i;
 
 	(void)state;
-	memset(text, 'a', sizeof text);
 	assert_int_equal(otlp_library_span_exporter(library, &exporter), OTLP_OK);
 	for (i = 0; i < 20; i++) { /* 160 KB of resources for a table of 64 KiB */
-		struct otlp_attribute attributes[2] = {
-			otlp_attr_int(OTLP_STR("n"), i),
-			otlp_attr_str(OTLP_STR("k"), (struct otlp_str){text, sizeof text}),
-		};
-		struct otlp_resource resource = {.attributes = {.items = attributes, .count = 2}};
-
-		assert_int_equal(otlp_span_exporter_set_resource(exporter, &resource), OTLP_OK);
-		assert_int_equal(otlp_span_exporter_set_resource(exporter, &resource), OTLP_OK);
+		set_large_resource(exporter, i);
+		set_large_resource(exporter, i);
 		assert_int_equal(otlp_span_exporter_export(exporter, &span, 1).status,
 				 OTLP_SDK_SUCCESS);
 	}
@@ -439,7 +446,6 @@ static void a_resource_table_that_is_full_makes_resources_inline(void **state)
 static void resources_that_come_again_take_no_more_room(void **state)
 {
 	struct otlp_library *library = fixture_open_rings(1 << 20, 4096);
-	static char text[8000];
 	struct otlp_span_exporter *exporter;
 	struct region_view view;
 	char name[REGION_NAME_BYTES_MAX];
@@ -447,23 +453,17 @@ static void resources_that_come_again_take_no_more_room(void **state)
 	unsigned i;
 
 	(void)state;
-	memset(text, 'a', sizeof text);
 	assert_int_equal(otlp_library_span_exporter(library, &exporter), OTLP_OK);
 	for (i = 0; i < 1000; i++) {
-		struct otlp_attribute attributes[2] = {
-			otlp_attr_int(OTLP_STR("n"), i % 2),
-			otlp_attr_str(OTLP_STR("k"), (struct otlp_str){text, sizeof text}),
-		};
-		struct otlp_resource resource = {.attributes = {.items = attributes, .count = 2}};
-
-		assert_int_equal(otlp_span_exporter_set_resource(exporter, &resource), OTLP_OK);
+		set_large_resource(exporter, i % 2);
 		assert_int_equal(otlp_span_exporter_export(exporter, &span, 1).status,
 				 OTLP_SDK_SUCCESS);
 	}
 	find_region(name);
 	assert_int_equal(count_items(name, RING_SPANS), 1000);
 	assert_int_equal(region_attach(&view, &shm_fixture_dir, name, false), 0);
-	assert_in_range(view.header->table_tail, 2 * sizeof text, 3 * sizeof text);
+	assert_in_range(view.header->table_tail, 2 * LARGE_RESOURCE_BYTES,
+			3 * LARGE_RESOURCE_BYTES);
 	region_detach(&view);
 	otlp_span_exporter_unref(exporter);
 	otlp_library_unref(library);
