@@ -121,8 +121,8 @@ static void a_child_that_never_pushes_leaves_everything_alone(void **state)
 static void a_child_of_a_child_gets_one_too(void **state)
 {
 	struct otlp_library *library = fixture_open();
-	pid_t pid, *grandchild = share(sizeof *grandchild);
 	char name[REGION_NAME_BYTES_MAX];
+	pid_t pid, grandchild;
 
 	(void)state;
 	push_one(library, 1);
@@ -130,12 +130,12 @@ static void a_child_of_a_child_gets_one_too(void **state)
 	if (pid == 0) {
 		if (try_push(library, 2) != OTLP_OK)
 			_exit(1);
-		*grandchild = fork();
-		if (*grandchild == 0)
+		grandchild = fork();
+		if (grandchild == 0)
 			_exit(try_push(library, 3) == OTLP_OK ? 0 : 2);
 		if (try_push(library, 4) != OTLP_OK)
 			_exit(3);
-		_exit(wait_child(*grandchild) == 0 ? 0 : 4);
+		_exit(wait_child(grandchild) == 0 ? 0 : 4);
 	}
 	expect_child_succeeds(pid);
 	push_one(library, 5);
