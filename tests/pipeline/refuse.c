@@ -4,7 +4,7 @@
  * they do in containers and on hardened hosts.
  *
  * usage: refuse ERRNO SYSCALL[,SYSCALL…] PROGRAM [ARGUMENT…]
- * ERRNO by name: EPERM, ENOSYS, EINVAL or EMFILE.
+ * ERRNO by name: EPERM, ENOSYS, EINVAL, EMFILE or EIO.
  */
 #include <errno.h>
 #include <seccomp.h>
@@ -16,7 +16,8 @@
 static const struct {
 	const char *name;
 	int number;
-} errors[] = {{"EPERM", EPERM}, {"ENOSYS", ENOSYS}, {"EINVAL", EINVAL}, {"EMFILE", EMFILE}};
+} errors[] = {
+	{"EPERM", EPERM}, {"ENOSYS", ENOSYS}, {"EINVAL", EINVAL}, {"EMFILE", EMFILE}, {"EIO", EIO}};
 
 static int error_number(const char *name)
 {
@@ -33,7 +34,7 @@ int main(int argc, char **argv)
 	char *rest = argc > 3 ? argv[2] : NULL, *name;
 
 	if (!filter || !error) {
-		fprintf(stderr, "usage: refuse EPERM|ENOSYS|EINVAL|EMFILE SYSCALL[,SYSCALL…] "
+		fprintf(stderr, "usage: refuse EPERM|ENOSYS|EINVAL|EMFILE|EIO SYSCALL[,SYSCALL…] "
 				"PROGRAM [ARGUMENT…]\n");
 		return 2;
 	}

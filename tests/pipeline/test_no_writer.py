@@ -101,6 +101,39 @@ def a_producer_waits_for_no_writer_at_its_end(pipe):
     harness.check(sums["spans"]["written_items"] >= 1, f"no spans: {sums}")
 
 
+def regions_that_cannot_all_be_opened_keep_the_writer_from_starting(pipe):
+    """It would pass over what the last writer wrote of those, and write it again."""
+    load = pipe.load("--processes", 24, "--count", 100, *SMALL)
+    load.wait()
+    before = pipe.regions()
+    harness.equal(len(before), 24, "regions that wait for a writer")
+    writer = pipe.writer(ready=False, prefix=("prlimit", "--nofile=20:20"))
+    writer.wait(1)
+    harness.check("the regions cannot be opened: Too many open files" in writer.err, writer.tail)
+    harness.equal(pipe.regions(), before, "regions that wait for the next writer")
+    harness.check(not pipe.output.exists(), "a writer that did not start made files")
+    pipe.run("otlpipe-writer", "--dir", pipe.runtime, "--output", pipe.output, "--drain")
+    sums = pipe.verify()
+    for name, count in accepted_of(load.json()).items():
+        harness.equal(sums[name]["written_items"], count, f"{name} written")
+
+
+def a_writer_that_is_told_to_stop_looks_for_regions_once_more(pipe):
+    """All that was pushed before the signal, also where the writer has not seen its region yet."""
+    writer = pipe.writer(interval="60s")
+    writer.send(signal.SIGSTOP)
+    load = pipe.load("--count", 100, *SMALL)
+    load.wait()
+    harness.equal(len(pipe.regions()), 1, "regions that the writer has not seen")
+    writer.send(signal.SIGTERM)
+    writer.send(signal.SIGCONT)
+    writer.wait()
+    found = pipe.scan()
+    for name, count in accepted_of(load.json()).items():
+        harness.equal(found[name], count, f"{name} in the files")
+    pipe.verify()
+
+
 if __name__ == "__main__":
     harness.run(
         [
@@ -109,5 +142,7 @@ if __name__ == "__main__":
             a_drain_leaves_living_producers_alone,
             what_a_killed_producer_had_pushed_is_written,
             a_producer_waits_for_no_writer_at_its_end,
+            regions_that_cannot_all_be_opened_keep_the_writer_from_starting,
+            a_writer_that_is_told_to_stop_looks_for_regions_once_more,
         ]
     )

@@ -138,6 +138,29 @@ def an_output_directory_that_cannot_be_made_is_refused(pipe):
         fails(pipe.writer(output=pipe.scratch / name, ready=False), str(pipe.scratch / name))
 
 
+def a_file_that_cannot_be_recovered_keeps_the_writer_from_starting(pipe):
+    """It would drain what the file has already, and write it twice."""
+    writer = pipe.writer(interval="5ms")
+    load = pipe.load("--count", 500, "--retry")
+    load.wait()
+    harness.wait_for(lambda: not pipe.regions(), "the region is drained and gone")
+    writer.kill()
+    before = pipe.files("open")
+    harness.check(before, "no file was left open by a writer that was killed")
+    refuse = (pipe.build / "tests/pipeline/refuse", "EIO", "ftruncate")
+    writer = pipe.writer(ready=False, prefix=refuse)
+    if writer.wait(None) == 77:
+        raise harness.Skip("no seccomp filters here")
+    harness.equal(writer.popen.returncode, 1, "exit status")
+    line = f"{pipe.output}: recovery failed: Input/output error"
+    harness.check(line in writer.err, writer.tail)
+    harness.equal(pipe.files("open"), before, "files left for the next writer")
+    pipe.writer().stop()
+    found = pipe.scan()
+    harness.equal((found["spans"], found["points"]), (500, 500), "spans and points")
+    pipe.verify()
+
+
 def a_drain_of_an_empty_directory_succeeds(pipe):
     for _ in range(2):
         pipe.writer("--drain", ready=False).wait()
@@ -174,6 +197,7 @@ if __name__ == "__main__":
             a_second_writer_of_an_output_directory_is_refused,
             a_runtime_directory_that_others_could_use_is_refused,
             an_output_directory_that_cannot_be_made_is_refused,
+            a_file_that_cannot_be_recovered_keeps_the_writer_from_starting,
             a_drain_of_an_empty_directory_succeeds,
             it_says_that_it_is_ready_and_that_it_stops,
         ]

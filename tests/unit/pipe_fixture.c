@@ -202,7 +202,10 @@ static void find_entries(struct pipe *pipe, const struct batch_head *head, const
 		assert_true(region < PIPE_REGIONS_MAX);
 		assert_int_equal(entry->from, found->next[region]);
 		assert_true(entry->to >= entry->from);
+		assert_int_equal(entry->items_before, found->items[region]);
 		found->next[region] = entry->to;
+		found->items[region] +=
+			entry->written_items + entry->invalid_items + entry->lost_items;
 		found->written += entry->written_items;
 		found->lost += entry->lost_items;
 		found->invalid += entry->invalid_items;

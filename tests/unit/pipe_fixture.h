@@ -52,7 +52,8 @@ struct pipe {
 /* What stands in the files, in their order. */
 struct pipe_found {
 	uint8_t seen[PIPE_REGIONS_MAX][PIPE_SPANS_MAX];
-	uint64_t next[PIPE_REGIONS_MAX]; /* where the next entry has to begin */
+	uint64_t next[PIPE_REGIONS_MAX];  /* where the next entry has to begin */
+	uint64_t items[PIPE_REGIONS_MAX]; /* and how many it has to say were before it */
 	uint64_t written, lost, invalid, torn;
 	unsigned batches, files, finals, final_flags;
 };

@@ -153,6 +153,61 @@ static void a_sync_is_reported_with_its_own_number(void **state)
 	fixture_close(f);
 }
 
+/* A pipe cannot be synced, and says so: who hears of it has asked the right file. */
+static void a_sync_reaches_the_file_that_it_is_for(void **state)
+{
+	struct fixture *f = fixture_open(state);
+	struct io_result result;
+	unsigned slot;
+	int pipes[2];
+
+	assert_int_equal(pipe(pipes), 0);
+	assert_int_equal(io_file_add(f->io, pipes[1], &slot), 0);
+	for (unsigned i = 0; i < 4; i++) {
+		assert_int_equal(io_fsync(f->io, i % 2 == 0 ? f->slot : slot, i), 0);
+		assert_int_equal(io_reap(f->io, &result, 1, FOREVER_NS), 1);
+		assert_int_equal(result.user, i);
+		assert_int_equal(result.result, i % 2 == 0 ? 0 : -EINVAL);
+	}
+	assert_int_equal(io_file_remove(f->io, slot), 0);
+	close(pipes[0]);
+	close(pipes[1]);
+	fixture_close(f);
+}
+
+/* So many of liburing's submissions are put off, as by a kernel that is short of memory. */
+static unsigned put_off;
+
+struct io_uring;
+int __real_io_uring_submit(struct io_uring *ring);
+int __wrap_io_uring_submit(struct io_uring *ring);
+
+int __wrap_io_uring_submit(struct io_uring *ring)
+{
+	if (put_off == 0)
+		return __real_io_uring_submit(ring);
+	put_off--;
+	return -EAGAIN;
+}
+
+static void what_was_put_off_is_submitted_by_a_look_without_waiting(void **state)
+{
+	struct fixture *f = fixture_open(state);
+	struct io_result result;
+	unsigned looks = 0;
+
+	put_off = 1;
+	assert_int_equal(io_fsync(f->io, f->slot, 7), 0);
+	put_off = 0;
+	while (io_reap(f->io, &result, 1, 0) == 0) {
+		assert_true(++looks < 20000);
+		usleep(1000);
+	}
+	assert_int_equal(result.user, 7);
+	assert_int_equal(result.result, 0);
+	fixture_close(f);
+}
+
 static void reaping_nothing_returns_at_once(void **state)
 {
 	struct fixture *f = fixture_open(state);
@@ -982,6 +1037,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		BOTH_MODES(what_is_written_reads_back_equal),
 		BOTH_MODES(a_sync_is_reported_with_its_own_number),
+		BOTH_MODES(a_sync_reaches_the_file_that_it_is_for),
+		BOTH_MODES(what_was_put_off_is_submitted_by_a_look_without_waiting),
 		BOTH_MODES(reaping_nothing_returns_at_once),
 		BOTH_MODES(a_look_without_waiting_finds_the_result_in_the_end),
 		BOTH_MODES(a_misaligned_direct_write_is_an_error_result),

@@ -179,6 +179,21 @@ static void a_push_within_the_making_makes_no_second_region(void **state)
 	otlp_library_unref(library);
 }
 
+/* What the entry said when it was put into the table: were it there already, others would use it.
+ */
+static const struct table_entry *watched;
+static uint64_t reference_before;
+
+uint32_t __real_region_table_add(struct region *region, const void *payload, uint32_t bytes);
+uint32_t __wrap_region_table_add(struct region *region, const void *payload, uint32_t bytes);
+
+uint32_t __wrap_region_table_add(struct region *region, const void *payload, uint32_t bytes)
+{
+	if (watched != NULL)
+		reference_before = watched->reference;
+	return __real_region_table_add(region, payload, bytes);
+}
+
 static void a_reference_holds_in_its_own_region_alone(void **state)
 {
 	static const struct region_options options = {
@@ -190,15 +205,20 @@ static void a_reference_holds_in_its_own_region_alone(void **state)
 	assert_int_equal(region_create(&regions[0], *state, &options), 0);
 	assert_int_equal(region_create(&regions[1], *state, &options), 0);
 	assert_true(region_table_add(&regions[1], "another", 8) > 0);
+	watched = &entry;
 	for (unsigned i = 0; i < 4; i++) {
 		struct region *region = &regions[i % 2];
+		uint64_t before = entry.reference;
 		uint32_t reference = table_entry_reference(&entry, region);
+
+		assert_true(reference_before == before);
 
 		assert_true(reference > 0);
 		assert_memory_equal(region->table + reference - 1 + ENTRY_HEADER_BYTES, bytes,
 				    sizeof bytes);
 		assert_int_equal(table_entry_reference(&entry, region), reference);
 	}
+	watched = NULL;
 	region_close(&regions[0]);
 	region_close(&regions[1]);
 }

@@ -142,6 +142,19 @@ static void corrupt_batch(unsigned batch)
 	close(fd);
 }
 
+/* As the rings have them: a batch has one span of each. */
+static void expect_totals(uint64_t batches)
+{
+	const struct source *source;
+	struct ring_done done;
+
+	for (source = states.pipe.regions.sources; source != NULL; source = source->next) {
+		ring_reader_get_done(&source->rings[RING_SPANS].reader, &done);
+		assert_int_equal(done.totals.written_items, batches);
+		assert_int_equal(done.position, source->rings[RING_SPANS].reader.head);
+	}
+}
+
 /* Each test makes the states anew: recovery changes the files. */
 static void each_state_is_recovered(void **state)
 {
@@ -154,8 +167,10 @@ static void each_state_is_recovered(void **state)
 		assert_int_equal(recover(&report), 0);
 		assert_int_equal(report.files, 1);
 		assert_int_equal(report.batches, BATCHES);
+		expect_totals(BATCHES);
 		assert_int_equal(recover(&report), 0);
 		assert_int_equal(report.files, 0);
+		expect_totals(BATCHES);
 		go_on_and_check();
 		if (k < BATCHES)
 			drop_states(state);
@@ -199,13 +214,12 @@ static void a_batch_that_is_torn_is_written_again(void **state)
 	go_on_and_check();
 }
 
-/* A batch with a good checksum that no writer of ours wrote. */
-static void misalign_batch(unsigned batch)
+/* A batch with a good checksum that the writer of this file did not write like that. */
+static void forge_batch(unsigned batch, void (*change)(struct batch_head *, struct batch_entry *))
 {
 	const size_t from = offsetof(struct batch_head, batch_bytes);
 	struct batch_scan scan;
 	struct batch_head head;
-	struct batch_entry *entry;
 	struct data_name name;
 	int fd = open_file(&name);
 	uint64_t at = 0;
@@ -215,8 +229,8 @@ static void misalign_batch(unsigned batch)
 		at = scan.offset;
 		assert_int_equal(batch_scan_next(&scan, &head), 0);
 	}
-	entry = (struct batch_entry *)(void *)(scan.bytes + sizeof head);
-	entry->to -= ENTRY_ALIGN_BYTES / 2;
+	change(&head, (struct batch_entry *)(void *)(scan.bytes + sizeof head));
+	memcpy(scan.bytes, &head, sizeof head);
 	head.checksum = XXH3_64bits(scan.bytes + from, head.batch_bytes - from);
 	memcpy(scan.bytes + offsetof(struct batch_head, checksum), &head.checksum,
 	       sizeof head.checksum);
@@ -225,16 +239,64 @@ static void misalign_batch(unsigned batch)
 	close(fd);
 }
 
+static void misalign(struct batch_head *head, struct batch_entry *entries)
+{
+	(void)head;
+	entries[0].to -= ENTRY_ALIGN_BYTES / 2;
+}
+
+static void of_another_writer(struct batch_head *head, struct batch_entry *entries)
+{
+	(void)entries;
+	head->epoch++;
+}
+
+static void of_another_place(struct batch_head *head, struct batch_entry *entries)
+{
+	(void)entries;
+	head->sequence++;
+}
+
+static void of_the_other_signal(struct batch_head *head, struct batch_entry *entries)
+{
+	(void)entries;
+	head->signal = BATCH_METRICS;
+}
+
 static void a_batch_that_ends_between_two_records_does_not_count(void **state)
 {
 	struct recover_report report;
 
 	(void)state;
 	restore_regions(0);
-	misalign_batch(BATCHES - 1);
+	forge_batch(BATCHES - 1, misalign);
 	assert_int_equal(recover(&report), 0);
 	assert_int_equal(report.batches, BATCHES - 1);
 	go_on_and_check();
+}
+
+static void a_batch_that_does_not_go_on_the_one_before_it_does_not_count(void **state)
+{
+	static void (*const changes[])(struct batch_head *, struct batch_entry *) = {
+		of_another_writer,
+		of_another_place,
+		of_the_other_signal,
+	};
+
+	for (unsigned i = 0; i < COUNT_OF(changes); i++) {
+		struct recover_report report;
+
+		if (i > 0)
+			make_states(state);
+		restore_regions(0);
+		forge_batch(BATCHES - 1, changes[i]);
+		assert_int_equal(recover(&report), 0);
+		assert_int_equal(report.batches, BATCHES - 1);
+		expect_totals(BATCHES - 1);
+		go_on_and_check();
+		if (i + 1 < COUNT_OF(changes))
+			drop_states(state);
+	}
 }
 
 static void batches_behind_a_torn_one_do_not_count(void **state)
@@ -247,6 +309,25 @@ static void batches_behind_a_torn_one_do_not_count(void **state)
 	assert_int_equal(recover(&report), 0);
 	assert_int_equal(report.batches, 1);
 	go_on_and_check();
+}
+
+/* The ring cannot have been drained up to there. */
+static void a_batch_that_ends_behind_the_tail_does_not_count(void **state)
+{
+	struct ring_shared *shared = states.pipe.producers[1].rings[RING_SPANS].shared;
+	struct recover_report report;
+	static struct pipe_found found;
+	uint64_t tail;
+
+	(void)state;
+	restore_regions(BATCHES - 1);
+	tail = shared->head;
+	restore_regions(0);
+	shared->tail = tail;
+	assert_int_equal(recover(&report), 0);
+	assert_int_equal(report.batches, BATCHES - 1);
+	pipe_find(&states.pipe, &found);
+	assert_int_equal(found.next[1], tail);
 }
 
 /* The open file without its first batch: positions that nobody has, and nobody was released for. */
@@ -322,6 +403,39 @@ static void entries_of_regions_that_are_gone_count(void **state)
 	pipe_close_sink(&states.pipe);
 }
 
+/* The writer died between the last entry's write and its release: it is in the file already. */
+static void a_last_entry_in_the_file_is_not_made_again(void **state)
+{
+	struct pipe *pipe = &states.pipe;
+	struct recover_report report;
+	static struct pipe_found found;
+	struct source *source;
+
+	(void)state;
+	assert_int_equal(recover(&report), 0);
+	pipe_open_sink(pipe);
+	for (source = pipe->regions.sources; source != NULL; source = source->next)
+		source->is_dead = true;
+	pipe_drain(pipe);
+	assert_int_equal(sink_close_batch(&pipe->sink, pipe->regions.sources), 0);
+	pipe_pump(pipe);
+	pipe_reap(pipe);
+	pipe_close_sink(pipe);
+	assert_int_equal(recover(&report), 0);
+	assert_int_equal(report.batches, 1);
+	for (source = pipe->regions.sources; source != NULL; source = source->next)
+		source->is_dead = true;
+	pipe_open_sink(pipe);
+	pipe_drain(pipe);
+	pipe_settle(pipe);
+	for (source = pipe->regions.sources; source != NULL; source = source->next)
+		assert_true(source_is_finished(source));
+	pipe_find(pipe, &found);
+	assert_int_equal(found.finals, REGION_COUNT);
+	pipe_check_all_once(pipe);
+	pipe_close_sink(pipe);
+}
+
 /* What one region says must not take from the others what they were released for. */
 static void a_region_that_lies_does_not_cost_the_others_theirs(void **state)
 {
@@ -374,6 +488,36 @@ static void a_recovery_that_is_killed_is_done_again(void **state)
 	}
 }
 
+static int recover_without_cutting(void *context)
+{
+	struct recover_report report;
+
+	(void)context;
+	regions_open(&states.pipe.regions, &states.pipe.dir);
+	CHECK(regions_discover(&states.pipe.regions) == 0);
+	if (refuse(SYS_ftruncate, ANY_ARGUMENT, 0, EIO) < 0)
+		return CHILD_SKIP;
+	CHECK(recover_output(states.pipe.out.fd, &states.pipe.regions, &report) == -EIO);
+	return 0;
+}
+
+/* Draining before it is done would write again what is in the file. */
+static void a_file_that_cannot_be_recovered_stops_the_writer(void **state)
+{
+	int r;
+
+	(void)state;
+	restore_regions(2);
+	regions_close(&states.pipe.regions);
+	regions_open(&states.pipe.regions, &states.pipe.dir);
+	r = run_in_child(recover_without_cutting, NULL);
+	if (r == CHILD_SKIP)
+		skip();
+	assert_int_equal(r, 0);
+	assert_int_equal(recover(&(struct recover_report){0}), 0);
+	go_on_and_check();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -382,12 +526,16 @@ int main(void)
 		RECOVER_TEST(a_release_that_was_cut_short_is_finished),
 		RECOVER_TEST(a_batch_that_is_torn_is_written_again),
 		RECOVER_TEST(a_batch_that_ends_between_two_records_does_not_count),
+		RECOVER_TEST(a_batch_that_does_not_go_on_the_one_before_it_does_not_count),
 		RECOVER_TEST(batches_behind_a_torn_one_do_not_count),
+		RECOVER_TEST(a_batch_that_ends_behind_the_tail_does_not_count),
 		RECOVER_TEST(a_batch_beyond_a_gap_does_not_count),
 		RECOVER_TEST(a_file_with_nothing_in_it_is_removed),
 		RECOVER_TEST(entries_of_regions_that_are_gone_count),
+		RECOVER_TEST(a_last_entry_in_the_file_is_not_made_again),
 		RECOVER_TEST(a_region_that_lies_does_not_cost_the_others_theirs),
 		RECOVER_TEST(a_recovery_that_is_killed_is_done_again),
+		RECOVER_TEST(a_file_that_cannot_be_recovered_stops_the_writer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,8 +5,10 @@
 #include "writer/retain.h"
 
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 
+#include "shm/atomic.h"
 #include "tests/unit/io_testing.h"
 #include "writer/datafile.h"
 
@@ -282,6 +284,51 @@ static void each_request_is_answered_by_a_later_run(void **state)
 	fixture_close(&f);
 }
 
+/* Armed: in the middle of a run, which has its list already, comes a file and a request. */
+static struct {
+	struct fixture *f;
+	struct retain *retain;
+} in_the_middle;
+
+int __real_fstatvfs64(int fd, struct statvfs *ret);
+int __wrap_fstatvfs64(int fd, struct statvfs *ret);
+
+int __wrap_fstatvfs64(int fd, struct statvfs *ret)
+{
+	struct fixture *f = in_the_middle.f;
+
+	in_the_middle.f = NULL;
+	if (f != NULL) {
+		rotate(&f->traces, 4096, NEW_YEAR + 1);
+		retain_request(in_the_middle.retain);
+	}
+	return __real_fstatvfs64(fd, ret);
+}
+
+static void a_request_during_a_run_is_answered_by_another(void **state)
+{
+	struct retain_counts counts;
+	struct fixture f;
+	uint64_t first;
+
+	(void)state;
+	fixture_open(&f);
+	rotate(&f.traces, 4096, NEW_YEAR);
+	assert_int_equal(retain_open(&in_the_middle.retain, f.scratch.fd, signals, 2,
+				     &(struct retain_limits){.total_bytes = 4096}),
+			 0);
+	in_the_middle.f = &f;
+	retain_request(in_the_middle.retain);
+	assert_int_equal(retain_wait(in_the_middle.retain, LONG_NS), 0);
+	retain_counts(in_the_middle.retain, &counts);
+	assert_int_equal(counts.runs, 2);
+	assert_int_equal(counts.removed_files, 1);
+	assert_int_equal(list(&f.traces, DATA_SEALED, &first), 1);
+	assert_int_equal(first, 2);
+	retain_close(in_the_middle.retain);
+	fixture_close(&f);
+}
+
 /* The blocked signals of the thread with this name, as the kernel sees them. */
 static uint64_t blocked_signals(const char *thread)
 {
@@ -363,6 +410,54 @@ static void closing_in_the_middle_of_a_run_leaves_no_gap(void **state)
 	fixture_close(&f);
 }
 
+/* Armed: the thread that deletes a file lets the test look first, and says it without any order. */
+static struct {
+	uint32_t is_armed, is_deleting, has_looked;
+} deleting;
+
+int __real_unlinkat(int fd, const char *name, int flags);
+int __wrap_unlinkat(int fd, const char *name, int flags);
+
+int __wrap_unlinkat(int fd, const char *name, int flags)
+{
+	if (atomic_load_relaxed_u32(&deleting.is_armed) != 0) {
+		atomic_store_relaxed_u32(&deleting.is_armed, 0);
+		atomic_store_relaxed_u32(&deleting.is_deleting, 1);
+		while (atomic_load_relaxed_u32(&deleting.has_looked) == 0)
+			usleep(100);
+	}
+	return __real_unlinkat(fd, name, flags);
+}
+
+/* For ThreadSanitizer: the writer's loop asks while the thread counts. */
+static void what_is_removed_can_be_asked_for_during_a_run(void **state)
+{
+	struct retain_counts counts;
+	struct retain *retain;
+	struct fixture f;
+
+	(void)state;
+	fixture_open(&f);
+	rotate(&f.traces, 4096, NEW_YEAR);
+	assert_int_equal(retain_open(&retain, f.scratch.fd, signals, 2,
+				     &(struct retain_limits){.age_ns = 1}),
+			 0);
+	memset(&deleting, 0, sizeof deleting);
+	atomic_store_relaxed_u32(&deleting.is_armed, 1);
+	retain_request(retain);
+	while (atomic_load_relaxed_u32(&deleting.is_deleting) == 0)
+		usleep(100);
+	retain_counts(retain, &counts);
+	assert_int_equal(counts.removed_files, 0);
+	atomic_store_relaxed_u32(&deleting.has_looked, 1);
+	assert_int_equal(retain_wait(retain, LONG_NS), 0);
+	retain_counts(retain, &counts);
+	assert_int_equal(counts.removed_files, 1);
+	assert_int_equal(counts.removed_bytes, 4096);
+	retain_close(retain);
+	fixture_close(&f);
+}
+
 static void a_thread_for_no_signal_or_too_many_is_refused(void **state)
 {
 	const struct retain_limits limits = {0};
@@ -395,8 +490,10 @@ int main(void)
 		cmocka_unit_test(files_beyond_their_age_are_removed),
 		cmocka_unit_test(open_and_foreign_files_are_never_touched),
 		cmocka_unit_test(each_request_is_answered_by_a_later_run),
+		cmocka_unit_test(a_request_during_a_run_is_answered_by_another),
 		cmocka_unit_test(the_thread_takes_no_signal),
 		cmocka_unit_test(closing_in_the_middle_of_a_run_leaves_no_gap),
+		cmocka_unit_test(what_is_removed_can_be_asked_for_during_a_run),
 		cmocka_unit_test(a_thread_for_no_signal_or_too_many_is_refused),
 	};
 

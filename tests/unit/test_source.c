@@ -280,7 +280,10 @@ static void a_ring_that_only_dropped_has_a_last_entry_too(void **state)
 	struct source *source = only_source(pipe);
 	struct batch_entry entry;
 
+	atomic_store_relaxed_u64(&shared(pipe)->dropped_full_items, 1);
 	atomic_store_relaxed_u64(&shared(pipe)->dropped_too_large_items, 2);
+	atomic_store_relaxed_u64(&shared(pipe)->dropped_invalid_items, 3);
+	atomic_store_relaxed_u64(&shared(pipe)->accepted_items, 4);
 	die(pipe);
 	assert_int_equal(drain(pipe, RING_SPANS), DRAIN_EMPTY);
 	assert_int_equal(drain(pipe, RING_METRICS), DRAIN_EMPTY);
@@ -288,7 +291,10 @@ static void a_ring_that_only_dropped_has_a_last_entry_too(void **state)
 	assert_false(source_is_final_due(source, RING_METRICS));
 	assert_false(source_is_finished(source));
 	source_take_entry(source, RING_SPANS, &entry);
+	assert_int_equal(entry.dropped_full_items, 1);
 	assert_int_equal(entry.dropped_too_large_items, 2);
+	assert_int_equal(entry.dropped_invalid_items, 3);
+	assert_int_equal(entry.accepted_items, 4);
 	assert_int_equal(entry.from, entry.to);
 	assert_int_equal(entry.flags, BATCH_ENTRY_FINAL | BATCH_ENTRY_CLOSED);
 }
@@ -383,6 +389,29 @@ static void a_source_is_finished_when_its_last_entries_count(void **state)
 	assert_int_equal(pipe->regions.count, 0);
 }
 
+static void a_batch_from_before_the_death_is_not_the_last_one(void **state)
+{
+	struct pipe *pipe = *state;
+	struct source *source = only_source(pipe);
+
+	assert_true(pipe_push(pipe, 0, 100));
+	pipe_drain(pipe);
+	assert_int_equal(sink_close_batch(&pipe->sink, source), 0);
+	pipe_pump(pipe);
+	die(pipe);
+	pipe_drain(pipe);
+	assert_true(source_is_final_due(source, RING_SPANS));
+	pipe_reap(pipe);
+	pipe_pump(pipe);
+	assert_int_equal(source->jobs, 0);
+	assert_false(source_is_finished(source));
+	assert_int_equal(sink_close_batch(&pipe->sink, source), 0);
+	pipe_pump(pipe);
+	pipe_reap(pipe);
+	pipe_pump(pipe);
+	assert_true(source_is_finished(source));
+}
+
 static void a_broken_ring_is_drained_no_further_and_closed_as_broken(void **state)
 {
 	struct pipe *pipe = *state;
@@ -461,6 +490,7 @@ int main(void)
 		SOURCE_TEST(what_is_final_stays_final_whatever_the_ring_says_later),
 		SOURCE_TEST(a_ring_that_is_final_after_recovery_has_no_news),
 		SOURCE_TEST(a_source_is_finished_when_its_last_entries_count),
+		SOURCE_TEST(a_batch_from_before_the_death_is_not_the_last_one),
 		SOURCE_TEST(a_broken_ring_is_drained_no_further_and_closed_as_broken),
 		SOURCE_TEST(a_region_that_is_cut_off_breaks_and_nothing_else),
 		SOURCE_TEST(a_record_that_is_cut_off_in_its_middle_is_not_taken),
