@@ -7,7 +7,11 @@
 
 #include <errno.h>
 #include <string.h>
+#if OTLPIPE_HAVE_XXH_DISPATCH
+#include <xxh_x86dispatch.h>
+#else
 #include <xxhash.h>
+#endif
 
 #define VARINT4_BYTES	       4u
 #define PADDING_HEAD_BYTES_MIN 3u /* tag and a length of one byte */
@@ -56,6 +60,7 @@ static void store_padding(uint8_t *to, size_t bytes)
 	memset(to + sizeof padding_tag + width, 0, bytes - sizeof padding_tag - width);
 }
 
+/* Over a megabyte the widest instructions count: less than half the time of SSE2's. */
 static uint64_t batch_checksum(const uint8_t *batch, size_t bytes)
 {
 	const size_t from = offsetof(struct batch_head, batch_bytes);

@@ -28,7 +28,7 @@ FOREIGN = (
     ("liburing", re.compile(r"^liburing(\.h|/.*)$")),
     ("protobuf-c", re.compile(r"^(protobuf-c/.*|.*\.pb-c\.h)$")),
     ("json-c", re.compile(r"^json-c/.*$")),
-    ("xxhash", re.compile(r"^xxhash\.h$")),
+    ("xxhash", re.compile(r"^(xxhash|xxh_x86dispatch)\.h$")),
 )
 
 DATA_HEADERS = re.compile(r"^otlpipe/(data|span|metric|error)\.h$")
