@@ -61,7 +61,8 @@ def bench_latency(run):
     for _ in range(run.repetitions):
         with Writer(run):
             runs.append(run_json(run, "bench_latency", LATENCY_PUSHES, LATENCY_INTERVAL_NS, cpu=0))
-    names = ["clock_ns", "p50", "p99", "p99.9", "p99.99", "max", "dropped"]
+    percentiles = ["p50", "p99", "p99.9", "p99.99", "max"]
+    names = ["clock_ns", "dropped", *percentiles, *("spin_" + name for name in percentiles)]
     run.results["latency"] = {name: spread([one[name] for one in runs]) for name in names}
     run.results["latency"]["count"] = sum(one["count"] for one in runs)
 

@@ -91,8 +91,9 @@ class Writer:
             self.output,
             "--sync",
             sync,
+            # More than a run writes: nothing is deleted, and discarded by the disk, meanwhile.
             "--retain-bytes",
-            "256MiB",
+            "8GiB",
         ]
         if interval:
             self.command += ["--interval", interval]
