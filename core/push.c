@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The push: size and check, claim, write, commit, count. Between claim and
+ * The push: size and check, claim and count, write, commit. Between claim and
  * commit one thing can be found out, that text beyond ASCII is not UTF-8; the
  * claim is given up then, and the writer skips it. What a record looks like is
  * core/record.h's, how it is claimed shm/ring.h's; here is who gets counted
@@ -52,9 +52,9 @@ static inline void push_begin(struct push *push, struct otlp_library *library,
 	push->ring = push->region != NULL ? &push->region->rings[signal] : NULL;
 }
 
-static inline bool push_claim(struct push *push, size_t bytes, struct ring_claim *ret)
+static inline bool push_claim(struct push *push, size_t bytes, size_t items, struct ring_claim *ret)
 {
-	if (ring_claim(push->ring, (uint32_t)bytes, ret))
+	if (ring_claim(push->ring, (uint32_t)bytes, (uint32_t)items, ret))
 		return true;
 	/* Full for ever, if the writer abandoned it. The next export call finds the new
 	 * region: what this one holds refers to the table of the old. */
@@ -70,19 +70,18 @@ static __attribute__((noinline, cold)) void push_passed_half(struct push *push)
 	producer_renew(push->producer, push->region);
 }
 
-static inline void push_commit(struct push *push, const struct ring_claim *claim, uint64_t items)
+static inline void push_commit(struct push *push, const struct ring_claim *claim)
 {
 	ring_commit(claim);
-	atomic_add_relaxed_u64(&push->ring->shared->accepted_items, items);
 	if (__builtin_expect(claim->passes_half, 0))
 		push_passed_half(push);
 }
 
 /* Written, and its text is not UTF-8. */
-static inline void push_abort(struct push *push, const struct ring_claim *claim, uint64_t items)
+static inline void push_abort(struct push *push, const struct ring_claim *claim)
 {
-	ring_abort(claim);
-	push_refuse(push, OTLP_ERR_INVALID, items);
+	ring_abort(push->ring, claim);
+	push_refuse(push, OTLP_ERR_INVALID, claim->items);
 	if (claim->passes_half)
 		push_passed_half(push);
 }
@@ -129,14 +128,14 @@ static inline void push_span(struct push *push, struct resource *resource, struc
 		push_refuse(push, r, 1);
 		return;
 	}
-	if (!push_claim(push, bytes, &claim)) {
+	if (!push_claim(push, bytes, 1, &claim)) {
 		push_refuse(push, OTLP_ERR_FULL, 1);
 		return;
 	}
 	if (span_write(&of, claim.payload, bytes) || record_text_span(span, of.inline_resource))
-		push_commit(push, &claim, 1);
+		push_commit(push, &claim);
 	else
-		push_abort(push, &claim, 1);
+		push_abort(push, &claim);
 }
 
 int push_spans(struct otlp_library *library, struct resource *resource, struct otlp_shape *shape,
@@ -174,16 +173,16 @@ static void push_points(struct push *push, const struct metric_push *of, size_t 
 
 	if (count == 0)
 		return;
-	if (!push_claim(push, bytes, &claim)) {
+	if (!push_claim(push, bytes, count, &claim)) {
 		push_refuse(push, OTLP_ERR_FULL, count);
 		return;
 	}
 	if (record_write_metric(claim.payload, of->metric, of->scope, of->inline_resource,
 				of->reference, first, count, bytes) ||
 	    of->text_is_good || record_text_metric(of->metric, of->scope, of->inline_resource))
-		push_commit(push, &claim, count);
+		push_commit(push, &claim);
 	else
-		push_abort(push, &claim, count);
+		push_abort(push, &claim);
 }
 
 /* More points than a record takes: several records, cut between points. */

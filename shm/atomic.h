@@ -137,6 +137,24 @@ ATOMIC_DEFINE(64)
 
 #undef ATOMIC_DEFINE
 
+/* Two words that stand side by side, aligned to 16 bytes. */
+static inline bool atomic_cas_relaxed_pair(uint64_t target[2], uint64_t expected0,
+					   uint64_t expected1, uint64_t desired0, uint64_t desired1)
+{
+#ifdef ATOMIC_TSAN
+	__extension__ typedef unsigned __int128 pair;
+	pair expected = (pair)expected1 << 64 | expected0;
+
+	return __atomic_compare_exchange_n((pair *)(void *)target, &expected,
+					   (pair)desired1 << 64 | desired0, false, __ATOMIC_RELAXED,
+					   __ATOMIC_RELAXED);
+#else
+	uint64_t expected[2] = {expected0, expected1}, desired[2] = {desired0, desired1};
+
+	return ck_pr_cas_64_2(target, expected, desired);
+#endif
+}
+
 /* Pointers, which are 64 bits wide on every machine that this is for. */
 _Static_assert(sizeof(void *) == 8, "64-bit only");
 

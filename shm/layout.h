@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The layout of everything in shared memory, version 1.
+ * The layout of everything in shared memory, version 2.
  *
  * Region: one file per producer process in the runtime directory, named
  * <pid>-<16 hex digits of the region's id>.region.
@@ -44,7 +44,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the layout is little-
 
 #define REGION_MAGIC	  UINT64_C(0x314e474550494c4f) /* "OLIPEGN1" */
 #define CONTROL_MAGIC	  UINT64_C(0x314c54434c504c4f) /* "OLPLCTL1" */
-#define LAYOUT_MAJOR	  1			       /* another number: not readable */
+#define LAYOUT_MAJOR	  2			       /* another number: not readable */
 #define LAYOUT_MINOR	  0 /* a higher number: fields were added in reserved space */
 
 /* Ring indexes; one ring per signal. */
@@ -102,8 +102,16 @@ struct ring_done {
 };
 
 struct ring_shared {
-	/* Line 0, producers. */
-	_Alignas(LAYOUT_LINE_BYTES) uint64_t tail; /* next position to claim */
+	/* Line 0, producers. A claim moves the first two at once, as one 16-byte word. */
+	_Alignas(LAYOUT_LINE_BYTES) union {
+		uint64_t claimed[2];
+		struct {
+			uint64_t tail; /* next position to claim */
+			/* Items since the region was made, those of claims that are not committed
+			 * yet included: a producer that is killed leaves what it tore in here. */
+			uint64_t accepted_items;
+		};
+	};
 	uint64_t flush_to; /* a flush waits for the head to reach this; 0: none */
 
 	/* Line 1, the writer: what it gave back. */
@@ -114,10 +122,8 @@ struct ring_shared {
 	uint32_t reserved;
 	struct ring_done done[2];
 
-	/* Line 4, producers: items since the region was made. Counted after the commit, so a
-	 * producer that is killed in between has one record less here than in the ring. */
-	_Alignas(LAYOUT_LINE_BYTES) uint64_t accepted_items;
-	uint64_t dropped_full_items;
+	/* Line 4, producers: items since the region was made. */
+	_Alignas(LAYOUT_LINE_BYTES) uint64_t dropped_full_items;
 	uint64_t dropped_too_large_items;
 	uint64_t dropped_invalid_items;
 
@@ -125,12 +131,13 @@ struct ring_shared {
 };
 
 static_assert(offsetof(struct ring_shared, tail) == 0, "layout");
-static_assert(offsetof(struct ring_shared, flush_to) == 8, "layout");
+static_assert(offsetof(struct ring_shared, accepted_items) == 8, "layout");
+static_assert(offsetof(struct ring_shared, flush_to) == 16, "layout");
 static_assert(offsetof(struct ring_shared, head) == 128, "layout");
 static_assert(offsetof(struct ring_shared, done_slot) == 256, "layout");
 static_assert(offsetof(struct ring_shared, done) == 264, "layout");
-static_assert(offsetof(struct ring_shared, accepted_items) == 384, "layout");
-static_assert(offsetof(struct ring_shared, dropped_invalid_items) == 408, "layout");
+static_assert(offsetof(struct ring_shared, dropped_full_items) == 384, "layout");
+static_assert(offsetof(struct ring_shared, dropped_invalid_items) == 400, "layout");
 static_assert(sizeof(struct ring_totals) == 32, "layout");
 static_assert(sizeof(struct ring_done) == 40, "layout");
 static_assert(sizeof(struct ring_shared) == 1024, "layout");

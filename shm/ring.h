@@ -2,8 +2,8 @@
 /*
  * A multi-producer, single-consumer byte ring in shared memory (layout.h).
  *
- * Producers: claim() takes space with one compare-and-swap on the tail, or says
- * at once that there is none; the caller then writes the payload and commits.
+ * Producers: claim() takes space and counts its items with one compare-and-swap,
+ * or says at once that there is none; the caller then writes the payload and commits.
  * Nobody waits for anybody: entries are committed in any order, each in its own
  * header word. Both calls are lock-free and async-signal-safe.
  *
@@ -41,6 +41,7 @@ struct ring_claim {
 	uint8_t *payload; /* payload_bytes of it, zeroed */
 	uint64_t *word;
 	uint32_t payload_bytes;
+	uint32_t items;
 	bool passes_half; /* this claim took the ring past half full: worth a wake-up */
 };
 
@@ -71,16 +72,18 @@ static inline uint64_t ring_refresh_head(struct ring *ring)
  * Claim an entry.
  *
  * @param payload_bytes  1 to payload_bytes_max, checked by the caller
+ * @param items          what it adds to the ring's accepted_items
  * @return true, and ret is set and must be committed or aborted; false: full
  */
-static inline bool ring_claim(struct ring *ring, uint32_t payload_bytes, struct ring_claim *ret)
+static inline bool ring_claim(struct ring *ring, uint32_t payload_bytes, uint32_t items,
+			      struct ring_claim *ret)
 {
 	struct ring_shared *const shared = ring->shared;
 	uint8_t *const data = ring->data;
 	const uint64_t ring_bytes = ring->bytes;
 	const uint64_t bytes = entry_bytes(payload_bytes);
 	const uint64_t half = ring_bytes / 2;
-	uint64_t head, tail, end, offset, padding;
+	uint64_t head, tail, accepted, end, offset, padding;
 	bool is_near_half;
 
 	ret->passes_half = false;
@@ -88,6 +91,7 @@ static inline bool ring_claim(struct ring *ring, uint32_t payload_bytes, struct 
 		/* PAIR(ring-cached-head): with ring_refresh_head(). */
 		head = atomic_load_acquire_u64(&ring->cached_head);
 		tail = atomic_load_relaxed_u64(&shared->tail);
+		accepted = atomic_load_relaxed_u64(&shared->accepted_items);
 		/* A tail that somebody else misaligned must not lead us behind the data. */
 		offset = tail & (ring_bytes - ENTRY_ALIGN_BYTES);
 		padding = bytes > ring_bytes - offset ? ring_bytes - offset : 0;
@@ -101,7 +105,9 @@ static inline bool ring_claim(struct ring *ring, uint32_t payload_bytes, struct 
 				return false;
 			is_near_half = true;
 		}
-	} while (!atomic_cas_relaxed_u64(&shared->tail, tail, end));
+		/* Both at once: a second locked instruction would cost what the claim does, and
+		 * wait for the payload's stores. */
+	} while (!atomic_cas_relaxed_pair(shared->claimed, tail, accepted, end, accepted + items));
 
 	if (__builtin_expect(is_near_half, 0)) {
 		/* By the head of now: by an older one the ring may have been beyond half already,
@@ -123,6 +129,7 @@ static inline bool ring_claim(struct ring *ring, uint32_t payload_bytes, struct 
 	ret->word = (uint64_t *)(void *)(data + offset);
 	ret->payload = data + offset + ENTRY_HEADER_BYTES;
 	ret->payload_bytes = payload_bytes;
+	ret->items = items;
 	atomic_store_relaxed_u64(ret->word, entry_word(ENTRY_CLAIMED, payload_bytes));
 	/* PAIR(ring-claim-word): with ring_reader_peek() after this process died. No payload
 	 * byte may be seen without the header in front of it, or it would be taken for one. */
@@ -137,8 +144,10 @@ static inline void ring_commit(const struct ring_claim *claim)
 }
 
 /** Give a claim up: the writer skips it. */
-static inline void ring_abort(const struct ring_claim *claim)
+static inline void ring_abort(struct ring *ring, const struct ring_claim *claim)
 {
+	/* First: killed in between, the claim is torn and does not count. */
+	atomic_add_relaxed_u64(&ring->shared->accepted_items, 0 - (uint64_t)claim->items);
 	/* PAIR(ring-abort): with ring_reader_peek(): our stores into the payload come before
 	 * the writer's zeroes, or a late one would survive them. */
 	atomic_store_release_u64(claim->word, entry_word(ENTRY_ABORTED, claim->payload_bytes));

@@ -178,7 +178,7 @@ static void push_shaped(struct gen *gen, struct region *region)
 		return;
 	if (shape_bytes < TABLE_USED && span_bytes <= ring->payload_bytes_max &&
 	    region_table_add(region, shape, (uint32_t)shape_bytes) == reference &&
-	    ring_claim(ring, (uint32_t)span_bytes, &claim)) {
+	    ring_claim(ring, (uint32_t)span_bytes, 1, &claim)) {
 		memcpy(claim.payload, span, span_bytes);
 		ring_commit(&claim);
 	}
@@ -202,10 +202,11 @@ static void fill_region(struct gen *gen, struct region *region, bool wraps)
 			make_record(gen, is_metric, NULL, reference != 0 ? reference : 1, &bytes);
 		struct ring_claim claim;
 
-		if (bytes <= ring->payload_bytes_max && ring_claim(ring, (uint32_t)bytes, &claim)) {
+		if (bytes <= ring->payload_bytes_max &&
+		    ring_claim(ring, (uint32_t)bytes, 1, &claim)) {
 			memcpy(claim.payload, record, bytes);
 			if (i % 7 == 6)
-				ring_abort(&claim);
+				ring_abort(ring, &claim);
 			else
 				ring_commit(&claim);
 		}

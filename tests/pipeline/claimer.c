@@ -37,12 +37,12 @@ int main(int argc, char **argv)
 		fprintf(stderr, "claimer: %s\n", strerror(-r));
 		return 1;
 	}
-	if (!ring_claim(&region.rings[RING_SPANS], PAYLOAD_BYTES, &claim) ||
-	    !ring_claim(&region.rings[RING_SPANS], PAYLOAD_BYTES, &aborted)) {
+	if (!ring_claim(&region.rings[RING_SPANS], PAYLOAD_BYTES, 1, &claim) ||
+	    !ring_claim(&region.rings[RING_SPANS], PAYLOAD_BYTES, 1, &aborted)) {
 		fprintf(stderr, "claimer: the ring is full\n");
 		return 1;
 	}
-	ring_abort(&aborted);
+	ring_abort(&region.rings[RING_SPANS], &aborted);
 	puts("claimed");
 	fflush(stdout);
 	for (;;)

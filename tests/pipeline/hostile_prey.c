@@ -53,11 +53,11 @@ void prey_push(struct prey *prey)
 		payload[i] = (uint8_t)hostile_pick(hostile_pick(4) == 0 ? 256 : 3);
 	if (hostile_pick(4) != 0)
 		memcpy(payload, head, bytes < sizeof head ? bytes : sizeof head);
-	if (!ring_claim(ring, bytes, &claim))
+	if (!ring_claim(ring, bytes, 1, &claim))
 		return;
 	memcpy(claim.payload, payload, bytes);
 	if (hostile_pick(16) == 0)
-		ring_abort(&claim);
+		ring_abort(ring, &claim);
 	else if (hostile_pick(16) != 0)
 		ring_commit(&claim);
 }
@@ -68,7 +68,7 @@ void prey_push_bytes(struct prey *prey, enum ring_signal signal, const uint8_t *
 	struct ring *const ring = &prey->region.rings[signal];
 	struct ring_claim claim;
 
-	if (count == 0 || count > ring->payload_bytes_max || !ring_claim(ring, count, &claim))
+	if (count == 0 || count > ring->payload_bytes_max || !ring_claim(ring, count, 1, &claim))
 		return;
 	memcpy(claim.payload, bytes, count);
 	ring_commit(&claim);

@@ -430,7 +430,7 @@ static void claim_and_stop_there(void)
 		_exit(10);
 	ring_init(&ring, view.rings[RING_SPANS].shared, view.rings[RING_SPANS].data,
 		  view.rings[RING_SPANS].bytes);
-	if (!ring_claim(&ring, 100, &claim))
+	if (!ring_claim(&ring, 100, 1, &claim))
 		_exit(11);
 	/* Not kept: the region's lock is the library's mapping. */
 	region_detach(&view);

@@ -112,7 +112,8 @@ bool pipe_push(struct pipe *pipe, unsigned region, size_t bytes)
 	span.attributes.items = &attribute;
 	span.attributes.count = 1;
 	assert_int_equal(record_size_span(&span, &resource, &record_bytes), 0);
-	if (!ring_claim(&pipe->producers[region].rings[RING_SPANS], (uint32_t)record_bytes, &claim))
+	if (!ring_claim(&pipe->producers[region].rings[RING_SPANS], (uint32_t)record_bytes, 1,
+			&claim))
 		return false;
 	record_write_span(claim.payload, &span, &resource, 0, record_bytes);
 	ring_commit(&claim);

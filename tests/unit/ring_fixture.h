@@ -159,7 +159,7 @@ static inline struct ring_claim claim_or_fail(struct ring *ring, uint32_t bytes)
 {
 	struct ring_claim claim;
 
-	if (!ring_claim(ring, bytes, &claim)) {
+	if (!ring_claim(ring, bytes, 1, &claim)) {
 		fail_msg("no space for %u bytes", bytes);
 		abort();
 	}

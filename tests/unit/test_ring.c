@@ -105,12 +105,12 @@ static void a_ring_takes_entries_until_it_is_exactly_full(void **state)
 			for (uint32_t i = 0; i < BYTES / 128; i++)
 				push_one(f, 120, i);
 			assert_true(f->shared->tail - f->shared->head == BYTES);
-			assert_false(ring_claim(&f->ring, 1, &claim));
+			assert_false(ring_claim(&f->ring, 1, 1, &claim));
 			for (uint32_t i = 0; i < BYTES / 128; i++)
 				expect_record(f, false, 120, i);
 			assert_int_equal(peek_one(f, false).kind, RING_ENTRY_NONE);
 			/* Read is not given back. */
-			assert_false(ring_claim(&f->ring, 1, &claim));
+			assert_false(ring_claim(&f->ring, 1, 1, &claim));
 			release_all(f);
 			push_one(f, QUARTER, 99);
 			if (offset > BYTES - entry_bytes(QUARTER))
@@ -137,7 +137,7 @@ static void a_claim_on_a_full_ring_changes_nothing(void **state)
 	memcpy(before, f->data, BYTES);
 	memcpy(&shared_before, f->shared, sizeof shared_before);
 	for (uint32_t bytes = 1; bytes <= QUARTER; bytes++)
-		assert_false(ring_claim(&f->ring, bytes, &claim));
+		assert_false(ring_claim(&f->ring, bytes, 1, &claim));
 	assert_memory_equal(before, f->data, BYTES);
 	assert_memory_equal(&shared_before, f->shared, sizeof shared_before);
 }
@@ -152,7 +152,7 @@ static void padding_counts_when_space_is_short(void **state)
 	for (uint32_t i = 0; i < 3; i++)
 		push_one(f, QUARTER - (i == 2 ? 48 : 0), i);
 	assert_true(f->shared->tail == BYTES - 1008);
-	assert_false(ring_claim(&f->ring, QUARTER, &claim));
+	assert_false(ring_claim(&f->ring, QUARTER, 1, &claim));
 	assert_true(f->shared->tail == BYTES - 1008);
 	push_one(f, 1000, 3);
 	push_one(f, 56, 4);
@@ -221,7 +221,7 @@ static void an_entry_that_was_given_up_is_skipped_and_zeroed(void **state)
 		ring_fixture_at(f, bases[b] + BYTES - 64);
 		claim = claim_one(f, 100, 0);
 		push_one(f, 16, 1);
-		ring_abort(&claim);
+		ring_abort(&f->ring, &claim);
 		expect_kind(f, false, RING_ENTRY_SKIP, 64);
 		expect_kind(f, false, RING_ENTRY_SKIP, entry_bytes(100));
 		expect_record(f, false, 16, 1);
@@ -245,7 +245,7 @@ static void passing_half_is_told_once_and_again_after_the_head_has_moved(void **
 			payload_fill(claim.payload, 248, 0, i);
 			ring_commit(&claim);
 		}
-		assert_false(ring_claim(&f->ring, 248, &claim));
+		assert_false(ring_claim(&f->ring, 248, 1, &claim));
 		for (i = 0; i < 7; i++)
 			expect_record(f, false, 248, i);
 		release_all(f);
@@ -259,7 +259,7 @@ static void passing_half_is_told_once_and_again_after_the_head_has_moved(void **
 		release_all(f);
 		claim = claim_or_fail(&f->ring, 248);
 		assert_true(claim.passes_half);
-		ring_abort(&claim);
+		ring_abort(&f->ring, &claim);
 		claim = claim_or_fail(&f->ring, 248);
 		assert_false(claim.passes_half);
 	}
@@ -293,13 +293,13 @@ static void a_head_ahead_of_an_old_tail_is_no_full_ring(void **state)
 
 		ring_fixture_at(f, bases[b]);
 		f->ring.cached_head = bases[b] + 512;
-		assert_true(ring_claim(&f->ring, 16, &claim));
+		assert_true(ring_claim(&f->ring, 16, 1, &claim));
 		assert_false(claim.passes_half);
 		/* And where it has to look at the real one. */
 		ring_fixture_at(f, bases[b]);
 		f->ring.cached_head = bases[b] - BYTES;
 		f->shared->head = bases[b] + 512;
-		assert_true(ring_claim(&f->ring, 16, &claim));
+		assert_true(ring_claim(&f->ring, 16, 1, &claim));
 		assert_false(claim.passes_half);
 	}
 }
@@ -342,7 +342,7 @@ static void a_misaligned_tail_does_not_lead_a_producer_out_of_the_ring(void **st
 
 		ring_fixture_at(f, offset & ~UINT64_C(7));
 		f->shared->tail = offset;
-		if (!ring_claim(&f->ring, 24, &claim))
+		if (!ring_claim(&f->ring, 24, 1, &claim))
 			continue;
 		assert_true((uint8_t *)claim.word >= f->data);
 		assert_true(claim.payload + 24 <= f->data + BYTES);

@@ -39,7 +39,7 @@ static void *push_for_ever(void *argument)
 
 		random = payload_mix(random + sequence[0]);
 		bytes = sizeof(struct test_payload) + (uint32_t)(random >> 8) % 1000;
-		if (!ring_claim(&pusher->region->rings[signal], bytes, &claim)) {
+		if (!ring_claim(&pusher->region->rings[signal], bytes, 1, &claim)) {
 			sched_yield();
 			continue;
 		}
@@ -217,11 +217,23 @@ static void act_push(struct step_ring *ring)
 	for (uint32_t i = 4; i < 6; i++) {
 		struct ring_claim claim;
 
-		if (!ring_claim(&producer, 40, &claim))
+		if (!ring_claim(&producer, 40, 1, &claim))
 			_exit(1);
 		payload_fill(claim.payload, 40, 0, i);
 		ring_commit(&claim);
 	}
+}
+
+static void act_give_up(struct step_ring *ring)
+{
+	struct ring_claim claim;
+	struct ring producer;
+
+	ring_init(&producer, &ring->shared, ring->data, STEP_BYTES);
+	if (!ring_claim(&producer, 40, 3, &claim))
+		_exit(1);
+	payload_fill(claim.payload, 40, 0, 4);
+	ring_abort(&producer, &claim);
 }
 
 static void act_release(struct step_ring *ring)
@@ -281,9 +293,33 @@ static void check_push(struct step_ring *copy, unsigned *states)
 	uint32_t count;
 
 	assert_int_equal(ring_reader_init(&reader, &copy->shared, copy->data, STEP_BYTES, true), 0);
+	/* What is claimed is counted, at each instruction. */
+	assert_int_equal(copy->shared.accepted_items,
+			 4 + (copy->shared.tail > STEP_BYTES * 9) +
+				 (copy->shared.tail > STEP_BYTES * 9 + entry_bytes(40)));
 	count = read_on(&reader, 0);
 	assert_in_range(count, 4, 6);
 	*states |= 1U << count;
+}
+
+/* What was given up does not count, at no instruction. */
+static void check_give_up(struct step_ring *copy, unsigned *states)
+{
+	const uint64_t accepted = copy->shared.accepted_items;
+	enum ring_entry_kind kind = RING_ENTRY_NONE;
+	struct ring_reader reader;
+	struct ring_entry entry;
+	uint64_t tail;
+
+	assert_int_equal(ring_reader_init(&reader, &copy->shared, copy->data, STEP_BYTES, true), 0);
+	assert_int_equal(ring_reader_tail(&reader, &tail), 0);
+	while (reader.read != tail) {
+		assert_int_equal(ring_reader_peek(&reader, tail, true, &entry), 0);
+		kind = entry.kind;
+		ring_reader_next(&reader, &entry);
+	}
+	assert_true(accepted == 4 || (accepted == 4 + 3 && kind == RING_ENTRY_TORN));
+	*states |= 1U << (accepted == 4 ? kind : RING_ENTRY_TORN + 1);
 }
 
 static void check_release(struct step_ring *copy, unsigned *states)
@@ -366,6 +402,23 @@ static void a_push_cut_short_at_any_instruction_leaves_a_ring_to_read(void **sta
 	assert_int_equal(states, 1U << 4 | 1U << 5 | 1U << 6);
 }
 
+static void a_claim_given_up_is_counted_at_no_instruction_but_while_it_is_open(void **state)
+{
+	const struct stepped give_up = {act_give_up, check_give_up};
+	struct step_ring *ring = share(sizeof *ring);
+	unsigned states = 0;
+
+	(void)state;
+	if (under_valgrind())
+		skip();
+	step_ring_prepare(ring);
+	/* Claim, padding, header, payload, count, word. */
+	assert_true(run_stepped(ring, &give_up, &states) >= 6);
+	/* Open and counted, open and not counted any more, given up. */
+	assert_int_equal(states, 1U << (RING_ENTRY_TORN + 1) | 1U << RING_ENTRY_TORN |
+					 1U << RING_ENTRY_SKIP);
+}
+
 static void a_release_cut_short_at_any_instruction_is_all_or_nothing(void **state)
 {
 	const struct stepped release = {act_release, check_release};
@@ -411,7 +464,7 @@ static void push_read_and_release(struct ring *producer, struct ring_reader *rea
 		ring_reader_next(reader, &entry);
 	} while (entry.bytes != 0);
 	ring_reader_release(reader, &(struct ring_done){.position = reader->read});
-	while (ring_claim(producer, 500, &claim))
+	while (ring_claim(producer, 500, 1, &claim))
 		ring_commit(&claim);
 }
 
@@ -466,6 +519,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_killed_producer_loses_nothing_it_committed,
 						shm_fixture_setup, shm_fixture_teardown),
 		cmocka_unit_test(a_push_cut_short_at_any_instruction_leaves_a_ring_to_read),
+		cmocka_unit_test(
+			a_claim_given_up_is_counted_at_no_instruction_but_while_it_is_open),
 		cmocka_unit_test(a_release_cut_short_at_any_instruction_is_all_or_nothing),
 		cmocka_unit_test(a_repair_cut_short_at_any_instruction_can_be_done_again),
 		cmocka_unit_test(

@@ -52,7 +52,7 @@ static void *produce(void *argument)
 		random = payload_mix(random + i);
 		/* Mostly small ones; at times as large as it gets. */
 		bytes += (uint32_t)(random % 64 == 0 ? (random >> 8) % 1000 : (random >> 8) % 100);
-		while (!ring_claim(producer->ring, bytes, &claim)) {
+		while (!ring_claim(producer->ring, bytes, 1, &claim)) {
 			producer->full++;
 			atomic_store_relaxed_u32(&found_full, 1);
 			sched_yield();
@@ -62,7 +62,7 @@ static void *produce(void *argument)
 		producer->passes_half += claim.passes_half;
 		payload_fill(claim.payload, bytes, producer->number, producer->accepted);
 		if (producer->aborts && random >> 60 == 0) {
-			ring_abort(&claim);
+			ring_abort(producer->ring, &claim);
 			producer->aborted++;
 		} else {
 			ring_commit(&claim);
@@ -107,7 +107,7 @@ static void run(struct ring_fixture *f, uint32_t count, bool retries, bool abort
 {
 	struct producer producers[PRODUCERS_MAX] = {0};
 	uint32_t next[PRODUCERS_MAX] = {0};
-	uint32_t skipped = 0, aborted = 0, full = 0;
+	uint32_t skipped = 0, aborted = 0, accepted = 0, full = 0;
 	struct ring_done done = {0};
 	uint64_t random = 1;
 	bool last = false;
@@ -151,6 +151,7 @@ static void run(struct ring_fixture *f, uint32_t count, bool retries, bool abort
 			assert_int_equal(producers[i].accepted + producers[i].aborted +
 						 producers[i].full,
 					 PUSHES);
+		accepted += producers[i].accepted;
 		aborted += producers[i].aborted;
 		full += producers[i].full;
 	}
@@ -159,6 +160,7 @@ static void run(struct ring_fixture *f, uint32_t count, bool retries, bool abort
 	assert_true(full > 0);
 	assert_true(!aborts || aborted > 0);
 	assert_true(f->shared->head == f->shared->tail);
+	assert_true(f->shared->accepted_items == accepted);
 	assert_zero_outside(f);
 }
 
@@ -192,7 +194,7 @@ static void *fill(void *argument)
 	struct producer *producer = argument;
 	struct ring_claim claim;
 
-	while (ring_claim(producer->ring, 24, &claim)) {
+	while (ring_claim(producer->ring, 24, 1, &claim)) {
 		producer->passes_half += claim.passes_half;
 		producer->accepted++;
 		payload_fill(claim.payload, 24, producer->number, producer->accepted);
@@ -242,7 +244,7 @@ static void *claim_behind_padding(void *argument)
 	struct step *step = argument;
 	struct ring_claim claim;
 
-	if (!ring_claim(&step->f->ring, 100, &claim))
+	if (!ring_claim(&step->f->ring, 100, 1, &claim))
 		return NULL;
 	while (atomic_load_relaxed_u32(&step->go) == 0)
 		sched_yield();
@@ -324,7 +326,7 @@ static void *claim_each_round(void *argument)
 		wait_for_round(&half->begun, round);
 		for (volatile uint64_t spin = payload_mix(round) % 256; spin > 0; spin--)
 			;
-		if (!ring_claim(half->ring, STEP_BYTES - ENTRY_HEADER_BYTES, &claim))
+		if (!ring_claim(half->ring, STEP_BYTES - ENTRY_HEADER_BYTES, 1, &claim))
 			abort();
 		half->told = claim.passes_half;
 		ring_commit(&claim);

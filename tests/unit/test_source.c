@@ -146,7 +146,7 @@ static void a_claim_that_holds_up_more_than_half_a_ring_or_a_flush_is_waited_for
 	struct source *source = only_source(pipe);
 	struct ring_claim claim;
 
-	assert_true(ring_claim(&pipe->producers[0].rings[RING_SPANS], 100, &claim));
+	assert_true(ring_claim(&pipe->producers[0].rings[RING_SPANS], 100, 1, &claim));
 	assert_int_equal(drain(pipe, RING_SPANS), DRAIN_EMPTY);
 	assert_true(source->rings[RING_SPANS].is_busy);
 	assert_false(source_waits_for_claim(source));
@@ -159,7 +159,7 @@ static void a_claim_that_holds_up_more_than_half_a_ring_or_a_flush_is_waited_for
 	assert_int_equal(drain(pipe, RING_SPANS), DRAIN_EMPTY);
 	assert_false(source_has_news(source));
 	assert_true(source_waits_for_claim(source));
-	ring_abort(&claim);
+	ring_abort(&pipe->producers[0].rings[RING_SPANS], &claim);
 	assert_int_equal(drain(pipe, RING_SPANS), DRAIN_QUOTA);
 	assert_false(source_waits_for_claim(source));
 }
@@ -203,7 +203,7 @@ static void a_claim_holds_up_its_ring_until_its_producer_is_dead(void **state)
 	struct batch_entry entry;
 	struct ring_claim claim = {0};
 
-	assert_true(ring_claim(&pipe->producers[0].rings[RING_SPANS], 100, &claim));
+	assert_true(ring_claim(&pipe->producers[0].rings[RING_SPANS], 100, 1, &claim));
 	assert_true(pipe_push(pipe, 0, 100));
 	assert_int_equal(drain(pipe, RING_SPANS), DRAIN_EMPTY);
 	assert_true(source->rings[RING_SPANS].is_busy);
@@ -243,8 +243,8 @@ static void a_claim_that_was_given_up_counts_as_nothing(void **state)
 	struct ring_claim claim = {0};
 	struct batch_entry entry;
 
-	assert_true(ring_claim(&pipe->producers[0].rings[RING_SPANS], 100, &claim));
-	ring_abort(&claim);
+	assert_true(ring_claim(&pipe->producers[0].rings[RING_SPANS], 100, 1, &claim));
+	ring_abort(&pipe->producers[0].rings[RING_SPANS], &claim);
 	assert_true(pipe_push(pipe, 0, 100));
 	assert_int_equal(drain(pipe, RING_SPANS), DRAIN_EMPTY);
 	source_take_entry(only_source(pipe), RING_SPANS, &entry);
@@ -305,7 +305,7 @@ static void an_invalid_record_is_counted_and_skipped(void **state)
 	struct batch_entry entry;
 	struct ring_claim claim = {0};
 
-	assert_true(ring_claim(&pipe->producers[0].rings[RING_SPANS], 64, &claim));
+	assert_true(ring_claim(&pipe->producers[0].rings[RING_SPANS], 64, 1, &claim));
 	memset(claim.payload, 0xff, 64);
 	ring_commit(&claim);
 	assert_true(pipe_push(pipe, 0, 100));

@@ -40,10 +40,14 @@ struct verify_counters {
 	uint64_t dropped_invalid_items;
 };
 
+/* No item takes less in a ring: a point has a head of 32 bytes, a record a word before it. */
+#define VERIFY_ITEM_BYTES_MIN 16u
+
 /* An entry that stands in a ring: what it takes, and the items that it will give. */
 struct verify_held {
 	uint32_t bytes;
-	uint32_t items;
+	uint32_t items : 31;
+	uint32_t is_open : 1; /* claimed and not committed: its items are not known */
 };
 
 /* A ring when it was looked at. */
@@ -100,7 +104,7 @@ struct verify_signal {
 	uint64_t lost_items;
 	uint64_t held_items; /* in the rings */
 	uint64_t removed_items;
-	uint64_t lag_items; /* committed and not counted by their producer */
+	uint64_t torn_items; /* claimed by producers that died before they committed */
 	uint64_t torn_bytes;
 	struct verify_counters counters;
 	uint64_t unknown_rings;	 /* neither final nor looked at */
@@ -144,8 +148,8 @@ bool verify_is_ok(const struct verify *verify);
 
 int verify_live(struct verify *verify);
 
-/* The items that stand in the ring at this position and behind it. */
-uint64_t verify_live_items(const struct verify_live *live, uint64_t from);
+/* The items that stand in the ring at this position and behind it; and the bytes of open claims. */
+uint64_t verify_live_items(const struct verify_live *live, uint64_t from, uint64_t *ret_open_bytes);
 
 /* ---- verify_files.c ---- */
 

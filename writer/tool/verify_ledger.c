@@ -219,7 +219,8 @@ int verify_ledger(struct verify *verify, const struct verify_place *place,
 
 /* A ring that was looked at, of which the files may know more by now. Returns what it holds. */
 static uint64_t ring_conclude_live(struct verify *verify, const struct verify_region *region,
-				   struct verify_ring *ring, unsigned signal)
+				   struct verify_ring *ring, unsigned signal,
+				   uint64_t *ret_open_bytes)
 {
 	const struct verify_live *live = &ring->live;
 
@@ -227,7 +228,7 @@ static uint64_t ring_conclude_live(struct verify *verify, const struct verify_re
 		ring->removed_items = live->done_items;
 		if (live->done != 0)
 			ring_begins_late(verify, NULL, region, signal, live->done);
-		return verify_live_items(live, live->done);
+		return verify_live_items(live, live->done, ret_open_bytes);
 	}
 	if (ring->to < live->done) {
 		verify_problem(verify, NULL,
@@ -238,24 +239,27 @@ static uint64_t ring_conclude_live(struct verify *verify, const struct verify_re
 		if (live->done_items > ring->items_next)
 			ring->missing_items += live->done_items - ring->items_next;
 	}
-	return verify_live_items(live, ring->to > live->done ? ring->to : live->done);
+	return verify_live_items(live, ring->to > live->done ? ring->to : live->done,
+				 ret_open_bytes);
 }
 
 /*
- * What the producer says against what is there. Until it has closed in order it may say too little:
- * it counts behind the commit, and may have been killed, or looked at, in between.
+ * What the producer says against what is there. It counts with the claim: more than is there is
+ * what it had claimed and not committed, when it was killed or looked at, and no more than fits
+ * there. Once it can claim nothing any more it cannot say less.
  */
 static void ring_conclude(struct verify *verify, struct verify_region *region, unsigned signal)
 {
 	struct verify_signal *sums = &verify->signals[signal];
 	struct verify_ring *ring = &region->rings[signal];
 	const bool is_live = ring->live.is_present && !ring->is_final;
-	const bool is_exact = ring->is_final ? ring->is_closed : is_live && region->is_closed;
+	const bool is_over =
+		ring->is_final || (is_live && (!region->is_alive || region->is_closed));
 	const char *name = batch_signal_name((enum batch_signal)signal);
-	uint64_t held = 0, there, accepted;
+	uint64_t held = 0, open_bytes = 0, there, accepted;
 
 	if (is_live) {
-		held = ring_conclude_live(verify, region, ring, signal);
+		held = ring_conclude_live(verify, region, ring, signal, &open_bytes);
 		ring->counters = ring->live.counters;
 	}
 	accepted = ring->counters.accepted_items;
@@ -270,21 +274,24 @@ static void ring_conclude(struct verify *verify, struct verify_region *region, u
 		there += unwritten;
 	}
 	sums->unknown_rings += ring->is_seen && !is_live && !ring->is_final;
-	if (accepted > there) {
+	open_bytes += ring->torn_bytes;
+	if (accepted > there && ring->missing_items == 0 &&
+	    accepted - there <= open_bytes / VERIFY_ITEM_BYTES_MIN) {
+		sums->torn_items += is_over ? accepted - there : 0;
+		accepted = there;
+	} else if (accepted > there) {
 		verify_problem(verify, NULL,
-			       "%s: region %016" PRIx64 " (pid %" PRIu32 ") committed %" PRIu64
+			       "%s: region %016" PRIx64 " (pid %" PRIu32 ") accepted %" PRIu64
 			       " items, %" PRIu64 " are accounted for: %" PRIu64 " are gone",
 			       name, region->id, region->pid, accepted, there, accepted - there);
 		verify->may_have_raced |= is_live;
-	} else if (is_exact && accepted < there) {
+	} else if (is_over && accepted < there) {
 		verify_problem(verify, NULL,
-			       "%s: region %016" PRIx64 " (pid %" PRIu32 ") committed %" PRIu64
+			       "%s: region %016" PRIx64 " (pid %" PRIu32 ") accepted %" PRIu64
 			       " items, but %" PRIu64 " are there",
 			       name, region->id, region->pid, accepted, there);
-	} else if (ring->is_final || (is_live && !region->is_alive)) {
-		sums->lag_items += there - accepted;
 	}
-	if (!is_exact && accepted < there + ring->missing_items)
+	if (!is_over && accepted < there + ring->missing_items)
 		accepted = there + ring->missing_items;
 	sums->committed_items += accepted;
 	sums->written_items += ring->written_items;
@@ -359,11 +366,10 @@ void verify_conclude(struct verify *verify)
 					      " rings have no last entry, and are not "
 					      "in the runtime directory",
 				    name, sums->unknown_rings);
-		if (sums->lag_items != 0)
+		if (sums->torn_items != 0)
 			verify_note(verify, NULL,
-				    "%s: counter lag: %" PRIu64
-				    " items were committed and not counted by their producers, "
-				    "which were killed",
-				    name, sums->lag_items);
+				    "%s: torn: %" PRIu64
+				    " items were being pushed when their producers were killed",
+				    name, sums->torn_items);
 	}
 }

@@ -7,7 +7,7 @@
  * walk is good if that position is the same afterwards; if not, what it met may
  * have been zeros, and it is walked again from the new position to the same
  * tail: shorter each time. The counters are read before the tail: what they
- * count was committed, and so is below it.
+ * count was claimed, and so is below it.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -28,20 +28,25 @@
 #define WALK_CHANGES_MAX 1000000
 #define WALK_PAUSE_NS	 1000000L
 
-uint64_t verify_live_items(const struct verify_live *live, uint64_t from)
+uint64_t verify_live_items(const struct verify_live *live, uint64_t from, uint64_t *ret_open_bytes)
 {
-	uint64_t position = live->done, items = 0;
+	uint64_t position = live->done, items = 0, open_bytes = 0;
 	size_t i;
 
 	for (i = 0; i < live->held_count; i++) {
-		if (position >= from)
-			items += live->held[i].items;
-		position += live->held[i].bytes;
+		const struct verify_held *held = &live->held[i];
+
+		if (position >= from) {
+			items += held->items;
+			open_bytes += held->is_open ? held->bytes : 0;
+		}
+		position += held->bytes;
 	}
+	*ret_open_bytes = open_bytes;
 	return items;
 }
 
-static int hold(struct verify_live *live, uint64_t bytes, uint32_t items)
+static int hold(struct verify_live *live, uint64_t bytes, uint32_t items, bool is_open)
 {
 	if (live->held_count == live->held_capacity) {
 		size_t capacity = live->held_capacity != 0 ? live->held_capacity * 2 : 1024;
@@ -52,7 +57,8 @@ static int hold(struct verify_live *live, uint64_t bytes, uint32_t items)
 		live->held = larger;
 		live->held_capacity = capacity;
 	}
-	live->held[live->held_count++] = (struct verify_held){(uint32_t)bytes, items};
+	live->held[live->held_count++] = (struct verify_held){
+		.bytes = (uint32_t)bytes, .items = items & INT32_MAX, .is_open = is_open};
 	return 0;
 }
 
@@ -102,7 +108,7 @@ static int walk(struct verify *verify, unsigned signal, struct ring_reader *read
 			items = record_items(verify->record, &entry, signal);
 		if (entry.bytes == 0)
 			return -EBADMSG;
-		r = hold(live, entry.bytes, items);
+		r = hold(live, entry.bytes, items, entry.kind == RING_ENTRY_TORN);
 		if (r < 0)
 			return r;
 		ring_reader_next(reader, &entry);

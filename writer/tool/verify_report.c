@@ -70,7 +70,7 @@ static struct verify_signal total(const struct verify *verify)
 	sum.lost_items += other->lost_items;
 	sum.held_items += other->held_items;
 	sum.removed_items += other->removed_items;
-	sum.lag_items += other->lag_items;
+	sum.torn_items += other->torn_items;
 	sum.torn_bytes += other->torn_bytes;
 	sum.counters.dropped_full_items += other->counters.dropped_full_items;
 	sum.counters.dropped_too_large_items += other->counters.dropped_too_large_items;
@@ -185,7 +185,7 @@ static json_object *signal_json(const struct verify_signal *sum)
 	add(json, "lost_items", sum->lost_items);
 	add(json, "in_rings_items", sum->held_items);
 	add(json, "removed_items", sum->removed_items);
-	add(json, "counter_lag_items", sum->lag_items);
+	add(json, "torn_items", sum->torn_items);
 	add(json, "torn_bytes", sum->torn_bytes);
 	json_object_object_add(json, "dropped_items", counters_json(&sum->counters));
 	return json;
