@@ -116,13 +116,16 @@ static int prepare_shaped(void)
 	r = record_measure_shape(&bench_span_s, &shape, &bytes);
 	if (r < 0 || bytes > sizeof(data.shape_bytes) || shape.count > SHAPE_ITEMS)
 		return -EINVAL;
-	record_write_shape(data.shape_bytes, &bench_span_s, bytes);
+	if (!record_write_shape(data.shape_bytes, &bench_span_s, bytes))
+		return -EINVAL;
 	r = record_parse_shape(data.shape_bytes, bytes, &data.shape);
 	if (r == 0)
 		r = record_size_shaped(&bench_span_s, &shape, NULL, &data.shaped_bytes);
 	if (r < 0 || data.shaped_bytes > sizeof(data.shaped))
 		return -EINVAL;
-	record_write_shaped(data.shaped, &bench_span_s, NULL, 1, 1, data.shaped_bytes);
+	if (record_write_shaped(data.shaped, &bench_span_s, NULL, 1, 1, data.shaped_bytes) ==
+	    RECORD_CHANGED)
+		return -EINVAL;
 	return 0;
 }
 
@@ -182,7 +185,8 @@ static int encode_setup(const struct bench *bench)
 	r = record_measure_resource(&resource, &data.resource_bytes);
 	if (r < 0 || data.resource_bytes > sizeof(data.resource))
 		return -EINVAL;
-	record_write_resource(data.resource, &resource, data.resource_bytes);
+	if (!record_write_resource(data.resource, &resource, data.resource_bytes))
+		return -EINVAL;
 
 	at = data.records;
 	for (size_t i = 0; i < copies && r == 0; i++) {

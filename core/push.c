@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The push: size and check, claim and count, write, commit. Between claim and
- * commit one thing can be found out, that text beyond ASCII is not UTF-8; the
- * claim is given up then, and the writer skips it. What a record looks like is
- * core/record.h's, how it is claimed shm/ring.h's; here is who gets counted
- * where, and what the caller is told.
+ * commit two things can be found out, that text beyond ASCII is not UTF-8, and
+ * that somebody changed what was lent to us; the claim is given up then, and the
+ * writer skips it. What a record looks like is core/record.h's, how it is claimed
+ * shm/ring.h's; here is who gets counted where, and what the caller is told.
  */
 #include "core/library.h"
 #include "core/record.h"
@@ -77,7 +77,7 @@ static inline void push_commit(struct push *push, const struct ring_claim *claim
 		push_passed_half(push);
 }
 
-/* Written, and its text is not UTF-8. */
+/* Written, and not to be had: its text is not UTF-8, or it changed meanwhile. */
 static inline void push_abort(struct push *push, const struct ring_claim *claim)
 {
 	ring_abort(push->ring, claim);
@@ -94,7 +94,7 @@ struct span_push {
 	uint32_t shape_ref; /* 0: none */
 };
 
-static inline bool span_write(const struct span_push *of, uint8_t *to, size_t bytes)
+static inline enum record_written span_write(const struct span_push *of, uint8_t *to, size_t bytes)
 {
 	if (of->shape_ref != 0)
 		return record_write_shaped(to, of->span, of->inline_resource, of->resource_ref,
@@ -106,6 +106,7 @@ static inline void push_span(struct push *push, struct resource *resource, struc
 			     const struct otlp_span *span)
 {
 	struct span_push of = {.span = span, .inline_resource = span->resource};
+	enum record_written written;
 	struct ring_claim claim;
 	size_t bytes;
 	int r;
@@ -132,7 +133,9 @@ static inline void push_span(struct push *push, struct resource *resource, struc
 		push_refuse(push, OTLP_ERR_FULL, 1);
 		return;
 	}
-	if (span_write(&of, claim.payload, bytes) || record_text_span(span, of.inline_resource))
+	written = span_write(&of, claim.payload, bytes);
+	if (written == RECORD_ASCII ||
+	    (written == RECORD_NOT_ASCII && record_text_span(span, of.inline_resource)))
 		push_commit(push, &claim);
 	else
 		push_abort(push, &claim);
@@ -169,6 +172,7 @@ struct metric_push {
 static void push_points(struct push *push, const struct metric_push *of, size_t first, size_t count,
 			size_t bytes)
 {
+	enum record_written written;
 	struct ring_claim claim;
 
 	if (count == 0)
@@ -177,9 +181,11 @@ static void push_points(struct push *push, const struct metric_push *of, size_t 
 		push_refuse(push, OTLP_ERR_FULL, count);
 		return;
 	}
-	if (record_write_metric(claim.payload, of->metric, of->scope, of->inline_resource,
-				of->reference, first, count, bytes) ||
-	    of->text_is_good || record_text_metric(of->metric, of->scope, of->inline_resource))
+	written = record_write_metric(claim.payload, of->metric, of->scope, of->inline_resource,
+				      of->reference, first, count, bytes);
+	if (written == RECORD_ASCII ||
+	    (written == RECORD_NOT_ASCII &&
+	     (of->text_is_good || record_text_metric(of->metric, of->scope, of->inline_resource))))
 		push_commit(push, &claim);
 	else
 		push_abort(push, &claim);

@@ -289,19 +289,26 @@ static inline void record_item_read(const uint8_t *at, struct record_item *ret)
  *
  * The size functions find every fault but one, text that is not UTF-8, without touching a byte of
  * text. They answer 0, OTLP_ERR_INVALID by rule 6 of the model, or OTLP_ERR_TOO_LARGE for more than
- * OTLP_RECORD_BYTES_MAX. The write functions write exactly the `bytes` of that size, and cannot
- * fail if the borrowed data stay as they are; they answer whether all text was ASCII. Where it was
- * not, the caller asks the text function, and gives the record up if that says no: so the usual
- * text is touched once. The measure functions do both checks at once, for what is not in a hurry.
+ * OTLP_RECORD_BYTES_MAX. The write functions write exactly the `bytes` of that size if the borrowed
+ * data stay as they are, and say so if they did not; and they answer whether all text was ASCII.
+ * Where it was not, the caller asks the text function, and gives the record up if that says no: so
+ * the usual text is touched once. The measure functions do both checks at once, for what is not in
+ * a hurry.
  *
  * inline_resource NULL: the record names resource_ref (not 0) instead; otherwise resource_ref is
  * ignored. The span's own `resource` is not looked at: the caller has chosen.
  */
+enum record_written {
+	RECORD_CHANGED, /* not what was sized: another thread changed what it must not */
+	RECORD_NOT_ASCII,
+	RECORD_ASCII
+};
+
 int record_size_span(const struct otlp_span *span, const struct otlp_resource *inline_resource,
 		     size_t *ret_bytes);
-bool record_write_span(uint8_t *to, const struct otlp_span *span,
-		       const struct otlp_resource *inline_resource, uint32_t resource_ref,
-		       size_t bytes);
+enum record_written record_write_span(uint8_t *to, const struct otlp_span *span,
+				      const struct otlp_resource *inline_resource,
+				      uint32_t resource_ref, size_t bytes);
 bool record_text_span(const struct otlp_span *span, const struct otlp_resource *inline_resource);
 int record_measure_span(const struct otlp_span *span, const struct otlp_resource *inline_resource,
 			size_t *ret_bytes);
@@ -315,10 +322,11 @@ int record_measure_span(const struct otlp_span *span, const struct otlp_resource
 int record_size_metric(const struct otlp_metric *metric, const struct otlp_scope *scope,
 		       const struct otlp_resource *inline_resource, size_t *ret_head_bytes);
 int record_size_point(const struct otlp_metric *metric, size_t index, size_t *ret_bytes);
-bool record_write_metric(uint8_t *to, const struct otlp_metric *metric,
-			 const struct otlp_scope *scope,
-			 const struct otlp_resource *inline_resource, uint32_t resource_ref,
-			 size_t first_point, size_t point_count, size_t bytes);
+enum record_written record_write_metric(uint8_t *to, const struct otlp_metric *metric,
+					const struct otlp_scope *scope,
+					const struct otlp_resource *inline_resource,
+					uint32_t resource_ref, size_t first_point,
+					size_t point_count, size_t bytes);
 /* Of the head and of all points. */
 bool record_text_metric(const struct otlp_metric *metric, const struct otlp_scope *scope,
 			const struct otlp_resource *inline_resource);
@@ -341,17 +349,17 @@ struct record_shape {
 };
 
 int record_measure_shape(const struct otlp_span *span, struct record_shape *ret, size_t *ret_bytes);
-void record_write_shape(uint8_t *to, const struct otlp_span *span, size_t bytes);
+bool record_write_shape(uint8_t *to, const struct otlp_span *span, size_t bytes);
 int record_size_shaped(const struct otlp_span *span, const struct record_shape *shape,
 		       const struct otlp_resource *inline_resource, size_t *ret_bytes);
-bool record_write_shaped(uint8_t *to, const struct otlp_span *span,
-			 const struct otlp_resource *inline_resource, uint32_t resource_ref,
-			 uint32_t shape_ref, size_t bytes);
+enum record_written record_write_shaped(uint8_t *to, const struct otlp_span *span,
+					const struct otlp_resource *inline_resource,
+					uint32_t resource_ref, uint32_t shape_ref, size_t bytes);
 
 /* An entry of the region's table: the bytes of an inline resource's section. */
 int record_size_resource(const struct otlp_resource *resource, size_t *ret_bytes);
 int record_measure_resource(const struct otlp_resource *resource, size_t *ret_bytes);
-void record_write_resource(uint8_t *to, const struct otlp_resource *resource, size_t bytes);
+bool record_write_resource(uint8_t *to, const struct otlp_resource *resource, size_t bytes);
 
 /*
  * The read side: in the writer. The bytes are a private copy, and hostile: any process that may

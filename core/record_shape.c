@@ -84,7 +84,7 @@ int record_measure_shape(const struct otlp_span *span, struct record_shape *ret,
 	return record_sized(rc, bytes, ret_bytes);
 }
 
-void record_write_shape(uint8_t *to, const struct otlp_span *span, size_t bytes)
+bool record_write_shape(uint8_t *to, const struct otlp_span *span, size_t bytes)
 {
 	const uint8_t *const start = to;
 	const struct otlp_span shape = outline(span);
@@ -99,9 +99,7 @@ void record_write_shape(uint8_t *to, const struct otlp_span *span, size_t bytes)
 	to = record_write_sections(to, NULL, span->scope, &high);
 	to = bytes_copy(to, span->name.ptr, span->name.len);
 	to = write_outline_items(to, span);
-	assert((size_t)(to - start) == bytes);
-	(void)start;
-	(void)bytes;
+	return (size_t)(to - start) == bytes;
 }
 
 /* Which of them is at fault; not in a hurry. */
@@ -194,9 +192,9 @@ static uint8_t *write_values(uint8_t *to, const struct otlp_attribute *items, si
 	return to;
 }
 
-bool record_write_shaped(uint8_t *to, const struct otlp_span *span,
-			 const struct otlp_resource *inline_resource, uint32_t resource_ref,
-			 uint32_t shape_ref, size_t bytes)
+enum record_written record_write_shaped(uint8_t *to, const struct otlp_span *span,
+					const struct otlp_resource *inline_resource,
+					uint32_t resource_ref, uint32_t shape_ref, size_t bytes)
 {
 	const uint8_t *const start = to;
 	const uint8_t has = record_has_sections(inline_resource, NULL) |
@@ -212,8 +210,5 @@ bool record_write_shaped(uint8_t *to, const struct otlp_span *span,
 	to = write_values(to, span->attributes.items, span->attributes.count, &high);
 	if ((span->event_count | span->link_count) != 0)
 		to = record_write_span_tail(to, span, &high_of_parts);
-	assert((size_t)(to - start) == bytes);
-	(void)start;
-	(void)bytes;
-	return ((high | high_of_parts) & BYTES_HIGH_BITS) == 0;
+	return record_written((size_t)(to - start) == bytes, high | high_of_parts);
 }

@@ -275,14 +275,12 @@ static uint8_t *write_resource(uint8_t *to, const struct otlp_resource *resource
 				       high);
 }
 
-void record_write_resource(uint8_t *to, const struct otlp_resource *resource, size_t bytes)
+bool record_write_resource(uint8_t *to, const struct otlp_resource *resource, size_t bytes)
 {
 	uint64_t high = 0; /* its text was checked when it was measured */
 	const uint8_t *const end = write_resource(to, resource, &high);
 
-	assert((size_t)(end - to) == bytes);
-	(void)end;
-	(void)bytes;
+	return (size_t)(end - to) == bytes;
 }
 
 static int size_scope(const struct otlp_scope *scope, size_t *bytes)
@@ -466,9 +464,9 @@ uint8_t *record_write_span_tail(uint8_t *to, const struct otlp_span *span, uint6
 	return to;
 }
 
-bool record_write_span(uint8_t *to, const struct otlp_span *span,
-		       const struct otlp_resource *inline_resource, uint32_t resource_ref,
-		       size_t bytes)
+enum record_written record_write_span(uint8_t *to, const struct otlp_span *span,
+				      const struct otlp_resource *inline_resource,
+				      uint32_t resource_ref, size_t bytes)
 {
 	const uint8_t *const start = to;
 	/* Two, so that the one whose address nobody gets stays in a register. */
@@ -487,8 +485,5 @@ bool record_write_span(uint8_t *to, const struct otlp_span *span,
 				     &high_of_parts);
 	if ((span->event_count | span->link_count) != 0)
 		to = record_write_span_tail(to, span, &high_of_parts);
-	assert((size_t)(to - start) == bytes);
-	(void)start;
-	(void)bytes;
-	return ((high | high_of_parts) & BYTES_HIGH_BITS) == 0;
+	return record_written((size_t)(to - start) == bytes, high | high_of_parts);
 }

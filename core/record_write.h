@@ -21,6 +21,14 @@ int record_size_attributes_usual(const struct otlp_attribute *items, size_t coun
 uint8_t *record_write_attributes_some(uint8_t *to, const struct otlp_attribute *items, size_t count,
 				      uint64_t *high);
 
+/* What a write function answers: did it write what was sized, and what was in its text? */
+static inline enum record_written record_written(bool is_as_sized, uint64_t high)
+{
+	if (__builtin_expect(!is_as_sized, 0))
+		return RECORD_CHANGED;
+	return (high & BYTES_HIGH_BITS) == 0 ? RECORD_ASCII : RECORD_NOT_ASCII;
+}
+
 /* None is the most usual number of attributes there is. */
 static inline int record_size_attributes(const struct otlp_attribute *items, size_t count,
 					 unsigned int depth, size_t *bytes)

@@ -306,10 +306,11 @@ int record_size_metric(const struct otlp_metric *metric, const struct otlp_scope
 	return record_sized(rc, bytes, ret_head_bytes);
 }
 
-bool record_write_metric(uint8_t *to, const struct otlp_metric *metric,
-			 const struct otlp_scope *scope,
-			 const struct otlp_resource *inline_resource, uint32_t resource_ref,
-			 size_t first_point, size_t point_count, size_t bytes)
+enum record_written record_write_metric(uint8_t *to, const struct otlp_metric *metric,
+					const struct otlp_scope *scope,
+					const struct otlp_resource *inline_resource,
+					uint32_t resource_ref, size_t first_point,
+					size_t point_count, size_t bytes)
 {
 	const uint8_t *const start = to;
 	uint64_t gathered = 0, *const high = &gathered;
@@ -337,8 +338,5 @@ bool record_write_metric(uint8_t *to, const struct otlp_metric *metric,
 	to = record_write_attributes(to, metric->metadata.items, metric->metadata.count, high);
 	for (size_t i = first_point; i < first_point + point_count; i++)
 		to = write_point(to, metric, i, high);
-	assert((size_t)(to - start) == bytes);
-	(void)start;
-	(void)bytes;
-	return (gathered & BYTES_HIGH_BITS) == 0;
+	return record_written((size_t)(to - start) == bytes, gathered);
 }

@@ -116,7 +116,10 @@ int resource_new(struct resource **ret, const struct otlp_resource *from)
 	copy_resource(&arena, &resource->value, from);
 	resource->entry.bytes = arena.base + arena.used;
 	resource->entry.bytes_count = bytes;
-	record_write_resource(arena.base + arena.used, from, bytes);
+	if (!record_write_resource(arena.base + arena.used, from, bytes)) {
+		free(resource);
+		return OTLP_ERR_INVALID; /* it changed while it was copied */
+	}
 	*ret = resource;
 	return 0;
 }

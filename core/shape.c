@@ -35,7 +35,10 @@ int otlp_shape_register(const struct otlp_span *example, struct otlp_shape **ret
 	shape->record.types = (uint8_t *)(shape->record.texts + record.text_count);
 	memcpy(shape->record.types, types, record.count);
 	at = shape->record.types + record.count;
-	record_write_shape(at, example, bytes);
+	if (!record_write_shape(at, example, bytes)) {
+		free(shape);
+		return OTLP_ERR_INVALID; /* it changed while it was copied */
+	}
 	shape->entry.bytes = at;
 	shape->entry.bytes_count = bytes;
 	*ret = shape;

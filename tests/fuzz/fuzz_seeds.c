@@ -56,7 +56,8 @@ static uint8_t *make_record(struct gen *gen, bool is_metric, const struct otlp_r
 		FUZZ_CHECK(record_measure_span(span, resource, &bytes) == 0);
 		record = malloc(bytes);
 		FUZZ_CHECK(record != NULL);
-		record_write_span(record, span, resource, reference, bytes);
+		FUZZ_CHECK(record_write_span(record, span, resource, reference, bytes) !=
+			   RECORD_CHANGED);
 	} else {
 		const struct otlp_metric *metric = gen_metric(gen);
 		const struct otlp_scope *scope = gen_scope(gen);
@@ -68,8 +69,8 @@ static uint8_t *make_record(struct gen *gen, bool is_metric, const struct otlp_r
 		}
 		record = malloc(bytes);
 		FUZZ_CHECK(record != NULL);
-		record_write_metric(record, metric, scope, resource, reference, 0,
-				    metric->point_count, bytes);
+		FUZZ_CHECK(record_write_metric(record, metric, scope, resource, reference, 0,
+					       metric->point_count, bytes) != RECORD_CHANGED);
 	}
 	*ret_bytes = bytes;
 	return record;
@@ -86,7 +87,7 @@ static uint8_t *make_resource(struct gen *gen, size_t *ret_bytes)
 	FUZZ_CHECK(record_measure_resource(resource, ret_bytes) == 0);
 	section = malloc(*ret_bytes);
 	FUZZ_CHECK(section != NULL);
-	record_write_resource(section, resource, *ret_bytes);
+	FUZZ_CHECK(record_write_resource(section, resource, *ret_bytes));
 	return section;
 }
 
@@ -134,9 +135,9 @@ static bool make_shaped(struct gen *gen, uint32_t shape_ref, uint8_t **ret_shape
 	*ret_shape = malloc(*ret_shape_bytes);
 	*ret_span = malloc(*ret_span_bytes);
 	FUZZ_CHECK(*ret_shape != NULL && *ret_span != NULL);
-	record_write_shape(*ret_shape, span, *ret_shape_bytes);
-	/* It says whether there is more than ASCII in it; the generator's text is good. */
-	(void)record_write_shaped(*ret_span, span, NULL, 1, shape_ref, *ret_span_bytes);
+	FUZZ_CHECK(record_write_shape(*ret_shape, span, *ret_shape_bytes));
+	FUZZ_CHECK(record_write_shaped(*ret_span, span, NULL, 1, shape_ref, *ret_span_bytes) !=
+		   RECORD_CHANGED);
 	return true;
 }
 

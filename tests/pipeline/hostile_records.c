@@ -33,7 +33,9 @@ static uint8_t *make(bool is_metric, uint32_t reference, size_t *ret_bytes)
 		if (record_measure_span(span, resource, ret_bytes) < 0)
 			hostile_die("a span");
 		record = malloc(*ret_bytes);
-		record_write_span(record, span, resource, reference, *ret_bytes);
+		if (record_write_span(record, span, resource, reference, *ret_bytes) ==
+		    RECORD_CHANGED)
+			hostile_die("a record that was written");
 		return record;
 	}
 	metric = gen_metric(gen);
@@ -45,8 +47,9 @@ static uint8_t *make(bool is_metric, uint32_t reference, size_t *ret_bytes)
 		*ret_bytes += point_bytes;
 	}
 	record = malloc(*ret_bytes);
-	record_write_metric(record, metric, NULL, resource, reference, 0, metric->point_count,
-			    *ret_bytes);
+	if (record_write_metric(record, metric, NULL, resource, reference, 0, metric->point_count,
+				*ret_bytes) == RECORD_CHANGED)
+		hostile_die("a record that was written");
 	return record;
 }
 
@@ -149,12 +152,14 @@ static uint32_t add_entry(struct prey *prey, uint8_t *types, uint16_t *texts)
 	if (hostile_pick(2) == 0 && span->attributes.count <= OTLP_SHAPE_ATTRIBUTES_MAX &&
 	    record_measure_shape(span, &shape, &bytes) == 0) {
 		entry = malloc(bytes);
-		record_write_shape(entry, span, bytes);
+		if (!record_write_shape(entry, span, bytes))
+			hostile_die("a record that was written");
 	} else {
 		if (record_measure_resource(resource != NULL ? resource : &none, &bytes) < 0)
 			hostile_die("a resource");
 		entry = malloc(bytes);
-		record_write_resource(entry, resource != NULL ? resource : &none, bytes);
+		if (!record_write_resource(entry, resource != NULL ? resource : &none, bytes))
+			hostile_die("a record that was written");
 	}
 	spoil(entry, bytes, 32);
 	reference = region_table_add(&prey->region, entry, (uint32_t)bytes);

@@ -115,7 +115,8 @@ bool pipe_push(struct pipe *pipe, unsigned region, size_t bytes)
 	if (!ring_claim(&pipe->producers[region].rings[RING_SPANS], (uint32_t)record_bytes, 1,
 			&claim))
 		return false;
-	record_write_span(claim.payload, &span, &resource, 0, record_bytes);
+	assert_int_not_equal(record_write_span(claim.payload, &span, &resource, 0, record_bytes),
+			     RECORD_CHANGED);
 	ring_commit(&claim);
 	pipe->pushed[region]++;
 	return true;

@@ -38,7 +38,7 @@ static uint8_t *span_record(const struct otlp_span *span, const struct otlp_reso
 	assert_int_equal(record_measure_span(span, resource, ret_len), 0);
 	bytes = malloc(*ret_len);
 	assert_non_null(bytes);
-	record_write_span(bytes, span, resource, 1, *ret_len);
+	assert_int_not_equal(record_write_span(bytes, span, resource, 1, *ret_len), RECORD_CHANGED);
 	return bytes;
 }
 
@@ -54,7 +54,9 @@ static uint8_t *metric_record(const struct otlp_metric *metric, size_t *ret_len)
 	}
 	bytes = malloc(*ret_len);
 	assert_non_null(bytes);
-	record_write_metric(bytes, metric, NULL, NULL, 1, 0, metric->point_count, *ret_len);
+	assert_int_not_equal(
+		record_write_metric(bytes, metric, NULL, NULL, 1, 0, metric->point_count, *ret_len),
+		RECORD_CHANGED);
 	return bytes;
 }
 

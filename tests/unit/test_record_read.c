@@ -38,7 +38,8 @@ static struct sample span_sample(const struct otlp_span *span, const struct otlp
 	assert_int_equal(record_measure_span(span, resource, &sample.len), 0);
 	sample.bytes = malloc(sample.len);
 	assert_non_null(sample.bytes);
-	record_write_span(sample.bytes, span, resource, 1, sample.len);
+	assert_int_not_equal(record_write_span(sample.bytes, span, resource, 1, sample.len),
+			     RECORD_CHANGED);
 	return sample;
 }
 
@@ -56,8 +57,9 @@ static struct sample metric_sample(const struct otlp_metric *metric, const struc
 	}
 	sample.bytes = malloc(sample.len);
 	assert_non_null(sample.bytes);
-	record_write_metric(sample.bytes, metric, scope, resource, 1, 0, metric->point_count,
-			    sample.len);
+	assert_int_not_equal(record_write_metric(sample.bytes, metric, scope, resource, 1, 0,
+						 metric->point_count, sample.len),
+			     RECORD_CHANGED);
 	return sample;
 }
 
@@ -374,7 +376,9 @@ static void record_over_the_limit_is_refused(void **state)
 
 	(void)state;
 	assert_non_null(bytes);
-	record_write_span(bytes, &span, NULL, 1, sizeof(struct record_span_head));
+	assert_int_not_equal(
+		record_write_span(bytes, &span, NULL, 1, sizeof(struct record_span_head)),
+		RECORD_CHANGED);
 	bytes_store32(bytes + FIELD(name_bytes), (uint32_t)(len - ITEM_AT - 1));
 	assert_int_equal(record_parse(bytes, len - 1, len - 1, &view), 0);
 	bytes_store32(bytes + FIELD(name_bytes), (uint32_t)(len - ITEM_AT));

@@ -41,7 +41,8 @@ static uint8_t *new_record(const struct otlp_span *span, size_t *ret_len)
 	assert_int_equal(record_measure_span(span, span->resource, ret_len), 0);
 	record = malloc(*ret_len);
 	assert_non_null(record);
-	record_write_span(record, span, span->resource, 1, *ret_len);
+	assert_int_not_equal(record_write_span(record, span, span->resource, 1, *ret_len),
+			     RECORD_CHANGED);
 	return record;
 }
 
@@ -53,7 +54,8 @@ static uint8_t *new_shaped(const struct otlp_span *span, const struct otlp_shape
 	assert_int_equal(record_size_shaped(span, &shape->record, span->resource, ret_len), 0);
 	record = malloc(*ret_len);
 	assert_non_null(record);
-	record_write_shaped(record, span, span->resource, 1, 7, *ret_len);
+	assert_int_not_equal(record_write_shaped(record, span, span->resource, 1, 7, *ret_len),
+			     RECORD_CHANGED);
 	return record;
 }
 

@@ -42,14 +42,15 @@ static void add(const struct otlp_span *span, const struct otlp_resource *resour
 	assert_int_equal(record_size_span(span, by_reference ? NULL : resource, &bytes), 0);
 	record = malloc(bytes);
 	assert_non_null(record);
-	record_write_span(record, span, by_reference ? NULL : resource, by_reference ? 9 : 0,
-			  bytes);
+	assert_int_not_equal(record_write_span(record, span, by_reference ? NULL : resource,
+					       by_reference ? 9 : 0, bytes),
+			     RECORD_CHANGED);
 	assert_int_equal(record_parse(record, bytes, bytes, &view), 0);
 	if (by_reference) {
 		assert_int_equal(record_size_resource(resource, &table_bytes), 0);
 		table = malloc(table_bytes);
 		assert_non_null(table);
-		record_write_resource(table, resource, table_bytes);
+		assert_true(record_write_resource(table, resource, table_bytes));
 		assert_int_equal(record_parse_resource(table, table_bytes), 0);
 		view.resource = table;
 		view.resource_bytes = table_bytes;

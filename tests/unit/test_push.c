@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a push finds out between its claim and its commit. What it takes and refuses by the rules
+ * of the model is tested through the library's functions, in test_library.c.
+ */
+#include "tests/unit/library_fixture.h"
+
+/* So many bytes of what was lent are gone, or have come, after it was sized. */
+static size_t changed_by;
+
+int __real_record_size_span(const struct otlp_span *span, const struct otlp_resource *resource,
+			    size_t *ret_bytes);
+int __wrap_record_size_span(const struct otlp_span *span, const struct otlp_resource *resource,
+			    size_t *ret_bytes);
+int __real_record_size_shaped(const struct otlp_span *span, const struct record_shape *shape,
+			      const struct otlp_resource *resource, size_t *ret_bytes);
+int __wrap_record_size_shaped(const struct otlp_span *span, const struct record_shape *shape,
+			      const struct otlp_resource *resource, size_t *ret_bytes);
+int __real_record_size_point(const struct otlp_metric *metric, size_t index, size_t *ret_bytes);
+int __wrap_record_size_point(const struct otlp_metric *metric, size_t index, size_t *ret_bytes);
+
+int __wrap_record_size_span(const struct otlp_span *span, const struct otlp_resource *resource,
+			    size_t *ret_bytes)
+{
+	int r = __real_record_size_span(span, resource, ret_bytes);
+
+	*ret_bytes += changed_by;
+	return r;
+}
+
+int __wrap_record_size_shaped(const struct otlp_span *span, const struct record_shape *shape,
+			      const struct otlp_resource *resource, size_t *ret_bytes)
+{
+	int r = __real_record_size_shaped(span, shape, resource, ret_bytes);
+
+	*ret_bytes += changed_by;
+	return r;
+}
+
+int __wrap_record_size_point(const struct otlp_metric *metric, size_t index, size_t *ret_bytes)
+{
+	int r = __real_record_size_point(metric, index, ret_bytes);
+
+	*ret_bytes += changed_by;
+	return r;
+}
+
+/* Another thread may not touch them; if it does, the host is not what has to die of it. */
+static void data_that_change_during_the_push_are_refused(void **state)
+{
+	struct otlp_library *library = fixture_open();
+	struct otlp_span span = fixture_span(1);
+	struct otlp_number_point point = fixture_point(1);
+	char region[REGION_NAME_BYTES_MAX];
+	struct fixture_gauge gauge;
+	struct otlp_shape *shape;
+	struct otlp_stats stats;
+
+	(void)state;
+	fixture_gauge_init(&gauge, &point, 1);
+	assert_int_equal(otlp_shape_register(&span, &shape), OTLP_OK);
+	changed_by = 24;
+	assert_int_equal(otlp_library_export_traces(library, &span, 1), OTLP_ERR_INVALID);
+	assert_int_equal(otlp_library_export_shaped(library, shape, &span, 1), OTLP_ERR_INVALID);
+	assert_int_equal(otlp_library_export_metrics_ref(library, &gauge.metrics),
+			 OTLP_ERR_INVALID);
+	changed_by = 0;
+	assert_int_equal(otlp_library_export_traces(library, &span, 1), OTLP_OK);
+	assert_int_equal(otlp_library_export_metrics_ref(library, &gauge.metrics), OTLP_OK);
+	stats = fixture_stats(library);
+	assert_int_equal(stats.spans.accepted, 1);
+	assert_int_equal(stats.spans.dropped_invalid, 2);
+	assert_int_equal(stats.metrics.accepted, 1);
+	assert_int_equal(stats.metrics.dropped_invalid, 1);
+	find_region(region);
+	assert_int_equal(count_items(region, RING_SPANS), 1);
+	assert_int_equal(count_items(region, RING_METRICS), 1);
+	otlp_shape_unref(shape);
+	otlp_library_unref(library);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(data_that_change_during_the_push_are_refused,
+						shm_fixture_setup, shm_fixture_teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
