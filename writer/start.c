@@ -77,7 +77,10 @@ static int start_control(struct writer *writer)
 	int r = control_open_writer(&writer->control, &writer->dir);
 
 	if (r < 0) {
-		log_line("%s: %s", RUNTIME_CONTROL, strerror(-r));
+		log_line("%s: %s", RUNTIME_CONTROL,
+			 r == -EPROTO ? "it is of another version; remove it when the programs "
+					"that use it have ended"
+				      : strerror(-r));
 		return r;
 	}
 	guard_add(&writer->control_guard, writer->control.page, LAYOUT_PAGE_BYTES);
