@@ -6,8 +6,12 @@ usage: test-totals.py LOG                      prints "passed failed skipped"
        test-totals.py --explain LINES LOG      prints what failed or was skipped, with its output
 """
 import json
+import re
 import sys
 
+# Lines of cmocka, of TAP and of a sanitizer that say what went wrong.
+WHY = re.compile(r"\[ +(ERROR|LINE) +\]|not ok |.*(runtime error: |ERROR: )")
+WHY_LINES_MAX = 20
 PASSED = {"OK", "EXPECTEDFAIL"}
 SKIPPED = {"SKIP", "IGNORED"}
 
@@ -32,9 +36,13 @@ def explain(tests, lines_max):
         if kind(test) == "passed":
             continue
         print(f"    {kind(test).upper()} {test['name']} ({test['result']}, {test['duration']:.1f} s)")
-        output = (test.get("stdout") or "") + (test.get("stderr") or "")
+        output = (test.get("stdout") or "") + "\n" + (test.get("stderr") or "")
         limit = lines_max if kind(test) == "failed" else 3
-        for line in output.rstrip().splitlines()[-limit:]:
+        lines = output.rstrip().splitlines()
+        # What failed comes first: a sanitizer's report behind it may be longer than the limit.
+        for line in [line for line in lines[:-limit] if WHY.match(line)][:WHY_LINES_MAX]:
+            print(f"      ! {line}")
+        for line in lines[-limit:]:
             print(f"      | {line}")
 
 
