@@ -58,6 +58,23 @@ int __wrap_region_is_alive(const struct region_view *view)
 	return __real_region_is_alive(view);
 }
 
+/* Armed: the region is cut when its rings' positions are about to be read. */
+static int cut_fd = -1;
+
+int __real_ring_reader_init(struct ring_reader *reader, struct ring_shared *shared, uint8_t *data,
+			    uint64_t bytes, bool writable);
+int __wrap_ring_reader_init(struct ring_reader *reader, struct ring_shared *shared, uint8_t *data,
+			    uint64_t bytes, bool writable);
+
+int __wrap_ring_reader_init(struct ring_reader *reader, struct ring_shared *shared, uint8_t *data,
+			    uint64_t bytes, bool writable)
+{
+	if (cut_fd >= 0)
+		assert_int_equal(ftruncate(cut_fd, LAYOUT_PAGE_BYTES), 0);
+	cut_fd = -1;
+	return __real_ring_reader_init(reader, shared, data, bytes, writable);
+}
+
 static void die(struct pipe *pipe)
 {
 	region_close(&pipe->producers[0]);
@@ -470,6 +487,21 @@ static void a_record_that_is_cut_off_in_its_middle_is_not_taken(void **state)
 	assert_false(source_has_taken(only_source(pipe), RING_SPANS));
 }
 
+/* Its positions would be zeros, which no ring had: the ledger would begin anew. */
+static void a_region_that_is_cut_off_while_it_is_opened_is_refused(void **state)
+{
+	struct pipe *pipe = *state;
+	struct source *again;
+
+	if (under_valgrind())
+		skip();
+	assert_int_equal(guard_install(), 0);
+	assert_true(pipe_push(pipe, 0, 8000));
+	cut_fd = only_source(pipe)->view.fd;
+	assert_int_equal(source_open(&again, &pipe->dir, only_source(pipe)->name), -EBADMSG);
+	assert_int_equal(cut_fd, -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -494,6 +526,7 @@ int main(void)
 		SOURCE_TEST(a_broken_ring_is_drained_no_further_and_closed_as_broken),
 		SOURCE_TEST(a_region_that_is_cut_off_breaks_and_nothing_else),
 		SOURCE_TEST(a_record_that_is_cut_off_in_its_middle_is_not_taken),
+		SOURCE_TEST(a_region_that_is_cut_off_while_it_is_opened_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
