@@ -62,12 +62,6 @@ def verify(pipe, output, runtime=None, expected=0):
     return process.json()
 
 
-def stat(pipe):
-    process = start(pipe, "otlpipe", "stat", "--json", "--dir", pipe.runtime, folder="writer")
-    process.wait()
-    return process.json()
-
-
 def regions(runtime):
     return sorted(n for n in os.listdir(runtime) if n.endswith(".region"))
 
