@@ -98,20 +98,23 @@ static void region_format_name(char ret[REGION_NAME_BYTES_MAX], uint32_t pid, ui
 
 /*
  * In steps: a signal makes tmpfs undo the step that it is at. All at once, a
- * program with a profiler's timer would start over for ever.
+ * program with a profiler's timer would start over for ever; and on a slow machine
+ * with each step that is too large to be done between two of its ticks.
  */
 static int region_reserve(int fd, uint64_t bytes)
 {
+	uint64_t at = 0, step_max = RESERVE_STEP_BYTES;
 	unsigned tries = 0;
-	uint64_t at = 0;
 
 	while (at < bytes) {
-		uint64_t step = bytes - at < RESERVE_STEP_BYTES ? bytes - at : RESERVE_STEP_BYTES;
+		uint64_t step = bytes - at < step_max ? bytes - at : step_max;
 
 		if (fallocate(fd, 0, (off_t)at, (off_t)step) == 0)
 			at += step;
 		else if (errno != EINTR || ++tries > RESERVE_TRIES_MAX)
 			return -errno;
+		else if (step_max > LAYOUT_PAGE_BYTES)
+			step_max /= 2;
 	}
 	return 0;
 }

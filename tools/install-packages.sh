@@ -3,15 +3,16 @@
 # Installs what tools/packages.txt names and this machine lacks. Asks dpkg first: with nothing
 # missing it is silent and needs neither network nor root.
 #
-# usage: install-packages.sh [--bench] [--dry-run]
+# usage: install-packages.sh [--bench|--arm64] [--dry-run]
 #   --bench    tools/packages-bench.txt instead: the peers that make bench compares with
+#   --arm64    tools/packages-arm64.txt instead: what tools/arm64.sh needs
 #   --dry-run  prints what is missing, and exits 1 if any is
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 list="$here/packages.txt"
-if [[ ${1:-} == --bench ]]; then
-	list="$here/packages-bench.txt"
+if [[ ${1:-} == --bench || ${1:-} == --arm64 ]]; then
+	list="$here/packages-${1#--}.txt"
 	shift
 fi
 

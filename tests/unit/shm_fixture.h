@@ -146,6 +146,20 @@ static inline bool under_valgrind(void)
 	return preload != NULL && strstr(preload, "vgpreload") != NULL;
 }
 
+/*
+ * One instruction at a time? Not under valgrind, where one would step through valgrind itself; nor
+ * on arm64, where a step ends the reservation between ck's exclusive load and store, which then
+ * never succeeds.
+ */
+static inline bool can_be_stepped(void)
+{
+#if defined(__aarch64__)
+	return false;
+#else
+	return !under_valgrind();
+#endif
+}
+
 static inline unsigned count_descriptors(void)
 {
 	DIR *dir = opendir("/proc/self/fd");

@@ -77,7 +77,7 @@ static void run_stepped(struct watch *watch, mode_t mode, int expected)
 	struct stat st;
 	int status;
 
-	if (under_valgrind()) {
+	if (!can_be_stepped()) {
 		otlp_library_unref(library);
 		skip();
 	}

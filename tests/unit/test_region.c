@@ -444,6 +444,9 @@ static void a_profilers_timer_does_not_keep_a_region_from_being_made(void **stat
 /* Of the next calls every second one is interrupted; the timer above may hit none. */
 static unsigned interrupted, reservations;
 
+/* And those of more bytes are always interrupted; 0: none. */
+static off_t too_slow_bytes;
+
 int __real_fallocate64(int fd, int mode, off_t from, off_t bytes);
 int __wrap_fallocate64(int fd, int mode, off_t from, off_t bytes);
 
@@ -451,6 +454,10 @@ int __wrap_fallocate64(int fd, int mode, off_t from, off_t bytes)
 {
 	if (interrupted > 0 && ++reservations % 2 != 0) {
 		interrupted--;
+		errno = EINTR;
+		return -1;
+	}
+	if (too_slow_bytes > 0 && bytes > too_slow_bytes) {
 		errno = EINTR;
 		return -1;
 	}
@@ -474,6 +481,19 @@ static void an_interrupted_reservation_goes_on_where_it_was(void **state)
 	region_close(&region);
 }
 
+static void a_machine_that_is_slower_than_a_timer_makes_regions_in_smaller_steps(void **state)
+{
+	const struct region_options options = {.ring_bytes = {UINT64_C(1) << 20, RING_BYTES_MIN}};
+	static struct region region;
+	int r;
+
+	too_slow_bytes = LAYOUT_PAGE_BYTES;
+	r = region_create(&region, *state, &options);
+	too_slow_bytes = 0;
+	assert_int_equal(r, 0);
+	region_close(&region);
+}
+
 #define IN_A_DIRECTORY(test) \
 	cmocka_unit_test_setup_teardown(test, shm_fixture_setup, shm_fixture_teardown)
 
@@ -492,6 +512,8 @@ int main(void)
 		IN_A_DIRECTORY(a_full_tmpfs_is_an_error_and_no_signal_later),
 		IN_A_DIRECTORY(a_profilers_timer_does_not_keep_a_region_from_being_made),
 		IN_A_DIRECTORY(an_interrupted_reservation_goes_on_where_it_was),
+		IN_A_DIRECTORY(
+			a_machine_that_is_slower_than_a_timer_makes_regions_in_smaller_steps),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
