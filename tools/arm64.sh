@@ -101,7 +101,7 @@ for test in tests/unit/test_* tests/pipeline/test_*; do
 	else
 		failed=$((failed + 1)); result=FAIL
 	fi
-	echo "$result $test, $(($(date +%s) - began)) s, $(grep -c '^\[       OK' /tmp/out) passed, $(grep -c '^\[  SKIPPED \] [a-z]' /tmp/out) skipped"
+	echo "$result $test, $(($(date +%s) - began)) s, $(grep -c '^\[       OK' /tmp/out) passed, $(grep '^\[  SKIPPED \] [a-z]' /tmp/out | sort -u | wc -l) skipped"
 	[ $result = OK ] || grep -E '^\[ +(ERROR|LINE|FAILED) ' /tmp/out | head -20
 done
 echo "left in /dev/shm: $(ls /dev/shm | wc -l)"
