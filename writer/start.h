@@ -33,7 +33,7 @@ struct writer {
 	bool discovery_failed;		    /* said so */
 	bool is_stopping;
 	size_t drain_from[BATCH_SIGNAL_COUNT]; /* where the next turn begins: a number of sources */
-	int64_t care_ns, close_ns;	       /* when they are next due */
+	int64_t care_ns, retain_ns, close_ns;  /* when they are next due */
 	int64_t claim_wait_ns;		       /* the last sleep for a claim; 0: it was for none */
 	unsigned opened;		       /* how far writer_start() came */
 };

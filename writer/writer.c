@@ -21,6 +21,8 @@
 
 /* Producers are looked after at least this often, however long the interval is. */
 #define WRITER_CARE_NS INT64_C(1000000000)
+/* Files get old, and others fill the disk; what we seal or cannot write asks for itself. */
+#define WRITER_RETAIN_NS INT64_C(10000000000)
 /* While writes are in flight the rings are looked at this often. */
 #define WRITER_IO_WAIT_NS INT64_C(1000000)
 /* The first sleep while a claim holds a ring up; each further one is twice as long. */
@@ -199,7 +201,10 @@ static bool writer_turn(struct writer *writer, int64_t now)
 						 : WRITER_CARE_NS);
 		writer_discover(writer, now, true);
 		writer_care(writer);
-		retain_request(writer->retain);
+		if (now >= writer->retain_ns) {
+			writer->retain_ns = now + WRITER_RETAIN_NS;
+			retain_request(writer->retain);
+		}
 	} else {
 		writer_discover(writer, now, false);
 	}
