@@ -386,66 +386,51 @@ static unsigned run_stepped(struct step_ring *ring, const struct stepped *steppe
 	return changes;
 }
 
-static void a_push_cut_short_at_any_instruction_leaves_a_ring_to_read(void **state)
+/* The states that it was seen in, of at least so many. */
+static unsigned step_through(void (*act)(struct step_ring *),
+			     void (*check)(struct step_ring *, unsigned *), bool has_pushed,
+			     unsigned changes_min)
 {
-	const struct stepped push = {act_push, check_push};
+	const struct stepped stepped = {act, check};
 	struct step_ring *ring = share(sizeof *ring);
 	unsigned states = 0;
 
-	(void)state;
 	if (!can_be_stepped())
 		skip();
 	step_ring_prepare(ring);
+	if (has_pushed)
+		act_push(ring);
+	assert_true(run_stepped(ring, &stepped, &states) >= changes_min);
+	return states;
+}
+
+static void a_push_cut_short_at_any_instruction_leaves_a_ring_to_read(void **state)
+{
+	(void)state;
 	/* Claim, padding, header, payload, commit; claim, header, payload, commit. */
-	assert_true(run_stepped(ring, &push, &states) >= 9);
-	assert_int_equal(states, 1U << 4 | 1U << 5 | 1U << 6);
+	assert_int_equal(step_through(act_push, check_push, false, 9), 1U << 4 | 1U << 5 | 1U << 6);
 }
 
 static void a_claim_given_up_is_counted_at_no_instruction_but_while_it_is_open(void **state)
 {
-	const struct stepped give_up = {act_give_up, check_give_up};
-	struct step_ring *ring = share(sizeof *ring);
-	unsigned states = 0;
-
 	(void)state;
-	if (!can_be_stepped())
-		skip();
-	step_ring_prepare(ring);
-	/* Claim, padding, header, payload, count, word. */
-	assert_true(run_stepped(ring, &give_up, &states) >= 6);
-	/* Open and counted, open and not counted any more, given up. */
-	assert_int_equal(states, 1U << (RING_ENTRY_TORN + 1) | 1U << RING_ENTRY_TORN |
-					 1U << RING_ENTRY_SKIP);
+	/* Claim, padding, header, payload, count, word; open and counted, open and not counted any
+	 * more, given up. */
+	assert_int_equal(step_through(act_give_up, check_give_up, false, 6),
+			 1U << (RING_ENTRY_TORN + 1) | 1U << RING_ENTRY_TORN |
+				 1U << RING_ENTRY_SKIP);
 }
 
 static void a_release_cut_short_at_any_instruction_is_all_or_nothing(void **state)
 {
-	const struct stepped release = {act_release, check_release};
-	struct step_ring *ring = share(sizeof *ring);
-	unsigned states = 0;
-
 	(void)state;
-	if (!can_be_stepped())
-		skip();
-	step_ring_prepare(ring);
-	act_push(ring);
-	assert_true(run_stepped(ring, &release, &states) >= 4);
-	assert_int_equal(states, 1U << 4 | 1U << 6);
+	assert_int_equal(step_through(act_release, check_release, true, 4), 1U << 4 | 1U << 6);
 }
 
 static void a_repair_cut_short_at_any_instruction_can_be_done_again(void **state)
 {
-	const struct stepped init = {act_init, check_release};
-	struct step_ring *ring = share(sizeof *ring);
-	unsigned states = 0;
-
 	(void)state;
-	if (!can_be_stepped())
-		skip();
-	step_ring_prepare(ring);
-	act_push(ring);
-	assert_true(run_stepped(ring, &init, &states) >= 4);
-	assert_true(states & 1U << 6);
+	assert_true(step_through(act_init, check_release, true, 4) & 1U << 6);
 }
 
 /* The writer at work, as a monitor meets it between two of its instructions. */
