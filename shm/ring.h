@@ -146,8 +146,16 @@ static inline void ring_commit(const struct ring_claim *claim)
 /** Give a claim up: the writer skips it. */
 static inline void ring_abort(struct ring *ring, const struct ring_claim *claim)
 {
-	/* First: killed in between, the claim is torn and does not count. */
-	atomic_add_relaxed_u64(&ring->shared->accepted_items, 0 - (uint64_t)claim->items);
+	struct ring_shared *const shared = ring->shared;
+	uint64_t tail, accepted;
+
+	/* First: killed in between, the claim is torn and does not count. The pair is changed as
+	 * one word here too, so that it is one word to whatever makes it atomic. */
+	do {
+		tail = atomic_load_relaxed_u64(&shared->tail);
+		accepted = atomic_load_relaxed_u64(&shared->accepted_items);
+	} while (!atomic_cas_relaxed_pair(shared->claimed, tail, accepted, tail,
+					  accepted - claim->items));
 	/* PAIR(ring-abort): with ring_reader_peek(): our stores into the payload come before
 	 * the writer's zeroes, or a late one would survive them. */
 	atomic_store_release_u64(claim->word, entry_word(ENTRY_ABORTED, claim->payload_bytes));
