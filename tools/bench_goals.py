@@ -44,39 +44,26 @@ class Goals:
         self.add(what, goal.format(limit=show(limit)), show(measured) + note, measured >= limit, by)
 
     def add(self, what, goal, measured, reached, by):
+        self.row(what, goal, measured, reached, "yes" if reached else "no" + by)
+
+    def missing(self, what, goal):
+        self.row(what, re.sub(r" ?\(?\{limit\}\)?", "", goal), "-", None, "not measured")
+
+    def beside(self, what, measured, show):
+        """No goal: to be compared with."""
+        if measured is not None:
+            self.row(what, "(no goal)", show(measured), None, "")
+
+    def row(self, what, goal, measured, reached, verdict):
         self.rows.append(
             {
                 "what": what,
                 "goal": goal,
                 "measured": measured,
                 "reached": reached,
-                "verdict": "yes" if reached else "no" + by,
+                "verdict": verdict,
             }
         )
-
-    def missing(self, what, goal):
-        self.rows.append(
-            {
-                "what": what,
-                "goal": re.sub(r" ?\(?\{limit\}\)?", "", goal),
-                "measured": "-",
-                "reached": None,
-                "verdict": "not measured",
-            }
-        )
-
-    def beside(self, what, measured, unit):
-        """No goal: to be compared with."""
-        if measured is not None:
-            self.rows.append(
-                {
-                    "what": what,
-                    "goal": "(no goal)",
-                    "measured": unit(measured),
-                    "reached": None,
-                    "verdict": "",
-                }
-            )
 
     def ratio(self, of, to):
         return of / to if of is not None and to else None

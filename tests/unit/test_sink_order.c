@@ -8,6 +8,25 @@
 #define RING_BYTES (UINT64_C(256) << 10)
 #define SPAN_BYTES 2000u
 
+static void close_one_batch(struct pipe *pipe)
+{
+	assert_true(pipe_push(pipe, 0, SPAN_BYTES));
+	pipe_drain(pipe);
+	assert_int_equal(sink_close_batch(&pipe->sink, pipe->regions.sources), 0);
+}
+
+/* What it checks in a child, where some call fails; and the end of the pipe. */
+static void expect_in_child(int (*check)(void *), struct pipe *pipe)
+{
+	int r = run_in_child(check, pipe);
+
+	pipe_close_sink(pipe);
+	pipe_close(pipe);
+	if (r == CHILD_SKIP)
+		skip();
+	assert_int_equal(r, 0);
+}
+
 /* One batch is written and not synced; the next one fails for want of space, or wants a new file.
  */
 static uint64_t prepare_two_batches(struct pipe *pipe, bool next_fails)
@@ -17,10 +36,8 @@ static uint64_t prepare_two_batches(struct pipe *pipe, bool next_fails)
 	pipe_open(pipe, 1, RING_BYTES);
 	pipe->options.sync = SINK_SYNC_BATCH;
 	pipe_open_sink(pipe);
-	assert_true(pipe_push(pipe, 0, SPAN_BYTES));
+	close_one_batch(pipe);
 	first = pipe->producers[0].rings[RING_SPANS].shared->tail;
-	pipe_drain(pipe);
-	assert_int_equal(sink_close_batch(&pipe->sink, pipe->regions.sources), 0);
 	assert_true(pipe_push(pipe, 0, SPAN_BYTES));
 	pipe_drain(pipe);
 	if (next_fails) {
@@ -105,20 +122,12 @@ static int make_no_file(void *context)
 static void a_file_that_finds_no_room_asks_for_some(void **state)
 {
 	static struct pipe pipe;
-	int r;
 
 	(void)state;
 	pipe_open(&pipe, 1, RING_BYTES);
 	pipe_open_sink(&pipe);
-	assert_true(pipe_push(&pipe, 0, SPAN_BYTES));
-	pipe_drain(&pipe);
-	assert_int_equal(sink_close_batch(&pipe.sink, pipe.regions.sources), 0);
-	r = run_in_child(make_no_file, &pipe);
-	pipe_close_sink(&pipe);
-	pipe_close(&pipe);
-	if (r == CHILD_SKIP)
-		skip();
-	assert_int_equal(r, 0);
+	close_one_batch(&pipe);
+	expect_in_child(make_no_file, &pipe);
 }
 
 /* After a good sync a bad one, and the failed file cannot get its name. */
@@ -148,16 +157,13 @@ static int give_up_without_renaming(void *context)
 static void a_failed_file_gets_its_name_before_there_is_another(void **state)
 {
 	static struct pipe pipe;
-	int r;
 
 	(void)state;
 	pipe_open(&pipe, 1, RING_BYTES);
 	pipe.options.sync = SINK_SYNC_BATCH;
 	pipe_open_sink(&pipe);
 	for (unsigned batch = 0; batch < 2; batch++) {
-		assert_true(pipe_push(&pipe, 0, SPAN_BYTES));
-		pipe_drain(&pipe);
-		assert_int_equal(sink_close_batch(&pipe.sink, pipe.regions.sources), 0);
+		close_one_batch(&pipe);
 		for (unsigned i = 0; i < 3 && batch == 0; i++) {
 			pipe_pump(&pipe);
 			pipe_reap(&pipe);
@@ -166,12 +172,7 @@ static void a_failed_file_gets_its_name_before_there_is_another(void **state)
 	assert_true(pipe.sink.synced_bytes > 0);
 	pipe.fault->plan =
 		(struct fault_plan){.what = FAULT_FSYNC, .first = 1, .times = 1, .error = -EIO};
-	r = run_in_child(give_up_without_renaming, &pipe);
-	pipe_close_sink(&pipe);
-	pipe_close(&pipe);
-	if (r == CHILD_SKIP)
-		skip();
-	assert_int_equal(r, 0);
+	expect_in_child(give_up_without_renaming, &pipe);
 }
 
 static void a_failed_file_is_kept_while_anything_of_it_is_in_flight(void **state)

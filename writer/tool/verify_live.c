@@ -57,8 +57,8 @@ static int hold(struct verify_live *live, uint64_t bytes, uint32_t items, bool i
 		live->held = larger;
 		live->held_capacity = capacity;
 	}
-	live->held[live->held_count++] = (struct verify_held){
-		.bytes = (uint32_t)bytes, .items = items & INT32_MAX, .is_open = is_open};
+	live->held[live->held_count++] =
+		(struct verify_held){.bytes = (uint32_t)bytes, .items = items, .is_open = is_open};
 	return 0;
 }
 
