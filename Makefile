@@ -19,23 +19,23 @@ build:
 
 # Silent when nothing is missing; needs neither network nor root then.
 packages:
-	@tools/install-packages.sh
+	@scripts/install-packages.sh
 
-# Every configuration of tools/test.sh; the last line has the totals.
+# Every configuration of scripts/test.sh; the last line has the totals.
 test: packages
-	@tools/test.sh
+	@scripts/test.sh
 
 demo: packages
 	@$(MAKE) --no-print-directory build
-	@tools/demo.sh "$(BUILD)"
+	@scripts/demo.sh "$(BUILD)"
 
 # A peer that cannot be installed is called missing in the results, so that is no reason to stop.
 # Configured again, as a peer may have been installed since.
 bench: packages
-	@tools/install-packages.sh --bench || true
+	@scripts/install-packages.sh --bench || true
 	@test ! -f "$(BUILD)/build.ninja" || $(MESON) setup --reconfigure "$(BUILD)" >/dev/null
 	@$(MAKE) --no-print-directory build
-	@tools/bench.sh "$(BUILD)"
+	@scripts/bench.sh "$(BUILD)"
 
 install: build
 	DESTDIR="$(DESTDIR)" $(MESON) install -C "$(BUILD)" --no-rebuild

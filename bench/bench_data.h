@@ -3,8 +3,8 @@
  * The records that every figure of the benchmarks is about, the same in all of
  * them and in all versions: a change here makes earlier results another subject.
  */
-#ifndef BENCH_BENCH_DATA_H
-#define BENCH_BENCH_DATA_H
+#ifndef OTLPIPE_BENCH_BENCH_DATA_H
+#define OTLPIPE_BENCH_BENCH_DATA_H
 
 #include <otlpipe/otlpipe.h>
 

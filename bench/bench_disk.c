@@ -44,25 +44,25 @@ static int write_uring(int fd, uint64_t blocks)
 	uint64_t prepared = 0, done = 0;
 	struct io_uring_cqe *cqe;
 	struct io_uring ring;
-	int r;
+	int rc;
 
-	r = io_uring_queue_init(2 * IN_FLIGHT, &ring, flags);
-	if (r == -EINVAL)
-		r = io_uring_queue_init(2 * IN_FLIGHT, &ring, 0);
-	if (r < 0)
-		return r;
+	rc = io_uring_queue_init(2 * IN_FLIGHT, &ring, flags);
+	if (rc == -EINVAL)
+		rc = io_uring_queue_init(2 * IN_FLIGHT, &ring, 0);
+	if (rc < 0)
+		return rc;
 	for (unsigned i = 0; i < IN_FLIGHT; i++)
 		vectors[i] = (struct iovec){buffers + i * BLOCK_BYTES, BLOCK_BYTES};
-	r = io_uring_register_buffers(&ring, vectors, IN_FLIGHT);
-	if (r == 0)
-		r = io_uring_register_files(&ring, &fd, 1);
-	for (unsigned i = 0; i < IN_FLIGHT && prepared < blocks && r >= 0; i++)
+	rc = io_uring_register_buffers(&ring, vectors, IN_FLIGHT);
+	if (rc == 0)
+		rc = io_uring_register_files(&ring, &fd, 1);
+	for (unsigned i = 0; i < IN_FLIGHT && prepared < blocks && rc >= 0; i++)
 		prepare(&ring, i, prepared++ * BLOCK_BYTES);
-	while (done < blocks && r >= 0) {
-		r = io_uring_submit_and_wait(&ring, 1);
-		while (r >= 0 && io_uring_peek_cqe(&ring, &cqe) == 0) {
+	while (done < blocks && rc >= 0) {
+		rc = io_uring_submit_and_wait(&ring, 1);
+		while (rc >= 0 && io_uring_peek_cqe(&ring, &cqe) == 0) {
 			if (cqe->res != (int)BLOCK_BYTES)
-				r = cqe->res < 0 ? cqe->res : -EIO;
+				rc = cqe->res < 0 ? cqe->res : -EIO;
 			done++;
 			if (prepared < blocks)
 				prepare(&ring, (unsigned)io_uring_cqe_get_data64(cqe),
@@ -71,7 +71,7 @@ static int write_uring(int fd, uint64_t blocks)
 		}
 	}
 	io_uring_queue_exit(&ring);
-	return r < 0 ? r : 0;
+	return rc < 0 ? rc : 0;
 }
 
 static int write_plain(int fd, uint64_t blocks)
@@ -90,7 +90,7 @@ int main(int argc, char **argv)
 	char name[] = "bench-disk-XXXXXX";
 	double cpu_seconds;
 	uint64_t blocks, started_ns;
-	int fd, r = 0, is_uring;
+	int fd, rc = 0, is_uring;
 
 	if (argc != 3)
 		return 2;
@@ -109,15 +109,15 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < IN_FLIGHT * BLOCK_BYTES; i++)
 		buffers[i] = (uint8_t)(i * 2654435761u >> 11);
 	if (is_uring)
-		r = -posix_fallocate(fd, 0, (off_t)(blocks * BLOCK_BYTES));
+		rc = -posix_fallocate(fd, 0, (off_t)(blocks * BLOCK_BYTES));
 	started_ns = report_now_ns();
 	cpu_seconds = report_cpu_seconds(RUSAGE_SELF);
-	if (r == 0)
-		r = is_uring ? write_uring(fd, blocks) : write_plain(fd, blocks);
-	if (r == 0 && fdatasync(fd) < 0)
-		r = -errno;
-	if (r < 0) {
-		fprintf(stderr, "bench_disk: %s\n", strerror(-r));
+	if (rc == 0)
+		rc = is_uring ? write_uring(fd, blocks) : write_plain(fd, blocks);
+	if (rc == 0 && fdatasync(fd) < 0)
+		rc = -errno;
+	if (rc < 0) {
+		fprintf(stderr, "bench_disk: %s\n", strerror(-rc));
 		return 1;
 	}
 	printf("{\"bytes\": %llu, \"seconds\": %.6f, \"cpu_seconds\": %.6f}\n",

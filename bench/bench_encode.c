@@ -19,9 +19,9 @@
 #include "bench/bench_data.h"
 #include "bench/micro.h"
 #include "bench/pb_build.h"
-#include "core/record.h"
-#include "writer/encode.h"
-#include "writer/stage.h"
+#include "core/record/record.h"
+#include "writer/encode/encode.h"
+#include "writer/encode/stage.h"
 
 #define OUTPUT_BYTES	 (1u << 20)
 #define OUTPUT_MARGIN	 (64u << 10) /* more than the longest item takes */
@@ -74,26 +74,26 @@ static int add_record(const void *original, bool is_span, uint8_t **at)
 	const struct otlp_scope *scope = &bench_metrics_m.scope_metrics->scope;
 	const struct otlp_metric *metric = original;
 	size_t bytes = 0, point_bytes;
-	int r;
+	int rc;
 
 	if (is_span) {
-		r = record_measure_span(original, NULL, &bytes);
-		if (r == 0 && !record_write_span(*at, original, NULL, 1, bytes))
-			r = -EINVAL;
+		rc = record_measure_span(original, NULL, &bytes);
+		if (rc == 0 && !record_write_span(*at, original, NULL, 1, bytes))
+			rc = -EINVAL;
 	} else {
-		r = record_measure_metric(metric, scope, NULL, &bytes);
-		for (size_t i = 0; r == 0 && i < metric->point_count; i++) {
-			r = record_measure_point(metric, i, &point_bytes);
+		rc = record_measure_metric(metric, scope, NULL, &bytes);
+		for (size_t i = 0; rc == 0 && i < metric->point_count; i++) {
+			rc = record_measure_point(metric, i, &point_bytes);
 			bytes += point_bytes;
 		}
-		if (r == 0 && !record_write_metric(*at, metric, scope, NULL, 1, 0,
-						   metric->point_count, bytes))
-			r = -EINVAL;
+		if (rc == 0 && !record_write_metric(*at, metric, scope, NULL, 1, 0,
+						    metric->point_count, bytes))
+			rc = -EINVAL;
 	}
-	if (r == 0)
-		r = record_parse(*at, bytes, bytes + RECORD_SLACK_BYTES, &data.views[data.count]);
-	if (r < 0)
-		return r;
+	if (rc == 0)
+		rc = record_parse(*at, bytes, bytes + RECORD_SLACK_BYTES, &data.views[data.count]);
+	if (rc < 0)
+		return rc;
 	*at += (bytes + 7) & ~(size_t)7;
 	data.originals[data.count] = original;
 	data.lengths[data.count] =
@@ -111,17 +111,17 @@ static int prepare_shaped(void)
 	uint16_t texts[SHAPE_ITEMS];
 	struct record_shape shape = {.types = types, .texts = texts};
 	size_t bytes;
-	int r;
+	int rc;
 
-	r = record_measure_shape(&bench_span_s, &shape, &bytes);
-	if (r < 0 || bytes > sizeof(data.shape_bytes) || shape.count > SHAPE_ITEMS)
+	rc = record_measure_shape(&bench_span_s, &shape, &bytes);
+	if (rc < 0 || bytes > sizeof(data.shape_bytes) || shape.count > SHAPE_ITEMS)
 		return -EINVAL;
 	if (!record_write_shape(data.shape_bytes, &bench_span_s, bytes))
 		return -EINVAL;
-	r = record_parse_shape(data.shape_bytes, bytes, &data.shape);
-	if (r == 0)
-		r = record_size_shaped(&bench_span_s, &shape, NULL, &data.shaped_bytes);
-	if (r < 0 || data.shaped_bytes > sizeof(data.shaped))
+	rc = record_parse_shape(data.shape_bytes, bytes, &data.shape);
+	if (rc == 0)
+		rc = record_size_shaped(&bench_span_s, &shape, NULL, &data.shaped_bytes);
+	if (rc < 0 || data.shaped_bytes > sizeof(data.shaped))
 		return -EINVAL;
 	if (record_write_shaped(data.shaped, &bench_span_s, NULL, 1, 1, data.shaped_bytes) ==
 	    RECORD_CHANGED)
@@ -148,7 +148,7 @@ static int check_equal(bool is_span)
 	const uint8_t *body = data.output + 1;
 	size_t len = data.lengths[0] - 1, expected;
 	ProtobufCMessage *message;
-	int r = 0;
+	int rc = 0;
 
 	encode_item(&data.views[0], data.output);
 	while (*body++ & 0x80)
@@ -158,9 +158,9 @@ static int check_equal(bool is_span)
 		return -EBADMSG;
 	expected = build_and_pack(data.originals[0], is_span, data.output);
 	if (protobuf_c_message_get_packed_size(message) != expected)
-		r = -EBADMSG;
+		rc = -EBADMSG;
 	protobuf_c_message_free_unpacked(message, NULL);
-	return r;
+	return rc;
 }
 
 static int encode_setup(const struct bench *bench)
@@ -174,7 +174,7 @@ static int encode_setup(const struct bench *bench)
 	const struct otlp_span *varied = bench_spans_varied();
 	const size_t copies = of->span != NULL ? SPAN_COPIES : METRIC_COPIES;
 	uint8_t *at;
-	int r;
+	int rc;
 
 	memset(&data, 0, sizeof(data));
 	data.records = malloc(RECORDS_MAX * (size_t)RECORD_BYTES_MAX);
@@ -182,24 +182,24 @@ static int encode_setup(const struct bench *bench)
 	if (data.records == NULL || data.output == NULL || stage_open(&data.stage) < 0)
 		return -ENOMEM;
 	memset(data.output, 0, OUTPUT_BYTES + OUTPUT_MARGIN);
-	r = record_measure_resource(&resource, &data.resource_bytes);
-	if (r < 0 || data.resource_bytes > sizeof(data.resource))
+	rc = record_measure_resource(&resource, &data.resource_bytes);
+	if (rc < 0 || data.resource_bytes > sizeof(data.resource))
 		return -EINVAL;
 	if (!record_write_resource(data.resource, &resource, data.resource_bytes))
 		return -EINVAL;
 
 	at = data.records;
-	for (size_t i = 0; i < copies && r == 0; i++) {
+	for (size_t i = 0; i < copies && rc == 0; i++) {
 		const struct otlp_scope_metrics *m = bench_metrics_m.scope_metrics;
 
 		if (of->span != NULL)
-			r = add_record(of->is_varied ? &varied[i] : of->span, true, &at);
-		for (size_t k = 0; of->span == NULL && k < m->metric_count && r == 0; k++)
-			r = add_record(&m->metrics[k], false, &at);
+			rc = add_record(of->is_varied ? &varied[i] : of->span, true, &at);
+		for (size_t k = 0; of->span == NULL && k < m->metric_count && rc == 0; k++)
+			rc = add_record(&m->metrics[k], false, &at);
 	}
-	if (r == 0)
-		r = prepare_shaped();
-	return r < 0 ? r : check_equal(of->span != NULL);
+	if (rc == 0)
+		rc = prepare_shaped();
+	return rc < 0 ? rc : check_equal(of->span != NULL);
 }
 
 static uint8_t *wrap(uint8_t *to)

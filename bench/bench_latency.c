@@ -151,7 +151,7 @@ int main(int argc, char **argv)
 	next = ticks();
 	for (uint64_t i = 0; i < count + WARM_UP; i++) {
 		uint64_t started, ended;
-		int r;
+		int rc;
 
 		while (ticks() < next - step / 2)
 			;
@@ -162,9 +162,9 @@ int main(int argc, char **argv)
 		while (ticks() < next)
 			;
 		started = ticks();
-		r = otlp_library_export_traces(library, &bench_span_s, 1);
+		rc = otlp_library_export_traces(library, &bench_span_s, 1);
 		ended = ticks();
-		if (r == 0)
+		if (rc == 0)
 			add(i >= WARM_UP ? &pushes : &warm_up, ended - started);
 		next = started + step;
 	}

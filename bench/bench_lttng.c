@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A peer: an LTTng-UST tracepoint of 128 bytes, recorded to disk by a session daemon that
- * tools/bench_peers.py starts. With --sustained COUNT it only emits as many, as fast as it can, and
- * says how long that took; otherwise it is a benchmark of bursts.
+ * scripts/bench_peers.py starts. With --sustained COUNT it only emits as many, as fast as it can,
+ * and says how long that took; otherwise it is a benchmark of bursts.
  */
 #include <stdio.h>
 #include <stdlib.h>

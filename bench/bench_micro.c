@@ -3,7 +3,7 @@
  * One program and so one run for everything that is measured in nanoseconds: google-benchmark
  * shuffles the repetitions of all of them, so that a slow minute of the machine hits each alike.
  *
- * A writer must run on $OTLPIPE_DIR (tools/bench.py starts one) for the benches with a writer;
+ * A writer must run on $OTLPIPE_DIR (scripts/bench.py starts one) for the benches with a writer;
  * the uncontended ones have a directory of their own, $OTLPIPE_BENCH_DIR.
  */
 #include "bench/micro.h"

@@ -125,7 +125,7 @@ static int await_bytes(int fd, unsigned count)
 
 static int run(const struct plan *plan, struct outcome *outcomes, uint64_t *ret_started_ns)
 {
-	int ready[2], start[2], end[2], status, r;
+	int ready[2], start[2], end[2], status, rc;
 	const char byte = 0;
 
 	if (pipe(ready) < 0 || pipe(start) < 0 || pipe(end) < 0)
@@ -139,19 +139,19 @@ static int run(const struct plan *plan, struct outcome *outcomes, uint64_t *ret_
 			child(plan, i, ready, start, end, &outcomes[i]);
 	}
 	close(end[0]);
-	r = await_bytes(ready[0], plan->processes);
+	rc = await_bytes(ready[0], plan->processes);
 	*ret_started_ns = report_now_ns();
-	for (unsigned i = 0; i < plan->active && r == 0; i++)
-		r = write(start[1], &byte, 1) == 1 ? 0 : -errno;
-	if (r == 0)
-		r = await_bytes(ready[0], plan->active);
-	if (r == 0 && plan->active == 0)
+	for (unsigned i = 0; i < plan->active && rc == 0; i++)
+		rc = write(start[1], &byte, 1) == 1 ? 0 : -errno;
+	if (rc == 0)
+		rc = await_bytes(ready[0], plan->active);
+	if (rc == 0 && plan->active == 0)
 		usleep((useconds_t)(plan->idle_seconds * 1e6));
 	close(end[1]);
 	for (unsigned i = 0; i < plan->processes; i++)
 		if (wait(&status) < 0 || status != 0)
-			r = -ECHILD;
-	return r;
+			rc = -ECHILD;
+	return rc;
 }
 
 static void print(const struct plan *plan, const struct outcome *outcomes, uint64_t started_ns)
@@ -184,7 +184,7 @@ int main(int argc, char **argv)
 	struct outcome *outcomes;
 	struct plan plan = {0};
 	uint64_t started_ns = 0;
-	int r;
+	int rc;
 
 	if (argc != 7) {
 		fputs("usage: bench_producer S|shaped|128 SPANS RING_BYTES PROCESSES ACTIVE "
@@ -206,11 +206,11 @@ int main(int argc, char **argv)
 			MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (outcomes == MAP_FAILED)
 		return 1;
-	r = run(&plan, outcomes, &started_ns);
-	for (unsigned i = 0; i < plan.processes && r == 0; i++)
-		r = outcomes[i].result;
-	if (r < 0) {
-		fprintf(stderr, "bench_producer: %s\n", strerror(-r));
+	rc = run(&plan, outcomes, &started_ns);
+	for (unsigned i = 0; i < plan.processes && rc == 0; i++)
+		rc = outcomes[i].result;
+	if (rc < 0) {
+		fprintf(stderr, "bench_producer: %s\n", strerror(-rc));
 		return 1;
 	}
 	print(&plan, outcomes, started_ns);

@@ -51,10 +51,10 @@ static int64_t push_burst(const struct bench *bench, uint64_t operations);
 static int warm_up(const struct bench *bench)
 {
 	for (int i = 0; i < WARM_UP_BURSTS; i++) {
-		int64_t r = push_burst(bench, bench->burst_operations);
+		int64_t rc = push_burst(bench, bench->burst_operations);
 
-		if (r < 0)
-			return (int)r;
+		if (rc < 0)
+			return (int)rc;
 	}
 	return 0;
 }
@@ -63,7 +63,7 @@ static int push_setup(const struct bench *bench)
 {
 	const struct push_case *of = bench->argument;
 	struct otlp_options options;
-	int r;
+	int rc;
 
 	varied = bench_spans_varied();
 	otlp_options_init(&options, sizeof(options));
@@ -71,19 +71,19 @@ static int push_setup(const struct bench *bench)
 	options.metric_ring_bytes = RING_BYTES;
 	if (!of->has_writer)
 		options.runtime_dir = own_dir();
-	r = otlp_library_open(&library, &options);
-	if (r < 0)
-		return r;
+	rc = otlp_library_open(&library, &options);
+	if (rc < 0)
+		return rc;
 	if (of->subject == SUBJECT_SHAPED && otlp_shape_register(of->span, &shape) < 0)
 		abort();
 	/* Without a writer the figures would be those of a full ring. */
-	r = of->has_writer ? otlp_library_flush(library, FLUSH_TIMEOUT_NS)
-			   : tap_open(&tap, own_dir(), true);
-	if (r == 0)
-		r = warm_up(bench);
-	if (r < 0)
+	rc = of->has_writer ? otlp_library_flush(library, FLUSH_TIMEOUT_NS)
+			    : tap_open(&tap, own_dir(), true);
+	if (rc == 0)
+		rc = warm_up(bench);
+	if (rc < 0)
 		otlp_library_unref(library);
-	return r;
+	return rc;
 }
 
 /* A function each, so that nothing is decided within the loop. */
@@ -116,7 +116,7 @@ static int64_t push_burst(const struct bench *bench, uint64_t operations)
 	const struct push_case *of = bench->argument;
 	const uint64_t started_ns = bench_cpu_ns();
 	uint64_t elapsed_ns;
-	int r;
+	int rc;
 
 	if (of->subject == SUBJECT_SPAN)
 		push_span(of->span, operations);
@@ -128,10 +128,10 @@ static int64_t push_burst(const struct bench *bench, uint64_t operations)
 		push_metrics(operations);
 	elapsed_ns = bench_cpu_ns() - started_ns;
 	if (of->has_writer)
-		r = otlp_library_flush(library, FLUSH_TIMEOUT_NS);
+		rc = otlp_library_flush(library, FLUSH_TIMEOUT_NS);
 	else
-		r = tap_drain(&tap, of->subject == SUBJECT_METRICS ? RING_METRICS : RING_SPANS);
-	return r < 0 ? r : (int64_t)elapsed_ns;
+		rc = tap_drain(&tap, of->subject == SUBJECT_METRICS ? RING_METRICS : RING_SPANS);
+	return rc < 0 ? rc : (int64_t)elapsed_ns;
 }
 
 static size_t push_counters(const struct bench *bench, struct bench_counter *ret)

@@ -64,7 +64,7 @@ static uint64_t operations_of(const struct bench *bench)
 static int64_t threads_burst(const struct bench *bench, uint64_t operations)
 {
 	uint64_t started_ns = UINT64_MAX, ended_ns = 0;
-	int r;
+	int rc;
 
 	(void)operations; /* it depends on a record's bytes: threads_counters() says it */
 	pthread_barrier_wait(&barrier);
@@ -75,8 +75,8 @@ static int64_t threads_burst(const struct bench *bench, uint64_t operations)
 		if (threads[i].ended_ns > ended_ns)
 			ended_ns = threads[i].ended_ns;
 	}
-	r = tap_drain(&tap, RING_SPANS);
-	return r < 0 ? r : (int64_t)(ended_ns - started_ns);
+	rc = tap_drain(&tap, RING_SPANS);
+	return rc < 0 ? rc : (int64_t)(ended_ns - started_ns);
 }
 
 static int threads_setup(const struct bench *bench)
@@ -84,16 +84,16 @@ static int threads_setup(const struct bench *bench)
 	const char *dir = getenv("OTLPIPE_BENCH_DIR");
 	struct otlp_options options;
 	uint64_t operations = operations_of(bench);
-	int r;
+	int rc;
 
 	otlp_options_init(&options, sizeof(options));
 	options.span_ring_bytes = RING_BYTES;
 	options.runtime_dir = dir != NULL ? dir : "bench-runtime";
-	r = otlp_library_open(&library, &options);
-	if (r == 0)
-		r = tap_open(&tap, options.runtime_dir, true);
-	if (r < 0)
-		return r;
+	rc = otlp_library_open(&library, &options);
+	if (rc == 0)
+		rc = tap_open(&tap, options.runtime_dir, true);
+	if (rc < 0)
+		return rc;
 	is_ending = false;
 	pthread_barrier_init(&barrier, NULL, (unsigned)bench->threads + 1);
 	for (uint64_t i = 0; i < bench->threads; i++) {
@@ -105,9 +105,9 @@ static int threads_setup(const struct bench *bench)
 			abort();
 	}
 	/* Twice round the ring, so that all its pages are mapped. */
-	for (int i = 0; i < 3 && r == 0; i++)
-		r = threads_burst(bench, 1) < 0 ? -EIO : 0;
-	return r;
+	for (int i = 0; i < 3 && rc == 0; i++)
+		rc = threads_burst(bench, 1) < 0 ? -EIO : 0;
+	return rc;
 }
 
 static size_t threads_counters(const struct bench *bench, struct bench_counter *ret)

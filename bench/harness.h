@@ -6,8 +6,8 @@
  * and returns the nanoseconds they took by a clock of its choice, so that what comes
  * between bursts (waiting for a ring to drain) is not in the figure.
  */
-#ifndef BENCH_HARNESS_H
-#define BENCH_HARNESS_H
+#ifndef OTLPIPE_BENCH_HARNESS_H
+#define OTLPIPE_BENCH_HARNESS_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The tables that make up bench_micro, each at the end of the file of its name. */
-#ifndef BENCH_MICRO_H
-#define BENCH_MICRO_H
+#ifndef OTLPIPE_BENCH_MICRO_H
+#define OTLPIPE_BENCH_MICRO_H
 
 #include <stdbool.h>
 

@@ -4,8 +4,8 @@
  * come from an arena that is emptied by setting a number, strings are borrowed. (The tests' oracle
  * copies everything, which would flatter us.) For what is in bench_data.h, not for all of OTLP.
  */
-#ifndef BENCH_PB_BUILD_H
-#define BENCH_PB_BUILD_H
+#ifndef OTLPIPE_BENCH_PB_BUILD_H
+#define OTLPIPE_BENCH_PB_BUILD_H
 
 #include "opentelemetry/proto/metrics/v1/metrics.pb-c.h"
 #include "opentelemetry/proto/trace/v1/trace.pb-c.h"

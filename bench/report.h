@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the programs of the bench that google-benchmark cannot run have in common. */
-#ifndef BENCH_REPORT_H
-#define BENCH_REPORT_H
+#ifndef OTLPIPE_BENCH_REPORT_H
+#define OTLPIPE_BENCH_REPORT_H
 
 #include <stdint.h>
 #include <sys/resource.h>

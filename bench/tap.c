@@ -24,24 +24,24 @@ int tap_open(struct tap *ret, const char *runtime_dir, bool writable)
 {
 	struct runtime_dir dir;
 	DIR *entries;
-	int r;
+	int rc;
 
-	r = runtime_open(&dir, runtime_dir, false);
-	if (r < 0)
-		return r;
+	rc = runtime_open(&dir, runtime_dir, false);
+	if (rc < 0)
+		return rc;
 	entries = opendir(runtime_dir);
-	r = entries != NULL ? attach_own(ret, &dir, entries, writable) : -errno;
+	rc = entries != NULL ? attach_own(ret, &dir, entries, writable) : -errno;
 	if (entries != NULL)
 		closedir(entries);
 	runtime_close(&dir);
-	if (r < 0)
-		return r;
-	for (unsigned i = 0; i < RING_SIGNAL_COUNT && r == 0; i++)
-		r = ring_reader_init(&ret->readers[i], ret->view.rings[i].shared,
-				     ret->view.rings[i].data, ret->view.rings[i].bytes, writable);
-	if (r < 0)
+	if (rc < 0)
+		return rc;
+	for (unsigned i = 0; i < RING_SIGNAL_COUNT && rc == 0; i++)
+		rc = ring_reader_init(&ret->readers[i], ret->view.rings[i].shared,
+				      ret->view.rings[i].data, ret->view.rings[i].bytes, writable);
+	if (rc < 0)
 		region_detach(&ret->view);
-	return r;
+	return rc;
 }
 
 void tap_close(struct tap *tap)
@@ -61,12 +61,12 @@ int tap_drain(struct tap *tap, enum ring_signal signal)
 {
 	struct ring_reader *reader = &tap->readers[signal];
 	struct ring_done done;
-	int r;
+	int rc;
 
 	ring_reader_get_done(reader, &done);
-	r = ring_reader_tail(reader, &done.position);
-	if (r < 0)
-		return r;
+	rc = ring_reader_tail(reader, &done.position);
+	if (rc < 0)
+		return rc;
 	reader->read = done.position;
 	ring_reader_release(reader, &done);
 	return 0;

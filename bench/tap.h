@@ -3,8 +3,8 @@
  * The other end of this process's own region, without a writer: empties its
  * rings between two bursts (uncontended pushes), or only looks how full they are.
  */
-#ifndef BENCH_TAP_H
-#define BENCH_TAP_H
+#ifndef OTLPIPE_BENCH_TAP_H
+#define OTLPIPE_BENCH_TAP_H
 
 #include "shm/region.h"
 

@@ -48,7 +48,7 @@ static int exporter_new(struct otlp_library *library, struct exporter **ret)
 		return OTLP_ERR_INVALID;
 	if (atomic_load_relaxed_u32(&library->is_shut_down) != 0)
 		return OTLP_ERR_SHUTDOWN;
-	exporter = calloc(1, sizeof *exporter);
+	exporter = calloc(1, sizeof(*exporter));
 	if (exporter == NULL)
 		return OTLP_ERR_NO_MEMORY;
 	exporter->references = 1;
@@ -70,21 +70,21 @@ static void exporter_unref(struct exporter *exporter)
 int otlp_library_metric_exporter(struct otlp_library *library, struct otlp_metric_exporter **ret)
 {
 	struct exporter *exporter;
-	int r = ret == NULL ? OTLP_ERR_INVALID : exporter_new(library, &exporter);
+	int rc = ret == NULL ? OTLP_ERR_INVALID : exporter_new(library, &exporter);
 
-	if (r == OTLP_OK)
+	if (rc == OTLP_OK)
 		*ret = (struct otlp_metric_exporter *)exporter;
-	return r;
+	return rc;
 }
 
 int otlp_library_span_exporter(struct otlp_library *library, struct otlp_span_exporter **ret)
 {
 	struct exporter *exporter;
-	int r = ret == NULL ? OTLP_ERR_INVALID : exporter_new(library, &exporter);
+	int rc = ret == NULL ? OTLP_ERR_INVALID : exporter_new(library, &exporter);
 
-	if (r == OTLP_OK)
+	if (rc == OTLP_OK)
 		*ret = (struct otlp_span_exporter *)exporter;
-	return r;
+	return rc;
 }
 
 struct otlp_metric_exporter *otlp_metric_exporter_ref(struct otlp_metric_exporter *exporter)
@@ -198,13 +198,13 @@ int otlp_span_exporter_set_resource(struct otlp_span_exporter *exporter,
 				    const struct otlp_resource *resource)
 {
 	struct resource *added, *list, *found;
-	int r;
+	int rc;
 
 	if (exporter == NULL || resource == NULL)
 		return OTLP_ERR_INVALID;
-	r = resource_new(&added, resource);
-	if (r < 0)
-		return r;
+	rc = resource_new(&added, resource);
+	if (rc < 0)
+		return rc;
 	do {
 		/* PAIR(exporter-resources): with ourselves in another thread. */
 		list = atomic_load_acquire_ptr(&exporter->base.resources);

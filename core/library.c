@@ -43,7 +43,8 @@ void otlp_options_init(struct otlp_options *options, size_t struct_bytes)
 	(void)temporality_from_environment(&defaults.temporality);
 	/* A program built against another version has a shorter or a longer struct. */
 	memset(options, 0, struct_bytes);
-	memcpy(options, &defaults, struct_bytes < sizeof defaults ? struct_bytes : sizeof defaults);
+	memcpy(options, &defaults,
+	       struct_bytes < sizeof(defaults) ? struct_bytes : sizeof(defaults));
 }
 
 static bool is_zero(const uint8_t *bytes, size_t count)
@@ -61,17 +62,17 @@ static int options_read(struct otlp_options *ret, const struct otlp_options *opt
 {
 	size_t bytes;
 
-	otlp_options_init(ret, sizeof *ret);
+	otlp_options_init(ret, sizeof(*ret));
 	if (options == NULL)
 		return 0;
 	bytes = options->struct_bytes;
 	if (bytes < offsetof(struct otlp_options, runtime_dir))
 		return OTLP_ERR_INVALID;
-	if (bytes > sizeof *ret &&
-	    !is_zero((const uint8_t *)options + sizeof *ret, bytes - sizeof *ret))
+	if (bytes > sizeof(*ret) &&
+	    !is_zero((const uint8_t *)options + sizeof(*ret), bytes - sizeof(*ret)))
 		return OTLP_ERR_INVALID;
-	memcpy(ret, options, bytes < sizeof *ret ? bytes : sizeof *ret);
-	if (!is_zero(ret->reserved, sizeof ret->reserved) ||
+	memcpy(ret, options, bytes < sizeof(*ret) ? bytes : sizeof(*ret));
+	if (!is_zero(ret->reserved, sizeof(ret->reserved)) ||
 	    (unsigned)ret->temporality > OTLP_PREFER_LOW_MEMORY)
 		return OTLP_ERR_INVALID;
 	return 0;
@@ -110,60 +111,60 @@ static void library_check_environment(const struct otlp_options *options)
 static int library_init(struct otlp_library *library, const struct otlp_options *options)
 {
 	struct region_options region = {.program = program_invocation_short_name};
-	int r;
+	int rc;
 
-	r = ring_bytes_from_option(options->span_ring_bytes, OTLP_SPAN_RING_BYTES_DEFAULT,
-				   &region.ring_bytes[RING_SPANS]);
-	if (r == 0)
-		r = ring_bytes_from_option(options->metric_ring_bytes,
-					   OTLP_METRIC_RING_BYTES_DEFAULT,
-					   &region.ring_bytes[RING_METRICS]);
-	if (r < 0)
-		return r;
+	rc = ring_bytes_from_option(options->span_ring_bytes, OTLP_SPAN_RING_BYTES_DEFAULT,
+				    &region.ring_bytes[RING_SPANS]);
+	if (rc == 0)
+		rc = ring_bytes_from_option(options->metric_ring_bytes,
+					    OTLP_METRIC_RING_BYTES_DEFAULT,
+					    &region.ring_bytes[RING_METRICS]);
+	if (rc < 0)
+		return rc;
 	library->references = 1;
 	library->temporality = options->temporality;
 	library_check_environment(options);
 	if (options->resource != NULL)
-		r = resource_new(&library->resource, options->resource);
+		rc = resource_new(&library->resource, options->resource);
 	else
-		r = resource_new_from_environment(&library->resource, options);
-	if (r < 0)
-		return r;
-	r = producer_open(&library->producer, options->runtime_dir, &region);
-	if (r == 0)
+		rc = resource_new_from_environment(&library->resource, options);
+	if (rc < 0)
+		return rc;
+	rc = producer_open(&library->producer, options->runtime_dir, &region);
+	if (rc == 0)
 		return 0;
 	if (options->diagnostic != NULL) {
 		char text[RUNTIME_PATH_BYTES_MAX + 128];
 
-		snprintf(text, sizeof text, "no region can be made in %s: %s",
+		snprintf(text, sizeof(text), "no region can be made in %s: %s",
 			 library->producer.path[0] != '\0' ? library->producer.path
 							   : "the runtime directory",
-			 strerror(-r));
-		options->diagnostic(options->diagnostic_context, error_from_errno(r), text);
+			 strerror(-rc));
+		options->diagnostic(options->diagnostic_context, error_from_errno(rc), text);
 	}
-	return error_from_errno(r);
+	return error_from_errno(rc);
 }
 
 int otlp_library_open(struct otlp_library **ret, const struct otlp_options *options)
 {
 	struct otlp_library *library;
 	struct otlp_options checked;
-	int r;
+	int rc;
 
 	if (ret == NULL)
 		return OTLP_ERR_INVALID;
-	r = options_read(&checked, options);
-	if (r < 0)
-		return r;
-	library = aligned_alloc(LAYOUT_LINE_BYTES, sizeof *library);
+	rc = options_read(&checked, options);
+	if (rc < 0)
+		return rc;
+	library = aligned_alloc(LAYOUT_LINE_BYTES, sizeof(*library));
 	if (library == NULL)
 		return OTLP_ERR_NO_MEMORY;
-	memset(library, 0, sizeof *library);
-	r = library_init(library, &checked);
-	if (r < 0) {
+	memset(library, 0, sizeof(*library));
+	rc = library_init(library, &checked);
+	if (rc < 0) {
 		resource_free(library->resource);
 		free(library);
-		return r;
+		return rc;
 	}
 	*ret = library;
 	return OTLP_OK;
@@ -316,7 +317,7 @@ int otlp_library_flush(struct otlp_library *library, int64_t timeout_ns)
 	struct flush_target target;
 	struct producer *producer;
 	int64_t start = monotonic_ns();
-	int r;
+	int rc;
 
 	if (library == NULL)
 		return OTLP_ERR_INVALID;
@@ -332,9 +333,9 @@ int otlp_library_flush(struct otlp_library *library, int64_t timeout_ns)
 		seen = control_flushed(&producer->control);
 		if (flush_is_done(producer, &target))
 			return flush_result(producer, &target);
-		r = producer_has_writer(producer);
-		if (r <= 0)
-			return r < 0 ? error_from_errno(r) : OTLP_ERR_NO_WRITER;
+		rc = producer_has_writer(producer);
+		if (rc <= 0)
+			return rc < 0 ? error_from_errno(rc) : OTLP_ERR_NO_WRITER;
 		if (timeout_ns >= 0) {
 			int64_t left = timeout_ns - (monotonic_ns() - start);
 
@@ -366,5 +367,5 @@ void otlp_library_get_stats(struct otlp_library *library, struct otlp_stats *ret
 	if (library != NULL)
 		producer_get_stats(&library->producer, &stats);
 	memset(ret, 0, struct_bytes);
-	memcpy(ret, &stats, struct_bytes < sizeof stats ? struct_bytes : sizeof stats);
+	memcpy(ret, &stats, struct_bytes < sizeof(stats) ? struct_bytes : sizeof(stats));
 }

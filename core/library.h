@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The library handle, as its parts see it. */
-#ifndef CORE_LIBRARY_H
-#define CORE_LIBRARY_H
+#ifndef OTLPIPE_CORE_LIBRARY_H
+#define OTLPIPE_CORE_LIBRARY_H
 
 #include <otlpipe/otlpipe.h>
 

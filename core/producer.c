@@ -21,20 +21,20 @@ static int producer_set_path(struct producer *producer, const char *runtime_dir)
 {
 	char path[RUNTIME_PATH_BYTES_MAX];
 	size_t used, len;
-	int r;
+	int rc;
 
-	r = runtime_path(path, sizeof path, runtime_dir);
-	if (r < 0)
-		return r;
+	rc = runtime_path(path, sizeof(path), runtime_dir);
+	if (rc < 0)
+		return rc;
 	len = strlen(path) + 1;
 	if (path[0] == '/') {
 		memcpy(producer->path, path, len);
 		return 0;
 	}
-	if (getcwd(producer->path, sizeof producer->path) == NULL)
+	if (getcwd(producer->path, sizeof(producer->path)) == NULL)
 		return -errno;
 	used = strlen(producer->path);
-	if (used + 1 + len > sizeof producer->path)
+	if (used + 1 + len > sizeof(producer->path))
 		return -ENAMETOOLONG;
 	producer->path[used] = '/';
 	memcpy(producer->path + used + 1, path, len);
@@ -45,21 +45,21 @@ static int producer_set_path(struct producer *producer, const char *runtime_dir)
 static int producer_make(struct producer *producer, uint32_t index)
 {
 	struct runtime_dir dir;
-	int r;
+	int rc;
 
-	r = runtime_open(&dir, producer->path, true);
-	if (r == 0) {
+	rc = runtime_open(&dir, producer->path, true);
+	if (rc == 0) {
 		if (producer->control.late_dir == NULL) {
-			r = control_open(&producer->control, &dir);
-			if (r == 0)
+			rc = control_open(&producer->control, &dir);
+			if (rc == 0)
 				producer->control.late_dir = producer->path;
 		}
-		if (r == 0)
-			r = region_create(&producer->regions[index], &dir, &producer->options);
+		if (rc == 0)
+			rc = region_create(&producer->regions[index], &dir, &producer->options);
 		runtime_close(&dir);
 	}
-	if (r < 0)
-		return r;
+	if (rc < 0)
+		return rc;
 	/* PAIR(producer-count): with producer_region_count(): the region is whole. */
 	atomic_store_release_u32(&producer->page->region_count, index + 1);
 	/* PAIR(producer-ready): with producer_region(). */
@@ -86,22 +86,22 @@ static struct producer_page *producer_map_page(void)
 int producer_open(struct producer *producer, const char *runtime_dir,
 		  const struct region_options *options)
 {
-	int r;
+	int rc;
 
 	producer->options = *options;
-	r = producer_set_path(producer, runtime_dir);
-	if (r < 0)
-		return r;
+	rc = producer_set_path(producer, runtime_dir);
+	if (rc < 0)
+		return rc;
 	producer->page = producer_map_page();
 	if (producer->page == NULL)
 		return -ENOMEM;
 	atomic_store_relaxed_u32(&producer->page->state, PRODUCER_BUSY);
-	r = producer_make(producer, 0);
-	if (r < 0) {
+	rc = producer_make(producer, 0);
+	if (rc < 0) {
 		control_close(&producer->control);
 		munmap(producer->page, LAYOUT_PAGE_BYTES);
 	}
-	return r;
+	return rc;
 }
 
 /* A region through which nothing ever went is no news for the writer: take its name back. */
@@ -152,20 +152,20 @@ uint32_t producer_region_count(const struct producer *producer)
 
 static struct region *producer_try(struct producer *producer, uint32_t from, int *ret_error)
 {
-	int saved = errno, r;
+	int saved = errno, rc;
 
 	if (!atomic_cas_relaxed_u32(&producer->page->state, from, PRODUCER_BUSY)) {
 		*ret_error = OTLP_ERR_FULL;
 		return NULL;
 	}
-	r = producer_make(producer, 0);
+	rc = producer_make(producer, 0);
 	errno = saved;
-	if (r < 0) {
-		r = error_from_errno(r);
-		atomic_store_relaxed_u32(&producer->page->error, (uint32_t)r);
+	if (rc < 0) {
+		rc = error_from_errno(rc);
+		atomic_store_relaxed_u32(&producer->page->error, (uint32_t)rc);
 		/* PAIR(producer-failed): with producer_region_slow(): the error comes first. */
 		atomic_store_release_u32(&producer->page->state, PRODUCER_FAILED);
-		*ret_error = r;
+		*ret_error = rc;
 		return NULL;
 	}
 	return &producer->regions[0];
@@ -205,30 +205,30 @@ void producer_retry(struct producer *producer)
 void producer_renew(struct producer *producer, const struct region *full)
 {
 	uint32_t count = producer_region_count(producer);
-	int saved = errno, r;
+	int saved = errno, rc;
 
 	if (full != &producer->regions[count - 1] || !region_is_abandoned(full) ||
 	    count == PRODUCER_REGIONS_MAX ||
 	    !atomic_cas_relaxed_u32(&producer->page->state, PRODUCER_READY, PRODUCER_BUSY))
 		return; /* no reason to, or another thread is at it or was faster */
-	r = count == producer_region_count(producer) ? producer_make(producer, count) : -EAGAIN;
+	rc = count == producer_region_count(producer) ? producer_make(producer, count) : -EAGAIN;
 	errno = saved;
 	/* PAIR(producer-ready): with producer_region(): the old region goes on. */
-	if (r < 0)
+	if (rc < 0)
 		atomic_store_release_u32(&producer->page->state, PRODUCER_READY);
 }
 
 int producer_has_writer(const struct producer *producer)
 {
 	struct runtime_dir dir;
-	int r;
+	int rc;
 
-	r = runtime_open(&dir, producer->path, false);
-	if (r < 0)
-		return r == -ENOENT ? 0 : r;
-	r = runtime_has_writer(&dir);
+	rc = runtime_open(&dir, producer->path, false);
+	if (rc < 0)
+		return rc == -ENOENT ? 0 : rc;
+	rc = runtime_has_writer(&dir);
 	runtime_close(&dir);
-	return r;
+	return rc;
 }
 
 static void add_ring_stats(struct otlp_signal_stats *to, const struct ring_shared *from)
@@ -246,7 +246,7 @@ void producer_get_stats(const struct producer *producer, struct otlp_stats *ret)
 	struct otlp_signal_stats *stats[] = {&ret->spans, &ret->metrics};
 	size_t i;
 
-	memset(ret, 0, sizeof *ret);
+	memset(ret, 0, sizeof(*ret));
 	ret->rejected_after_shutdown = atomic_load_relaxed_u64(&counters->rejected_after_shutdown);
 	for (i = 0; i < RING_SIGNAL_COUNT; i++) {
 		enum ring_signal signal = signals[i];

@@ -7,8 +7,8 @@
  * wipes (MADV_WIPEONFORK). So its state word tells a child from its parent, for
  * the price of a load, however the child was made.
  */
-#ifndef CORE_PRODUCER_H
-#define CORE_PRODUCER_H
+#ifndef OTLPIPE_CORE_PRODUCER_H
+#define OTLPIPE_CORE_PRODUCER_H
 
 #include <otlpipe/otlpipe.h>
 

@@ -3,11 +3,11 @@
  * The push: size and check, claim and count, write, commit. Between claim and
  * commit two things can be found out, that text beyond ASCII is not UTF-8, and
  * that somebody changed what was lent to us; the claim is given up then, and the
- * writer skips it. What a record looks like is core/record.h's, how it is claimed
+ * writer skips it. What a record looks like is core/record/record.h's, how it is claimed
  * shm/ring.h's; here is who gets counted where, and what the caller is told.
  */
 #include "core/library.h"
-#include "core/record.h"
+#include "core/record/record.h"
 #include "core/shape.h"
 
 /* One export call: where it pushes to, and the first reason why something was not taken. */
@@ -109,7 +109,7 @@ static inline void push_span(struct push *push, struct resource *resource, struc
 	enum record_written written;
 	struct ring_claim claim;
 	size_t bytes;
-	int r;
+	int rc;
 
 	if (of.inline_resource == NULL) {
 		of.resource_ref = table_entry_reference(&resource->entry, push->region);
@@ -120,13 +120,13 @@ static inline void push_span(struct push *push, struct resource *resource, struc
 		of.shape_ref = table_entry_reference(&shape->entry, push->region);
 	/* A table without room for the shape is no reason to refuse what has it: whole then. */
 	if (of.shape_ref != 0)
-		r = record_size_shaped(span, &shape->record, of.inline_resource, &bytes);
+		rc = record_size_shaped(span, &shape->record, of.inline_resource, &bytes);
 	else
-		r = record_size_span(span, of.inline_resource, &bytes);
-	if (r == 0 && bytes > push->ring->payload_bytes_max)
-		r = OTLP_ERR_TOO_LARGE;
-	if (r < 0) {
-		push_refuse(push, r, 1);
+		rc = record_size_span(span, of.inline_resource, &bytes);
+	if (rc == 0 && bytes > push->ring->payload_bytes_max)
+		rc = OTLP_ERR_TOO_LARGE;
+	if (rc < 0) {
+		push_refuse(push, rc, 1);
 		return;
 	}
 	if (!push_claim(push, bytes, 1, &claim)) {
@@ -224,20 +224,20 @@ static void push_split(struct push *push, const struct metric_push *of)
 static int metric_size(struct metric_push *of, size_t *ret_bytes)
 {
 	size_t i, bytes;
-	int r;
+	int rc;
 
-	r = record_size_metric(of->metric, of->scope, of->inline_resource, &of->head_bytes);
-	if (r < 0)
-		return r;
+	rc = record_size_metric(of->metric, of->scope, of->inline_resource, &of->head_bytes);
+	if (rc < 0)
+		return rc;
 	bytes = of->head_bytes;
 	for (i = 0; i < of->metric->point_count; i++) {
 		size_t point_bytes;
 
-		r = record_size_point(of->metric, i, &point_bytes);
-		if (r == OTLP_ERR_TOO_LARGE) /* that one point: push_split() refuses it */
+		rc = record_size_point(of->metric, i, &point_bytes);
+		if (rc == OTLP_ERR_TOO_LARGE) /* that one point: push_split() refuses it */
 			point_bytes = OTLP_RECORD_BYTES_MAX;
-		else if (r < 0)
-			return r;
+		else if (rc < 0)
+			return rc;
 		bytes += point_bytes;
 	}
 	*ret_bytes = bytes;
@@ -248,21 +248,21 @@ static void push_metric(struct push *push, struct metric_push *of)
 {
 	const size_t bytes_max = push->ring->payload_bytes_max;
 	size_t bytes = 0;
-	int r;
+	int rc;
 
 	if (of->metric->point_count == 0)
 		return;
-	r = metric_size(of, &bytes);
-	if (r == 0 && of->head_bytes >= bytes_max)
-		r = OTLP_ERR_TOO_LARGE;
+	rc = metric_size(of, &bytes);
+	if (rc == 0 && of->head_bytes >= bytes_max)
+		rc = OTLP_ERR_TOO_LARGE;
 	/* In several records: no part may be in the ring when another turns out bad. */
 	of->text_is_good = false;
-	if (r == 0 && bytes > bytes_max) {
+	if (rc == 0 && bytes > bytes_max) {
 		of->text_is_good = record_text_metric(of->metric, of->scope, of->inline_resource);
-		r = of->text_is_good ? 0 : OTLP_ERR_INVALID;
+		rc = of->text_is_good ? 0 : OTLP_ERR_INVALID;
 	}
-	if (r < 0)
-		push_refuse(push, r, of->metric->point_count);
+	if (rc < 0)
+		push_refuse(push, rc, of->metric->point_count);
 	else if (bytes <= bytes_max)
 		push_points(push, of, 0, of->metric->point_count, bytes);
 	else

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/record.h"
+#include "core/record/record.h"
 
 /* A bump allocator over one block; NULL base: only count what it takes. */
 struct arena {
@@ -52,7 +52,7 @@ static void copy_value(struct arena *arena, struct otlp_value *to, const struct 
 		break;
 	case OTLP_VALUE_ARRAY:
 		items = arena_take(arena, from->as.array.items,
-				   from->as.array.count * sizeof *items);
+				   from->as.array.count * sizeof(*items));
 		for (i = 0; i < from->as.array.count; i++) {
 			struct otlp_value unused;
 
@@ -76,7 +76,7 @@ static void copy_value(struct arena *arena, struct otlp_value *to, const struct 
 static const struct otlp_attribute *copy_items(struct arena *arena,
 					       const struct otlp_attribute *items, size_t count)
 {
-	struct otlp_attribute *ret = arena_take(arena, items, count * sizeof *ret);
+	struct otlp_attribute *ret = arena_take(arena, items, count * sizeof(*ret));
 	size_t i;
 
 	for (i = 0; i < count; i++) {
@@ -102,13 +102,13 @@ int resource_new(struct resource **ret, const struct otlp_resource *from)
 	struct arena arena = {NULL, 0};
 	struct resource *resource;
 	size_t bytes;
-	int r;
+	int rc;
 
-	r = record_measure_resource(from, &bytes);
-	if (r < 0)
-		return r;
+	rc = record_measure_resource(from, &bytes);
+	if (rc < 0)
+		return rc;
 	copy_resource(&arena, &unused, from);
-	resource = calloc(1, sizeof *resource + bytes + arena.used + 32);
+	resource = calloc(1, sizeof(*resource) + bytes + arena.used + 32);
 	if (resource == NULL)
 		return OTLP_ERR_NO_MEMORY;
 	arena.base = (uint8_t *)(resource + 1);

@@ -4,8 +4,8 @@
  * otlp_span_exporter_set_resource(). Copied once, so that each push only names
  * it by a reference into the region's table.
  */
-#ifndef CORE_RESOURCE_H
-#define CORE_RESOURCE_H
+#ifndef OTLPIPE_CORE_RESOURCE_H
+#define OTLPIPE_CORE_RESOURCE_H
 
 #include <otlpipe/otlpipe.h>
 

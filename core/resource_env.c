@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "core/resource.h"
-#include "core/utf8.h"
 
 static const char service_name_key[] = "service.name";
 
@@ -132,12 +132,12 @@ static void env_default_name(struct env_attributes *attributes, char *buffer, si
 	size_t len;
 
 	/* A program may be named in any bytes; a name that is not UTF-8 would spoil all. */
-	len = strnlen(program_invocation_short_name, bytes - sizeof prefix);
-	memcpy(buffer, prefix, sizeof prefix - 1);
-	memcpy(buffer + sizeof prefix - 1, program_invocation_short_name, len);
-	len += sizeof prefix - 1;
-	if (len == sizeof prefix - 1 || !utf8_is_valid(buffer, len))
-		len = sizeof prefix - 2;
+	len = strnlen(program_invocation_short_name, bytes - sizeof(prefix));
+	memcpy(buffer, prefix, sizeof(prefix) - 1);
+	memcpy(buffer + sizeof(prefix) - 1, program_invocation_short_name, len);
+	len += sizeof(prefix) - 1;
+	if (len == sizeof(prefix) - 1 || !utf8_is_valid(buffer, len))
+		len = sizeof(prefix) - 2;
 	env_set(attributes, (struct otlp_str)OTLP_STR_INIT("service.name"),
 		(struct otlp_str){buffer, len});
 }
@@ -147,9 +147,9 @@ static bool env_has_service_name(const struct env_attributes *attributes)
 	size_t i;
 
 	for (i = 0; i < attributes->count; i++)
-		if (attributes->items[i].key.len == sizeof service_name_key - 1 &&
+		if (attributes->items[i].key.len == sizeof(service_name_key) - 1 &&
 		    memcmp(attributes->items[i].key.ptr, service_name_key,
-			   sizeof service_name_key - 1) == 0 &&
+			   sizeof(service_name_key) - 1) == 0 &&
 		    attributes->items[i].value.as.string.len > 0)
 			return true;
 	return false;
@@ -163,11 +163,11 @@ int resource_new_from_environment(struct resource **ret, const struct otlp_optio
 	struct otlp_resource value = {0};
 	char name_buffer[512];
 	char *text;
-	int r;
+	int rc;
 
 	text = strdup(list != NULL ? list : "");
 	attributes.items =
-		calloc(count_pairs(list != NULL ? list : "") + 1, sizeof *attributes.items);
+		calloc(count_pairs(list != NULL ? list : "") + 1, sizeof(*attributes.items));
 	if (text == NULL || attributes.items == NULL) {
 		free(text);
 		free(attributes.items);
@@ -187,11 +187,11 @@ int resource_new_from_environment(struct resource **ret, const struct otlp_optio
 		options->diagnostic(options->diagnostic_context, OTLP_ERR_INVALID,
 				    "OTEL_SERVICE_NAME is not UTF-8 and is left aside");
 	if (!env_has_service_name(&attributes))
-		env_default_name(&attributes, name_buffer, sizeof name_buffer);
+		env_default_name(&attributes, name_buffer, sizeof(name_buffer));
 	value.attributes.items = attributes.items;
 	value.attributes.count = attributes.count;
-	r = resource_new(ret, &value);
+	rc = resource_new(ret, &value);
 	free(attributes.items);
 	free(text);
-	return r;
+	return rc;
 }

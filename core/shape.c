@@ -15,23 +15,23 @@ int otlp_shape_register(const struct otlp_span *example, struct otlp_shape **ret
 	struct otlp_shape *shape;
 	size_t bytes;
 	uint8_t *at;
-	int r;
+	int rc;
 
 	if (example == NULL || ret == NULL)
 		return OTLP_ERR_INVALID;
 	if (example->attributes.count > OTLP_SHAPE_ATTRIBUTES_MAX)
 		return OTLP_ERR_TOO_LARGE;
-	r = record_measure_shape(example, &record, &bytes);
-	if (r < 0)
-		return r;
-	shape = calloc(1,
-		       sizeof *shape + record.text_count * sizeof texts[0] + record.count + bytes);
+	rc = record_measure_shape(example, &record, &bytes);
+	if (rc < 0)
+		return rc;
+	shape = calloc(1, sizeof(*shape) + record.text_count * sizeof(texts[0]) + record.count +
+				  bytes);
 	if (shape == NULL)
 		return OTLP_ERR_NO_MEMORY;
 	shape->references = 1;
 	shape->record = record;
 	shape->record.texts = (uint16_t *)(shape + 1);
-	memcpy(shape->record.texts, texts, record.text_count * sizeof texts[0]);
+	memcpy(shape->record.texts, texts, record.text_count * sizeof(texts[0]));
 	shape->record.types = (uint8_t *)(shape->record.texts + record.text_count);
 	memcpy(shape->record.types, types, record.count);
 	at = shape->record.types + record.count;

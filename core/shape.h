@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A registered shape: what many spans have in common, written into a region's table once. */
-#ifndef CORE_SHAPE_H
-#define CORE_SHAPE_H
+#ifndef OTLPIPE_CORE_SHAPE_H
+#define OTLPIPE_CORE_SHAPE_H
 
 #include <otlpipe/otlpipe.h>
 
-#include "core/record.h"
+#include "core/record/record.h"
 #include "core/table.h"
 
 struct otlp_shape {

@@ -34,7 +34,7 @@ int main(int argc, char **argv)
 		.span_id = {1},
 		.name = OTLP_STR("GET"),
 		.kind = OTLP_SPAN_KIND_SERVER,
-		.attributes = {attributes, sizeof attributes / sizeof attributes[0], 0},
+		.attributes = {attributes, sizeof(attributes) / sizeof(attributes[0]), 0},
 	};
 	long count = argc > 1 ? atol(argv[1]) : 10, i;
 	struct otlp_library *library;
@@ -50,7 +50,7 @@ int main(int argc, char **argv)
 	}
 	for (i = 1; i <= count && error == 0; i++) {
 		span.start_time_unix_ns = now_ns();
-		memcpy(span.span_id, &i, sizeof span.span_id);
+		memcpy(span.span_id, &i, sizeof(span.span_id));
 		attributes[2].value.as.integer = i % 10 == 0 ? 404 : 200;
 		span.end_time_unix_ns = now_ns();
 		error = otlp_library_export_shaped(library, shape, &span, 1);

@@ -10,8 +10,8 @@
  * names are the compiler's builtins, so that the orders written in the source
  * are the ones it checks.
  */
-#ifndef SHM_ATOMIC_H
-#define SHM_ATOMIC_H
+#ifndef OTLPIPE_SHM_ATOMIC_H
+#define OTLPIPE_SHM_ATOMIC_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -44,20 +44,20 @@ static int control_make(const struct runtime_dir *dir)
 	struct control_page page = {
 		.magic = CONTROL_MAGIC, .major = LAYOUT_MAJOR, .minor = LAYOUT_MINOR};
 	ssize_t n;
-	int fd, r;
+	int fd, rc;
 
 	fd = openat(dir->fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
-	n = write(fd, &page, sizeof page);
-	if (n != (ssize_t)sizeof page)
-		r = n < 0 ? -errno : -ENOSPC;
+	n = write(fd, &page, sizeof(page));
+	if (n != (ssize_t)sizeof(page))
+		rc = n < 0 ? -errno : -ENOSPC;
 	else if (fchmod(fd, dir->group ? 0640 : 0600) < 0)
-		r = -errno;
+		rc = -errno;
 	else
-		r = runtime_link(dir, fd, RUNTIME_CONTROL);
+		rc = runtime_link(dir, fd, RUNTIME_CONTROL);
 	close(fd);
-	return r;
+	return rc;
 }
 
 /* A read-only mapping does for waking and waiting. */
@@ -93,47 +93,47 @@ static int control_open_file(const struct runtime_dir *dir, bool writable)
 /* A private directory: whoever made the page is the same user as we. */
 static int control_map_own(const struct runtime_dir *dir, struct control_page **ret)
 {
-	int fd = control_open_file(dir, true), r;
+	int fd = control_open_file(dir, true), rc;
 
 	if (fd < 0)
 		return fd;
-	r = control_map_fd(fd, true, ret);
+	rc = control_map_fd(fd, true, ret);
 	close(fd);
-	return r;
+	return rc;
 }
 
 /* A producer in a group directory. Only what no other member can cut is mapped. */
 static int control_map_writers(const struct runtime_dir *dir, struct control_page **ret)
 {
-	int fd = control_open_file(dir, false), r;
+	int fd = control_open_file(dir, false), rc;
 
 	if (fd < 0)
 		return -ENOENT; /* none, or something that a member put there */
-	r = runtime_is_writers(dir, fd) ? control_map_fd(fd, false, ret) : -ENOENT;
+	rc = runtime_is_writers(dir, fd) ? control_map_fd(fd, false, ret) : -ENOENT;
 	close(fd);
-	return r;
+	return rc;
 }
 
 int control_open(struct control *ret, const struct runtime_dir *dir)
 {
 	struct control control = {.is_group = dir->group, .lock_fd = -1};
-	int r;
+	int rc;
 
 	if (dir->group) {
-		r = control_map_writers(dir, &control.page);
-		if (r == -ENOENT)
-			r = 0;
+		rc = control_map_writers(dir, &control.page);
+		if (rc == -ENOENT)
+			rc = 0;
 	} else {
-		r = control_map_own(dir, &control.page);
-		if (r == -ENOENT) {
-			r = control_make(dir);
-			if (r == 0 || r == -EEXIST)
-				r = control_map_own(dir, &control.page);
+		rc = control_map_own(dir, &control.page);
+		if (rc == -ENOENT) {
+			rc = control_make(dir);
+			if (rc == 0 || rc == -EEXIST)
+				rc = control_map_own(dir, &control.page);
 		}
 	}
-	if (r == 0)
+	if (rc == 0)
 		*ret = control;
-	return r;
+	return rc;
 }
 
 /* A predecessor's lock may linger; a member, who can lock for reading only, need not go at all. */
@@ -155,30 +155,30 @@ int control_open_writer(struct control *ret, const struct runtime_dir *dir)
 {
 	struct control control = {.is_group = true, .is_writer = true, .lock_fd = -1};
 	unsigned tries;
-	int fd, r = 0;
+	int fd, rc = 0;
 
 	if (!dir->group) {
-		r = control_open(ret, dir);
-		if (r == 0)
+		rc = control_open(ret, dir);
+		if (rc == 0)
 			ret->is_writer = true;
-		return r;
+		return rc;
 	}
 	for (tries = 0; tries < CONTROL_TAKE_TRIES_MAX; tries++) {
 		fd = control_open_file(dir, true);
 		if (fd >= 0 && runtime_is_writers(dir, fd) && control_lock(fd)) {
-			r = control_map_fd(fd, true, &control.page);
+			rc = control_map_fd(fd, true, &control.page);
 			control.lock_fd = fd;
-			if (r < 0)
+			if (rc < 0)
 				close(fd);
 			else
 				*ret = control;
-			return r;
+			return rc;
 		}
 		if (fd >= 0)
 			close(fd);
-		r = fd == -ENOENT ? control_make(dir) : runtime_displace(dir, RUNTIME_CONTROL);
-		if (r < 0 && r != -EEXIST && r != -ENOENT)
-			return r;
+		rc = fd == -ENOENT ? control_make(dir) : runtime_displace(dir, RUNTIME_CONTROL);
+		if (rc < 0 && rc != -EEXIST && rc != -ENOENT)
+			return rc;
 	}
 	return -EBUSY; /* a member puts something there faster than we can take it away */
 }
@@ -204,13 +204,13 @@ static struct control_page *control_look_late(struct control *control)
 {
 	struct control_page *page = NULL;
 	struct runtime_dir dir;
-	int r;
+	int rc;
 
 	if (control->late_dir == NULL || runtime_open(&dir, control->late_dir, false) < 0)
 		return NULL;
-	r = dir.group ? control_map_writers(&dir, &page) : -ENOENT;
+	rc = dir.group ? control_map_writers(&dir, &page) : -ENOENT;
 	runtime_close(&dir);
-	if (r < 0)
+	if (rc < 0)
 		return NULL;
 	/* PAIR(control-late): with control_page(). */
 	if (atomic_cas_release_ptr((void **)&control->page, NULL, page))

@@ -11,8 +11,8 @@
  * comes between the writer's last look and its sleep is lost. It sleeps in slices
  * there, short ones first.
  */
-#ifndef SHM_CONTROL_H
-#define SHM_CONTROL_H
+#ifndef OTLPIPE_SHM_CONTROL_H
+#define OTLPIPE_SHM_CONTROL_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -30,8 +30,8 @@
  *      free │ claimed, committed │ free     before it moves the head
  *     ──────┴────────────────────┴─────
  */
-#ifndef SHM_LAYOUT_H
-#define SHM_LAYOUT_H
+#ifndef OTLPIPE_SHM_LAYOUT_H
+#define OTLPIPE_SHM_LAYOUT_H
 
 #include <assert.h>
 #include <stddef.h>

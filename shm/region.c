@@ -34,11 +34,11 @@ static int region_plan(struct region_header *header, const struct region_options
 	struct timespec now;
 	unsigned i;
 
-	memset(header, 0, sizeof *header);
+	memset(header, 0, sizeof(*header));
 	header->magic = REGION_MAGIC;
 	header->major = LAYOUT_MAJOR;
 	header->minor = LAYOUT_MINOR;
-	header->header_bytes = sizeof *header;
+	header->header_bytes = sizeof(*header);
 	header->ring_count = RING_SIGNAL_COUNT;
 	for (i = 0; i < RING_SIGNAL_COUNT; i++) {
 		header->rings[i].signal = i;
@@ -64,13 +64,13 @@ static int region_plan(struct region_header *header, const struct region_options
 		return -errno;
 	header->start_unix_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 	if (options->program != NULL) {
-		size_t n = strnlen(options->program, sizeof header->program - 1);
+		size_t n = strnlen(options->program, sizeof(header->program) - 1);
 
 		memcpy(header->program, options->program, n);
 	}
 	do {
-		if (getrandom(&header->region_id, sizeof header->region_id, GRND_NONBLOCK) !=
-		    (ssize_t)sizeof header->region_id)
+		if (getrandom(&header->region_id, sizeof(header->region_id), GRND_NONBLOCK) !=
+		    (ssize_t)sizeof(header->region_id))
 			return errno != 0 ? -errno : -EIO;
 	} while (header->region_id == 0);
 	return 0;
@@ -93,7 +93,7 @@ static void region_format_name(char ret[REGION_NAME_BYTES_MAX], uint32_t pid, ui
 	ret[at++] = '-';
 	for (shift = 60; shift >= 0; shift -= 4)
 		ret[at++] = hex[id >> shift & 15];
-	memcpy(ret + at, region_suffix, sizeof region_suffix);
+	memcpy(ret + at, region_suffix, sizeof(region_suffix));
 }
 
 /*
@@ -161,43 +161,43 @@ int region_create(struct region *ret, const struct runtime_dir *dir,
 {
 	char name[REGION_NAME_BYTES_MAX];
 	struct region_header plan;
-	int fd, r;
+	int fd, rc;
 
-	r = region_plan(&plan, options);
-	if (r < 0)
-		return r;
+	rc = region_plan(&plan, options);
+	if (rc < 0)
+		return rc;
 	fd = openat(dir->fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
-	r = runtime_share(dir, fd);
-	if (r == 0)
-		r = region_reserve(fd, plan.region_bytes);
-	if (r == 0)
-		r = region_lock(fd);
-	if (r < 0) {
+	rc = runtime_share(dir, fd);
+	if (rc == 0)
+		rc = region_reserve(fd, plan.region_bytes);
+	if (rc == 0)
+		rc = region_lock(fd);
+	if (rc < 0) {
 		close(fd);
-		return r;
+		return rc;
 	}
 	ret->bytes = plan.region_bytes;
 	ret->header = region_map(fd, plan.region_bytes);
 	if (ret->header == NULL) {
-		r = -errno;
+		rc = -errno;
 		close(fd);
-		return r;
+		return rc;
 	}
-	memcpy(ret->header, &plan, sizeof plan);
+	memcpy(ret->header, &plan, sizeof(plan));
 	region_init_views(ret);
 	control_register_producer();
 	/* PAIR(region-ready): with region_attach(): the header comes with the state. */
 	atomic_store_release_u32(&ret->header->producer_state, REGION_STATE_READY);
 	region_format_name(name, plan.pid, plan.region_id);
-	r = runtime_link(dir, fd, name);
+	rc = runtime_link(dir, fd, name);
 	close(fd);
-	if (r < 0) {
+	if (rc < 0) {
 		munmap(ret->header, ret->bytes);
 		ret->header = NULL;
 	}
-	return r;
+	return rc;
 }
 
 void region_close(struct region *region)
@@ -293,7 +293,7 @@ static int region_check(struct region_view *view, const struct region_header *he
 		return -EBADMSG;
 	if (header->major != LAYOUT_MAJOR)
 		return -EPROTO;
-	if (header->header_bytes != sizeof *header || header->region_bytes != view->bytes ||
+	if (header->header_bytes != sizeof(*header) || header->region_bytes != view->bytes ||
 	    header->region_id != view->region_id || header->pid != view->pid ||
 	    header->ring_count > REGION_RINGS_MAX ||
 	    (header->producer_state != REGION_STATE_READY &&
@@ -331,8 +331,8 @@ static int region_check(struct region_view *view, const struct region_header *he
 				return -EBADMSG;
 	view->ring_count = header->ring_count;
 	view->start_unix_ns = header->start_unix_ns;
-	memcpy(view->program, header->program, sizeof view->program);
-	view->program[sizeof view->program - 1] = '\0';
+	memcpy(view->program, header->program, sizeof(view->program));
+	view->program[sizeof(view->program) - 1] = '\0';
 	for (i = 0; view->program[i] != '\0'; i++)
 		if (!isprint((unsigned char)view->program[i]))
 			view->program[i] = '?';
@@ -342,11 +342,11 @@ static int region_check(struct region_view *view, const struct region_header *he
 /* Read the header with pread(), which no truncation can turn into a signal. */
 static int region_read_header(const struct region_view *view, struct region_header *ret)
 {
-	ssize_t n = pread(view->fd, ret, sizeof *ret, 0);
+	ssize_t n = pread(view->fd, ret, sizeof(*ret), 0);
 
 	if (n < 0)
 		return -errno;
-	if (n != (ssize_t)sizeof *ret)
+	if (n != (ssize_t)sizeof(*ret))
 		return -EBADMSG;
 	return ret->producer_state == 0 ? -EAGAIN : 0;
 }
@@ -377,25 +377,25 @@ int region_attach(struct region_view *ret, const struct runtime_dir *dir, const 
 {
 	struct region_view view = {.fd = -1};
 	struct region_header header;
-	int r;
+	int rc;
 
 	if (!region_parse_name(name, &view.pid, &view.region_id))
 		return -EBADMSG;
-	r = region_open_file(&view, dir, name, writable);
-	if (r == 0)
-		r = region_read_header(&view, &header);
-	if (r == 0) {
+	rc = region_open_file(&view, dir, name, writable);
+	if (rc == 0)
+		rc = region_read_header(&view, &header);
+	if (rc == 0) {
 		void *map = mmap(NULL, view.bytes, writable ? PROT_READ | PROT_WRITE : PROT_READ,
 				 MAP_SHARED, view.fd, 0);
 
-		r = map == MAP_FAILED ? -errno : 0;
+		rc = map == MAP_FAILED ? -errno : 0;
 		view.header = map == MAP_FAILED ? NULL : map;
 	}
-	if (r == 0)
-		r = region_check(&view, &header);
-	if (r < 0) {
+	if (rc == 0)
+		rc = region_check(&view, &header);
+	if (rc < 0) {
 		region_detach(&view);
-		return r;
+		return rc;
 	}
 	/* PAIR(region-ready): with region_create(); the copy above was made by the kernel,
 	 * this orders our later reads of the mapping. */

@@ -8,8 +8,8 @@
  * alone holds the lock: it survives closefrom() in the host, a forked child does
  * not inherit it (MADV_DONTFORK), and it ends with the process, however that ends.
  */
-#ifndef SHM_REGION_H
-#define SHM_REGION_H
+#ifndef OTLPIPE_SHM_REGION_H
+#define OTLPIPE_SHM_REGION_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -31,7 +31,7 @@ void ring_reader_get_done(const struct ring_reader *reader, struct ring_done *re
 	/* PAIR(ring-done): with ring_reader_release() of a writer that may have been
 	 * killed since: the slot's content comes with its number. */
 	slot = atomic_load_acquire_u32(&shared->done_slot) & 1;
-	memcpy(ret, &shared->done[slot], sizeof *ret);
+	memcpy(ret, &shared->done[slot], sizeof(*ret));
 }
 
 /* Zero the bytes of [from, to), at most one whole ring. */
@@ -74,21 +74,21 @@ int ring_reader_init(struct ring_reader *reader, struct ring_shared *shared, uin
 {
 	unsigned tries = 0;
 	bool same;
-	int r;
+	int rc;
 
 	reader->shared = shared;
 	reader->data = data;
 	reader->bytes = bytes;
 	reader->payload_bytes_max = ring_payload_bytes_max(bytes);
 	do {
-		r = reader_load(reader);
+		rc = reader_load(reader);
 		/* PAIR(ring-look): with reader_move_head() of a writer at work beside a
 		 * monitor: where the head stood still, done and tail belong to it. */
 		atomic_fence_load();
 		same = atomic_load_relaxed_u64(&shared->head) == reader->head;
 	} while (!writable && !same && ++tries < RING_LOOKS_MAX);
-	if (r < 0)
-		return r;
+	if (rc < 0)
+		return rc;
 	/* PAIR(ring-done-first): with ring_reader_release() of a writer that was killed: what
 	 * it zeroed is below the position that we just read. */
 	if (writable && reader->head != reader->read)
@@ -144,7 +144,7 @@ int ring_reader_peek(const struct ring_reader *reader, uint64_t tail, bool dead,
 	uint64_t word, bytes;
 	uint32_t state;
 
-	memset(ret, 0, sizeof *ret);
+	memset(ret, 0, sizeof(*ret));
 	if (to_tail == 0)
 		return 0;
 	word = reader_word(reader, reader->read);
@@ -193,7 +193,7 @@ void ring_reader_release(struct ring_reader *reader, const struct ring_done *don
 	assert(done->position - reader->head <= reader->read - reader->head);
 	/* Done first: a writer that is killed during the zeroing must not leave the next one
 	 * half of an entry to read. */
-	memcpy(&shared->done[slot], done, sizeof *done);
+	memcpy(&shared->done[slot], done, sizeof(*done));
 	/* PAIR(ring-done): with ring_reader_get_done() of the next writer. */
 	atomic_store_release_u32(&shared->done_slot, slot);
 	/* PAIR(ring-done-first): with ring_reader_init() of the next writer, through the

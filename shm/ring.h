@@ -16,8 +16,8 @@
  * compare-and-swap and that store leaves a run of zeros that ends at the next
  * header word, and so can be skipped without guessing.
  */
-#ifndef SHM_RING_H
-#define SHM_RING_H
+#ifndef OTLPIPE_SHM_RING_H
+#define OTLPIPE_SHM_RING_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -84,7 +84,7 @@ static int runtime_check(int fd, struct runtime_dir *ret)
 int runtime_open(struct runtime_dir *ret, const char *path, bool create)
 {
 	struct runtime_dir dir = {.fd = -1};
-	int fd, r;
+	int fd, rc;
 
 	/* A last component that is a symlink is refused: it could lead to a directory of
 	 * ours that is meant for something else. */
@@ -96,10 +96,10 @@ int runtime_open(struct runtime_dir *ret, const char *path, bool create)
 	}
 	if (fd < 0)
 		return -errno;
-	r = runtime_check(fd, &dir);
-	if (r < 0) {
+	rc = runtime_check(fd, &dir);
+	if (rc < 0) {
 		close(fd);
-		return r;
+		return rc;
 	}
 	dir.fd = fd;
 	*ret = dir;
@@ -126,7 +126,7 @@ int runtime_share(const struct runtime_dir *dir, int fd)
 
 	if (!dir->group)
 		return fchmod(fd, 0600) < 0 ? -errno : 0;
-	return fsetxattr(fd, ACL_XATTR, &acl, sizeof acl, 0) < 0 ? -errno : 0;
+	return fsetxattr(fd, ACL_XATTR, &acl, sizeof(acl), 0) < 0 ? -errno : 0;
 }
 
 bool runtime_is_writers(const struct runtime_dir *dir, int fd)
@@ -152,7 +152,7 @@ int runtime_random_name(char *ret, size_t ret_bytes, const char *name)
 	uint64_t id;
 	int n;
 
-	if (getrandom(&id, sizeof id, GRND_NONBLOCK) != (ssize_t)sizeof id)
+	if (getrandom(&id, sizeof(id), GRND_NONBLOCK) != (ssize_t)sizeof(id))
 		return -EIO;
 	n = snprintf(ret, ret_bytes, "%s.%016jx", name, (uintmax_t)id);
 	return n < 0 || (size_t)n >= ret_bytes ? -ENAMETOOLONG : 0;
@@ -161,10 +161,10 @@ int runtime_random_name(char *ret, size_t ret_bytes, const char *name)
 int runtime_displace(const struct runtime_dir *dir, const char *name)
 {
 	char to[NAME_BYTES_MAX];
-	int r = runtime_random_name(to, sizeof to, name);
+	int rc = runtime_random_name(to, sizeof(to), name);
 
-	if (r < 0)
-		return r;
+	if (rc < 0)
+		return rc;
 	/* The directory's owner may do that in spite of the sticky bit, to directories too. */
 	return renameat(dir->fd, name, dir->fd, to) < 0 ? -errno : 0;
 }
@@ -204,7 +204,7 @@ int runtime_has_writer(const struct runtime_dir *dir)
 {
 	/* A member of the group can hold a lock for reading: that is not the writer's. */
 	struct flock lock = {.l_type = dir->group ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET};
-	int fd, r;
+	int fd, rc;
 
 	fd = openat(dir->fd, dir->group ? RUNTIME_CONTROL : RUNTIME_WRITER_LOCK,
 		    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -217,7 +217,7 @@ int runtime_has_writer(const struct runtime_dir *dir)
 		close(fd);
 		return 0;
 	}
-	r = fcntl(fd, F_OFD_GETLK, &lock) < 0 ? -errno : lock.l_type != F_UNLCK;
+	rc = fcntl(fd, F_OFD_GETLK, &lock) < 0 ? -errno : lock.l_type != F_UNLCK;
 	close(fd);
-	return r;
+	return rc;
 }

@@ -13,8 +13,8 @@
  * neither write another's region nor cut it. What all of them read, the control
  * page, is the writer's and read-only for them.
  */
-#ifndef SHM_RUNTIME_H
-#define SHM_RUNTIME_H
+#ifndef OTLPIPE_SHM_RUNTIME_H
+#define OTLPIPE_SHM_RUNTIME_H
 
 #include <stdbool.h>
 #include <stddef.h>

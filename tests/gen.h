@@ -3,8 +3,8 @@
  * Random telemetry, the same for the same seed: borrowed structs that cover
  * every field and kind of the public headers, all of them valid input.
  */
-#ifndef TESTS_GEN_H
-#define TESTS_GEN_H
+#ifndef OTLPIPE_TESTS_GEN_H
+#define OTLPIPE_TESTS_GEN_H
 
 #include <otlpipe/otlpipe.h>
 

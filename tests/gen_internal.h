@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What gen.c and gen_metric.c share; tests include gen.h. */
-#ifndef TESTS_GEN_INTERNAL_H
-#define TESTS_GEN_INTERNAL_H
+#ifndef OTLPIPE_TESTS_GEN_INTERNAL_H
+#define OTLPIPE_TESTS_GEN_INTERNAL_H
 
 #include "tests/gen.h"
 

@@ -4,8 +4,8 @@
  * the public structs, by way of no record and no encoder of ours, and a
  * comparison of two trees field by field.
  */
-#ifndef TESTS_ORACLE_H
-#define TESTS_ORACLE_H
+#ifndef OTLPIPE_TESTS_ORACLE_H
+#define OTLPIPE_TESTS_ORACLE_H
 
 #include "opentelemetry/proto/common/v1/common.pb-c.h"
 #include "opentelemetry/proto/metrics/v1/metrics.pb-c.h"

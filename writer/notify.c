@@ -16,12 +16,12 @@ int notify_send(const char *state)
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	socklen_t address_bytes;
 	size_t len;
-	int fd, r = 0;
+	int fd, rc = 0;
 
 	if (path == NULL || path[0] == '\0')
 		return 0;
 	len = strlen(path);
-	if ((path[0] != '/' && path[0] != '@') || len >= sizeof address.sun_path)
+	if ((path[0] != '/' && path[0] != '@') || len >= sizeof(address.sun_path))
 		return -EINVAL;
 	memcpy(address.sun_path, path, len);
 	if (path[0] == '@') /* an abstract name */
@@ -32,7 +32,7 @@ int notify_send(const char *state)
 		return -errno;
 	if (sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&address,
 		   address_bytes) < 0)
-		r = -errno;
+		rc = -errno;
 	close(fd);
-	return r;
+	return rc;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Readiness for service managers: the datagram of sd_notify(3). */
-#ifndef WRITER_NOTIFY_H
-#define WRITER_NOTIFY_H
+#ifndef OTLPIPE_WRITER_NOTIFY_H
+#define OTLPIPE_WRITER_NOTIFY_H
 
 /**
  * Send a state ("READY=1") to $NOTIFY_SOCKET, if that is set.

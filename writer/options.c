@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "writer/units.h"
+#include "base/units.h"
 
 #define OPTION_OUTPUT_DEFAULT "otlpipe-data"
 
@@ -84,10 +84,10 @@ static const struct option_variable option_variables[] = {
 static int parse_time(const char *text, int64_t min, int64_t max, int64_t *ret)
 {
 	int64_t ns;
-	int r = units_parse_duration(text, &ns);
+	int rc = units_parse_duration(text, &ns);
 
-	if (r < 0)
-		return r;
+	if (rc < 0)
+		return rc;
 	if (ns < min || ns > max)
 		return -ERANGE;
 	*ret = ns;
@@ -97,10 +97,10 @@ static int parse_time(const char *text, int64_t min, int64_t max, int64_t *ret)
 static int parse_size(const char *text, uint64_t min, uint64_t max, uint64_t *ret)
 {
 	uint64_t bytes;
-	int r = units_parse_size(text, &bytes);
+	int rc = units_parse_size(text, &bytes);
 
-	if (r < 0)
-		return r;
+	if (rc < 0)
+		return rc;
 	if (bytes < min || bytes > max)
 		return -ERANGE;
 	*ret = bytes;
@@ -125,7 +125,7 @@ static int option_set(struct options *options, int key, const char *text)
 	static const char *const ios[] = {"auto", "uring", "pwrite", NULL};
 	static const char *const flags[] = {"0", "1", NULL};
 	const int64_t second = 1000000000, year = 366 * 24 * 3600 * second;
-	int r;
+	int rc;
 
 	switch (key) {
 	case OPTION_DIR:
@@ -139,13 +139,13 @@ static int option_set(struct options *options, int key, const char *text)
 	case OPTION_BATCH_BYTES:
 		return parse_size(text, 64 << 10, 64 << 20, &options->batch_bytes);
 	case OPTION_SYNC:
-		r = parse_word(text, syncs);
-		options->sink.sync = r >= 0 ? (enum sink_sync)r : SINK_SYNC_INTERVAL;
-		return r < 0 ? r : 0;
+		rc = parse_word(text, syncs);
+		options->sink.sync = rc >= 0 ? (enum sink_sync)rc : SINK_SYNC_INTERVAL;
+		return rc < 0 ? rc : 0;
 	case OPTION_IO:
-		r = parse_word(text, ios);
-		options->io = r >= 0 ? (enum io_mode)r : IO_AUTO;
-		return r < 0 ? r : 0;
+		rc = parse_word(text, ios);
+		options->io = rc >= 0 ? (enum io_mode)rc : IO_AUTO;
+		return rc < 0 ? rc : 0;
 	case OPTION_ROTATE_BYTES:
 		return parse_size(text, 64 << 10, UINT64_C(1) << 40, &options->sink.rotate_bytes);
 	case OPTION_ROTATE_AGE:
@@ -157,9 +157,9 @@ static int option_set(struct options *options, int key, const char *text)
 	case OPTION_MIN_FREE:
 		return parse_size(text, 0, UINT64_MAX, &options->retain.free_bytes);
 	case OPTION_DRAIN:
-		r = parse_word(text != NULL ? text : "1", flags);
-		options->drain = r == 1;
-		return r < 0 ? r : 0;
+		rc = parse_word(text != NULL ? text : "1", flags);
+		options->drain = rc == 1;
+		return rc < 0 ? rc : 0;
 	default:
 		return -ENOENT;
 	}
@@ -174,20 +174,21 @@ static error_t option_parse(int key, char *text, struct argp_state *state)
 {
 	struct options *options = state->input;
 	const struct argp_option *option;
-	int r;
+	int rc;
 
 	if (key == ARGP_KEY_ARG) {
 		fprintf(stderr, "otlpipe-writer: it takes no argument: \"%s\"\n", text);
 		exit(argp_err_exit_status);
 	}
-	r = option_set(options, key, text);
-	if (r == -ENOENT)
+	rc = option_set(options, key, text);
+	if (rc == -ENOENT)
 		return ARGP_ERR_UNKNOWN;
-	if (r == 0)
+	if (rc == 0)
 		return 0;
 	for (option = option_table; option->key != key; option++)
 		;
-	fprintf(stderr, "otlpipe-writer: --%s: \"%s\" %s\n", option->name, text, option_problem(r));
+	fprintf(stderr, "otlpipe-writer: --%s: \"%s\" %s\n", option->name, text,
+		option_problem(rc));
 	exit(argp_err_exit_status);
 }
 
@@ -195,16 +196,16 @@ static void options_from_environment(struct options *options)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof option_variables / sizeof option_variables[0]; i++) {
+	for (i = 0; i < sizeof(option_variables) / sizeof(option_variables[0]); i++) {
 		const char *text = getenv(option_variables[i].name);
-		int r;
+		int rc;
 
 		if (text == NULL || text[0] == '\0')
 			continue;
-		r = option_set(options, option_variables[i].key, text);
-		if (r < 0) {
+		rc = option_set(options, option_variables[i].key, text);
+		if (rc < 0) {
 			fprintf(stderr, "otlpipe-writer: $%s: \"%s\" %s\n",
-				option_variables[i].name, text, option_problem(r));
+				option_variables[i].name, text, option_problem(rc));
 			exit(argp_err_exit_status);
 		}
 	}
@@ -226,7 +227,7 @@ void options_parse(struct options *ret, int argc, char **argv)
 		       "Times: ns us ms s m h d; sizes: KiB MiB GiB, KB MB GB.",
 	};
 
-	memset(ret, 0, sizeof *ret);
+	memset(ret, 0, sizeof(*ret));
 	ret->output = OPTION_OUTPUT_DEFAULT;
 	ret->interval_ns = 1000000000;
 	ret->batch_bytes = 1 << 20;

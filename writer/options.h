@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The writer's options: each by flag, and by OTLPIPE_… in the environment below it. */
-#ifndef WRITER_OPTIONS_H
-#define WRITER_OPTIONS_H
+#ifndef OTLPIPE_WRITER_OPTIONS_H
+#define OTLPIPE_WRITER_OPTIONS_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "writer/io.h"
-#include "writer/retain.h"
+#include "writer/file/retain.h"
+#include "writer/io/io.h"
 #include "writer/sink.h"
 
 struct options {

@@ -14,10 +14,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "writer/batch_scan.h"
-#include "writer/datafile.h"
-#include "writer/log.h"
-#include "writer/rescue.h"
+#include "base/log.h"
+#include "writer/file/batch_scan.h"
+#include "writer/file/datafile.h"
+#include "writer/file/rescue.h"
 
 /* A dead writer's lock lingers while its last writes are in flight. */
 #define RECOVER_LOCK_WAIT_NS INT64_C(30000000000)
@@ -66,7 +66,7 @@ static void entry_apply(struct source_ring *ring, const struct batch_entry *entr
 		totals->torn_bytes += entry->torn_bytes;
 		ring->staged.position = ring->reader.read = entry->to;
 		ring_reader_release(&ring->reader, &ring->staged);
-		memset(&ring->taken, 0, sizeof ring->taken);
+		memset(&ring->taken, 0, sizeof(ring->taken));
 		ring->taken.from = ring->taken.to = entry->to;
 		ring->taken.items_before =
 			totals->written_items + totals->invalid_items + totals->lost_items;
@@ -114,14 +114,14 @@ static int recover_scan(int fd, enum batch_signal signal, struct regions *region
 	struct batch_head head, first = {0};
 	struct batch_scan scan;
 	uint64_t bytes = 0, count = 0;
-	int r;
+	int rc;
 
 	batch_scan_open(&scan, fd, UINT64_MAX);
 	for (;;) {
-		r = batch_scan_next(&scan, &head);
-		if (r == -EBADMSG || r == -EAGAIN)
+		rc = batch_scan_next(&scan, &head);
+		if (rc == -EBADMSG || rc == -EAGAIN)
 			report->cut_bytes += BATCH_BLOCK_BYTES;
-		if (r < 0)
+		if (rc < 0)
 			break;
 		if (count == 0)
 			first = head;
@@ -135,8 +135,8 @@ static int recover_scan(int fd, enum batch_signal signal, struct regions *region
 		bytes = scan.offset;
 	}
 	batch_scan_close(&scan);
-	if (r < 0 && r != -ENODATA && r != -EBADMSG && r != -EAGAIN)
-		return r;
+	if (rc < 0 && rc != -ENODATA && rc != -EBADMSG && rc != -EAGAIN)
+		return rc;
 	report->batches += count;
 	report->bytes += bytes;
 	*ret_bytes = bytes;
@@ -149,18 +149,18 @@ static int recover_file(struct data_dir *dir, const struct data_name *name,
 {
 	struct data_file file;
 	uint64_t bytes;
-	int r;
+	int rc;
 
-	r = data_file_open_existing(dir, name, RECOVER_LOCK_WAIT_NS, &file);
-	if (r < 0)
-		return r;
-	r = recover_scan(file.fd, signal, regions, report, &bytes);
-	if (r == 0)
-		r = data_file_seal(dir, &file, bytes);
-	if (r < 0) {
+	rc = data_file_open_existing(dir, name, RECOVER_LOCK_WAIT_NS, &file);
+	if (rc < 0)
+		return rc;
+	rc = recover_scan(file.fd, signal, regions, report, &bytes);
+	if (rc == 0)
+		rc = data_file_seal(dir, &file, bytes);
+	if (rc < 0) {
 		if (file.fd >= 0)
 			data_file_release(&file);
-		return r;
+		return rc;
 	}
 	report->files++;
 	return 0;
@@ -193,17 +193,17 @@ static int next_of_epoch(const struct data_dir *dir, uint64_t epoch, uint64_t *r
 {
 	struct data_name *names;
 	size_t count;
-	int r;
+	int rc;
 
-	r = data_dir_list(dir, DATA_SEALED | DATA_BAD, &names, &count);
-	if (r < 0)
-		return r;
+	rc = data_dir_list(dir, DATA_SEALED | DATA_BAD, &names, &count);
+	if (rc < 0)
+		return rc;
 	*ret = 0;
-	for (r = -ENODATA; r == -ENODATA && count > 0; count--)
-		r = last_of_epoch(dir, &names[count - 1], epoch, ret);
+	for (rc = -ENODATA; rc == -ENODATA && count > 0; count--)
+		rc = last_of_epoch(dir, &names[count - 1], epoch, ret);
 	free(names);
-	*ret = r == 1 ? *ret + 1 : 0;
-	return r < 0 && r != -ENODATA ? r : 0;
+	*ret = rc == 1 ? *ret + 1 : 0;
+	return rc < 0 && rc != -ENODATA ? rc : 0;
 }
 
 /* Copy what is in no file into a new one, and make it durable. */
@@ -212,16 +212,16 @@ static int copy_rescued(struct data_dir *dir, struct batch_scan *scan, struct da
 	struct batch_head head;
 	uint64_t next = 0, at = 0;
 	bool is_first = true;
-	int r;
+	int rc;
 
-	while ((r = batch_scan_next(scan, &head)) == 0) {
+	while ((rc = batch_scan_next(scan, &head)) == 0) {
 		if (is_first)
-			r = next_of_epoch(dir, head.epoch, &next);
+			rc = next_of_epoch(dir, head.epoch, &next);
 		is_first = false;
-		if (r == 0 && head.sequence >= next && file->fd < 0)
-			r = data_file_create(dir, 0, time(NULL), file);
-		if (r < 0)
-			return r;
+		if (rc == 0 && head.sequence >= next && file->fd < 0)
+			rc = data_file_create(dir, 0, time(NULL), file);
+		if (rc < 0)
+			return rc;
 		for (uint64_t from = 0; head.sequence >= next && from < head.batch_bytes;) {
 			ssize_t n = pwrite(file->fd, scan->bytes + from, head.batch_bytes - from,
 					   (off_t)at);
@@ -244,7 +244,7 @@ static int recover_rescued(struct data_dir *dir, enum batch_signal signal, struc
 {
 	struct data_file file = {.fd = -1};
 	struct batch_scan scan;
-	int fd = rescue_find(regions->dir, signal), r;
+	int fd = rescue_find(regions->dir, signal), rc;
 
 	if (fd == -ENOENT)
 		return 0;
@@ -255,15 +255,15 @@ static int recover_rescued(struct data_dir *dir, enum batch_signal signal, struc
 	}
 	dir->buffered = true;
 	batch_scan_open(&scan, fd, UINT64_MAX);
-	r = copy_rescued(dir, &scan, &file);
+	rc = copy_rescued(dir, &scan, &file);
 	batch_scan_close(&scan);
 	close(fd);
-	if (r == 0)
+	if (rc == 0)
 		rescue_drop(regions->dir, signal);
 	if (file.fd < 0)
-		return r;
+		return rc;
 	data_file_release(&file);
-	return r < 0 ? r : recover_file(dir, &file.name, signal, regions, report);
+	return rc < 0 ? rc : recover_file(dir, &file.name, signal, regions, report);
 }
 
 static int recover_signal(int out_dirfd, enum batch_signal signal, struct regions *regions,
@@ -272,40 +272,40 @@ static int recover_signal(int out_dirfd, enum batch_signal signal, struct region
 	struct data_name *names = NULL;
 	struct data_dir dir;
 	size_t count, i;
-	int r;
+	int rc;
 
-	r = data_dir_open(out_dirfd, batch_signal_name(signal), &dir);
-	if (r < 0) {
+	rc = data_dir_open(out_dirfd, batch_signal_name(signal), &dir);
+	if (rc < 0) {
 		log_line("%s: %s", batch_signal_name(signal),
-			 r == -EPERM ? "it is not yours, or everybody may write there"
-				     : strerror(-r));
-		return r;
+			 rc == -EPERM ? "it is not yours, or everybody may write there"
+				      : strerror(-rc));
+		return rc;
 	}
-	r = data_dir_list(&dir, DATA_OPEN, &names, &count);
-	for (i = 0; r == 0 && i < count; i++) {
-		r = recover_file(&dir, &names[i], signal, regions, report);
-		if (r < 0)
+	rc = data_dir_list(&dir, DATA_OPEN, &names, &count);
+	for (i = 0; rc == 0 && i < count; i++) {
+		rc = recover_file(&dir, &names[i], signal, regions, report);
+		if (rc < 0)
 			log_line("%s/%s cannot be recovered: %s", batch_signal_name(signal),
-				 names[i].name, strerror(-r));
+				 names[i].name, strerror(-rc));
 	}
 	free(names);
-	if (r == 0) {
-		r = recover_rescued(&dir, signal, regions, report);
-		if (r < 0)
+	if (rc == 0) {
+		rc = recover_rescued(&dir, signal, regions, report);
+		if (rc < 0)
 			log_line("%s: batches of a failed file cannot be written again: %s",
-				 batch_signal_name(signal), strerror(-r));
+				 batch_signal_name(signal), strerror(-rc));
 	}
 	data_dir_close(&dir);
-	return r;
+	return rc;
 }
 
 int recover_output(int out_dirfd, struct regions *regions, struct recover_report *ret)
 {
-	int r;
+	int rc;
 
-	memset(ret, 0, sizeof *ret);
-	r = recover_signal(out_dirfd, BATCH_TRACES, regions, ret);
-	if (r == 0)
-		r = recover_signal(out_dirfd, BATCH_METRICS, regions, ret);
-	return r;
+	memset(ret, 0, sizeof(*ret));
+	rc = recover_signal(out_dirfd, BATCH_TRACES, regions, ret);
+	if (rc == 0)
+		rc = recover_signal(out_dirfd, BATCH_METRICS, regions, ret);
+	return rc;
 }

@@ -4,8 +4,8 @@
  * tells the rings, and seals its files. Each step can be repeated, and is safe
  * to be killed in.
  */
-#ifndef WRITER_RECOVER_H
-#define WRITER_RECOVER_H
+#ifndef OTLPIPE_WRITER_RECOVER_H
+#define OTLPIPE_WRITER_RECOVER_H
 
 #include "writer/regions.h"
 

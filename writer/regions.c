@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "writer/log.h"
+#include "base/log.h"
 
 /* Files have the time of the kernel's last tick: 10 ms with the slowest clock, and to spare. */
 #define REGIONS_TICK_NS INT64_C(20000000)
@@ -22,7 +22,7 @@
 
 void regions_open(struct regions *regions, const struct runtime_dir *dir)
 {
-	memset(regions, 0, sizeof *regions);
+	memset(regions, 0, sizeof(*regions));
 	regions->dir = dir;
 }
 
@@ -141,18 +141,18 @@ static bool regions_are_too_many(struct regions *regions, const struct source *a
 static int regions_attach(struct regions *regions, const char *name, uint64_t id)
 {
 	struct source *source, **end;
-	int r;
+	int rc;
 
 	if (regions->count == REGIONS_MAX)
 		return -EMFILE;
 	if (regions_have(regions, id))
 		return 0;
-	r = source_open(&source, regions->dir, name);
-	if (r == 0 && regions_are_too_many(regions, source)) {
+	rc = source_open(&source, regions->dir, name);
+	if (rc == 0 && regions_are_too_many(regions, source)) {
 		source_close(source);
 		return 0;
 	}
-	if (r == 0) {
+	if (rc == 0) {
 		for (end = &regions->sources; *end != NULL; end = &(*end)->next)
 			;
 		*end = source;
@@ -160,15 +160,15 @@ static int regions_attach(struct regions *regions, const char *name, uint64_t id
 		regions_remember(regions, id);
 		return 0;
 	}
-	if (is_shortage(r))
-		return r;
-	if (r == -ENOENT)
+	if (is_shortage(rc))
+		return rc;
+	if (rc == -ENOENT)
 		return 0; /* gone again */
 	regions_refuse(regions, name, id,
-		       r == -EPROTO ? "its layout is of another version"
+		       rc == -EPROTO ? "its layout is of another version"
 		       /* A region gets its name when it is ready. */
-		       : r == -EBADMSG || r == -EAGAIN ? "it is no valid region"
-						       : strerror(-r));
+		       : rc == -EBADMSG || rc == -EAGAIN ? "it is no valid region"
+							 : strerror(-rc));
 	return 0;
 }
 
@@ -210,10 +210,10 @@ static int regions_begin(struct regions *regions)
 		return -errno;
 	regions->stream = fdopendir(fd);
 	if (regions->stream == NULL) {
-		int r = -errno;
+		int rc = -errno;
 
 		close(fd);
-		return r;
+		return rc;
 	}
 	return 0;
 }
@@ -221,9 +221,9 @@ static int regions_begin(struct regions *regions)
 /* Read on: so many names, so many files to open. @return 1: there is more; 0: the end */
 static int regions_read(struct regions *regions, size_t names_max, size_t files_max)
 {
-	int r = 1;
+	int rc = 1;
 
-	while (r == 1 && names_max-- > 0 && files_max > 0) {
+	while (rc == 1 && names_max-- > 0 && files_max > 0) {
 		struct dirent *entry;
 		uint32_t pid;
 		uint64_t id;
@@ -231,47 +231,47 @@ static int regions_read(struct regions *regions, size_t names_max, size_t files_
 		errno = 0;
 		entry = readdir(regions->stream);
 		if (entry == NULL) {
-			r = -errno;
+			rc = -errno;
 		} else if (region_parse_name(entry->d_name, &pid, &id) &&
 			   !idset_has(&regions->known, id)) {
 			files_max--;
-			r = regions_attach(regions, entry->d_name, id);
-			r = r < 0 ? r : 1;
+			rc = regions_attach(regions, entry->d_name, id);
+			rc = rc < 0 ? rc : 1;
 		}
 	}
-	if (r <= 0)
+	if (rc <= 0)
 		regions_end(regions);
-	return r;
+	return rc;
 }
 
 int regions_discover(struct regions *regions)
 {
-	int r;
+	int rc;
 
 	regions_end(regions);
-	r = regions_begin(regions);
-	return r < 0 ? r : regions_read(regions, SIZE_MAX, SIZE_MAX);
+	rc = regions_begin(regions);
+	return rc < 0 ? rc : regions_read(regions, SIZE_MAX, SIZE_MAX);
 }
 
 int regions_discover_some(struct regions *regions, int64_t now_ns, bool anyway)
 {
 	int64_t begin_ns;
-	int r = 0;
+	int rc = 0;
 
 	if (now_ns < regions->next_ns)
 		return 0;
 	if (regions->stream == NULL) {
 		if (!anyway && now_ns < regions->look_ns && !regions_differ(regions))
 			return 0;
-		r = regions_begin(regions);
-		if (r < 0)
-			return r;
+		rc = regions_begin(regions);
+		if (rc < 0)
+			return rc;
 	}
 	begin_ns = monotonic_ns();
-	r = regions_read(regions, REGIONS_STEP_NAMES, REGIONS_STEP_FILES);
+	rc = regions_read(regions, REGIONS_STEP_NAMES, REGIONS_STEP_FILES);
 	now_ns = monotonic_ns();
 	regions->next_ns = now_ns + (now_ns - begin_ns) * REGIONS_REST;
-	return r < 0 ? r : 0;
+	return rc < 0 ? rc : 0;
 }
 
 void regions_break(struct regions *regions, struct source *source, const char *why)
@@ -282,7 +282,7 @@ void regions_break(struct regions *regions, struct source *source, const char *w
 		return;
 	source_break(source);
 	regions->broken_count++;
-	snprintf(broken, sizeof broken, "%s.broken", source->name);
+	snprintf(broken, sizeof(broken), "%s.broken", source->name);
 	/* The name is gone already where somebody removed it. */
 	if (renameat(regions->dir->fd, source->name, regions->dir->fd, broken) < 0)
 		broken[0] = '\0';

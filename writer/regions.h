@@ -3,14 +3,14 @@
  * Which regions there are: discovery in the runtime directory, and what happens
  * to a region that is broken or finished.
  */
-#ifndef WRITER_REGIONS_H
-#define WRITER_REGIONS_H
+#ifndef OTLPIPE_WRITER_REGIONS_H
+#define OTLPIPE_WRITER_REGIONS_H
 
 #include <dirent.h>
 #include <stddef.h>
 #include <time.h>
 
-#include "writer/idset.h"
+#include "base/idset.h"
 #include "writer/source.h"
 
 /* Of files that look like regions and are none so many are named, then only their number. */

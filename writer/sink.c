@@ -11,16 +11,16 @@
 #include <string.h>
 #include <time.h>
 
-#include "writer/log.h"
-#include "writer/rescue.h"
+#include "base/log.h"
+#include "writer/file/rescue.h"
 
 int sink_open(struct sink *sink, enum batch_signal signal, int out_dirfd,
 	      const struct sink_options *options, struct io *io, struct iobuf_pool *pool,
 	      struct status_page *status, uint64_t epoch)
 {
-	int r;
+	int rc;
 
-	memset(sink, 0, sizeof *sink);
+	memset(sink, 0, sizeof(*sink));
 	sink->signal = signal;
 	sink->options = options;
 	sink->io = io;
@@ -30,13 +30,13 @@ int sink_open(struct sink *sink, enum batch_signal signal, int out_dirfd,
 	sink->file.fd = -1;
 	sink->jobs_end = &sink->jobs;
 	sink->unsynced_end = &sink->unsynced;
-	r = stage_open(&sink->stage);
-	if (r < 0)
-		return r;
-	r = data_dir_open(out_dirfd, batch_signal_name(signal), &sink->dir);
-	if (r < 0)
+	rc = stage_open(&sink->stage);
+	if (rc < 0)
+		return rc;
+	rc = data_dir_open(out_dirfd, batch_signal_name(signal), &sink->dir);
+	if (rc < 0)
 		stage_close(sink->stage);
-	return r;
+	return rc;
 }
 
 static void job_free(struct sink_job *job)
@@ -105,9 +105,9 @@ static uint64_t realtime_ns(void)
 
 static struct sink_job *job_new(struct sink *sink, size_t part_count)
 {
-	struct sink_job *job = calloc(1, sizeof *job + part_count * sizeof job->parts[0]);
+	struct sink_job *job = calloc(1, sizeof(*job) + part_count * sizeof(job->parts[0]));
 	struct sink_ledger *ledger =
-		calloc(1, sizeof *ledger + part_count * sizeof ledger->entries[0]);
+		calloc(1, sizeof(*ledger) + part_count * sizeof(ledger->entries[0]));
 
 	if (job == NULL || ledger == NULL) {
 		free(job);
@@ -147,7 +147,7 @@ int sink_close_batch(struct sink *sink, struct source *sources)
 	struct batch_head head = {.epoch = sink->epoch, .signal = sink->signal};
 	struct sink_job *job;
 	uint8_t *body, *end;
-	int r;
+	int rc;
 
 	if (count == 0)
 		return 0;
@@ -157,12 +157,12 @@ int sink_close_batch(struct sink *sink, struct source *sources)
 	job = job_new(sink, count);
 	if (job == NULL)
 		return -ENOMEM;
-	r = iobuf_get(sink->pool, batch_total_bytes(count, stage_bytes_bound(sink->stage)),
-		      &job->buffer);
-	if (r < 0) {
+	rc = iobuf_get(sink->pool, batch_total_bytes(count, stage_bytes_bound(sink->stage)),
+		       &job->buffer);
+	if (rc < 0) {
 		free(job->ledger);
 		free(job);
-		return r;
+		return rc;
 	}
 	job_take_parts(job, sources);
 	body = job->buffer->data + batch_head_bytes(count);
@@ -311,16 +311,16 @@ void sink_complete(const struct io_result *result, int64_t now_ns)
 
 static bool sink_submit(struct sink *sink, struct sink_job *job, int64_t now_ns)
 {
-	int r;
+	int rc;
 
 	if (!sink_prepare_file(sink, job->ledger->bytes, now_ns))
 		return false;
-	r = io_write(sink->io, sink->file.io_slot, job->buffer, job->ledger->bytes,
-		     sink->file_bytes, (uint64_t)(uintptr_t)job);
-	if (r == -EAGAIN)
+	rc = io_write(sink->io, sink->file.io_slot, job->buffer, job->ledger->bytes,
+		      sink->file_bytes, (uint64_t)(uintptr_t)job);
+	if (rc == -EAGAIN)
 		return false;
-	if (r < 0) {
-		sink->failed = r;
+	if (rc < 0) {
+		sink->failed = rc;
 		sink->is_full = false;
 		return false;
 	}
@@ -344,12 +344,12 @@ static bool sink_sync_is_due(const struct sink *sink, int64_t now_ns)
 
 static bool sink_start_sync(struct sink *sink)
 {
-	int r = io_fsync(sink->io, sink->file.io_slot, (uint64_t)(uintptr_t)sink | USER_SYNC);
+	int rc = io_fsync(sink->io, sink->file.io_slot, (uint64_t)(uintptr_t)sink | USER_SYNC);
 
-	if (r == -EAGAIN)
+	if (rc == -EAGAIN)
 		return false;
-	if (r < 0) {
-		sink->failed = r;
+	if (rc < 0) {
+		sink->failed = rc;
 		sink->is_full = false;
 		return false;
 	}

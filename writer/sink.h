@@ -12,16 +12,16 @@
  *      └────────────────────────┴──────────────────────────┘        are, and with
  *         the file is given up: once more, into a new one           --sync batch synced
  */
-#ifndef WRITER_SINK_H
-#define WRITER_SINK_H
+#ifndef OTLPIPE_WRITER_SINK_H
+#define OTLPIPE_WRITER_SINK_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "writer/batch.h"
-#include "writer/datafile.h"
-#include "writer/io.h"
-#include "writer/iobuf.h"
+#include "writer/file/batch.h"
+#include "writer/file/datafile.h"
+#include "writer/io/io.h"
+#include "writer/io/iobuf.h"
 #include "writer/source.h"
 #include "writer/status.h"
 

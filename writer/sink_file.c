@@ -19,8 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "writer/log.h"
-#include "writer/rescue.h"
+#include "base/log.h"
+#include "writer/file/rescue.h"
 #include "writer/sink.h"
 
 static uint64_t round_up_block(uint64_t bytes)
@@ -44,7 +44,7 @@ static void sink_say_stalled(struct sink *sink, const char *what, int error, int
 	sink->is_stalled = true;
 	log_line("%s: %s: %s; the rings keep what they have, trying again each second",
 		 batch_signal_name(sink->signal), what, strerror(-error));
-	snprintf(sink->status->problem, sizeof sink->status->problem, "%s: %s: %s",
+	snprintf(sink->status->problem, sizeof(sink->status->problem), "%s: %s: %s",
 		 batch_signal_name(sink->signal), what, strerror(-error));
 }
 
@@ -60,32 +60,32 @@ void sink_say_going_on(struct sink *sink)
 static int sink_create_file(struct sink *sink, uint64_t job_bytes)
 {
 	const uint64_t wanted = round_up_block(sink->options->rotate_bytes);
-	int r = -ENOSPC;
+	int rc = -ENOSPC;
 
 	if (wanted > job_bytes)
-		r = data_file_create(&sink->dir, wanted, time(NULL), &sink->file);
-	if (r != -ENOSPC && r != -EDQUOT && r != -EFBIG)
-		return r;
+		rc = data_file_create(&sink->dir, wanted, time(NULL), &sink->file);
+	if (rc != -ENOSPC && rc != -EDQUOT && rc != -EFBIG)
+		return rc;
 	return data_file_create(&sink->dir, job_bytes, time(NULL), &sink->file);
 }
 
 static bool sink_make_file(struct sink *sink, uint64_t job_bytes, int64_t now_ns)
 {
-	int r = sink_create_file(sink, job_bytes);
+	int rc = sink_create_file(sink, job_bytes);
 
-	if (r == 0) {
-		r = io_file_add(sink->io, sink->file.fd, &sink->file.io_slot);
-		if (r < 0) {
+	if (rc == 0) {
+		rc = io_file_add(sink->io, sink->file.fd, &sink->file.io_slot);
+		if (rc < 0) {
 			/* Empty, and ours: nothing in it to keep. */
 			if (data_file_seal(&sink->dir, &sink->file, 0) < 0 && sink->file.fd >= 0)
 				data_file_release(&sink->file);
 		}
 	}
-	if (r < 0) {
+	if (rc < 0) {
 		sink->file.fd = -1;
-		if (r == -ENOSPC || r == -EDQUOT)
+		if (rc == -ENOSPC || rc == -EDQUOT)
 			sink->options->want_space(sink->options->want_space_context);
-		sink_say_stalled(sink, "no file can be made", r, now_ns);
+		sink_say_stalled(sink, "no file can be made", rc, now_ns);
 		return false;
 	}
 	sink->file_since_ns = now_ns;
@@ -97,13 +97,13 @@ static bool sink_make_file(struct sink *sink, uint64_t job_bytes, int64_t now_ns
 /* A given-up file whose name could not be changed yet: before any other is made. */
 static bool sink_finish_abandoning(struct sink *sink, int64_t now_ns)
 {
-	int r;
+	int rc;
 
 	if (!sink->is_abandoning)
 		return true;
-	r = data_name_abandon(&sink->dir, &sink->file.name, sink->abandoned_bytes);
-	if (r < 0 && r != -ENOENT) {
-		sink_say_stalled(sink, "a failed file cannot be renamed", r, now_ns);
+	rc = data_name_abandon(&sink->dir, &sink->file.name, sink->abandoned_bytes);
+	if (rc < 0 && rc != -ENOENT) {
+		sink_say_stalled(sink, "a failed file cannot be renamed", rc, now_ns);
 		return false;
 	}
 	sink->is_abandoning = false;
@@ -113,21 +113,21 @@ static bool sink_finish_abandoning(struct sink *sink, int64_t now_ns)
 int sink_seal_file(struct sink *sink)
 {
 	const uint64_t bytes = sink->file_bytes;
-	int r;
+	int rc;
 
-	r = io_file_remove(sink->io, sink->file.io_slot);
-	if (r < 0)
-		return r;
-	r = data_file_seal(&sink->dir, &sink->file, bytes);
-	if (r < 0 && !sink->file.is_sealed) {
+	rc = io_file_remove(sink->io, sink->file.io_slot);
+	if (rc < 0)
+		return rc;
+	rc = data_file_seal(&sink->dir, &sink->file, bytes);
+	if (rc < 0 && !sink->file.is_sealed) {
 		sink->file.io_slot = DATA_NO_IO_SLOT;
-		sink->failed = r;
+		sink->failed = rc;
 		sink->is_full = false;
-		return r;
+		return rc;
 	}
-	if (r < 0) { /* it has its name, and recovery would find it under either */
+	if (rc < 0) { /* it has its name, and recovery would find it under either */
 		log_line("%s: %s is sealed, but its directory cannot be synced: %s",
-			 batch_signal_name(sink->signal), sink->file.name.name, strerror(-r));
+			 batch_signal_name(sink->signal), sink->file.name.name, strerror(-rc));
 		sink->status->signals[sink->signal].errors++;
 		data_file_release(&sink->file);
 	}
@@ -170,7 +170,7 @@ bool sink_prepare_file(struct sink *sink, uint64_t job_bytes, int64_t now_ns)
 /* A job of its own memory, for what was written before. */
 static struct sink_job *rescue_new(struct sink *sink, struct sink_ledger *ledger, uint64_t bytes)
 {
-	struct sink_job *job = calloc(1, sizeof *job);
+	struct sink_job *job = calloc(1, sizeof(*job));
 	void *data = NULL;
 
 	if (job == NULL || posix_memalign(&data, BATCH_BLOCK_BYTES, bytes) != 0) {
@@ -272,23 +272,23 @@ static void sink_keep_rescued(struct sink *sink)
 {
 	const struct runtime_dir *dir = sink->options->runtime;
 	const struct sink_job *job;
-	int fd, r = 0;
+	int fd, rc = 0;
 
 	if (dir == NULL || sink->jobs == NULL || sink->jobs->part_count != 0)
 		return;
 	fd = rescue_begin(dir);
 	/* Those without a part are the first ones, from the first that is not safe on. */
-	for (job = sink->jobs; fd >= 0 && r == 0 && job != NULL && job->part_count == 0;
+	for (job = sink->jobs; fd >= 0 && rc == 0 && job != NULL && job->part_count == 0;
 	     job = job->next) {
-		r = rescue_add(fd, job->buffer->data, job->ledger->bytes);
+		rc = rescue_add(fd, job->buffer->data, job->ledger->bytes);
 		sink->rescued_sequence = job->ledger->sequence;
 	}
-	r = fd < 0 ? fd : rescue_end(dir, sink->signal, fd, r);
-	sink->has_rescued |= r == 0;
-	if (r < 0)
+	rc = fd < 0 ? fd : rescue_end(dir, sink->signal, fd, rc);
+	sink->has_rescued |= rc == 0;
+	if (rc < 0)
 		log_line("%s: what the failed file had cannot be kept in the runtime directory "
 			 "until it is written again: %s",
-			 batch_signal_name(sink->signal), strerror(-r));
+			 batch_signal_name(sink->signal), strerror(-rc));
 }
 
 static void sink_requeue(struct sink *sink)
@@ -327,7 +327,7 @@ static bool sink_seal_full(struct sink *sink, int64_t now_ns)
 
 void sink_give_up_file(struct sink *sink, int64_t now_ns)
 {
-	int r;
+	int rc;
 
 	if (sink->is_stalled && now_ns < sink->retry_ns)
 		return;
@@ -347,17 +347,17 @@ void sink_give_up_file(struct sink *sink, int64_t now_ns)
 	if (sink->file.io_slot != DATA_NO_IO_SLOT)
 		(void)io_file_remove(sink->io, sink->file.io_slot);
 	/* Nothing in it is trusted: gone, or a disk that fails for long would fill up with them. */
-	r = sink->synced_bytes == 0 ? data_file_seal(&sink->dir, &sink->file, 0) : -EIO;
-	if (r < 0) {
+	rc = sink->synced_bytes == 0 ? data_file_seal(&sink->dir, &sink->file, 0) : -EIO;
+	if (rc < 0) {
 		sink->abandoned_bytes = sink->synced_bytes;
-		r = data_file_abandon(&sink->dir, &sink->file, sink->synced_bytes);
-		sink->is_abandoning = r < 0;
+		rc = data_file_abandon(&sink->dir, &sink->file, sink->synced_bytes);
+		sink->is_abandoning = rc < 0;
 	}
 	sink->failed = 0;
 	sink->is_full = false;
 	sink_forget_file(sink);
 	sink_requeue(sink);
-	sink_say_stalled(sink, "a file failed", r < 0 ? r : -EIO, now_ns);
+	sink_say_stalled(sink, "a file failed", rc < 0 ? rc : -EIO, now_ns);
 	/* Writes into a cache may be well while no sync is. */
 	sink->awaits_sync = sink->options->sync != SINK_SYNC_NONE;
 }

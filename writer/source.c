@@ -14,7 +14,7 @@ static void ring_begin_entry(struct source_ring *ring)
 {
 	const struct ring_totals *totals = &ring->staged.totals;
 
-	memset(&ring->taken, 0, sizeof ring->taken);
+	memset(&ring->taken, 0, sizeof(ring->taken));
 	ring->taken.from = ring->taken.to = ring->staged.position;
 	ring->taken.items_before =
 		totals->written_items + totals->invalid_items + totals->lost_items;
@@ -23,18 +23,18 @@ static void ring_begin_entry(struct source_ring *ring)
 static int source_open_rings(struct source *source)
 {
 	unsigned signal;
-	int r;
+	int rc;
 
 	for (signal = 0; signal < RING_SIGNAL_COUNT; signal++) {
 		struct source_ring *ring = &source->rings[signal];
 
 		if (source->view.rings[signal].shared == NULL)
 			continue;
-		r = ring_reader_init(&ring->reader, source->view.rings[signal].shared,
-				     source->view.rings[signal].data,
-				     source->view.rings[signal].bytes, true);
-		if (r < 0)
-			return r;
+		rc = ring_reader_init(&ring->reader, source->view.rings[signal].shared,
+				      source->view.rings[signal].data,
+				      source->view.rings[signal].bytes, true);
+		if (rc < 0)
+			return rc;
 		ring->is_present = true;
 		ring_reader_get_done(&ring->reader, &ring->staged);
 		if (ring->staged.position != ring->reader.read)
@@ -46,28 +46,28 @@ static int source_open_rings(struct source *source)
 
 int source_open(struct source **ret, const struct runtime_dir *dir, const char *name)
 {
-	struct source *source = calloc(1, sizeof *source);
-	int r;
+	struct source *source = calloc(1, sizeof(*source));
+	int rc;
 
 	if (source == NULL)
 		return -ENOMEM;
-	if (strlen(name) >= sizeof source->name) {
+	if (strlen(name) >= sizeof(source->name)) {
 		free(source);
 		return -EBADMSG;
 	}
 	strcpy(source->name, name);
-	r = region_attach(&source->view, dir, name, true);
-	if (r < 0) {
+	rc = region_attach(&source->view, dir, name, true);
+	if (rc < 0) {
 		free(source);
-		return r;
+		return rc;
 	}
 	guard_add(&source->guard, source->view.header, source->view.bytes);
-	r = source_open_rings(source);
-	if (r == 0 && source->guard.has_failed)
-		r = -EBADMSG;
-	if (r < 0) {
+	rc = source_open_rings(source);
+	if (rc == 0 && source->guard.has_failed)
+		rc = -EBADMSG;
+	if (rc < 0) {
 		source_close(source);
-		return r;
+		return rc;
 	}
 	*ret = source;
 	return 0;
@@ -192,7 +192,7 @@ static enum take_end source_copy_record(struct source *source, const struct drai
 {
 	const struct table_copy *shape;
 	uint32_t reference;
-	int r;
+	int rc;
 
 	source_prefetch(entry);
 	memcpy(drain->record, entry->payload, entry->payload_bytes);
@@ -203,9 +203,9 @@ static enum take_end source_copy_record(struct source *source, const struct drai
 	reference = record_shape_ref(drain->record, entry->payload_bytes);
 	if (reference == 0)
 		return TAKE_OK;
-	r = table_find_shape(&source->table, &source->view, reference, &shape);
-	if (r < 0)
-		return r == -ENOMEM ? TAKE_FULL : TAKE_INVALID;
+	rc = table_find_shape(&source->table, &source->view, reference, &shape);
+	if (rc < 0)
+		return rc == -ENOMEM ? TAKE_FULL : TAKE_INVALID;
 	if (record_expand_bound(entry->payload_bytes, &shape->shape) > DRAIN_WHOLE_BYTES_MAX ||
 	    record_expand(drain->record, entry->payload_bytes, &shape->shape, drain->whole,
 			  ret_len) < 0)
@@ -225,7 +225,7 @@ static enum take_end source_take_record(struct source *source, const struct drai
 	size_t record_bytes, resource_bytes;
 	struct record_view view;
 	enum take_end end;
-	int r;
+	int rc;
 
 	end = source_copy_record(source, drain, entry, &record, &record_bytes);
 	if (end != TAKE_OK)
@@ -236,10 +236,10 @@ static enum take_end source_take_record(struct source *source, const struct drai
 	resource = view.resource;
 	resource_bytes = view.resource_bytes;
 	if (resource == NULL) {
-		r = table_find_resource(&source->table, &source->view, view.resource_ref,
-					&by_reference);
-		if (r < 0)
-			return r == -ENOMEM ? TAKE_FULL : TAKE_INVALID;
+		rc = table_find_resource(&source->table, &source->view, view.resource_ref,
+					 &by_reference);
+		if (rc < 0)
+			return rc == -ENOMEM ? TAKE_FULL : TAKE_INVALID;
 		resource = by_reference->bytes;
 		resource_bytes = by_reference->bytes_count;
 	}

@@ -6,17 +6,17 @@
  * Nothing in a region is trusted. A ring whose structure makes no sense breaks
  * the source: it is drained no further, reported, and renamed; the others go on.
  */
-#ifndef WRITER_SOURCE_H
-#define WRITER_SOURCE_H
+#ifndef OTLPIPE_WRITER_SOURCE_H
+#define OTLPIPE_WRITER_SOURCE_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/guard.h"
 #include "shm/region.h"
-#include "writer/batch.h"
-#include "writer/guard.h"
-#include "writer/stage.h"
+#include "writer/encode/stage.h"
+#include "writer/file/batch.h"
 #include "writer/table.h"
 
 static_assert((int)BATCH_TRACES == (int)RING_SPANS, "one ring a signal");

@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "writer/log.h"
+#include "base/log.h"
 #include "writer/recover.h"
 
 #define START_LOCK_WAIT_NS INT64_C(1000000000)
@@ -40,48 +40,48 @@ enum start_step {
 static int start_dir(struct writer *writer)
 {
 	char path[RUNTIME_PATH_BYTES_MAX];
-	int r;
+	int rc;
 
-	r = runtime_path(path, sizeof path, writer->options->dir);
-	if (r == 0)
-		r = runtime_open(&writer->dir, path, true);
-	if (r == -EACCES)
+	rc = runtime_path(path, sizeof(path), writer->options->dir);
+	if (rc == 0)
+		rc = runtime_open(&writer->dir, path, true);
+	if (rc == -EACCES)
 		log_line("%s: it must be yours and closed to others (0700), or a group directory "
 			 "(setgid and sticky, 03770)",
 			 path);
-	else if (r < 0)
-		log_line("%s: %s", path, strerror(-r));
-	if (r == 0 && writer->dir.group && writer->dir.owner != geteuid() && geteuid() != 0) {
+	else if (rc < 0)
+		log_line("%s: %s", path, strerror(-rc));
+	if (rc == 0 && writer->dir.group && writer->dir.owner != geteuid() && geteuid() != 0) {
 		/* The sticky bit would keep us from removing what we have drained. */
 		log_line("%s: a group directory must belong to the writer's user", path);
 		runtime_close(&writer->dir);
-		r = -EACCES;
+		rc = -EACCES;
 	}
-	return r;
+	return rc;
 }
 
 static int start_status(struct writer *writer)
 {
-	int r = status_open(&writer->status, &writer->dir, START_LOCK_WAIT_NS);
+	int rc = status_open(&writer->status, &writer->dir, START_LOCK_WAIT_NS);
 
-	if (r == -EBUSY)
+	if (rc == -EBUSY)
 		log_line("another writer has this runtime directory (pid %u)",
 			 status_holder(&writer->dir));
-	else if (r < 0)
-		log_line("%s: %s", RUNTIME_WRITER_LOCK, strerror(-r));
-	return r;
+	else if (rc < 0)
+		log_line("%s: %s", RUNTIME_WRITER_LOCK, strerror(-rc));
+	return rc;
 }
 
 static int start_control(struct writer *writer)
 {
-	int r = control_open_writer(&writer->control, &writer->dir);
+	int rc = control_open_writer(&writer->control, &writer->dir);
 
-	if (r < 0) {
+	if (rc < 0) {
 		log_line("%s: %s", RUNTIME_CONTROL,
-			 r == -EPROTO ? "it is of another version; remove it when the programs "
-					"that use it have ended"
-				      : strerror(-r));
-		return r;
+			 rc == -EPROTO ? "it is of another version; remove it when the programs "
+					 "that use it have ended"
+				       : strerror(-rc));
+		return rc;
 	}
 	guard_add(&writer->control_guard, writer->control.page, LAYOUT_PAGE_BYTES);
 	control_prepare_sleep();
@@ -101,29 +101,29 @@ static void start_raise_limit(void)
 
 static int start_regions(struct writer *writer)
 {
-	int r;
+	int rc;
 
 	start_raise_limit();
 	regions_open(&writer->regions, &writer->dir);
-	r = regions_discover(&writer->regions);
-	if (r < 0)
+	rc = regions_discover(&writer->regions);
+	if (rc < 0)
 		/* Without each of them its files could not be recovered. */
-		log_line("the regions cannot be opened: %s", strerror(-r));
-	return r;
+		log_line("the regions cannot be opened: %s", strerror(-rc));
+	return rc;
 }
 
 static int start_recover(struct writer *writer, const struct outdir *outdir, const char *path)
 {
 	struct recover_report report;
-	int r = recover_output(outdir->fd, &writer->regions, &report);
+	int rc = recover_output(outdir->fd, &writer->regions, &report);
 
-	if (r < 0)
-		log_line("%s: recovery failed: %s", path, strerror(-r));
+	if (rc < 0)
+		log_line("%s: recovery failed: %s", path, strerror(-rc));
 	else if (report.files > 0)
 		log_line("%s: recovered %u files of an earlier writer, %llu batches in %llu bytes",
 			 path, report.files, (unsigned long long)report.batches,
 			 (unsigned long long)report.bytes);
-	return r;
+	return rc;
 }
 
 /* By whatever path: ours may have been moved, and be linked to where it was. */
@@ -140,92 +140,92 @@ static int start_recover_previous(struct writer *writer)
 {
 	char previous[STATUS_OUTPUT_BYTES];
 	struct outdir outdir;
-	int r;
+	int rc;
 
 	/* A copy: it may change while we look. */
-	memcpy(previous, writer->status.page->output, sizeof previous);
-	previous[sizeof previous - 1] = '\0';
+	memcpy(previous, writer->status.page->output, sizeof(previous));
+	previous[sizeof(previous) - 1] = '\0';
 	if (previous[0] == '\0' || start_is_outdir(writer, previous))
 		return 0;
-	r = outdir_open(&outdir, previous, false, START_LOCK_WAIT_NS);
-	if (r == -ENOENT) {
+	rc = outdir_open(&outdir, previous, false, START_LOCK_WAIT_NS);
+	if (rc == -ENOENT) {
 		log_line("%.700s, where the last writer wrote, is gone", previous);
 		return 0;
 	}
-	if (r < 0) {
+	if (rc < 0) {
 		log_line("%.700s, where the last writer wrote, must be recovered first: %s",
-			 previous, r == -EBUSY ? "another writer has it" : strerror(-r));
-		return r;
+			 previous, rc == -EBUSY ? "another writer has it" : strerror(-rc));
+		return rc;
 	}
-	r = start_recover(writer, &outdir, previous);
+	rc = start_recover(writer, &outdir, previous);
 	outdir_close(&outdir);
-	return r;
+	return rc;
 }
 
 static int start_outdir(struct writer *writer)
 {
 	const char *path = writer->options->output;
 	char *absolute;
-	int r;
+	int rc;
 
-	r = outdir_open(&writer->outdir, path, true, START_LOCK_WAIT_NS);
-	if (r < 0) {
+	rc = outdir_open(&writer->outdir, path, true, START_LOCK_WAIT_NS);
+	if (rc < 0) {
 		log_line("%s: %s", path,
-			 r == -EBUSY   ? "another writer has this output directory"
-			 : r == -EPERM ? "everybody may write there, also in our name"
-				       : strerror(-r));
-		return r;
+			 rc == -EBUSY	? "another writer has this output directory"
+			 : rc == -EPERM ? "everybody may write there, also in our name"
+					: strerror(-rc));
+		return rc;
 	}
 	absolute = realpath(path, NULL);
-	r = absolute == NULL ? -errno : 0;
-	if (r == 0 && strlen(absolute) >= sizeof writer->status.page->output)
-		r = -ENAMETOOLONG;
-	if (r < 0)
-		log_line("%s: %s", path, strerror(-r));
+	rc = absolute == NULL ? -errno : 0;
+	if (rc == 0 && strlen(absolute) >= sizeof(writer->status.page->output))
+		rc = -ENAMETOOLONG;
+	if (rc < 0)
+		log_line("%s: %s", path, strerror(-rc));
 	else
-		r = start_recover_previous(writer);
-	if (r == 0)
-		r = start_recover(writer, &writer->outdir, path);
-	if (r == 0)
+		rc = start_recover_previous(writer);
+	if (rc == 0)
+		rc = start_recover(writer, &writer->outdir, path);
+	if (rc == 0)
 		strcpy(writer->status.page->output, absolute);
 	else
 		outdir_close(&writer->outdir);
 	free(absolute);
-	return r;
+	return rc;
 }
 
 static int start_pool(struct writer *writer)
 {
 	uint64_t bytes = (writer->options->batch_bytes + IOBUF_ALIGN_BYTES - 1) /
 			 IOBUF_ALIGN_BYTES * IOBUF_ALIGN_BYTES;
-	int r = iobuf_pool_open(&writer->pool, IOBUF_COUNT, bytes);
+	int rc = iobuf_pool_open(&writer->pool, IOBUF_COUNT, bytes);
 
-	if (r < 0)
-		log_line("no memory for the buffers: %s", strerror(-r));
-	return r;
+	if (rc < 0)
+		log_line("no memory for the buffers: %s", strerror(-rc));
+	return rc;
 }
 
 static int start_io(struct writer *writer)
 {
-	int r = io_open(&writer->io, writer->options->io, writer->pool);
+	int rc = io_open(&writer->io, writer->options->io, writer->pool);
 
-	if (r < 0)
-		log_line("io_uring cannot be used here: %s", strerror(-r));
+	if (rc < 0)
+		log_line("io_uring cannot be used here: %s", strerror(-rc));
 	else
-		snprintf(writer->status.page->io, sizeof writer->status.page->io, "%s",
+		snprintf(writer->status.page->io, sizeof(writer->status.page->io), "%s",
 			 io_describe(writer->io));
-	return r;
+	return rc;
 }
 
 static int start_retain(struct writer *writer)
 {
 	static const char *const signals[] = {"traces", "metrics"};
-	int r = retain_open(&writer->retain, writer->outdir.fd, signals, BATCH_SIGNAL_COUNT,
-			    &writer->options->retain);
+	int rc = retain_open(&writer->retain, writer->outdir.fd, signals, BATCH_SIGNAL_COUNT,
+			     &writer->options->retain);
 
-	if (r < 0)
-		log_line("retention cannot be started: %s", strerror(-r));
-	return r;
+	if (rc < 0)
+		log_line("retention cannot be started: %s", strerror(-rc));
+	return rc;
 }
 
 static void want_space(void *context)
@@ -235,18 +235,18 @@ static void want_space(void *context)
 
 static int start_sink(struct writer *writer, enum batch_signal signal)
 {
-	int r;
+	int rc;
 
 	writer->sink_options = writer->options->sink;
 	writer->sink_options.want_space = want_space;
 	writer->sink_options.want_space_context = writer->retain;
 	writer->sink_options.runtime = &writer->dir;
-	r = sink_open(&writer->sinks[signal], signal, writer->outdir.fd, &writer->sink_options,
-		      writer->io, writer->pool, writer->status.page, writer->status.page->epoch);
-	if (r < 0)
+	rc = sink_open(&writer->sinks[signal], signal, writer->outdir.fd, &writer->sink_options,
+		       writer->io, writer->pool, writer->status.page, writer->status.page->epoch);
+	if (rc < 0)
 		log_line("%s/%s: %s", writer->options->output, batch_signal_name(signal),
-			 strerror(-r));
-	return r;
+			 strerror(-rc));
+	return rc;
 }
 
 static int start_drain(struct writer *writer)
@@ -277,7 +277,7 @@ static int start_page(struct writer *writer)
 	page->state = STATUS_STARTING;
 	clock_gettime(CLOCK_REALTIME, &now);
 	page->start_unix_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-	if (getrandom(&page->epoch, sizeof page->epoch, 0) != (ssize_t)sizeof page->epoch) {
+	if (getrandom(&page->epoch, sizeof(page->epoch), 0) != (ssize_t)sizeof(page->epoch)) {
 		log_line("no random number to be had: %s", strerror(errno));
 		return -EIO;
 	}
@@ -286,39 +286,39 @@ static int start_page(struct writer *writer)
 
 int writer_start(struct writer *writer, const struct options *options)
 {
-	int r;
+	int rc;
 
-	memset(writer, 0, sizeof *writer);
+	memset(writer, 0, sizeof(*writer));
 	writer->options = options;
-	r = guard_install();
-	if (r == 0)
-		r = start_dir(writer);
-	writer->opened = r < 0 ? START_NOTHING : START_DIR;
-	if (r == 0 && (r = start_status(writer)) == 0)
+	rc = guard_install();
+	if (rc == 0)
+		rc = start_dir(writer);
+	writer->opened = rc < 0 ? START_NOTHING : START_DIR;
+	if (rc == 0 && (rc = start_status(writer)) == 0)
 		writer->opened = START_STATUS;
-	if (r == 0)
-		r = start_page(writer);
-	if (r == 0 && (r = start_control(writer)) == 0)
+	if (rc == 0)
+		rc = start_page(writer);
+	if (rc == 0 && (rc = start_control(writer)) == 0)
 		writer->opened = START_CONTROL;
-	if (r == 0 && (r = start_regions(writer)) == 0)
+	if (rc == 0 && (rc = start_regions(writer)) == 0)
 		writer->opened = START_REGIONS;
-	if (r == 0 && (r = start_outdir(writer)) == 0)
+	if (rc == 0 && (rc = start_outdir(writer)) == 0)
 		writer->opened = START_OUTDIR;
-	if (r == 0 && (r = start_pool(writer)) == 0)
+	if (rc == 0 && (rc = start_pool(writer)) == 0)
 		writer->opened = START_POOL;
-	if (r == 0 && (r = start_io(writer)) == 0)
+	if (rc == 0 && (rc = start_io(writer)) == 0)
 		writer->opened = START_IO;
-	if (r == 0 && (r = start_retain(writer)) == 0)
+	if (rc == 0 && (rc = start_retain(writer)) == 0)
 		writer->opened = START_RETAIN;
-	if (r == 0 && (r = start_sink(writer, BATCH_TRACES)) == 0)
+	if (rc == 0 && (rc = start_sink(writer, BATCH_TRACES)) == 0)
 		writer->opened = START_TRACES;
-	if (r == 0 && (r = start_sink(writer, BATCH_METRICS)) == 0)
+	if (rc == 0 && (rc = start_sink(writer, BATCH_METRICS)) == 0)
 		writer->opened = START_METRICS;
-	if (r == 0 && (r = start_drain(writer)) == 0)
+	if (rc == 0 && (rc = start_drain(writer)) == 0)
 		writer->opened = START_DRAIN;
-	if (r < 0) {
+	if (rc < 0) {
 		writer_end(writer);
-		return r;
+		return rc;
 	}
 	writer->status.page->state = STATUS_RUNNING;
 	log_line("%s; %zu regions; pid %d", io_describe(writer->io), writer->regions.count,

@@ -3,14 +3,14 @@
  * The writer's parts, and putting them together: the locks, the recovery of
  * what its predecessor left, then everything that the loop needs.
  */
-#ifndef WRITER_START_H
-#define WRITER_START_H
+#ifndef OTLPIPE_WRITER_START_H
+#define OTLPIPE_WRITER_START_H
 
 #include <stdbool.h>
 
 #include "shm/control.h"
+#include "writer/file/outdir.h"
 #include "writer/options.h"
-#include "writer/outdir.h"
 #include "writer/regions.h"
 #include "writer/sink.h"
 #include "writer/status.h"

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "writer/lock.h"
+#include "base/lock.h"
 
 #define STATUS_TAKE_TRIES_MAX 16
 
@@ -30,16 +30,16 @@ static int status_check(const struct runtime_dir *dir, int fd)
 /* Not readable for the group: to read is enough to take a lock that keeps writers out. */
 static int status_open_file(const struct runtime_dir *dir)
 {
-	int fd, r;
+	int fd, rc;
 
 	fd = openat(dir->fd, RUNTIME_WRITER_LOCK,
 		    O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
-	r = status_check(dir, fd);
-	if (r < 0) {
+	rc = status_check(dir, fd);
+	if (rc < 0) {
 		close(fd);
-		return r;
+		return rc;
 	}
 	return fd;
 }
@@ -48,47 +48,47 @@ static int status_open_file(const struct runtime_dir *dir)
 static int status_open_own_file(const struct runtime_dir *dir)
 {
 	unsigned tries;
-	int r = 0;
+	int rc = 0;
 
 	for (tries = 0; tries < STATUS_TAKE_TRIES_MAX; tries++) {
 		int fd = status_open_file(dir);
 
 		if (fd >= 0 || !dir->group || !runtime_is_foreign(dir, RUNTIME_WRITER_LOCK))
 			return fd;
-		r = runtime_displace(dir, RUNTIME_WRITER_LOCK);
-		if (r < 0 && r != -ENOENT)
+		rc = runtime_displace(dir, RUNTIME_WRITER_LOCK);
+		if (rc < 0 && rc != -ENOENT)
 			return fd;
 	}
-	return r;
+	return rc;
 }
 
 int status_open(struct status *ret, const struct runtime_dir *dir, int64_t wait_ns)
 {
 	struct status_page *page;
-	int fd, r;
+	int fd, rc;
 
 	fd = status_open_own_file(dir);
 	if (fd < 0)
 		return fd;
-	r = lock_take(fd, wait_ns);
-	if (r == 0 && fallocate(fd, 0, 0, sizeof *page) < 0)
-		r = -errno;
-	if (r < 0) {
+	rc = lock_take(fd, wait_ns);
+	if (rc == 0 && fallocate(fd, 0, 0, sizeof(*page)) < 0)
+		rc = -errno;
+	if (rc < 0) {
 		close(fd);
-		return r;
+		return rc;
 	}
-	page = mmap(NULL, sizeof *page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	page = mmap(NULL, sizeof(*page), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (page == MAP_FAILED) {
-		r = -errno;
+		rc = -errno;
 		close(fd);
-		return r;
+		return rc;
 	}
 	/* Whoever may write the file may cut it. */
-	guard_add(&ret->guard, page, sizeof *page);
+	guard_add(&ret->guard, page, sizeof(*page));
 	if (page->magic != STATUS_MAGIC || page->major != STATUS_MAJOR)
-		memset(page, 0, sizeof *page);
+		memset(page, 0, sizeof(*page));
 	/* A writer leaves an absolute path with its end, or nothing. */
-	if (page->output[0] != '/' || page->output[sizeof page->output - 1] != '\0')
+	if (page->output[0] != '/' || page->output[sizeof(page->output) - 1] != '\0')
 		page->output[0] = '\0';
 	ret->fd = fd;
 	ret->page = page;
@@ -98,7 +98,7 @@ int status_open(struct status *ret, const struct runtime_dir *dir, int64_t wait_
 void status_close(struct status *status)
 {
 	guard_remove(&status->guard);
-	munmap(status->page, sizeof *status->page);
+	munmap(status->page, sizeof(*status->page));
 	close(status->fd);
 }
 
@@ -114,25 +114,25 @@ static void status_terminate(char *text, size_t bytes)
 int status_read(const struct runtime_dir *dir, struct status_page *ret, bool *ret_running)
 {
 	ssize_t n;
-	int fd, r;
+	int fd, rc;
 
 	fd = openat(dir->fd, RUNTIME_WRITER_LOCK, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	n = pread(fd, ret, sizeof *ret, 0);
-	r = n < 0 ? -errno : 0;
+	n = pread(fd, ret, sizeof(*ret), 0);
+	rc = n < 0 ? -errno : 0;
 	close(fd);
-	if (r < 0)
-		return r;
-	if (n != (ssize_t)sizeof *ret || ret->magic != STATUS_MAGIC || ret->major != STATUS_MAJOR)
+	if (rc < 0)
+		return rc;
+	if (n != (ssize_t)sizeof(*ret) || ret->magic != STATUS_MAGIC || ret->major != STATUS_MAJOR)
 		return -EPROTO;
-	status_terminate(ret->io, sizeof ret->io);
-	status_terminate(ret->problem, sizeof ret->problem);
-	status_terminate(ret->output, sizeof ret->output);
-	r = runtime_has_writer(dir);
-	if (r < 0)
-		return r;
-	*ret_running = r > 0;
+	status_terminate(ret->io, sizeof(ret->io));
+	status_terminate(ret->problem, sizeof(ret->problem));
+	status_terminate(ret->output, sizeof(ret->output));
+	rc = runtime_has_writer(dir);
+	if (rc < 0)
+		return rc;
+	*ret_running = rc > 0;
 	return 0;
 }
 

@@ -5,16 +5,16 @@
  * directory is remembered so that the next writer can recover that one first,
  * wherever it writes itself.
  */
-#ifndef WRITER_STATUS_H
-#define WRITER_STATUS_H
+#ifndef OTLPIPE_WRITER_STATUS_H
+#define OTLPIPE_WRITER_STATUS_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/guard.h"
 #include "shm/layout.h"
 #include "shm/runtime.h"
-#include "writer/batch.h"
-#include "writer/guard.h"
+#include "writer/file/batch.h"
 
 #define STATUS_MAGIC	     UINT64_C(0x3157544952455750)
 #define STATUS_MAJOR	     1

@@ -17,7 +17,7 @@ void table_close(struct table *table)
 	for (i = 0; i < table->count; i++)
 		free(table->copies[i].bytes);
 	free(table->copies);
-	memset(table, 0, sizeof *table);
+	memset(table, 0, sizeof(*table));
 }
 
 static int table_copy_entry(struct table *table, const struct region_view *view, uint32_t reference,
@@ -26,13 +26,13 @@ static int table_copy_entry(struct table *table, const struct region_view *view,
 	struct table_copy *copies, *added;
 	const uint8_t *bytes;
 	uint32_t count;
-	int r;
+	int rc;
 
 	if (table->count == TABLE_COPIES_MAX ||
 	    region_table_get(view, reference, &bytes, &count) < 0 ||
 	    count > TABLE_COPY_BYTES_MAX - table->bytes)
 		return -EBADMSG;
-	copies = realloc(table->copies, (table->count + 1) * sizeof *copies);
+	copies = realloc(table->copies, (table->count + 1) * sizeof(*copies));
 	if (copies == NULL)
 		return -ENOMEM;
 	table->copies = copies;
@@ -44,9 +44,9 @@ static int table_copy_entry(struct table *table, const struct region_view *view,
 	if (added->bytes == NULL)
 		return -ENOMEM;
 	memcpy(added->bytes, bytes, count);
-	r = is_shape ? record_parse_shape(added->bytes, count, &added->shape)
-		     : record_parse_resource(added->bytes, count);
-	if (r < 0) {
+	rc = is_shape ? record_parse_shape(added->bytes, count, &added->shape)
+		      : record_parse_resource(added->bytes, count);
+	if (rc < 0) {
 		free(added->bytes);
 		return -EBADMSG;
 	}

@@ -4,13 +4,13 @@
  * shapes that records refer to. An entry is copied and checked once, and never
  * looked at in shared memory again.
  */
-#ifndef WRITER_TABLE_H
-#define WRITER_TABLE_H
+#ifndef OTLPIPE_WRITER_TABLE_H
+#define OTLPIPE_WRITER_TABLE_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/record.h"
+#include "core/record/record.h"
 #include "shm/region.h"
 
 struct table_copy {

@@ -13,8 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "shm/control.h"
-#include "writer/log.h"
 #include "writer/notify.h"
 #include "writer/regions.h"
 #include "writer/start.h"
@@ -62,10 +62,10 @@ static int writer_catch_signals(void)
 	struct sigaction action;
 	size_t i;
 
-	memset(&action, 0, sizeof action);
+	memset(&action, 0, sizeof(action));
 	sigemptyset(&action.sa_mask);
 	action.sa_handler = writer_handle_signal;
-	for (i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+	for (i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		if (sigaction(numbers[i], &action, NULL) < 0)
 			return -errno;
 	action.sa_handler = SIG_IGN;
@@ -156,12 +156,12 @@ static bool writer_reap(struct writer *writer, int64_t timeout_ns)
 /* A writer that stops takes no new regions: it would never be done. */
 static void writer_discover(struct writer *writer, int64_t now, bool anyway)
 {
-	int r = writer->is_stopping ? 0 : regions_discover_some(&writer->regions, now, anyway);
+	int rc = writer->is_stopping ? 0 : regions_discover_some(&writer->regions, now, anyway);
 
-	if (r < 0 && !writer->discovery_failed)
-		log_line("the runtime directory cannot be read: %s", strerror(-r));
-	if (r < 0 || anyway)
-		writer->discovery_failed = r < 0;
+	if (rc < 0 && !writer->discovery_failed)
+		log_line("the runtime directory cannot be read: %s", strerror(-rc));
+	if (rc < 0 || anyway)
+		writer->discovery_failed = rc < 0;
 }
 
 /* What does not need to be done in every round. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The writer: one loop that drains all rings into two sinks. */
-#ifndef WRITER_WRITER_H
-#define WRITER_WRITER_H
+#ifndef OTLPIPE_WRITER_WRITER_H
+#define OTLPIPE_WRITER_WRITER_H
 
 #include "writer/options.h"
 

@@ -9,7 +9,7 @@
 
 void call_begin(struct call *call, PyObject *exporter)
 {
-	memset(call, 0, sizeof *call);
+	memset(call, 0, sizeof(*call));
 	call->exporter = (struct exporter *)(void *)exporter;
 	call->record = (struct reader){call->exporter->state, &call->record_memory, &call->outcome};
 	call->whole = (struct reader){call->exporter->state, &call->call_memory, &call->outcome};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The exporters' object and one call of theirs: for exporter*.c alone. */
-#ifndef PYTHON_EXPORTER_H
-#define PYTHON_EXPORTER_H
+#ifndef OTLPIPE_PYTHON_SRC_EXPORTER_H
+#define OTLPIPE_PYTHON_SRC_EXPORTER_H
 
 #include "native.h"
 

@@ -130,7 +130,7 @@ static int export_scope(struct call *call, PyObject *object, const struct place 
 static int export_resource(struct call *call, PyObject *object)
 {
 	const struct state *state = call->exporter->state;
-	struct otlp_resource *value = memory_take(call->whole.memory, 1, sizeof *value);
+	struct otlp_resource *value = memory_take(call->whole.memory, 1, sizeof(*value));
 	PyObject *resource, *scopes, *items;
 	struct place place = {0};
 	size_t count, i;

@@ -28,7 +28,7 @@ static int find_scope(struct call *call, const struct otlp_scope **ret, PyObject
 	}
 	if (call->scope_count == SCOPE_SLOTS_MAX)
 		reader = &call->record;
-	scope = memory_take(reader->memory, 1, sizeof *scope);
+	scope = memory_take(reader->memory, 1, sizeof(*scope));
 	if (scope == NULL || memory_hold_too(reader->memory, object) < 0 ||
 	    read_scope(reader, scope, object) < 0)
 		return -1;
@@ -85,7 +85,7 @@ static int find_exporter(struct call *call, struct otlp_span_exporter **ret, str
 		return 0;
 	found = find_slot(exporter, resource);
 	if (found == NULL) {
-		value = memory_take(call->record.memory, 1, sizeof *value);
+		value = memory_take(call->record.memory, 1, sizeof(*value));
 		if (value == NULL || read_resource(&call->record, value, resource) < 0)
 			return -1;
 		/* Python code may have run: another thread can have added it. */
@@ -114,7 +114,7 @@ static int export_span(struct call *call, PyObject *object)
 	if (call_refuse(call, "span", object, 1) < 0)
 		return -1;
 	/* A span without ids is invalid: so the library counts this one as such. */
-	memset(&span, 0, sizeof span);
+	memset(&span, 0, sizeof(span));
 	call_see(call, otlp_span_exporter_export(call->exporter->spans, &span, 1));
 	return 0;
 }

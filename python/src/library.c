@@ -141,7 +141,7 @@ static PyObject *library_new(PyTypeObject *type, PyObject *args, PyObject *kwarg
 					 PyUnicode_FSConverter, &directory, &resource, &span_ring,
 					 &metric_ring, &temporality))
 		return NULL;
-	otlp_options_init(&options, sizeof options);
+	otlp_options_init(&options, sizeof(options));
 	options.span_ring_bytes = span_ring;
 	options.metric_ring_bytes = metric_ring;
 	if (temporality >= 0)
@@ -229,7 +229,7 @@ static PyObject *library_stats(PyObject *self, PyObject *unused)
 	struct otlp_stats stats;
 
 	(void)unused;
-	otlp_library_get_stats(to_library(self)->library, &stats, sizeof stats);
+	otlp_library_get_stats(to_library(self)->library, &stats, sizeof(stats));
 	return Py_BuildValue("(NNK)", signal_stats(&stats.spans), signal_stats(&stats.metrics),
 			     (unsigned long long)stats.rejected_after_shutdown);
 }

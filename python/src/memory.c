@@ -27,7 +27,7 @@ static int memory_grow(struct memory *memory, size_t bytes)
 
 	while (size < bytes)
 		size *= 2;
-	chunk = malloc(sizeof *chunk + size);
+	chunk = malloc(sizeof(*chunk) + size);
 	if (chunk == NULL) {
 		PyErr_NoMemory();
 		return -1;
@@ -64,7 +64,7 @@ int memory_hold(struct memory *memory, PyObject *object)
 	if (memory->held_count == memory->held_capacity) {
 		size_t capacity =
 			memory->held_capacity != 0 ? memory->held_capacity * 2 : HELD_COUNT_MIN;
-		PyObject **held = realloc(memory->held, capacity * sizeof *held);
+		PyObject **held = realloc(memory->held, capacity * sizeof(*held));
 
 		if (held == NULL) {
 			Py_DECREF(object);
@@ -107,5 +107,5 @@ void memory_free(struct memory *memory)
 	memory_reset(memory);
 	free(memory->chunk);
 	free(memory->held);
-	memset(memory, 0, sizeof *memory);
+	memset(memory, 0, sizeof(*memory));
 }

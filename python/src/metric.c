@@ -88,7 +88,7 @@ static int read_exemplars(struct reader *reader, struct otlp_point *ret, PyObjec
 		return -1;
 	if (count == 0)
 		return 0;
-	exemplars = memory_take(reader->memory, count, sizeof *exemplars);
+	exemplars = memory_take(reader->memory, count, sizeof(*exemplars));
 	if (exemplars == NULL)
 		return -1;
 	for (i = 0; i < count; i++)
@@ -125,7 +125,7 @@ static int read_u64_array(struct reader *reader, const uint64_t **ret, size_t *r
 	items = read_items(reader, list, ret_count);
 	if (items == NULL)
 		return -1;
-	array = memory_take(reader->memory, *ret_count, sizeof *array);
+	array = memory_take(reader->memory, *ret_count, sizeof(*array));
 	if (array == NULL)
 		return -1;
 	for (i = 0; i < *ret_count; i++)
@@ -146,7 +146,7 @@ static int read_double_array(struct reader *reader, const double **ret, size_t *
 	items = read_items(reader, list, ret_count);
 	if (items == NULL)
 		return -1;
-	array = memory_take(reader->memory, *ret_count, sizeof *array);
+	array = memory_take(reader->memory, *ret_count, sizeof(*array));
 	if (array == NULL)
 		return -1;
 	for (i = 0; i < *ret_count; i++)
@@ -161,7 +161,7 @@ static int read_number_points(struct reader *reader, struct otlp_metric *ret, Py
 	struct otlp_number_point *points;
 	size_t i;
 
-	points = memory_take(reader->memory, ret->point_count, sizeof *points);
+	points = memory_take(reader->memory, ret->point_count, sizeof(*points));
 	if (points == NULL)
 		return -1;
 	for (i = 0; i < ret->point_count; i++) {
@@ -202,7 +202,7 @@ static int read_histogram_points(struct reader *reader, struct otlp_metric *ret,
 	struct otlp_histogram_point *points;
 	size_t i;
 
-	points = memory_take(reader->memory, ret->point_count, sizeof *points);
+	points = memory_take(reader->memory, ret->point_count, sizeof(*points));
 	if (points == NULL)
 		return -1;
 	for (i = 0; i < ret->point_count; i++)
@@ -258,7 +258,7 @@ static int read_exp_points(struct reader *reader, struct otlp_metric *ret, PyObj
 	struct otlp_exp_histogram_point *points;
 	size_t i;
 
-	points = memory_take(reader->memory, ret->point_count, sizeof *points);
+	points = memory_take(reader->memory, ret->point_count, sizeof(*points));
 	if (points == NULL)
 		return -1;
 	for (i = 0; i < ret->point_count; i++)
@@ -283,7 +283,7 @@ static int read_type(struct reader *reader, enum otlp_metric_type *ret, PyObject
 	};
 	size_t i;
 
-	for (i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		int is = kinds[i].type != NULL ? PyObject_IsInstance(data, kinds[i].type) : 0;
 
 		if (is < 0)

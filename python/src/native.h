@@ -10,8 +10,8 @@
  *
  * Functions that return int return 0, or -1 with a Python exception set.
  */
-#ifndef PYTHON_NATIVE_H
-#define PYTHON_NATIVE_H
+#ifndef OTLPIPE_PYTHON_SRC_NATIVE_H
+#define OTLPIPE_PYTHON_SRC_NATIVE_H
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>

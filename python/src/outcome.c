@@ -121,6 +121,6 @@ PyObject *outcome_finish(struct outcome *outcome, int rc)
 	Py_XDECREF(notes);
 	Py_XDECREF(outcome->failures);
 	Py_XDECREF(outcome->notes);
-	memset(outcome, 0, sizeof *outcome);
+	memset(outcome, 0, sizeof(*outcome));
 	return ret;
 }

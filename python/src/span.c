@@ -235,7 +235,7 @@ static int read_events(struct reader *reader, struct otlp_span *ret, PyObject *s
 		return -1;
 	if (ret->event_count == 0)
 		return 0;
-	events = memory_take(reader->memory, ret->event_count, sizeof *events);
+	events = memory_take(reader->memory, ret->event_count, sizeof(*events));
 	if (events == NULL)
 		return -1;
 	ret->events = events;
@@ -272,18 +272,18 @@ static int read_links(struct reader *reader, struct otlp_span *ret, PyObject *sp
 		return -1;
 	if (count == 0)
 		return 0;
-	links = memory_take(reader->memory, count, sizeof *links);
+	links = memory_take(reader->memory, count, sizeof(*links));
 	if (links == NULL)
 		return -1;
 	ret->links = links;
 	for (i = 0; i < count; i++) {
 		struct otlp_span_link *link = &links[ret->link_count];
 
-		memset(link, 0, sizeof *link);
+		memset(link, 0, sizeof(*link));
 		if (read_link(reader, link, PyTuple_GetItem(items, (Py_ssize_t)i)) < 0)
 			return -1;
-		if (!is_zero(link->trace_id, sizeof link->trace_id) &&
-		    !is_zero(link->span_id, sizeof link->span_id))
+		if (!is_zero(link->trace_id, sizeof(link->trace_id)) &&
+		    !is_zero(link->span_id, sizeof(link->span_id)))
 			ret->link_count++;
 		else if (drop_link(reader, ret) < 0)
 			return -1;

@@ -106,7 +106,7 @@ int read_number(struct otlp_number *ret, PyObject *object)
 static void store_big_endian(uint8_t ret[8], uint64_t value)
 {
 	value = __builtin_bswap64(value);
-	memcpy(ret, &value, sizeof value);
+	memcpy(ret, &value, sizeof(value));
 }
 
 int read_trace_id(const struct state *state, uint8_t ret[16], PyObject *object)
@@ -171,7 +171,7 @@ static int pairs_from_dict(struct reader *reader, struct pairs *ret, PyObject *d
 	Py_ssize_t at = 0;
 
 	ret->count = 0;
-	ret->objects = memory_take(reader->memory, capacity, 2 * sizeof *ret->objects);
+	ret->objects = memory_take(reader->memory, capacity, 2 * sizeof(*ret->objects));
 	if (ret->objects == NULL)
 		return -1;
 	while (ret->count < capacity && PyDict_Next(dict, &at, &key, &value)) {
@@ -197,7 +197,7 @@ static int pairs_from_mapping(struct reader *reader, struct pairs *ret, PyObject
 	if (tuple == NULL)
 		return -1;
 	ret->count = count;
-	ret->objects = memory_take(reader->memory, count, 2 * sizeof *ret->objects);
+	ret->objects = memory_take(reader->memory, count, 2 * sizeof(*ret->objects));
 	if (ret->objects == NULL)
 		return -1;
 	for (i = 0; i < count; i++) {
@@ -225,7 +225,7 @@ static int read_kvlist(struct reader *reader, struct otlp_value *ret, PyObject *
 		rc = pairs_from_mapping(reader, &pairs, object);
 	if (rc < 0)
 		return rc;
-	items = memory_take(reader->memory, pairs.count, sizeof *items);
+	items = memory_take(reader->memory, pairs.count, sizeof(*items));
 	if (items == NULL)
 		return -1;
 	for (i = 0; i < pairs.count; i++) {
@@ -258,7 +258,7 @@ static int read_array(struct reader *reader, struct otlp_value *ret, PyObject *o
 	tuple = read_items(reader, object, &count);
 	if (tuple == NULL)
 		return -1;
-	items = memory_take(reader->memory, count, sizeof *items);
+	items = memory_take(reader->memory, count, sizeof(*items));
 	if (items == NULL)
 		return -1;
 	for (i = 0; i < count; i++) {
@@ -399,7 +399,7 @@ static int read_pairs(struct reader *reader, struct otlp_attributes *ret, const 
 	struct otlp_attribute *items;
 	size_t i;
 
-	items = memory_take(reader->memory, pairs->count, sizeof *items);
+	items = memory_take(reader->memory, pairs->count, sizeof(*items));
 	if (items == NULL)
 		return -1;
 	ret->items = items;

@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #include "bench/bench_data.h"
-#include "core/record.h"
-#include "writer/encode.h"
+#include "core/record/record.h"
+#include "writer/encode/encode.h"
 
 #define TIMES		 1000u
 #define METRICS_TIMES	 (TIMES / BENCH_METRICS_M_POINTS)
@@ -66,7 +66,7 @@ static int push(const char *subject)
 	const struct otlp_signal_stats *of;
 	struct otlp_options options;
 	struct otlp_stats stats;
-	int r;
+	int rc;
 
 	if (strcmp(subject, "push_S_shaped") == 0 && otlp_shape_register(&bench_span_s, &shape) < 0)
 		return -EINVAL;
@@ -77,9 +77,9 @@ static int push(const char *subject)
 	else if (strcmp(subject, "push_M_point") != 0)
 		return -EINVAL;
 	otlp_options_init(&options, sizeof(options));
-	r = otlp_library_open(&library, &options);
-	if (r < 0)
-		return r;
+	rc = otlp_library_open(&library, &options);
+	if (rc < 0)
+		return rc;
 	/* The first push does what no other does. */
 	if (span != NULL) {
 		otlp_library_export_shaped(library, shape, span, 1);
@@ -104,9 +104,9 @@ static int push(const char *subject)
 static int add_span(uint8_t *record, const struct otlp_span *span)
 {
 	size_t bytes;
-	int r = record_measure_span(span, NULL, &bytes);
+	int rc = record_measure_span(span, NULL, &bytes);
 
-	if (r < 0 || bytes > RECORD_BYTES_MAX)
+	if (rc < 0 || bytes > RECORD_BYTES_MAX)
 		return -EINVAL;
 	if (!record_write_span(record, span, NULL, 1, bytes))
 		return -EINVAL;
@@ -116,13 +116,13 @@ static int add_span(uint8_t *record, const struct otlp_span *span)
 static int add_metric(uint8_t *record, const struct otlp_metric *metric)
 {
 	size_t bytes, point_bytes;
-	int r = record_measure_metric(metric, NULL, NULL, &bytes);
+	int rc = record_measure_metric(metric, NULL, NULL, &bytes);
 
-	for (size_t i = 0; r == 0 && i < metric->point_count; i++) {
-		r = record_measure_point(metric, i, &point_bytes);
+	for (size_t i = 0; rc == 0 && i < metric->point_count; i++) {
+		rc = record_measure_point(metric, i, &point_bytes);
 		bytes += point_bytes;
 	}
-	if (r < 0 || bytes > RECORD_BYTES_MAX)
+	if (rc < 0 || bytes > RECORD_BYTES_MAX)
 		return -EINVAL;
 	if (!record_write_metric(record, metric, NULL, NULL, 1, 0, metric->point_count, bytes))
 		return -EINVAL;
@@ -135,17 +135,17 @@ static int read_side(const char *subject)
 	const struct otlp_scope_metrics *m = bench_metrics_m.scope_metrics;
 	static uint8_t records[16][RECORD_BYTES_MAX];
 	uint64_t times = TIMES, bytes = 0, items = 0;
-	int r = 0;
+	int rc = 0;
 
 	if (strcmp(subject, "encode_S") == 0 || strcmp(subject, "parse_S") == 0) {
-		r = add_span(records[0], &bench_span_s);
+		rc = add_span(records[0], &bench_span_s);
 	} else {
 		times = METRICS_TIMES;
-		for (size_t i = 0; r == 0 && i < m->metric_count; i++)
-			r = add_metric(records[i], &m->metrics[i]);
+		for (size_t i = 0; rc == 0 && i < m->metric_count; i++)
+			rc = add_metric(records[i], &m->metrics[i]);
 	}
-	if (r < 0)
-		return r;
+	if (rc < 0)
+		return rc;
 	if (strncmp(subject, "parse", strlen("parse")) == 0)
 		counted_parse(times);
 	else
@@ -161,12 +161,12 @@ static int read_side(const char *subject)
 
 int main(int argc, char **argv)
 {
-	int r = -EINVAL;
+	int rc = -EINVAL;
 
 	if (argc == 2)
-		r = strncmp(argv[1], "push", strlen("push")) == 0 ? push(argv[1])
-								  : read_side(argv[1]);
-	if (r < 0)
-		fprintf(stderr, "subjects: %s\n", strerror(-r));
-	return r < 0;
+		rc = strncmp(argv[1], "push", strlen("push")) == 0 ? push(argv[1])
+								   : read_side(argv[1]);
+	if (rc < 0)
+		fprintf(stderr, "subjects: %s\n", strerror(-rc));
+	return rc < 0;
 }

@@ -39,7 +39,7 @@ const char *fuzz_dir(void)
 
 	if (directory[0] != '\0')
 		return directory;
-	snprintf(directory, sizeof directory, "%s/otlpipe-fuzz-XXXXXX",
+	snprintf(directory, sizeof(directory), "%s/otlpipe-fuzz-XXXXXX",
 		 parent != NULL ? parent : "/dev/shm");
 	FUZZ_CHECK(mkdtemp(directory) != NULL);
 	atexit(remove_directory);
@@ -70,7 +70,7 @@ uint8_t fuzz_take_u8(struct fuzz_input *input)
 {
 	uint8_t value;
 
-	fuzz_take(input, &value, sizeof value);
+	fuzz_take(input, &value, sizeof(value));
 	return value;
 }
 
@@ -78,7 +78,7 @@ uint16_t fuzz_take_u16(struct fuzz_input *input)
 {
 	uint16_t value;
 
-	fuzz_take(input, &value, sizeof value);
+	fuzz_take(input, &value, sizeof(value));
 	return value;
 }
 
@@ -86,6 +86,6 @@ uint64_t fuzz_take_u64(struct fuzz_input *input)
 {
 	uint64_t value;
 
-	fuzz_take(input, &value, sizeof value);
+	fuzz_take(input, &value, sizeof(value));
 	return value;
 }

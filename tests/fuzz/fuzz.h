@@ -3,8 +3,8 @@
  * What the fuzz targets share: a directory that vanishes at the end, and a reader of the input
  * that gives zeros where the input is over.
  */
-#ifndef TESTS_FUZZ_FUZZ_H
-#define TESTS_FUZZ_FUZZ_H
+#ifndef OTLPIPE_TESTS_FUZZ_FUZZ_H
+#define OTLPIPE_TESTS_FUZZ_FUZZ_H
 
 #include <stdbool.h>
 #include <stddef.h>

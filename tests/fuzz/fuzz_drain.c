@@ -75,10 +75,10 @@ static void fixture_open(struct fixture *fixture)
 
 static void put_header(struct region_header *header)
 {
-	memset(header, 0, sizeof *header);
+	memset(header, 0, sizeof(*header));
 	header->magic = REGION_MAGIC;
 	header->major = LAYOUT_MAJOR;
-	header->header_bytes = sizeof *header;
+	header->header_bytes = sizeof(*header);
 	header->region_id = header->pid = 1;
 	header->region_bytes = REGION_BYTES;
 	header->table_offset = TABLE_OFFSET;
@@ -188,7 +188,7 @@ static void step_release(struct run *run)
 	(void)source_release(run->source, batch.signal, &batch.done, batch.is_final);
 	FUZZ_CHECK(reader->head >= before && reader->head == batch.done.position);
 	run->source->jobs--;
-	memmove(&run->batches[0], &run->batches[1], --run->batch_count * sizeof batch);
+	memmove(&run->batches[0], &run->batches[1], --run->batch_count * sizeof(batch));
 }
 
 /* Somewhere that matters: a ring's control, the table's start, a ring's data, the header. */
@@ -203,8 +203,8 @@ static uint8_t *poke_at(struct run *run, uint16_t where, size_t bytes)
 		{DATA_OFFSET, 2 * RING_BYTES},
 		{0, LAYOUT_PAGE_BYTES},
 	};
-	const unsigned place = where % (sizeof places / sizeof places[0]);
-	const uint64_t offset = where / (sizeof places / sizeof places[0]) * bytes;
+	const unsigned place = where % (sizeof(places) / sizeof(places[0]));
+	const uint64_t offset = where / (sizeof(places) / sizeof(places[0])) * bytes;
 
 	return run->fixture->map + places[place].offset +
 	       offset % places[place].bytes / bytes * bytes;
@@ -246,7 +246,7 @@ static void run_step(struct run *run, struct fuzz_input *input)
 		break;
 	case STEP_POKE_64:
 		value = fuzz_take_u64(input);
-		memcpy(poke_at(run, where, sizeof value), &value, sizeof value);
+		memcpy(poke_at(run, where, sizeof(value)), &value, sizeof(value));
 		break;
 	case STEP_POKE_32:
 		value = fuzz_take_u16(input);

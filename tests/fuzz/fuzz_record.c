@@ -8,11 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/record.h"
+#include "core/record/record.h"
 #include "opentelemetry/proto/metrics/v1/metrics.pb-c.h"
 #include "opentelemetry/proto/trace/v1/trace.pb-c.h"
 #include "tests/fuzz/fuzz.h"
-#include "writer/encode.h"
+#include "writer/encode/encode.h"
 
 /* protobuf-c recurses once a level; the record's reader bounds the levels. */
 static void check_message(const ProtobufCMessageDescriptor *type, const uint8_t *bytes,

@@ -29,7 +29,7 @@ static void mend(struct region_header *header, unsigned what, uint64_t bytes)
 	if (what & MEND_ID) {
 		header->magic = REGION_MAGIC;
 		header->major = LAYOUT_MAJOR;
-		header->header_bytes = sizeof *header;
+		header->header_bytes = sizeof(*header);
 		header->pid = 1;
 		header->region_id = 1;
 		header->producer_state = REGION_STATE_READY;
@@ -88,7 +88,7 @@ static void check_view(const struct region_view *view, uint64_t *sum)
 	const uint8_t *bytes;
 	uint32_t count;
 
-	FUZZ_CHECK(memchr(view->program, '\0', sizeof view->program) != NULL);
+	FUZZ_CHECK(memchr(view->program, '\0', sizeof(view->program)) != NULL);
 	for (unsigned i = 0; i < REGION_RINGS_MAX; i++) {
 		struct ring_reader reader;
 
@@ -122,13 +122,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (dir.fd < 0)
 		FUZZ_CHECK(runtime_open(&dir, fuzz_dir(), false) == 0);
-	fuzz_take(&input, &header, sizeof header);
+	fuzz_take(&input, &header, sizeof(header));
 	mend(&header, what, bytes);
-	snprintf(name, sizeof name, "%u-%016llx.region", header.pid,
+	snprintf(name, sizeof(name), "%u-%016llx.region", header.pid,
 		 (unsigned long long)header.region_id);
 	fd = openat(dir.fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	FUZZ_CHECK(fd >= 0);
-	FUZZ_CHECK(write(fd, &header, sizeof header) == (ssize_t)sizeof header);
+	FUZZ_CHECK(write(fd, &header, sizeof(header)) == (ssize_t)sizeof(header));
 	if (input.left > 0 && input.left <= BODY_BYTES_MAX)
 		FUZZ_CHECK(write(fd, input.at, input.left) == (ssize_t)input.left);
 	FUZZ_CHECK(ftruncate(fd, (off_t)bytes) == 0);

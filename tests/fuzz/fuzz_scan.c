@@ -15,8 +15,8 @@
 #include <xxhash.h>
 
 #include "tests/fuzz/fuzz.h"
-#include "writer/batch_scan.h"
-#include "writer/datafile.h"
+#include "writer/file/batch_scan.h"
+#include "writer/file/datafile.h"
 #include "writer/recover.h"
 
 #define IS_METRICS    0x01
@@ -39,10 +39,10 @@ static void mend(uint8_t *bytes, size_t count, unsigned what)
 		const size_t from = offsetof(struct batch_head, batch_bytes);
 
 		if ((what & MEND_ID) && head.entry_count > 0)
-			memcpy(bytes + at + sizeof head, &id, sizeof id);
+			memcpy(bytes + at + sizeof(head), &id, sizeof(id));
 		head.checksum = XXH3_64bits(bytes + at + from, head.batch_bytes - from);
 		memcpy(bytes + at + offsetof(struct batch_head, checksum), &head.checksum,
-		       sizeof head.checksum);
+		       sizeof(head.checksum));
 		at += head.batch_bytes;
 	}
 }
@@ -52,15 +52,15 @@ static void check_scan(int fd, size_t count)
 	struct batch_scan scan;
 	struct batch_head head;
 	uint64_t before = 0;
-	int r;
+	int rc;
 
 	batch_scan_open(&scan, fd, UINT64_MAX);
-	while ((r = batch_scan_next(&scan, &head)) == 0) {
+	while ((rc = batch_scan_next(&scan, &head)) == 0) {
 		FUZZ_CHECK(scan.offset == before + head.batch_bytes && scan.offset <= count);
 		FUZZ_CHECK(batch_head_bytes(head.entry_count) <= head.batch_bytes);
 		before = scan.offset;
 	}
-	FUZZ_CHECK(r == -ENODATA || r == -EAGAIN || r == -EBADMSG);
+	FUZZ_CHECK(rc == -ENODATA || rc == -EAGAIN || rc == -EBADMSG);
 	batch_scan_close(&scan);
 }
 
@@ -73,7 +73,7 @@ static void make_region(void)
 	char name[REGION_NAME_BYTES_MAX];
 
 	FUZZ_CHECK(region_create(&region, &dir, &options) == 0);
-	snprintf(name, sizeof name, "%u-%016llx.region", region.header->pid,
+	snprintf(name, sizeof(name), "%u-%016llx.region", region.header->pid,
 		 (unsigned long long)region.header->region_id);
 	for (unsigned i = 0; i < RING_SIGNAL_COUNT; i++)
 		region.rings[i].shared->tail = RING_BYTES_MIN * 12;

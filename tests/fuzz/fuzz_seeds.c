@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/record.h"
+#include "core/record/record.h"
 #include "shm/region.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/gen.h"
@@ -33,9 +33,9 @@ static void seed_put(const char *target, const char *kind, unsigned index, const
 	char path[512];
 	FILE *file;
 
-	snprintf(path, sizeof path, "%s/%s", corpus, target);
+	snprintf(path, sizeof(path), "%s/%s", corpus, target);
 	FUZZ_CHECK(mkdir(path, 0700) == 0 || access(path, W_OK) == 0);
-	snprintf(path, sizeof path, "%s/%s/%s-%u", corpus, target, kind, index);
+	snprintf(path, sizeof(path), "%s/%s/%s-%u", corpus, target, kind, index);
 	file = fopen(path, "w");
 	FUZZ_CHECK(file != NULL);
 	FUZZ_CHECK(fwrite(head, 1, head_bytes, file) == head_bytes);
@@ -249,7 +249,7 @@ static void put_regions(struct gen *gen, const struct runtime_dir *dir)
 	for (unsigned i = 0; i < DRAIN_SEEDS; i++) {
 		struct region region;
 		uint8_t image[1 + 2 * CONTROL_BYTES + TABLE_USED + 2 * RING_BYTES_MIN +
-			      sizeof steps];
+			      sizeof(steps)];
 		uint8_t head[3];
 		size_t at = 0;
 
@@ -261,12 +261,12 @@ static void put_regions(struct gen *gen, const struct runtime_dir *dir)
 		at = append(image, at, region.table, TABLE_USED);
 		for (unsigned r = 0; r < RING_SIGNAL_COUNT; r++)
 			at = append(image, at, region.rings[r].data, RING_BYTES_MIN);
-		at = append(image, at, steps, sizeof steps);
+		at = append(image, at, steps, sizeof(steps));
 		seed_put("drain", "region", i, NULL, 0, image, at);
 		head[0] = (uint8_t)(region.bytes / 512);
 		head[1] = (uint8_t)(region.bytes / 512 >> 8);
 		head[2] = (uint8_t)(i & 15);
-		seed_put("region", "region", i, head, sizeof head, region.header,
+		seed_put("region", "region", i, head, sizeof(head), region.header,
 			 LAYOUT_PAGE_BYTES + REGION_BODY_USED);
 		region_unlink(&region, dir);
 		region_close(&region);
@@ -280,7 +280,7 @@ static uint64_t entries_end(const uint8_t *data, uint64_t tail, uint64_t limit)
 	uint64_t at = 0, word, bytes;
 
 	while (at < tail) {
-		memcpy(&word, data + at, sizeof word);
+		memcpy(&word, data + at, sizeof(word));
 		bytes = entry_bytes(entry_payload_bytes(word));
 		if (word == 0 || at + bytes > limit)
 			break;
@@ -304,7 +304,7 @@ static void put_region_records(const uint8_t *base, const struct region_header *
 		const unsigned number = (index * RING_SIGNAL_COUNT + r) * RECORD_SEEDS + count;
 		uint32_t bytes, reference;
 
-		memcpy(&word, data + at, sizeof word);
+		memcpy(&word, data + at, sizeof(word));
 		bytes = entry_payload_bytes(word);
 		record = data + at + ENTRY_HEADER_BYTES;
 		at += entry_bytes(bytes);
@@ -316,7 +316,7 @@ static void put_region_records(const uint8_t *base, const struct region_header *
 			continue;
 		}
 		shape = base + header->table_offset + reference - 1;
-		memcpy(&word, shape, sizeof word);
+		memcpy(&word, shape, sizeof(word));
 		head[0] = kinds[1];
 		head[1] = (uint8_t)entry_payload_bytes(word);
 		head[2] = (uint8_t)(entry_payload_bytes(word) >> 8);
@@ -327,7 +327,7 @@ static void put_region_records(const uint8_t *base, const struct region_header *
 			FUZZ_CHECK(both != NULL && shape_bytes <= UINT16_MAX);
 			memcpy(both, shape + ENTRY_HEADER_BYTES, shape_bytes);
 			memcpy(both + shape_bytes, record, bytes);
-			seed_put("record", "real", number, head, sizeof head, both,
+			seed_put("record", "real", number, head, sizeof(head), both,
 				 shape_bytes + bytes);
 			free(both);
 		}
@@ -339,14 +339,15 @@ static void put_region_records(const uint8_t *base, const struct region_header *
 static void put_region_drain(const uint8_t *base, const struct region_header *header,
 			     unsigned index)
 {
-	uint8_t image[1 + 2 * CONTROL_BYTES + TABLE_USED + 2 * RING_BYTES_MIN + sizeof steps] = {0};
+	uint8_t image[1 + 2 * CONTROL_BYTES + TABLE_USED + 2 * RING_BYTES_MIN + sizeof(steps)] = {
+		0};
 	size_t at = 0;
 
 	image[at++] = index & 1; /* its producer is dead, or seems to live */
 	for (unsigned r = 0; r < RING_SIGNAL_COUNT; r++) {
 		struct ring_shared shared;
 
-		memcpy(&shared, base + header->rings[r].control_offset, sizeof shared);
+		memcpy(&shared, base + header->rings[r].control_offset, sizeof(shared));
 		FUZZ_CHECK(shared.head == 0);
 		shared.tail = entries_end(base + header->rings[r].data_offset, shared.tail,
 					  RING_BYTES_MIN);
@@ -361,7 +362,7 @@ static void put_region_drain(const uint8_t *base, const struct region_header *he
 		memcpy(image + at, data, entries_end(data, shared->tail, RING_BYTES_MIN));
 		at += RING_BYTES_MIN;
 	}
-	at = append(image, at, steps, sizeof steps);
+	at = append(image, at, steps, sizeof(steps));
 	seed_put("drain", "real", index, NULL, 0, image, at);
 }
 
@@ -388,7 +389,7 @@ static void put_region_file(const char *path, unsigned index)
 	head[1] = (uint8_t)(st.st_size / 512 >> 8);
 	for (unsigned i = 0; i < 16; i += 5) {
 		head[2] = (uint8_t)i;
-		seed_put("region", "real", index * 16 + i, head, sizeof head, base,
+		seed_put("region", "real", index * 16 + i, head, sizeof(head), base,
 			 LAYOUT_PAGE_BYTES + REGION_BODY_USED);
 	}
 	munmap((void *)(uintptr_t)base, (size_t)st.st_size);

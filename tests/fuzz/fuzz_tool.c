@@ -13,10 +13,10 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include "cli/tool.h"
 #include "tests/fuzz/fuzz.h"
-#include "writer/batch.h"
-#include "writer/datafile.h"
-#include "writer/tool/tool.h"
+#include "writer/file/batch.h"
+#include "writer/file/datafile.h"
 
 #define IS_METRICS    0x01
 #define MEND_CHECKSUM 0x02
@@ -38,7 +38,7 @@ static void mend(uint8_t *bytes, size_t count)
 
 		head.checksum = XXH3_64bits(bytes + at + from, head.batch_bytes - from);
 		memcpy(bytes + at + offsetof(struct batch_head, checksum), &head.checksum,
-		       sizeof head.checksum);
+		       sizeof(head.checksum));
 		at += head.batch_bytes;
 	}
 }
@@ -96,7 +96,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	data_name_make(dir.signal, 0, 1, &open_name);
 	data_name_as(&open_name, what & IS_OPEN ? DATA_OPEN : DATA_SEALED, 0, &name);
 	fuzz_put_file(dir.fd, name.name, bytes, size - 1);
-	snprintf(path, sizeof path, "%s/%s/%s", fuzz_dir(), dir.signal, name.name);
+	snprintf(path, sizeof(path), "%s/%s/%s", fuzz_dir(), dir.signal, name.name);
 	status = run(what, path);
 	FUZZ_CHECK(status == TOOL_OK || status == TOOL_FAILED || status == TOOL_USAGE);
 	FUZZ_CHECK(unlinkat(dir.fd, name.name, 0) == 0);

@@ -37,12 +37,13 @@ class Checks(unittest.TestCase):
             self.assertIn(text, problem)
 
     def test_a_layer_that_includes_upwards_is_found(self):
-        self.write("shm/ring.c", '#include "core/record.h"\n#include <ck_pr.h>\n#include <stdio.h>\n')
-        self.assert_found(check_layers, "shm/ring.c:1: this layer may not include core/record.h")
+        self.write("shm/ring.c", '#include "core/record/record.h"\n#include <ck_pr.h>\n#include <stdio.h>\n')
+        self.assert_found(check_layers, "shm/ring.c:1: this layer may not include core/record/record.h")
 
     def test_a_foreign_library_outside_its_file_is_found(self):
-        self.write("writer/io_uring.c", "#include <liburing.h>\n")
-        self.write("writer/writer.c", "#include <liburing.h>\n#include <xxhash.h>\n")
+        self.write("writer/io/io_uring.c", "#include <liburing.h>\n")
+        self.write("writer/writer.c", "#include <liburing.h>\n")
+        self.write("writer/file/batch.c", "#include <xxhash.h>\n")
         self.write("core/span.c", "#include <ck_ring.h>\n")
         self.assert_found(check_layers, "core/span.c:1", "writer/writer.c:1")
 
@@ -51,7 +52,7 @@ class Checks(unittest.TestCase):
         self.assert_found(check_layers, "core/span.c:2: this layer may not include glib.h")
 
     def test_tests_and_benches_are_included_by_nobody(self):
-        self.write("writer/drain.c", '#include "tests/helper.h"\n#include "core/record.h"\n')
+        self.write("writer/drain.c", '#include "tests/helper.h"\n#include "core/record/record.h"\n')
         self.assert_found(check_layers, "writer/drain.c:1: this layer may not include tests/helper.h")
 
     def test_the_writer_sees_the_record_and_not_the_library(self):

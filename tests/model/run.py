@@ -178,7 +178,7 @@ def main():
         del arguments[at:at + 2]
     build, compiler = arguments[0], arguments[1:]
     if shutil.which("spin") is None:
-        print("skipped: no spin here (Debian: spin, in tools/packages.txt)")
+        print("skipped: no spin here (Debian: spin, in scripts/packages.txt)")
         return SKIP
     failures, groups, started = 0, {}, spent()
     try:

@@ -24,17 +24,17 @@ int main(int argc, char **argv)
 	struct ring_claim claim, aborted;
 	struct runtime_dir dir;
 	struct region region;
-	int r;
+	int rc;
 
 	if (argc != 2) {
 		fprintf(stderr, "usage: claimer RUNTIME_DIR\n");
 		return 2;
 	}
-	r = runtime_open(&dir, argv[1], true);
-	if (r == 0)
-		r = region_create(&region, &dir, &options);
-	if (r < 0) {
-		fprintf(stderr, "claimer: %s\n", strerror(-r));
+	rc = runtime_open(&dir, argv[1], true);
+	if (rc == 0)
+		rc = region_create(&region, &dir, &options);
+	if (rc < 0) {
+		fprintf(stderr, "claimer: %s\n", strerror(-rc));
 		return 1;
 	}
 	if (!ring_claim(&region.rings[RING_SPANS], PAYLOAD_BYTES, 1, &claim) ||

@@ -14,8 +14,8 @@
  * "x:" and hex. Doubles: "d:" and the 64 bits in hex. I, integers and enums: a
  * decimal string. Booleans: JSON's.
  */
-#ifndef TESTS_PIPELINE_EXPECT_H
-#define TESTS_PIPELINE_EXPECT_H
+#ifndef OTLPIPE_TESTS_PIPELINE_EXPECT_H
+#define OTLPIPE_TESTS_PIPELINE_EXPECT_H
 
 #include <otlpipe/otlpipe.h>
 #include <stdio.h>

@@ -69,7 +69,7 @@ def nap(seconds):
 
 
 def reliability(fault, how, runs, lost, test, reported=0):
-    """A row of the table in docs/reliability.md; tools/reliability.py finds it in the log. Lost are
+    """A row of the table in docs/reliability.md; scripts/reliability.py finds it in the log. Lost are
     items that are gone without a word; reported, those that the files' own ledger has as lost."""
     row = {"fault": fault, "how": how, "runs": runs, "lost": lost, "test": test}
     if reported:
@@ -183,7 +183,7 @@ class Pipe:
     # ---- programs ----
 
     def program(self, name):
-        folder = {"otlpipe-writer": "writer", "otlpipe": "writer", "treewalk": "examples"}
+        folder = {"otlpipe-writer": "writer", "otlpipe": "cli", "treewalk": "examples"}
         return self.build / folder.get(name, "tests/pipeline") / name
 
     def start(self, name, *arguments, environment=None, prefix=(), **popen):

@@ -3,8 +3,8 @@
  * What the modes of hostile_producer share: a region of the liar's own, filled as everybody fills
  * one, and numbers that are wrong in an interesting way.
  */
-#ifndef TESTS_PIPELINE_HOSTILE_H
-#define TESTS_PIPELINE_HOSTILE_H
+#ifndef OTLPIPE_TESTS_PIPELINE_HOSTILE_H
+#define OTLPIPE_TESTS_PIPELINE_HOSTILE_H
 
 #include <stdint.h>
 

@@ -52,7 +52,7 @@ void prey_push(struct prey *prey)
 	for (i = 0; i < bytes; i++)
 		payload[i] = (uint8_t)hostile_pick(hostile_pick(4) == 0 ? 256 : 3);
 	if (hostile_pick(4) != 0)
-		memcpy(payload, head, bytes < sizeof head ? bytes : sizeof head);
+		memcpy(payload, head, bytes < sizeof(head) ? bytes : sizeof(head));
 	if (!ring_claim(ring, bytes, 1, &claim))
 		return;
 	memcpy(claim.payload, payload, bytes);
@@ -80,13 +80,13 @@ void prey_open(struct prey *prey)
 		.ring_bytes = {HOSTILE_RING_BYTES, HOSTILE_RING_BYTES},
 		.program = "hostile \033[31m\n"};
 	unsigned i;
-	int r = region_create(&prey->region, &hostile_dir, &options);
+	int rc = region_create(&prey->region, &hostile_dir, &options);
 
-	if (r < 0) {
-		errno = -r;
+	if (rc < 0) {
+		errno = -rc;
 		hostile_die("a region");
 	}
-	snprintf(prey->name, sizeof prey->name, "%u-%016llx.region", prey->region.header->pid,
+	snprintf(prey->name, sizeof(prey->name), "%u-%016llx.region", prey->region.header->pid,
 		 (unsigned long long)prey->region.header->region_id);
 	prey->fd = openat(hostile_dir.fd, prey->name, O_RDWR | O_CLOEXEC);
 	/* Put aside already: what we fill is as broken as it gets. */

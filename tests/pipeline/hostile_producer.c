@@ -59,9 +59,9 @@ static void put_socket(const char *name)
 
 	if (fd < 0)
 		hostile_die("socket");
-	snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/%s", hostile_dir.fd,
+	snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/%s", hostile_dir.fd,
 		 name);
-	(void)bind(fd, (const struct sockaddr *)&address, sizeof address);
+	(void)bind(fd, (const struct sockaddr *)&address, sizeof(address));
 	close(fd);
 }
 
@@ -83,7 +83,7 @@ static void put_odd_name(void)
 		"\xff\xfe.region",
 	};
 	char longest[NAME_MAX + 1];
-	const char *name = odd[hostile_pick(sizeof odd / sizeof odd[0])];
+	const char *name = odd[hostile_pick(sizeof(odd) / sizeof(odd[0]))];
 	int fd;
 
 	memset(longest, '9', NAME_MAX);
@@ -111,7 +111,7 @@ static void put_other(const char *name)
 		(void)mkdirat(hostile_dir.fd, name, 0700);
 		break;
 	case 3:
-		snprintf(to, sizeof to, "%s.broken", name);
+		snprintf(to, sizeof(to), "%s.broken", name);
 		(void)mkdirat(hostile_dir.fd, to, 0700);
 		break;
 	case 4:
@@ -133,7 +133,7 @@ static void put_other(const char *name)
 		put_odd_name();
 		break;
 	default:
-		snprintf(to, sizeof to, "1-%016llx.region",
+		snprintf(to, sizeof(to), "1-%016llx.region",
 			 (unsigned long long)hostile_pick(UINT64_MAX) + 1);
 		(void)linkat(hostile_dir.fd, name, hostile_dir.fd, to, 0);
 		break;
@@ -148,7 +148,7 @@ static void names(uint64_t rounds)
 		struct prey prey;
 
 		prey_open(&prey);
-		snprintf(other, sizeof other, "%u-%016llx.region", (unsigned)hostile_pick(100000),
+		snprintf(other, sizeof(other), "%u-%016llx.region", (unsigned)hostile_pick(100000),
 			 (unsigned long long)hostile_pick(UINT64_MAX) + 1);
 		switch (hostile_pick(4)) {
 		case 0:
@@ -191,10 +191,10 @@ static void replace(uint64_t rounds)
 			break;
 		case 1: /* its header, and nothing behind; without a lock */
 		case 2:
-			memcpy(page, prey.region.header, sizeof page);
+			memcpy(page, prey.region.header, sizeof(page));
 			fd = openat(hostile_dir.fd, "copy", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC,
 				    0600);
-			if (fd < 0 || write(fd, page, sizeof page) != (ssize_t)sizeof page ||
+			if (fd < 0 || write(fd, page, sizeof(page)) != (ssize_t)sizeof(page) ||
 			    (hostile_pick(2) == 0 && ftruncate(fd, (off_t)prey.region.bytes) < 0))
 				hostile_die("copy");
 			close(fd);
@@ -257,12 +257,12 @@ static void files(uint64_t count)
 		char name[REGION_NAME_BYTES_MAX];
 		int fd;
 
-		snprintf(name, sizeof name, i % 2 == 0 ? "%llu-%016llx.region" : "%llu-%llx.txt",
+		snprintf(name, sizeof(name), i % 2 == 0 ? "%llu-%016llx.region" : "%llu-%llx.txt",
 			 (unsigned long long)i, (unsigned long long)hostile_pick(UINT64_MAX) + 1);
 		fd = openat(hostile_dir.fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 		if (fd < 0)
 			hostile_die(name);
-		if (i % 100 == 0 && write(fd, garbage, sizeof garbage) < 0)
+		if (i % 100 == 0 && write(fd, garbage, sizeof(garbage)) < 0)
 			hostile_die(name);
 		close(fd);
 	}
@@ -302,19 +302,19 @@ int main(int argc, char **argv)
 		{"churn", churn},
 	};
 	size_t i;
-	int r;
+	int rc;
 
 	if (argc != 5) {
 		fprintf(stderr, "usage: hostile_producer MODE RUNTIME_DIR SEED ROUNDS\n");
 		return 2;
 	}
 	hostile_seed(strtoull(argv[3], NULL, 10));
-	r = runtime_open(&hostile_dir, argv[2], false);
-	if (r < 0) {
-		errno = -r;
+	rc = runtime_open(&hostile_dir, argv[2], false);
+	if (rc < 0) {
+		errno = -rc;
 		hostile_die(argv[2]);
 	}
-	for (i = 0; i < sizeof modes / sizeof modes[0]; i++) {
+	for (i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
 		if (strcmp(argv[1], modes[i].name) == 0) {
 			modes[i].run(strtoull(argv[4], NULL, 10));
 			return 0;

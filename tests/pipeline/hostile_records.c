@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/record.h"
+#include "core/record/record.h"
 #include "shm/atomic.h"
 #include "tests/gen.h"
 #include "tests/pipeline/hostile.h"
@@ -61,10 +61,10 @@ static void spoil(uint8_t *bytes, size_t count, size_t head)
 		size_t at = hostile_pick(below - sizeof(uint32_t) + 1);
 		uint32_t word;
 
-		memcpy(&word, bytes + at, sizeof word);
+		memcpy(&word, bytes + at, sizeof(word));
 		word = (uint32_t)(hostile_pick(3) == 0 ? word ^ 1u << hostile_pick(32)
 						       : hostile_lie(word));
-		memcpy(bytes + at, &word, sizeof word);
+		memcpy(bytes + at, &word, sizeof(word));
 	}
 }
 
@@ -82,10 +82,10 @@ static uint32_t nest(uint8_t *to)
 	const uint32_t type = hostile_pick(2) == 0 ? OTLP_VALUE_ARRAY : OTLP_VALUE_KVLIST;
 	uint8_t *at = to;
 
-	memcpy(at, &head, sizeof head);
-	at = bytes_store32(at + sizeof head, sizeof resource);
-	memcpy(at, &resource, sizeof resource);
-	at += sizeof resource;
+	memcpy(at, &head, sizeof(head));
+	at = bytes_store32(at + sizeof(head), sizeof(resource));
+	memcpy(at, &resource, sizeof(resource));
+	at += sizeof(resource);
 	for (uint32_t level = 0; level < levels; level++) {
 		const uint32_t inner = levels - level - 1;
 
@@ -177,12 +177,12 @@ static void push_shaped(struct prey *prey, uint32_t resource, uint32_t shape)
 					.span_id = {1},
 					.name_bytes = shape,
 					.attribute_count = (uint32_t)hostile_pick(6)};
-	uint8_t bytes[sizeof head + 64] = {0};
+	uint8_t bytes[sizeof(head) + 64] = {0};
 
-	memcpy(bytes, &head, sizeof head);
-	spoil(bytes + sizeof head, sizeof bytes - sizeof head, 16);
+	memcpy(bytes, &head, sizeof(head));
+	spoil(bytes + sizeof(head), sizeof(bytes) - sizeof(head), 16);
 	prey_push_bytes(prey, RING_SPANS, bytes,
-			(uint32_t)(sizeof head + hostile_pick(sizeof bytes - sizeof head + 1)));
+			(uint32_t)(sizeof(head) + hostile_pick(sizeof(bytes) - sizeof(head) + 1)));
 }
 
 /* A table that is nothing but entries, each over the next ones: whoever copies all copies much. */

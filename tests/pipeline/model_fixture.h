@@ -4,8 +4,8 @@
  * wrote as protobuf-c decodes it, and a preloaded library that lies to the
  * writer about the wall clock and lets its writes fail (model_preload.c).
  */
-#ifndef TESTS_PIPELINE_MODEL_FIXTURE_H
-#define TESTS_PIPELINE_MODEL_FIXTURE_H
+#ifndef OTLPIPE_TESTS_PIPELINE_MODEL_FIXTURE_H
+#define OTLPIPE_TESTS_PIPELINE_MODEL_FIXTURE_H
 
 #include "tests/unit/library_fixture.h"
 
@@ -15,8 +15,8 @@
 
 #include "tests/oracle.h"
 #include "tests/pipeline/model_preload.h"
-#include "writer/batch_scan.h"
-#include "writer/dataname.h"
+#include "writer/file/batch_scan.h"
+#include "writer/file/dataname.h"
 
 #define WAIT_NS		INT64_C(120000000000) /* a limit for what hangs, no measure */
 #define FOUND_FILES_MAX 1024
@@ -53,9 +53,9 @@ static inline void model_remove(void)
 	model_end_writer();
 	if (shm_fixture_owner != getpid() || model_output[0] == '\0')
 		return;
-	snprintf(path, sizeof path, "%s/traces", model_output);
+	snprintf(path, sizeof(path), "%s/traces", model_output);
 	model_remove_folder(path);
-	snprintf(path, sizeof path, "%s/metrics", model_output);
+	snprintf(path, sizeof(path), "%s/metrics", model_output);
 	model_remove_folder(path);
 	model_remove_folder(model_output);
 	model_output[0] = '\0';
@@ -73,12 +73,12 @@ static inline int model_setup(void **state)
 	registered = true;
 	strcpy(model_output, "model-out-XXXXXX");
 	assert_non_null(mkdtemp(model_output));
-	snprintf(path, sizeof path, "%s/preload", shm_fixture_path);
+	snprintf(path, sizeof(path), "%s/preload", shm_fixture_path);
 	fd = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
 	assert_true(fd >= 0);
-	assert_int_equal(ftruncate(fd, sizeof *model_preload), 0);
+	assert_int_equal(ftruncate(fd, sizeof(*model_preload)), 0);
 	model_preload =
-		mmap(NULL, sizeof *model_preload, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+		mmap(NULL, sizeof(*model_preload), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	assert_true(model_preload != MAP_FAILED);
 	close(fd);
 	return 0;
@@ -87,7 +87,7 @@ static inline int model_setup(void **state)
 static inline int model_teardown(void **state)
 {
 	model_remove();
-	munmap(model_preload, sizeof *model_preload);
+	munmap(model_preload, sizeof(*model_preload));
 	return shm_fixture_teardown(state);
 }
 
@@ -102,7 +102,7 @@ static inline void model_exec(const char *socket_name, bool preload, const char 
 		arguments[count++] = *options++;
 	setenv("NOTIFY_SOCKET", socket_name, 1);
 	if (preload) {
-		snprintf(path, sizeof path, "%s/preload", shm_fixture_path);
+		snprintf(path, sizeof(path), "%s/preload", shm_fixture_path);
 		setenv(MODEL_PRELOAD_FILE, path, 1);
 		setenv("LD_PRELOAD", getenv("OTLPIPE_MODEL_PRELOAD"), 1);
 		/* It comes before the sanitizer's own library, and means to. */
@@ -120,7 +120,7 @@ static inline void model_start(bool preload, const char *const *options)
 	char name[64], text[256];
 	struct timeval look = {.tv_usec = 100000};
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	size_t len = (size_t)snprintf(name, sizeof name, "@%s", shm_fixture_path);
+	size_t len = (size_t)snprintf(name, sizeof(name), "@%s", shm_fixture_path);
 	ssize_t n = -1;
 	unsigned i;
 
@@ -131,17 +131,17 @@ static inline void model_start(bool preload, const char *const *options)
 	assert_int_equal(bind(fd, (struct sockaddr *)&address,
 			      (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len)),
 			 0);
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &look, sizeof look);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &look, sizeof(look));
 	model_writer = fork_child();
 	if (model_writer == 0)
 		model_exec(name, preload, options);
 	for (i = 0; n < 0 && i < WAIT_NS / 100000000; i++) {
 		siginfo_t ended = {0};
 
-		n = recv(fd, text, sizeof text - 1, 0);
+		n = recv(fd, text, sizeof(text) - 1, 0);
 		waitid(P_PID, (id_t)model_writer, &ended, WEXITED | WNOHANG | WNOWAIT);
 		if (n < 0 && ended.si_pid != 0) /* perhaps it was ready, and is done */
-			n = recv(fd, text, sizeof text - 1, MSG_DONTWAIT);
+			n = recv(fd, text, sizeof(text) - 1, MSG_DONTWAIT);
 		if (n < 0 && ended.si_pid != 0)
 			break;
 	}
@@ -215,7 +215,7 @@ static inline void found_add_traces(struct found *found, PB_TRACE(TracesData) * 
 
 			for (size_t i = 0; i < scope->n_spans; i++) {
 				found->spans = found_grow(found->spans, found->span_count,
-							  sizeof *found->spans);
+							  sizeof(*found->spans));
 				found->spans[found->span_count++] =
 					(struct found_span){resource, scope, scope->spans[i]};
 			}
@@ -233,7 +233,7 @@ static inline void found_add_metrics(struct found *found, PB_METRICS(MetricsData
 
 			for (size_t i = 0; i < scope->n_metrics; i++) {
 				found->metrics = found_grow(found->metrics, found->metric_count,
-							    sizeof *found->metrics);
+							    sizeof(*found->metrics));
 				found->metrics[found->metric_count++] =
 					(struct found_metric){resource, scope, scope->metrics[i]};
 			}
@@ -297,13 +297,13 @@ static inline bool found_add_folder(struct found *found, const char *signal)
 	char path[96];
 	DIR *dir;
 
-	snprintf(path, sizeof path, "%s/%s", model_output, signal);
+	snprintf(path, sizeof(path), "%s/%s", model_output, signal);
 	dir = opendir(path);
 	while (dir != NULL && (entry = readdir(dir)) != NULL && count < FOUND_FILES_MAX)
 		if (data_name_parse(signal, entry->d_name, &names[count]) == 0)
 			count++;
 	assert_true(count < FOUND_FILES_MAX);
-	qsort(names, count, sizeof names[0], data_name_compare);
+	qsort(names, count, sizeof(names[0]), data_name_compare);
 	for (i = 0; i < count && whole; i++)
 		whole = found_add_file(found, dirfd(dir), &names[i]);
 	if (dir != NULL)
@@ -318,13 +318,13 @@ static inline void found_free(struct found *found)
 	free(found->messages);
 	free(found->spans);
 	free(found->metrics);
-	memset(found, 0, sizeof *found);
+	memset(found, 0, sizeof(*found));
 }
 
 /* What is on the disk now; once more where a file was renamed meanwhile. */
 static inline void found_read(struct found *found)
 {
-	memset(found, 0, sizeof *found);
+	memset(found, 0, sizeof(*found));
 	while (!found_add_folder(found, "traces") || !found_add_folder(found, "metrics"))
 		found_free(found);
 }

@@ -27,7 +27,7 @@ __attribute__((constructor)) static void preload_open(void)
 {
 	const char *path = getenv(MODEL_PRELOAD_FILE);
 	int fd = path != NULL ? open(path, O_RDWR | O_CLOEXEC) : -1;
-	void *map = mmap(NULL, sizeof *orders, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	void *map = mmap(NULL, sizeof(*orders), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
 	orders = map != MAP_FAILED ? map : NULL;
 	if (fd >= 0)
@@ -36,10 +36,10 @@ __attribute__((constructor)) static void preload_open(void)
 
 int clock_gettime(clockid_t clock, struct timespec *ret)
 {
-	long r = syscall(SYS_clock_gettime, clock, ret);
+	long rc = syscall(SYS_clock_gettime, clock, ret);
 
-	if (r < 0 || clock != CLOCK_REALTIME || orders == NULL)
-		return (int)r;
+	if (rc < 0 || clock != CLOCK_REALTIME || orders == NULL)
+		return (int)rc;
 	__atomic_fetch_add(&orders->wall_calls, 1, __ATOMIC_RELAXED);
 	ret->tv_sec += __atomic_load_n(&orders->wall_offset_seconds, __ATOMIC_RELAXED);
 	if (orders->wall_frozen_seconds != 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a test tells model_preload.c in the writer, in a file that both map. */
-#ifndef TESTS_PIPELINE_MODEL_PRELOAD_H
-#define TESTS_PIPELINE_MODEL_PRELOAD_H
+#ifndef OTLPIPE_TESTS_PIPELINE_MODEL_PRELOAD_H
+#define OTLPIPE_TESTS_PIPELINE_MODEL_PRELOAD_H
 
 #include <stdint.h>
 

@@ -235,7 +235,7 @@ static uint64_t trace_bytes(unsigned *ret_count)
 	DIR *dir;
 
 	*ret_count = 0;
-	snprintf(path, sizeof path, "%s/traces", model_output);
+	snprintf(path, sizeof(path), "%s/traces", model_output);
 	dir = opendir(path);
 	assert_non_null(dir);
 	while ((entry = readdir(dir)) != NULL) {
@@ -359,11 +359,11 @@ static void a_record_larger_than_the_ring_blocks_nothing(void **state)
 	struct found found;
 
 	(void)state;
-	memset(large, 'a', sizeof large);
+	memset(large, 'a', sizeof(large));
 	MODEL_START("--interval", "10ms");
 	library = fixture_open_rings(4096, 4096);
 	push_number(library, 1);
-	span.name = (struct otlp_str){large, sizeof large};
+	span.name = (struct otlp_str){large, sizeof(large)};
 	assert_int_equal(otlp_library_export_traces(library, &span, 1), OTLP_ERR_TOO_LARGE);
 	assert_int_equal(fixture_stats(library).spans.dropped_too_large, 1);
 	push_number(library, 3);
@@ -438,7 +438,7 @@ static void claim_and_stop_there(void)
 
 static void a_producer_killed_between_claim_and_commit_blocks_nobody(void **state)
 {
-	uint32_t *ready = share(sizeof *ready);
+	uint32_t *ready = share(sizeof(*ready));
 	struct otlp_library *library;
 	struct found found;
 	uint64_t i;
@@ -489,10 +489,10 @@ static void a_dead_writer_makes_nobody_wait(void **state)
 	model_end_writer();
 	for (i = 0; i < pushes; i++) {
 		struct otlp_span span = fixture_span(i);
-		int r = otlp_library_export_traces(library, &span, 1);
+		int rc = otlp_library_export_traces(library, &span, 1);
 
-		assert_int_equal(r, accepted == i && r == OTLP_OK ? OTLP_OK : OTLP_ERR_FULL);
-		accepted += r == OTLP_OK;
+		assert_int_equal(rc, accepted == i && rc == OTLP_OK ? OTLP_OK : OTLP_ERR_FULL);
+		accepted += rc == OTLP_OK;
 	}
 	stats = fixture_stats(library);
 	assert_int_equal(stats.spans.accepted, accepted);

@@ -350,9 +350,9 @@ static void rule_7_each_error_is_the_sdks_failure_with_its_cause(void **state)
 	result = otlp_span_exporter_export(spans, &bad, 1);
 	assert_int_equal(result.status, OTLP_SDK_INTERNAL_FAILURE);
 	assert_int_equal(result.cause, OTLP_ERR_INVALID);
-	memset(large, 'a', sizeof large);
+	memset(large, 'a', sizeof(large));
 	bad = fixture_span(1);
-	bad.name = (struct otlp_str){large, sizeof large};
+	bad.name = (struct otlp_str){large, sizeof(large)};
 	result = otlp_span_exporter_export(spans, &bad, 1);
 	assert_int_equal(result.status, OTLP_SDK_INTERNAL_FAILURE);
 	assert_int_equal(result.cause, OTLP_ERR_TOO_LARGE);
@@ -460,7 +460,7 @@ static void expect_same(const void *found, void *expected)
 {
 	char where[256] = "";
 
-	if (!oracle_equal(found, expected, where, sizeof where))
+	if (!oracle_equal(found, expected, where, sizeof(where)))
 		fail_msg("not what was exported: %s", where);
 	oracle_free(expected);
 }
@@ -550,7 +550,7 @@ static void rule_9_each_way_of_exporting_metrics_gives_the_same_otlp(void **stat
 
 		/* Each metric twice: by reference, and by the exporter. */
 		metrics[i] = i % 2 == 0 ? *gen_metric(gen) : metrics[i - 1];
-		snprintf(names[i], sizeof names[i], "m%zu", i);
+		snprintf(names[i], sizeof(names[i]), "m%zu", i);
 		metrics[i].name = (struct otlp_str){names[i], strlen(names[i])};
 		scopes[i].scope = i % 2 == 0 ? *gen_scope(gen) : scopes[i - 1].scope;
 		scopes[i].metrics = &metrics[i];

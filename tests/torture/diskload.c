@@ -76,7 +76,7 @@ static void record(enum disk_kind kind, const char *path, size_t path_bytes, uin
 
 	pthread_mutex_lock(&lock);
 	if (log_fd() >= 0) {
-		put(&op, sizeof op);
+		put(&op, sizeof(op));
 		put(path, path_bytes);
 		put(data, data_bytes);
 	}
@@ -90,7 +90,7 @@ static size_t path_of(int fd, const char *name, char ret[PATH_BYTES])
 	char link[64];
 	ssize_t n;
 
-	snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	n = readlink(link, ret, PATH_BYTES - 1);
 	if (n <= 0 || ret[0] != '/')
 		return 0;
@@ -184,43 +184,43 @@ ssize_t pwrite64(int fd, const void *data, size_t bytes, off64_t offset)
 int fdatasync(int fd)
 {
 	static unsigned long count;
-	int r;
+	int rc;
 
 	if (fail_nth(fd, "DISKLOAD_FAIL_SYNC", &count) < 0)
 		return -1;
-	r = NEXT(fdatasync)(fd);
-	if (r == 0)
+	rc = NEXT(fdatasync)(fd);
+	if (rc == 0)
 		synced(fd);
-	if (r == 0)
+	if (rc == 0)
 		record_fd(DISK_SYNC, fd, 0, NULL, 0);
-	return r;
+	return rc;
 }
 
 int fsync(int fd)
 {
 	static unsigned long count;
-	int r;
+	int rc;
 
 	if (fd < FDS_MAX && files[fd].is_cut && getenv("DISKLOAD_FAIL_SEAL") != NULL &&
 	    fail_nth(fd, "DISKLOAD_FAIL_SEAL", &count) < 0)
 		return -1;
-	r = NEXT(fsync)(fd);
-	if (r == 0)
+	rc = NEXT(fsync)(fd);
+	if (rc == 0)
 		synced(fd);
-	if (r == 0)
+	if (rc == 0)
 		record_fd(DISK_SYNC, fd, 0, NULL, 0);
-	return r;
+	return rc;
 }
 
 int ftruncate(int fd, off_t bytes)
 {
-	int r = NEXT(ftruncate)(fd, bytes);
+	int rc = NEXT(ftruncate)(fd, bytes);
 
 	if (fd >= 0 && fd < FDS_MAX)
 		files[fd].is_cut = 1;
-	if (r == 0)
+	if (rc == 0)
 		record_fd(DISK_TRUNCATE, fd, (uint64_t)bytes, NULL, 0);
-	return r;
+	return rc;
 }
 
 int ftruncate64(int fd, off64_t bytes)
@@ -230,11 +230,11 @@ int ftruncate64(int fd, off64_t bytes)
 
 int fallocate(int fd, int mode, off_t offset, off_t bytes)
 {
-	int r = NEXT(fallocate)(fd, mode, offset, bytes);
+	int rc = NEXT(fallocate)(fd, mode, offset, bytes);
 
-	if (r == 0 && mode == 0)
+	if (rc == 0 && mode == 0)
 		record_fd(DISK_ALLOCATE, fd, (uint64_t)(offset + bytes), NULL, 0);
-	return r;
+	return rc;
 }
 
 int fallocate64(int fd, int mode, off64_t offset, off64_t bytes)
@@ -246,25 +246,25 @@ int renameat2(int from_dir, const char *from, int to_dir, const char *to, unsign
 {
 	char paths[2 * PATH_BYTES];
 	size_t first = path_of(from_dir, from, paths), second;
-	int r = NEXT(renameat2)(from_dir, from, to_dir, to, flags);
+	int rc = NEXT(renameat2)(from_dir, from, to_dir, to, flags);
 
-	if (r == 0 && first > 0) {
+	if (rc == 0 && first > 0) {
 		paths[first] = '\0';
 		second = path_of(to_dir, to, paths + first + 1);
 		record(DISK_RENAME, paths, first + 1 + second, 0, NULL, 0);
 	}
-	return r;
+	return rc;
 }
 
 int unlinkat(int dir, const char *name, int flags)
 {
 	char path[PATH_BYTES];
 	size_t bytes = path_of(dir, name, path);
-	int r = NEXT(unlinkat)(dir, name, flags);
+	int rc = NEXT(unlinkat)(dir, name, flags);
 
-	if (r == 0)
+	if (rc == 0)
 		record(DISK_UNLINK, path, bytes, 0, NULL, 0);
-	return r;
+	return rc;
 }
 
 int openat(int dir, const char *name, int flags, ...)
@@ -279,7 +279,7 @@ int openat(int dir, const char *name, int flags, ...)
 	va_end(rest);
 	fd = NEXT(openat)(dir, name, flags, mode);
 	if (fd >= 0 && fd < FDS_MAX)
-		memset(&files[fd], 0, sizeof files[fd]);
+		memset(&files[fd], 0, sizeof(files[fd]));
 	if (fd >= 0 && (flags & O_CREAT) != 0)
 		record_fd(DISK_CREATE, fd, 0, NULL, 0);
 	return fd;
@@ -299,13 +299,13 @@ int openat64(int dir, const char *name, int flags, ...)
 int clock_gettime(clockid_t clock, struct timespec *ret)
 {
 	static unsigned count;
-	int r = NEXT(clock_gettime)(clock, ret);
+	int rc = NEXT(clock_gettime)(clock, ret);
 
-	if (r == 0 && clock == CLOCK_REALTIME && getenv("DISKLOAD_CLOCK") != NULL)
+	if (rc == 0 && clock == CLOCK_REALTIME && getenv("DISKLOAD_CLOCK") != NULL)
 		ret->tv_sec +=
 			((long)(__atomic_add_fetch(&count, 1, __ATOMIC_RELAXED) * 7 % 5) - 2) *
 			10000000;
-	return r;
+	return rc;
 }
 
 time_t time(time_t *ret)

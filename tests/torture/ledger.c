@@ -18,10 +18,10 @@ int ledger_open(struct ledger *ret, const char *path)
 	if (fd < 0)
 		return -errno;
 	if (ftruncate(fd, LEDGER_BYTES) < 0) {
-		int r = -errno;
+		int rc = -errno;
 
 		close(fd);
-		return r;
+		return rc;
 	}
 	map = mmap(NULL, LEDGER_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	close(fd);
@@ -71,8 +71,8 @@ static int push_span(struct otlp_library *library, uint32_t slot, uint64_t numbe
 	};
 
 	memcpy(span.trace_id, LEDGER_TRACE_MARK, 8);
-	memcpy(span.trace_id + 8, &slot, sizeof slot);
-	memcpy(span.span_id, &number, sizeof number);
+	memcpy(span.trace_id + 8, &slot, sizeof(slot));
+	memcpy(span.span_id, &number, sizeof(number));
 	return otlp_library_export_traces(library, &span, 1);
 }
 
@@ -110,9 +110,9 @@ int ledger_push(struct otlp_library *library, uint32_t slot, uint64_t number)
 int ledger_push_next(struct ledger *ledger, struct otlp_library *library, uint32_t slot)
 {
 	uint64_t number = __atomic_load_n(&ledger->words[slot], __ATOMIC_RELAXED) + 1;
-	int r = ledger_push(library, slot, number);
+	int rc = ledger_push(library, slot, number);
 
-	if (r == OTLP_OK)
+	if (rc == OTLP_OK)
 		__atomic_store_n(&ledger->words[slot], number, __ATOMIC_RELEASE);
-	return r;
+	return rc;
 }

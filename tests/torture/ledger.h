@@ -12,8 +12,8 @@
  * What a record looks like follows from slot and number, to the last byte, so
  * that a reader can tell a whole one from a damaged one.
  */
-#ifndef TESTS_TORTURE_LEDGER_H
-#define TESTS_TORTURE_LEDGER_H
+#ifndef OTLPIPE_TESTS_TORTURE_LEDGER_H
+#define OTLPIPE_TESTS_TORTURE_LEDGER_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -35,7 +35,7 @@ static int count_maps(void)
 
 	if (file == NULL)
 		exit(1);
-	while (fgets(line, sizeof line, file) != NULL)
+	while (fgets(line, sizeof(line), file) != NULL)
 		count += strstr(line, "/dev/shm/") != NULL || strstr(line, "libotlpipe") != NULL;
 	fclose(file);
 	return count;

@@ -44,7 +44,7 @@ static void open_library(void)
 {
 	struct otlp_options options;
 
-	otlp_options_init(&options, sizeof options);
+	otlp_options_init(&options, sizeof(options));
 	options.span_ring_bytes = options.metric_ring_bytes = 64 << 10;
 	EXPECT(otlp_library_open(&library, &options) == OTLP_OK);
 }
@@ -54,10 +54,10 @@ static void push(uint32_t to, unsigned count)
 	const struct timespec pause = {.tv_nsec = 1000000};
 
 	while (count > 0) {
-		int r = ledger_push_next(&ledger, library, to);
+		int rc = ledger_push_next(&ledger, library, to);
 
-		EXPECT(r == OTLP_OK || r == OTLP_ERR_FULL);
-		if (r == OTLP_OK)
+		EXPECT(rc == OTLP_OK || rc == OTLP_ERR_FULL);
+		if (rc == OTLP_OK)
 			count--;
 		else
 			nanosleep(&pause, NULL);
@@ -144,7 +144,7 @@ static void exec_another(void)
 
 	open_library();
 	push(slot, 20);
-	snprintf(number, sizeof number, "%u", slot + 2);
+	snprintf(number, sizeof(number), "%u", slot + 2);
 	execl(program, program, ledger_path, number, "close_from_3", (char *)NULL);
 	EXPECT(!"exec");
 }
@@ -272,12 +272,12 @@ static void unlink_own_region(void)
 	char prefix[16], name[512];
 	int count = 0;
 
-	snprintf(prefix, sizeof prefix, "%d-", (int)getpid());
+	snprintf(prefix, sizeof(prefix), "%d-", (int)getpid());
 	EXPECT(stream != NULL);
 	while ((entry = readdir(stream)) != NULL) {
 		if (strncmp(entry->d_name, prefix, strlen(prefix)) != 0)
 			continue;
-		snprintf(name, sizeof name, "%s/%s", path, entry->d_name);
+		snprintf(name, sizeof(name), "%s/%s", path, entry->d_name);
 		EXPECT(unlink(name) == 0);
 		count++;
 	}
@@ -358,11 +358,11 @@ static void live_on_with_the_lock(void)
 	open_library();
 	push(slot + 2, 20);
 	otlp_library_unref(library);
-	snprintf(path, sizeof path, "%s.done", ledger_path);
+	snprintf(path, sizeof(path), "%s.done", ledger_path);
 	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	EXPECT(fd >= 0);
 	close(fd);
-	snprintf(path, sizeof path, "%s.go", ledger_path);
+	snprintf(path, sizeof(path), "%s.go", ledger_path);
 	while (access(path, F_OK) != 0)
 		nanosleep(&pause, NULL);
 	_exit(0);
@@ -416,7 +416,7 @@ int main(int argc, char **argv)
 	program = argv[0];
 	ledger_path = argv[1];
 	slot = (uint32_t)strtoul(argv[2], NULL, 10);
-	for (i = 0; i < sizeof scenarios / sizeof scenarios[0]; i++) {
+	for (i = 0; i < sizeof(scenarios) / sizeof(scenarios[0]); i++) {
 		if (strcmp(scenarios[i].name, argv[3]) != 0)
 			continue;
 		scenarios[i].run();

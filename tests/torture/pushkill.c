@@ -90,7 +90,7 @@ static void find_ring(void)
 	struct dirent *entry;
 	char mine[32];
 
-	snprintf(mine, sizeof mine, "%d-", (int)getpid());
+	snprintf(mine, sizeof(mine), "%d-", (int)getpid());
 	while (dir != NULL && (entry = readdir(dir)) != NULL) {
 		struct region_header *header;
 		struct stat st;
@@ -144,7 +144,7 @@ static void be_a_producer(enum kind kind, uint32_t slot)
 	pthread_t thread;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	otlp_options_init(&options, sizeof options);
+	otlp_options_init(&options, sizeof(options));
 	options.span_ring_bytes = options.metric_ring_bytes = RING_BYTES;
 	if (otlp_library_open(&library, &options) < 0 ||
 	    pthread_create(&thread, NULL, push_behind, &other) != 0)
@@ -255,33 +255,33 @@ static int run(enum kind kind, uint32_t slot, unsigned long steps, uint64_t *ret
 {
 	uint64_t end = 0, stack;
 	unsigned waits = 0;
-	int status, r = 1;
+	int status, rc = 1;
 	pid_t pid;
 
-	memset(stage, 0, sizeof *stage);
+	memset(stage, 0, sizeof(*stage));
 	pid = fork();
 	if (pid == 0)
 		be_a_producer(kind, slot);
 	if (waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status))
 		return WIFEXITED(status) && WEXITSTATUS(status) == 77 ? -ENOSYS : -EIO;
 	stack = run_to_push(pid);
-	for (unsigned long n = 0; r == 1 && n < steps; n++) {
-		r = stack == 0 ? -EIO : step(pid, stack);
+	for (unsigned long n = 0; rc == 1 && n < steps; n++) {
+		rc = stack == 0 ? -EIO : step(pid, stack);
 		/* Nobody else pushes until we have seen where the claim ends. */
-		if (r >= 0 && end == 0 && peek(pid, &stage->shared->tail) != stage->begin) {
+		if (rc >= 0 && end == 0 && peek(pid, &stage->shared->tail) != stage->begin) {
 			end = peek(pid, &stage->shared->tail);
 			__atomic_store_n(&stage->claimed, 1, __ATOMIC_RELEASE);
 		}
 	}
 	*ret_torn = 0;
-	if (r >= 0 && end != 0) {
+	if (rc >= 0 && end != 0) {
 		while (__atomic_load_n(&stage->behind, __ATOMIC_ACQUIRE) < BEHIND)
 			wait_a_little(&waits);
 		*ret_torn = torn_bytes(pid, end);
 		*ret_wrapped = stage->begin / RING_BYTES != (end - 1) / RING_BYTES;
 	}
 	kill(pid, SIGKILL);
-	return waitpid(pid, &status, 0) == pid && WIFSIGNALED(status) ? r : -EIO;
+	return waitpid(pid, &status, 0) == pid && WIFSIGNALED(status) ? rc : -EIO;
 }
 
 int main(int argc, char **argv)
@@ -290,24 +290,24 @@ int main(int argc, char **argv)
 	unsigned runs = 0, holes = 0, wrapped = 0;
 	unsigned kind = 0;
 	uint64_t torn = 0;
-	int r = 1;
+	int rc = 1;
 
 	while (argc == 3 && kind < 3 && strcmp(argv[2], kinds[kind]) != 0)
 		kind++;
 	if (argc != 3 || kind == 3 || ledger_open(&ledger, argv[1]) < 0)
 		return 2;
-	stage = mmap(NULL, sizeof *stage, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+	stage = mmap(NULL, sizeof(*stage), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
 		     0);
 	if (stage == MAP_FAILED)
 		return 1;
-	for (; r == 1 && runs < RUNS_MAX; runs++) {
+	for (; rc == 1 && runs < RUNS_MAX; runs++) {
 		uint64_t bytes;
 		bool is_wrapped = false;
 
-		r = run((enum kind)kind, runs * 8, runs, &bytes, &is_wrapped);
-		if (r == -ENOSYS)
+		rc = run((enum kind)kind, runs * 8, runs, &bytes, &is_wrapped);
+		if (rc == -ENOSYS)
 			return 77;
-		if (r < 0) {
+		if (rc < 0) {
 			fprintf(stderr, "pushkill: run %u failed\n", runs);
 			return 1;
 		}
@@ -316,6 +316,6 @@ int main(int argc, char **argv)
 		wrapped += is_wrapped;
 	}
 	printf("{\"runs\":%u,\"is_whole\":%d,\"holes\":%u,\"wrapped\":%u,\"torn_bytes\":%llu}\n",
-	       runs, r == 0, holes, wrapped, (unsigned long long)torn);
+	       runs, rc == 0, holes, wrapped, (unsigned long long)torn);
 	return 0;
 }

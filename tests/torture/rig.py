@@ -57,7 +57,7 @@ def verify(pipe, output, runtime=None, expected=0):
     """`otlpipe verify` says yes, or what is expected; returns what it prints. Not for rings whose records went to
     several output directories in turn: there the ranges in one have gaps."""
     command = ["verify", "--json", "--dir", runtime or pipe.runtime, output]
-    process = start(pipe, "otlpipe", *command, folder="writer")
+    process = start(pipe, "otlpipe", *command, folder="cli")
     process.wait(expected)
     return process.json()
 

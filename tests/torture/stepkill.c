@@ -53,7 +53,7 @@ static const char *visible_name(const struct __ptrace_syscall_info *info)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof visible_calls / sizeof visible_calls[0]; i++)
+	for (i = 0; i < sizeof(visible_calls) / sizeof(visible_calls[0]); i++)
 		if ((uint64_t)visible_calls[i].number == info->entry.nr)
 			return visible_calls[i].name;
 	if (info->entry.nr == SYS_openat && (info->entry.args[2] & O_CREAT) != 0)
@@ -119,7 +119,7 @@ static int run_calls(unsigned long nth, bool before, char **argv)
 			continue;
 		}
 		if (WSTOPSIG(status) == (SIGTRAP | 0x80) &&
-		    ptrace(PTRACE_GET_SYSCALL_INFO, stopped, (void *)sizeof info, &info) > 0) {
+		    ptrace(PTRACE_GET_SYSCALL_INFO, stopped, (void *)sizeof(info), &info) > 0) {
 			if (info.op == PTRACE_SYSCALL_INFO_ENTRY && killer == 0 &&
 			    visible_name(&info) != NULL && ++count == nth) {
 				name = visible_name(&info);
@@ -143,7 +143,7 @@ static unsigned long load_address(pid_t pid)
 	char path[64];
 	FILE *maps;
 
-	snprintf(path, sizeof path, "/proc/%d/maps", (int)pid);
+	snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
 	maps = fopen(path, "re");
 	if (maps == NULL || fscanf(maps, "%lx", &address) != 1)
 		address = 0;

@@ -25,8 +25,8 @@
 #include "opentelemetry/proto/trace/v1/trace.pb-c.h"
 #include "shm/layout.h"
 #include "tests/torture/ledger.h"
-#include "writer/batch_scan.h"
-#include "writer/dataname.h"
+#include "writer/file/batch_scan.h"
+#include "writer/file/dataname.h"
 
 #define PROBLEMS_MAX 20
 
@@ -92,25 +92,25 @@ static void see_traces(const char *file, const uint8_t *bytes, size_t count)
 {
 	Opentelemetry__Proto__Trace__V1__TracesData *data =
 		opentelemetry__proto__trace__v1__traces_data__unpack(NULL, count, bytes);
-	size_t r, s, i;
+	size_t rc, s, i;
 
 	if (data == NULL) {
 		PROBLEM("%s: it cannot be decoded", file);
 		return;
 	}
-	for (r = 0; r < data->n_resource_spans; r++)
-		for (s = 0; s < data->resource_spans[r]->n_scope_spans; s++)
-			for (i = 0; i < data->resource_spans[r]->scope_spans[s]->n_spans; i++) {
+	for (rc = 0; rc < data->n_resource_spans; rc++)
+		for (s = 0; s < data->resource_spans[rc]->n_scope_spans; s++)
+			for (i = 0; i < data->resource_spans[rc]->scope_spans[s]->n_spans; i++) {
 				const Opentelemetry__Proto__Trace__V1__Span *span =
-					data->resource_spans[r]->scope_spans[s]->spans[i];
+					data->resource_spans[rc]->scope_spans[s]->spans[i];
 				uint64_t number = 0;
 				uint32_t slot = UINT32_MAX;
 
 				if (span->trace_id.len == 16 &&
 				    memcmp(span->trace_id.data, LEDGER_TRACE_MARK, 8) == 0)
-					memcpy(&slot, span->trace_id.data + 8, sizeof slot);
+					memcpy(&slot, span->trace_id.data + 8, sizeof(slot));
 				if (span->span_id.len == 8)
-					memcpy(&number, span->span_id.data, sizeof number);
+					memcpy(&number, span->span_id.data, sizeof(number));
 				if (span->start_time_unix_nano != number)
 					number = 0;
 				see(file, slot, number, (const char *)span->name.data,
@@ -146,17 +146,19 @@ static void see_metrics(const char *file, const uint8_t *bytes, size_t count)
 {
 	Opentelemetry__Proto__Metrics__V1__MetricsData *data =
 		opentelemetry__proto__metrics__v1__metrics_data__unpack(NULL, count, bytes);
-	size_t r, s, i;
+	size_t rc, s, i;
 
 	if (data == NULL) {
 		PROBLEM("%s: it cannot be decoded", file);
 		return;
 	}
-	for (r = 0; r < data->n_resource_metrics; r++)
-		for (s = 0; s < data->resource_metrics[r]->n_scope_metrics; s++)
-			for (i = 0; i < data->resource_metrics[r]->scope_metrics[s]->n_metrics; i++)
-				see_metric(file,
-					   data->resource_metrics[r]->scope_metrics[s]->metrics[i]);
+	for (rc = 0; rc < data->n_resource_metrics; rc++)
+		for (s = 0; s < data->resource_metrics[rc]->n_scope_metrics; s++)
+			for (i = 0; i < data->resource_metrics[rc]->scope_metrics[s]->n_metrics;
+			     i++)
+				see_metric(
+					file,
+					data->resource_metrics[rc]->scope_metrics[s]->metrics[i]);
 	opentelemetry__proto__metrics__v1__metrics_data__free_unpacked(data, NULL);
 }
 
@@ -164,7 +166,7 @@ static void see_entry(const struct batch_entry *entry)
 {
 	if (range_count == range_capacity) {
 		range_capacity = range_capacity * 2 + 1024;
-		ranges = realloc(ranges, range_capacity * sizeof *ranges);
+		ranges = realloc(ranges, range_capacity * sizeof(*ranges));
 	}
 	ranges[range_count++] = (struct range){
 		.region_id = entry->region_id,
@@ -190,18 +192,18 @@ static uint64_t scan_ledger(const char *file, int fd, uint64_t limit, bool is_op
 	struct batch_scan scan;
 	struct batch_head head;
 	uint64_t end;
-	int r;
+	int rc;
 
 	batch_scan_open(&scan, fd, limit);
-	while ((r = batch_scan_next(&scan, &head)) == 0) {
+	while ((rc = batch_scan_next(&scan, &head)) == 0) {
 		uint32_t i;
 
 		for (i = 0; i < head.entry_count; i++)
 			see_entry(&batch_entries(scan.bytes)[i]);
 	}
-	if (r != -ENODATA && !is_open)
+	if (rc != -ENODATA && !is_open)
 		PROBLEM("%s: a bad batch at %llu: %s", file, (unsigned long long)scan.offset,
-			strerror(-r));
+			strerror(-rc));
 	end = scan.offset;
 	batch_scan_close(&scan);
 	return end;
@@ -240,7 +242,7 @@ static void check_dir(const char *output, enum batch_signal signal)
 	char path[8192];
 	DIR *stream;
 
-	snprintf(path, sizeof path, "%s/%s", output, signal_name);
+	snprintf(path, sizeof(path), "%s/%s", output, signal_name);
 	stream = opendir(path);
 	if (stream == NULL)
 		return; /* no record of this signal, or a writer that was killed at its start */
@@ -249,7 +251,7 @@ static void check_dir(const char *output, enum batch_signal signal)
 
 		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
 			continue;
-		snprintf(path, sizeof path, "%s/%s/%s", output, signal_name, entry->d_name);
+		snprintf(path, sizeof(path), "%s/%s/%s", output, signal_name, entry->d_name);
 		if (data_name_parse(signal_name, entry->d_name, &name) < 0)
 			PROBLEM("%s: no data file has such a name", path);
 		else
@@ -275,7 +277,7 @@ static void check_ranges(void)
 {
 	size_t i;
 
-	qsort(ranges, range_count, sizeof *ranges, compare_ranges);
+	qsort(ranges, range_count, sizeof(*ranges), compare_ranges);
 	for (i = 0; i < range_count; i++) {
 		const struct range *at = &ranges[i];
 		bool is_first =

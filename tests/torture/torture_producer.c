@@ -60,12 +60,12 @@ static void *work(void *argument)
 	uint64_t tries;
 
 	for (tries = 0; !stop && (options.tries == 0 || tries < options.tries); tries++) {
-		int r = ledger_push_next(&ledger, library, worker->slot);
+		int rc = ledger_push_next(&ledger, library, worker->slot);
 
-		if (r == OTLP_OK) {
+		if (rc == OTLP_OK) {
 			worker->accepted++;
-		} else if (r != OTLP_ERR_FULL) {
-			fprintf(stderr, "slot %u: %s\n", worker->slot, otlp_strerror(r));
+		} else if (rc != OTLP_ERR_FULL) {
+			fprintf(stderr, "slot %u: %s\n", worker->slot, otlp_strerror(rc));
 			exit(1);
 		} else {
 			worker->refused++;
@@ -104,10 +104,10 @@ static void parse(int argc, char **argv)
 			options.abrupt = true;
 			continue;
 		}
-		for (n = 0; n < sizeof numbers / sizeof numbers[0]; n++)
+		for (n = 0; n < sizeof(numbers) / sizeof(numbers[0]); n++)
 			if (strcmp(argv[i], numbers[n].name) == 0)
 				break;
-		if (n == sizeof numbers / sizeof numbers[0] || i + 1 == argc) {
+		if (n == sizeof(numbers) / sizeof(numbers[0]) || i + 1 == argc) {
 			fprintf(stderr, "%s: what is that?\n", argv[i]);
 			exit(2);
 		}
@@ -125,7 +125,7 @@ static void report(const struct worker *workers, unsigned count)
 		accepted += workers[i].accepted;
 		refused += workers[i].refused;
 	}
-	otlp_library_get_stats(library, &stats, sizeof stats);
+	otlp_library_get_stats(library, &stats, sizeof(stats));
 	printf("{\"accepted\":%llu,\"refused\":%llu,\"dropped\":%llu}\n",
 	       (unsigned long long)accepted, (unsigned long long)refused,
 	       (unsigned long long)(stats.spans.dropped_full + stats.metrics.dropped_full));
@@ -138,7 +138,7 @@ int main(int argc, char **argv)
 	struct worker workers[THREADS_MAX] = {0};
 	struct otlp_options open_options;
 	unsigned first, count, i;
-	int r;
+	int rc;
 
 	if (argc < 4)
 		return 2;
@@ -148,17 +148,17 @@ int main(int argc, char **argv)
 		return 2;
 	parse(argc, argv);
 	sigaction(SIGTERM, &action, NULL);
-	r = ledger_open(&ledger, argv[1]);
-	if (r < 0) {
-		fprintf(stderr, "%s: %s\n", argv[1], strerror(-r));
+	rc = ledger_open(&ledger, argv[1]);
+	if (rc < 0) {
+		fprintf(stderr, "%s: %s\n", argv[1], strerror(-rc));
 		return 1;
 	}
-	otlp_options_init(&open_options, sizeof open_options);
+	otlp_options_init(&open_options, sizeof(open_options));
 	open_options.span_ring_bytes = (uint32_t)options.ring_bytes;
 	open_options.metric_ring_bytes = (uint32_t)options.ring_bytes;
-	r = otlp_library_open(&library, &open_options);
-	if (r < 0) {
-		fprintf(stderr, "open: %s\n", otlp_strerror(r));
+	rc = otlp_library_open(&library, &open_options);
+	if (rc < 0) {
+		fprintf(stderr, "open: %s\n", otlp_strerror(rc));
 		return 3;
 	}
 	printf("ready\n");

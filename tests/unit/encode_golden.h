@@ -4,8 +4,8 @@
  * then put together: a field 2 of ScopeSpans or ScopeMetrics with its tag and length, and field 1
  * of ResourceSpans and ScopeSpans. Lengths that the encoder pads are padded by hand (0x80 | n, 0).
  */
-#ifndef TESTS_UNIT_ENCODE_GOLDEN_H
-#define TESTS_UNIT_ENCODE_GOLDEN_H
+#ifndef OTLPIPE_TESTS_UNIT_ENCODE_GOLDEN_H
+#define OTLPIPE_TESTS_UNIT_ENCODE_GOLDEN_H
 
 #include <stdint.h>
 

@@ -113,7 +113,7 @@ static int fault_reap(struct io_backend *backend, struct io_raw_result *ret, uns
 		}
 		ret[n++] = self->results[0];
 		memmove(self->results, self->results + 1,
-			self->result_count * sizeof self->results[0]);
+			self->result_count * sizeof(self->results[0]));
 	}
 	return (int)n;
 }
@@ -133,7 +133,7 @@ static const struct io_backend_ops fault_ops = {
 
 struct fault_backend *fault_backend_new(void)
 {
-	struct fault_backend *self = calloc(1, sizeof *self);
+	struct fault_backend *self = calloc(1, sizeof(*self));
 
 	if (self == NULL)
 		abort();

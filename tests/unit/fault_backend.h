@@ -3,12 +3,12 @@
  * A backend below struct io that carries operations out with pwrite, and spoils some of them. It
  * can also hand results back in reverse, as a disk may.
  */
-#ifndef TESTS_UNIT_FAULT_BACKEND_H
-#define TESTS_UNIT_FAULT_BACKEND_H
+#ifndef OTLPIPE_TESTS_UNIT_FAULT_BACKEND_H
+#define OTLPIPE_TESTS_UNIT_FAULT_BACKEND_H
 
 #include <stdbool.h>
 
-#include "writer/io_backend.h"
+#include "writer/io/io_backend.h"
 
 enum fault_what {
 	FAULT_WRITE, /* counts writes only */

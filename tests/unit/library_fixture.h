@@ -3,12 +3,12 @@
  * A library handle in the test's own runtime directory, the smallest valid
  * data, and a look into the regions as a monitor has it.
  */
-#ifndef TESTS_UNIT_LIBRARY_FIXTURE_H
-#define TESTS_UNIT_LIBRARY_FIXTURE_H
+#ifndef OTLPIPE_TESTS_UNIT_LIBRARY_FIXTURE_H
+#define OTLPIPE_TESTS_UNIT_LIBRARY_FIXTURE_H
 
 #include <otlpipe/otlpipe.h>
 
-#include "core/record.h"
+#include "core/record/record.h"
 #include "shm/atomic.h"
 #include "tests/unit/shm_fixture.h"
 
@@ -17,7 +17,7 @@ static inline struct otlp_options fixture_options(void)
 {
 	struct otlp_options options;
 
-	otlp_options_init(&options, sizeof options);
+	otlp_options_init(&options, sizeof(options));
 	options.runtime_dir = shm_fixture_path;
 	return options;
 }
@@ -47,7 +47,7 @@ static inline struct otlp_stats fixture_stats(struct otlp_library *library)
 {
 	struct otlp_stats stats;
 
-	otlp_library_get_stats(library, &stats, sizeof stats);
+	otlp_library_get_stats(library, &stats, sizeof(stats));
 	return stats;
 }
 
@@ -75,7 +75,7 @@ struct fixture_gauge {
 static inline void fixture_gauge_init(struct fixture_gauge *gauge,
 				      const struct otlp_number_point *points, size_t count)
 {
-	memset(gauge, 0, sizeof *gauge);
+	memset(gauge, 0, sizeof(*gauge));
 	gauge->metric.name = OTLP_STR("gauge");
 	gauge->metric.type = OTLP_METRIC_GAUGE;
 	gauge->metric.points.number = points;

@@ -3,7 +3,7 @@
 #include "tests/unit/pipe_fixture.h"
 
 #include "opentelemetry/proto/trace/v1/trace.pb-c.h"
-#include "writer/dataname.h"
+#include "writer/file/dataname.h"
 
 #define TURNS_MAX 100000
 
@@ -23,7 +23,7 @@ void pipe_open(struct pipe *pipe, unsigned regions, uint64_t ring_bytes)
 	const struct region_options options = {.ring_bytes = {ring_bytes, RING_BYTES_MIN},
 					       .program = "test"};
 
-	memset(pipe, 0, sizeof *pipe);
+	memset(pipe, 0, sizeof(*pipe));
 	strcpy(pipe->shm_path, "/dev/shm/otlpipe-test-XXXXXX");
 	if (shm_owner == 0)
 		assert_int_equal(atexit(remove_shm), 0);
@@ -69,7 +69,7 @@ void pipe_open_sink(struct pipe *pipe)
 	pipe->options.want_space = count_want_space;
 	pipe->options.want_space_context = pipe;
 	pipe->options.runtime = &pipe->dir;
-	memset(&pipe->status, 0, sizeof pipe->status);
+	memset(&pipe->status, 0, sizeof(pipe->status));
 	assert_int_equal(iobuf_pool_open(&pipe->pool, IOBUF_COUNT, pipe->drain.batch_bytes_max), 0);
 	pipe->fault = fault_backend_new();
 	assert_int_equal(io_open_backend(&pipe->io, &pipe->fault->backend), 0);
@@ -106,8 +106,8 @@ bool pipe_push(struct pipe *pipe, unsigned region, size_t bytes)
 	struct ring_claim claim = {0};
 	size_t record_bytes;
 
-	memset(text, 'x', sizeof text);
-	assert_true(bytes <= sizeof text && pipe->pushed[region] < PIPE_SPANS_MAX);
+	memset(text, 'x', sizeof(text));
+	assert_true(bytes <= sizeof(text) && pipe->pushed[region] < PIPE_SPANS_MAX);
 	span.start_time_unix_ns = pipe->pushed[region];
 	span.attributes.items = &attribute;
 	span.attributes.count = 1;
@@ -246,7 +246,7 @@ void pipe_find(struct pipe *pipe, struct pipe_found *ret)
 	struct data_dir dir;
 	size_t count;
 
-	memset(ret, 0, sizeof *ret);
+	memset(ret, 0, sizeof(*ret));
 	assert_int_equal(data_dir_open(pipe->out.fd, "traces", &dir), 0);
 	assert_int_equal(data_dir_list(&dir, DATA_ALL_KINDS, &names, &count), 0);
 	for (size_t i = 0; i < count; i++) {

@@ -5,15 +5,15 @@
  * in one process here, because each position and each completion has to happen exactly when the
  * test wants it; that both ends work across processes is for tests/pipeline to show.
  */
-#ifndef TESTS_UNIT_PIPE_FIXTURE_H
-#define TESTS_UNIT_PIPE_FIXTURE_H
+#ifndef OTLPIPE_TESTS_UNIT_PIPE_FIXTURE_H
+#define OTLPIPE_TESTS_UNIT_PIPE_FIXTURE_H
 
 #include <otlpipe/otlpipe.h>
 
-#include "core/record.h"
+#include "core/record/record.h"
 #include "tests/unit/fault_backend.h"
 #include "tests/unit/io_testing.h"
-#include "writer/batch_scan.h"
+#include "writer/file/batch_scan.h"
 #include "writer/recover.h"
 #include "writer/regions.h"
 #include "writer/sink.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A system call that fails, or that a process does not survive: what it had done by then is seen.
  */
-#ifndef TESTS_UNIT_REFUSE_H
-#define TESTS_UNIT_REFUSE_H
+#ifndef OTLPIPE_TESTS_UNIT_REFUSE_H
+#define OTLPIPE_TESTS_UNIT_REFUSE_H
 
 #include <errno.h>
 #include <linux/audit.h>

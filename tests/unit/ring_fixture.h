@@ -4,8 +4,8 @@
  * of the same memory as the two processes have them. Its positions can be set
  * anywhere. Each payload tells its producer, its sequence and its checksum.
  */
-#ifndef TESTS_UNIT_RING_FIXTURE_H
-#define TESTS_UNIT_RING_FIXTURE_H
+#ifndef OTLPIPE_TESTS_UNIT_RING_FIXTURE_H
+#define OTLPIPE_TESTS_UNIT_RING_FIXTURE_H
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -41,7 +41,7 @@ static inline void ring_fixture_map(struct ring_fixture *f, uint64_t bytes, bool
 	f->bytes = bytes;
 	f->two = two;
 	if (!two) {
-		f->shared = f->reader_shared = aligned_alloc(LAYOUT_LINE_BYTES, sizeof *f->shared);
+		f->shared = f->reader_shared = aligned_alloc(LAYOUT_LINE_BYTES, sizeof(*f->shared));
 		f->data = f->reader_data = aligned_alloc(LAYOUT_PAGE_BYTES, bytes);
 		assert_non_null(f->shared);
 		assert_non_null(f->data);
@@ -78,7 +78,7 @@ static inline void ring_fixture_unmap(struct ring_fixture *f)
 /* An empty ring whose next claim is at this position. */
 static inline void ring_fixture_at(struct ring_fixture *f, uint64_t position)
 {
-	memset(f->shared, 0, sizeof *f->shared);
+	memset(f->shared, 0, sizeof(*f->shared));
 	memset(f->data, 0, f->bytes);
 	f->shared->tail = f->shared->head = f->shared->done[0].position = position;
 	ring_init(&f->ring, f->shared, f->data, f->bytes);
@@ -113,8 +113,8 @@ static inline void payload_fill(uint8_t *payload, uint32_t bytes, uint32_t produ
 	uint8_t pattern = (uint8_t)(head.checksum >> 8 | 1);
 
 	memset(payload, pattern, bytes);
-	if (bytes >= sizeof head)
-		memcpy(payload, &head, sizeof head);
+	if (bytes >= sizeof(head))
+		memcpy(payload, &head, sizeof(head));
 }
 
 static inline bool payload_is(const uint8_t *payload, uint32_t bytes, uint32_t producer,
@@ -125,10 +125,10 @@ static inline bool payload_is(const uint8_t *payload, uint32_t bytes, uint32_t p
 	uint8_t pattern = (uint8_t)(head.checksum >> 8 | 1);
 	uint32_t i = 0;
 
-	if (bytes >= sizeof head) {
-		if (memcmp(payload, &head, sizeof head) != 0)
+	if (bytes >= sizeof(head)) {
+		if (memcmp(payload, &head, sizeof(head)) != 0)
 			return false;
-		i = sizeof head;
+		i = sizeof(head);
 	}
 	/* All the same byte: the first is right, and each is as the one before it. */
 	return i == bytes ||
@@ -142,7 +142,7 @@ static inline bool ring_is_zero_outside(const uint8_t *data, uint64_t bytes, uin
 	for (uint64_t at = tail; at < head + bytes; at += ENTRY_ALIGN_BYTES) {
 		uint64_t word;
 
-		memcpy(&word, data + (at & (bytes - 1)), sizeof word);
+		memcpy(&word, data + (at & (bytes - 1)), sizeof(word));
 		if (word != 0)
 			return false;
 	}

@@ -3,8 +3,8 @@
  * A runtime directory of its own for a test, on tmpfs as the real one, removed
  * at the end also when the test fails; and children that cannot outlive it.
  */
-#ifndef TESTS_UNIT_SHM_FIXTURE_H
-#define TESTS_UNIT_SHM_FIXTURE_H
+#ifndef OTLPIPE_TESTS_UNIT_SHM_FIXTURE_H
+#define OTLPIPE_TESTS_UNIT_SHM_FIXTURE_H
 
 #include <dirent.h>
 #include <errno.h>

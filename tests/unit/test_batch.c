@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The frame of a batch: its bytes, its padding, and that nothing of it can change unseen. */
-#include "writer/batch.h"
+#include "writer/file/batch.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -109,7 +109,7 @@ static void the_head_has_these_bytes(void **state)
 	(void)state;
 	assert_int_equal(bytes, BATCH_BLOCK_BYTES);
 	assert_memory_equal(batch, golden, 16);
-	assert_memory_equal(batch + 24, golden + 24, sizeof golden - 24);
+	assert_memory_equal(batch + 24, golden + 24, sizeof(golden) - 24);
 	free(batch);
 }
 
@@ -170,8 +170,8 @@ static void a_head_that_lies_is_refused(void **state)
 	uint8_t *batch = make(100, 1, &bytes);
 
 	(void)state;
-	memcpy(&good, batch, sizeof good);
-	assert_int_equal(batch_parse_head(batch, sizeof good - 1, &head), -EAGAIN);
+	memcpy(&good, batch, sizeof(good));
+	assert_int_equal(batch_parse_head(batch, sizeof(good) - 1, &head), -EAGAIN);
 	assert_int_equal(batch_parse_head(batch, 0, &head), -EAGAIN);
 	memset(batch, 0, 64);
 	assert_int_equal(batch_parse_head(batch, 1, &head), -ENODATA);
@@ -179,7 +179,7 @@ static void a_head_that_lies_is_refused(void **state)
 	do {                                                                       \
 		struct batch_head lie = good;                                      \
 		lie.field = value;                                                 \
-		memcpy(batch, &lie, sizeof lie);                                   \
+		memcpy(batch, &lie, sizeof(lie));                                  \
 		assert_int_equal(batch_parse_head(batch, bytes, &head), -EBADMSG); \
 	} while (0)
 	LIES(magic, good.magic + 1);

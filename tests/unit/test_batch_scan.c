@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Hopping through a file: the valid prefix and how it ends. */
-#include "writer/batch_scan.h"
+#include "writer/file/batch_scan.h"
 
 #include "tests/unit/io_testing.h"
 
@@ -34,7 +34,7 @@ static int setup(void **state)
 		struct batch_head head = {.epoch = 5, .sequence = i};
 		size_t bytes;
 
-		memset(batch, 'b', sizeof batch);
+		memset(batch, 'b', sizeof(batch));
 		bytes = batch_seal(batch, head, NULL, i * BATCH_BLOCK_BYTES);
 		assert_int_equal(pwrite(file.fd, batch, bytes, (off_t)at), (ssize_t)bytes);
 		file.ends[i] = at += bytes;
@@ -54,17 +54,17 @@ static int scan_all(uint64_t limit, unsigned *ret_count, uint64_t *ret_bytes)
 {
 	struct batch_scan scan;
 	struct batch_head head;
-	int r;
+	int rc;
 
 	*ret_count = 0;
 	batch_scan_open(&scan, file.fd, limit);
-	while ((r = batch_scan_next(&scan, &head)) == 0) {
+	while ((rc = batch_scan_next(&scan, &head)) == 0) {
 		assert_int_equal(head.sequence, *ret_count);
 		(*ret_count)++;
 	}
 	*ret_bytes = scan.offset;
 	batch_scan_close(&scan);
-	return r;
+	return rc;
 }
 
 static void expect(uint64_t limit, int end, unsigned count)

@@ -74,7 +74,7 @@ static void a_page_in_a_group_directory_is_made_by_the_writer_alone(void **state
 
 static void of_processes_that_race_one_makes_the_page_and_all_use_it(void **state)
 {
-	uint32_t *go = share(sizeof *go);
+	uint32_t *go = share(sizeof(*go));
 	const unsigned count = 4;
 
 	for (unsigned round = 0; round < 50; round++) {
@@ -120,7 +120,7 @@ static void a_page_of_another_kind_is_refused(void **state)
 	struct control control;
 	struct control_page page[2];
 
-	memset(page, 0, sizeof page);
+	memset(page, 0, sizeof(page));
 	page[0] = good;
 	put_file(page, LAYOUT_PAGE_BYTES);
 	assert_int_equal(control_open(&control, *state), 0);
@@ -249,7 +249,7 @@ static int64_t monotonic_ns(void)
 static void play(const struct runtime_dir *dir, bool with_cas)
 {
 	const uint32_t rounds = under_valgrind() ? ROUNDS / 20 : ROUNDS;
-	struct litmus *litmus = share(sizeof *litmus);
+	struct litmus *litmus = share(sizeof(*litmus));
 	unsigned timeouts = 0, slept = 0;
 	struct control control;
 	pid_t pid;
@@ -300,7 +300,7 @@ static void no_wake_up_is_lost_behind_a_plain_store(void **state)
 
 static void one_that_waits_for_a_flush_is_woken_by_the_next(void **state)
 {
-	uint32_t *position = share(sizeof *position);
+	uint32_t *position = share(sizeof(*position));
 	struct control control;
 	pid_t pid;
 

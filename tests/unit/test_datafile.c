@@ -3,7 +3,7 @@
  * Names of batch files, and the files themselves on a real disk: also when the process is killed
  * between two steps of a seal, and when a system call is refused.
  */
-#include "writer/datafile.h"
+#include "writer/file/datafile.h"
 
 #include <sys/stat.h>
 #include <sys/types.h>
@@ -76,16 +76,16 @@ static size_t count_names(const struct fixture *f, unsigned kinds)
 static int write_two_blocks(struct data_file *file)
 {
 	uint8_t *blocks;
-	int r = 0;
+	int rc = 0;
 
 	if (posix_memalign((void **)&blocks, BLOCK, 2 * BLOCK) != 0)
 		return -ENOMEM;
 	memset(blocks, 'a', BLOCK);
 	memset(blocks + BLOCK, 'b', BLOCK);
 	if (pwrite(file->fd, blocks, 2 * BLOCK, 0) != 2 * BLOCK)
-		r = -EIO;
+		rc = -EIO;
 	free(blocks);
-	return r;
+	return rc;
 }
 
 static bool has_two_blocks(const struct fixture *f, const char *name)
@@ -457,7 +457,7 @@ static void the_lock_of_a_dying_writer_is_waited_for(void **state)
 	struct data_name *names;
 	struct data_file file;
 	struct fixture f;
-	int ready[2], r;
+	int ready[2], rc;
 	size_t count;
 	pid_t pid;
 	char byte;
@@ -477,9 +477,9 @@ static void the_lock_of_a_dying_writer_is_waited_for(void **state)
 
 	assert_int_equal(data_dir_list(&f.dir, DATA_OPEN, &names, &count), 0);
 	assert_int_equal(count, 1);
-	r = data_file_open_existing(&f.dir, &names[0], 30 * SECOND_NS, &file);
+	rc = data_file_open_existing(&f.dir, &names[0], 30 * SECOND_NS, &file);
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
-	assert_int_equal(r, 0);
+	assert_int_equal(rc, 0);
 	data_file_release(&file);
 	free(names);
 	fixture_close(&f);
@@ -562,7 +562,7 @@ static int seal_with_a_refused_call(void *context)
 	const struct child_case *c = context;
 	int argument = c->where == ON_ANY ? ANY_ARGUMENT : 0;
 	struct data_file file;
-	int fd, r;
+	int fd, rc;
 
 	CHECK(data_file_create(&c->f->dir, 16 * BLOCK, NEW_YEAR, &file) == 0);
 	CHECK(write_two_blocks(&file) == 0);
@@ -572,9 +572,9 @@ static int seal_with_a_refused_call(void *context)
 	if (c->number && refuse(c->number, argument, (uint32_t)fd, c->error) < 0)
 		return CHILD_SKIP;
 
-	r = data_file_seal(&c->f->dir, &file, 2 * BLOCK);
-	CHECK(r == c->expected);
-	if (r == 0) {
+	rc = data_file_seal(&c->f->dir, &file, 2 * BLOCK);
+	CHECK(rc == c->expected);
+	if (rc == 0) {
 		CHECK(file.fd == -1);
 		return 0;
 	}
@@ -588,13 +588,13 @@ static int seal_with_a_refused_call(void *context)
 	return 0;
 }
 
-static bool is_skipped(int r, struct fixture *f)
+static bool is_skipped(int rc, struct fixture *f)
 {
-	if (r == CHILD_SKIP) {
+	if (rc == CHILD_SKIP) {
 		print_message("seccomp refused here, nothing to test\n");
 		fixture_close(f);
 	}
-	return r == CHILD_SKIP;
+	return rc == CHILD_SKIP;
 }
 
 static void a_seal_killed_before_any_step_is_completed_by_recovery(void **state)
@@ -615,14 +615,14 @@ static void a_seal_killed_before_any_step_is_completed_by_recovery(void **state)
 		struct data_file file;
 		struct fixture f;
 		size_t count;
-		int r;
+		int rc;
 
 		fixture_open(&f);
 		c.f = &f;
-		r = run_in_child(seal_with_a_refused_call, &c);
-		if (is_skipped(r, &f))
+		rc = run_in_child(seal_with_a_refused_call, &c);
+		if (is_skipped(rc, &f))
 			skip();
-		assert_int_equal(r, KILLED);
+		assert_int_equal(rc, KILLED);
 
 		/* Only before the last step has it its final name alone. */
 		assert_int_equal(data_dir_list(&f.dir, DATA_OPEN, &names, &count), 0);
@@ -644,15 +644,15 @@ static void a_file_system_without_noreplace_seals_as_well(void **state)
 {
 	struct child_case c = {.without_noreplace = true};
 	struct fixture f;
-	int r;
+	int rc;
 
 	(void)state;
 	fixture_open(&f);
 	c.f = &f;
-	r = run_in_child(seal_with_a_refused_call, &c);
-	if (is_skipped(r, &f))
+	rc = run_in_child(seal_with_a_refused_call, &c);
+	if (is_skipped(rc, &f))
 		skip();
-	assert_int_equal(r, 0);
+	assert_int_equal(rc, 0);
 	assert_int_equal(count_names(&f, DATA_ALL_KINDS), 1);
 	assert_true(has_two_blocks(&f, "traces-20260101T000000Z-00000001.binpb"));
 	fixture_close(&f);
@@ -665,15 +665,15 @@ static void a_file_whose_sync_failed_is_named_bad_with_its_limit(void **state)
 	struct data_name *names;
 	struct fixture f;
 	size_t count;
-	int r;
+	int rc;
 
 	(void)state;
 	fixture_open(&f);
 	c.f = &f;
-	r = run_in_child(seal_with_a_refused_call, &c);
-	if (is_skipped(r, &f))
+	rc = run_in_child(seal_with_a_refused_call, &c);
+	if (is_skipped(rc, &f))
 		skip();
-	assert_int_equal(r, 0);
+	assert_int_equal(rc, 0);
 	assert_int_equal(data_dir_list(&f.dir, DATA_ALL_KINDS, &names, &count), 0);
 	assert_int_equal(count, 1);
 	assert_string_equal(names[0].name, "traces-20260101T000000Z-00000001.binpb.4096.bad");
@@ -690,15 +690,15 @@ static void a_file_that_cannot_be_cut_still_names_its_limit(void **state)
 	struct data_name *names;
 	struct fixture f;
 	size_t count;
-	int r;
+	int rc;
 
 	(void)state;
 	fixture_open(&f);
 	c.f = &f;
-	r = run_in_child(seal_with_a_refused_call, &c);
-	if (is_skipped(r, &f))
+	rc = run_in_child(seal_with_a_refused_call, &c);
+	if (is_skipped(rc, &f))
 		skip();
-	assert_int_equal(r, 0);
+	assert_int_equal(rc, 0);
 	assert_int_equal(data_dir_list(&f.dir, DATA_ALL_KINDS, &names, &count), 0);
 	assert_int_equal(count, 1);
 	assert_int_equal(names[0].kind, DATA_BAD);
@@ -713,15 +713,15 @@ static void a_directory_that_cannot_be_synced_leaves_the_sealed_file(void **stat
 	struct child_case c = {
 		.number = SYS_fsync, .where = ON_DIR, .error = EIO, .expected = -EIO};
 	struct fixture f;
-	int r;
+	int rc;
 
 	(void)state;
 	fixture_open(&f);
 	c.f = &f;
-	r = run_in_child(seal_with_a_refused_call, &c);
-	if (is_skipped(r, &f))
+	rc = run_in_child(seal_with_a_refused_call, &c);
+	if (is_skipped(rc, &f))
 		skip();
-	assert_int_equal(r, 0);
+	assert_int_equal(rc, 0);
 	assert_true(has_two_blocks(&f, "traces-20260101T000000Z-00000001.binpb"));
 	assert_int_equal(count_names(&f, DATA_ALL_KINDS), 1);
 	fixture_close(&f);
@@ -756,7 +756,7 @@ static void create_refused(struct child_case c)
 {
 	struct data_file untroubled;
 	struct fixture f;
-	int r;
+	int rc;
 
 	fixture_open(&f);
 	c.f = &f;
@@ -764,10 +764,10 @@ static void create_refused(struct child_case c)
 	assert_int_equal(data_file_create(&f.dir, BLOCK, NEW_YEAR, &untroubled), 0);
 	f.has_direct = untroubled.direct;
 	assert_int_equal(data_file_seal(&f.dir, &untroubled, 0), 0);
-	r = run_in_child(create_with_a_refused_call, &c);
-	if (is_skipped(r, &f))
+	rc = run_in_child(create_with_a_refused_call, &c);
+	if (is_skipped(rc, &f))
 		skip();
-	assert_int_equal(r, 0);
+	assert_int_equal(rc, 0);
 	assert_int_equal(count_names(&f, DATA_ALL_KINDS), c.expected == 0 ? 1 : 0);
 	if (c.expected == 0)
 		assert_true(has_two_blocks(&f, "traces-20260101T000000Z-00000002.binpb"));

@@ -3,7 +3,7 @@
  * What is synced and in which order, when batch files are made, sealed and found again; and a file
  * that is another one by the time its lock is free.
  */
-#include "writer/datafile.h"
+#include "writer/file/datafile.h"
 
 #include <sys/stat.h>
 

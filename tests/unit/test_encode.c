@@ -4,7 +4,7 @@
  * metric, and the bound at its worst cases. Random data against protobuf-c are another test's.
  */
 #include "tests/unit/encode_golden.h"
-#include "writer/encode.h"
+#include "writer/encode/encode.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>

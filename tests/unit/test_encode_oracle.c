@@ -7,10 +7,10 @@
  *
  * usage: test_encode_oracle [RECORDS [SEED]]
  */
-#include "core/record.h"
+#include "core/record/record.h"
 #include "tests/gen.h"
 #include "tests/oracle.h"
-#include "writer/encode.h"
+#include "writer/encode/encode.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -87,7 +87,7 @@ static int attack_region(void)
 {
 	char other[REGION_NAME_BYTES_MAX + 8];
 
-	snprintf(other, sizeof other, "%s.x", region_name);
+	snprintf(other, sizeof(other), "%s.x", region_name);
 	EXPECT(1, open_region(O_RDWR) == -EACCES);
 	EXPECT(2, open_region(O_RDONLY) == -EACCES);
 	EXPECT(3, open_region(O_WRONLY | O_TRUNC) == -EACCES);
@@ -178,7 +178,7 @@ static int put_a_lie(void)
 	switch (lie_kind) {
 	case 0: /* a good page, but the member's, and locked as if there were a writer */
 		fd = openat(dirfd, RUNTIME_CONTROL, O_RDWR | O_CREAT | O_EXCL, 0666);
-		EXPECT(1, fd >= 0 && write(fd, &page, sizeof page) == (ssize_t)sizeof page);
+		EXPECT(1, fd >= 0 && write(fd, &page, sizeof(page)) == (ssize_t)sizeof(page));
 		EXPECT(2, fcntl(fd, F_OFD_SETLK, &lock) == 0);
 		EXPECT(3, runtime_has_writer(&shm_fixture_dir) == 0);
 		return 0;
@@ -212,7 +212,7 @@ static void remove_lie(void)
 
 	assert_non_null(dir);
 	while ((entry = readdir(dir)) != NULL) {
-		snprintf(inner, sizeof inner, "%s/in", entry->d_name);
+		snprintf(inner, sizeof(inner), "%s/in", entry->d_name);
 		unlinkat(dirfd(dir), inner, AT_REMOVEDIR);
 		if (unlinkat(dirfd(dir), entry->d_name, 0) < 0)
 			unlinkat(dirfd(dir), entry->d_name, AT_REMOVEDIR);
@@ -254,7 +254,7 @@ static void a_lock_for_reading_neither_keeps_the_writer_out_nor_passes_for_one(v
 
 	(void)state;
 	NEEDS_ROOT();
-	step = share(sizeof *step);
+	step = share(sizeof(*step));
 	assert_int_equal(as_user(WRITER, open_page_as_writer), 0);
 	pid = fork_child();
 	if (pid == 0)
@@ -320,7 +320,7 @@ static void a_member_wakes_the_writer_and_is_woken_without_writing_the_page(void
 
 	(void)state;
 	NEEDS_ROOT();
-	step = share(sizeof *step);
+	step = share(sizeof(*step));
 	assert_int_equal(as_user(WRITER, open_page_as_writer), 0);
 	for (unsigned i = 0; i < COUNT_OF(pids); i++) {
 		pids[i] = fork_child();

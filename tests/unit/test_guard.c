@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Memory that is truncated while it is read. */
-#include "writer/guard.h"
+#include "base/guard.h"
 
 #include <sys/mman.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "writer/idset.h"
+#include "base/idset.h"
 
 #include <errno.h>
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* OTLP files as chunks: batches of ours, fields of others, files that are cut or still grow. */
-#include "writer/tool/input.h"
+#include "cli/input.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "writer/batch.h"
+#include "writer/file/batch.h"
 
 /* ResourceSpans { schema_url: "abc" } as a field of TracesData. */
 static const uint8_t field[] = {0x0a, 0x05, 0x1a, 0x03, 'a', 'b', 'c'};

@@ -3,13 +3,13 @@
  * The disk interface, over the real backends (each test once with io_uring, once with pwrite) and
  * over one that answers from a script.
  */
-#include "writer/io.h"
+#include "writer/io/io.h"
 
 #include <sys/stat.h>
 #include <sys/time.h>
 
 #include "tests/unit/io_testing.h"
-#include "writer/io_backend.h"
+#include "writer/io/io_backend.h"
 
 /* cmocka wants these before it. */
 #include <setjmp.h>
@@ -47,13 +47,13 @@ static int open_file(int dirfd, const char *name, bool direct, size_t bytes)
 static struct fixture *fixture_open(void **state)
 {
 	static struct fixture f;
-	int r;
+	int rc;
 
 	f = (struct fixture){.descriptors = count_descriptors()};
 	assert_int_equal(iobuf_pool_open(&f.pool, IOBUF_COUNT, IOBUF_BYTES), 0);
-	r = io_open(&f.io, *(const enum io_mode *)*state, f.pool);
-	if (r < 0) {
-		print_message("io_uring refused here (%s), nothing to test\n", strerror(-r));
+	rc = io_open(&f.io, *(const enum io_mode *)*state, f.pool);
+	if (rc < 0) {
+		print_message("io_uring refused here (%s), nothing to test\n", strerror(-rc));
 		iobuf_pool_close(f.pool);
 		skip();
 	}
@@ -365,7 +365,7 @@ static int write_below_a_size_limit(void *context)
 	struct rlimit limit = {.rlim_cur = c->limit, .rlim_max = RLIM_INFINITY};
 	struct iobuf_pool *pool;
 	struct io *io;
-	int r;
+	int rc;
 
 	signal(SIGXFSZ, SIG_IGN);
 	CHECK(iobuf_pool_open(&pool, 1, MIB) == 0);
@@ -374,8 +374,8 @@ static int write_below_a_size_limit(void *context)
 	CHECK(getrlimit(RLIMIT_FSIZE, &limit) == 0);
 	limit.rlim_cur = c->limit;
 	CHECK(setrlimit(RLIMIT_FSIZE, &limit) == 0);
-	r = write_one(io, pool, c->dirfd, "file", false);
-	CHECK(r == c->expected);
+	rc = write_one(io, pool, c->dirfd, "file", false);
+	CHECK(rc == c->expected);
 	io_close(io);
 	iobuf_pool_close(pool);
 	return 0;
@@ -386,16 +386,16 @@ static void short_write_below_limit(enum io_mode mode, rlim_t limit, int expecte
 	struct child_case c = {.mode = mode, .limit = limit, .expected = expected};
 	struct scratch scratch;
 	struct stat st;
-	int r;
+	int rc;
 
 	assert_int_equal(scratch_open(&scratch), 0);
 	c.dirfd = scratch.fd;
-	r = run_in_child(write_below_a_size_limit, &c);
-	if (r == CHILD_SKIP) {
+	rc = run_in_child(write_below_a_size_limit, &c);
+	if (rc == CHILD_SKIP) {
 		assert_int_equal(scratch_close(&scratch), 0);
 		skip();
 	}
-	assert_int_equal(r, 0);
+	assert_int_equal(rc, 0);
 	assert_int_equal(fstatat(scratch.fd, "file", &st, 0), 0);
 	assert_int_equal(st.st_size, (off_t)limit);
 	assert_true(has_pattern(scratch.fd, "file", 0, limit / 4 * 4, 9));
@@ -449,17 +449,17 @@ static void signals_do_not_fail_writes(void **state)
 {
 	struct child_case c = {.mode = *(const enum io_mode *)*state};
 	struct scratch scratch;
-	int r;
+	int rc;
 
 	assert_int_equal(scratch_open(&scratch), 0);
 	c.dirfd = scratch.fd;
-	r = run_in_child(write_in_a_storm_of_signals, &c);
-	if (r == 0)
+	rc = run_in_child(write_in_a_storm_of_signals, &c);
+	if (rc == 0)
 		assert_true(has_pattern(scratch.fd, "file-19", 0, MIB, 9));
 	assert_int_equal(scratch_close(&scratch), 0);
-	if (r == CHILD_SKIP)
+	if (rc == CHILD_SKIP)
 		skip();
-	assert_int_equal(r, 0);
+	assert_int_equal(rc, 0);
 }
 
 static int open_with_a_refused_call(void *context)
@@ -468,7 +468,7 @@ static int open_with_a_refused_call(void *context)
 	struct iobuf_pool *pool;
 	struct io *io;
 	unsigned descriptors = count_descriptors();
-	int r;
+	int rc;
 
 	CHECK(iobuf_pool_open(&pool, IOBUF_COUNT, MIB) == 0);
 	if (io_open(&io, IO_URING, pool) < 0)
@@ -477,12 +477,12 @@ static int open_with_a_refused_call(void *context)
 	if (refuse(c->number, c->argument, c->value, c->error) < 0)
 		return CHILD_SKIP;
 
-	r = io_open(&io, IO_URING, pool);
+	rc = io_open(&io, IO_URING, pool);
 	/* A closed ring gives its share of RLIMIT_MEMLOCK back only after a while. */
-	if (r == -ENOMEM && c->expected != -ENOMEM)
+	if (rc == -ENOMEM && c->expected != -ENOMEM)
 		return CHILD_SKIP;
-	CHECK(r == c->expected);
-	if (r == 0)
+	CHECK(rc == c->expected);
+	if (rc == 0)
 		io_close(io);
 	CHECK(io_open(&io, IO_AUTO, pool) == 0);
 	if (c->expected == 0 && io_mode_now(io) == IO_PWRITE)
@@ -499,19 +499,19 @@ static int open_with_a_refused_call(void *context)
 static void open_refused(struct child_case *c)
 {
 	struct scratch scratch;
-	int r;
+	int rc;
 
 	assert_int_equal(scratch_open(&scratch), 0);
 	c->dirfd = scratch.fd;
-	r = run_in_child(open_with_a_refused_call, c);
-	if (r == 0)
+	rc = run_in_child(open_with_a_refused_call, c);
+	if (rc == 0)
 		assert_true(has_pattern(scratch.fd, "file", 0, MIB, 9));
 	assert_int_equal(scratch_close(&scratch), 0);
-	if (r == CHILD_SKIP) {
+	if (rc == CHILD_SKIP) {
 		print_message("io_uring or seccomp refused here, nothing to test\n");
 		skip();
 	}
-	assert_int_equal(r, 0);
+	assert_int_equal(rc, 0);
 }
 
 static void where_the_ring_is_refused_pwrite_does_the_work(void **state)
@@ -635,18 +635,18 @@ static void a_ring_lost_in_the_middle_is_reported_and_replaced(void **state)
 {
 	struct child_case c = {0};
 	struct scratch scratch;
-	int r;
+	int rc;
 
 	(void)state;
 	assert_int_equal(scratch_open(&scratch), 0);
 	c.dirfd = scratch.fd;
-	r = run_in_child(lose_the_ring, &c);
-	if (r == 0)
+	rc = run_in_child(lose_the_ring, &c);
+	if (rc == 0)
 		assert_true(has_pattern(scratch.fd, "file", 0, MIB, 9));
 	assert_int_equal(scratch_close(&scratch), 0);
-	if (r == CHILD_SKIP)
+	if (rc == CHILD_SKIP)
 		skip();
-	assert_int_equal(r, 0);
+	assert_int_equal(rc, 0);
 }
 
 /* ---- a backend that answers from a script ---- */

@@ -20,7 +20,7 @@ static void tell(void *context, int error, const char *text)
 
 	told->count++;
 	told->error = error;
-	snprintf(told->text, sizeof told->text, "%s", text);
+	snprintf(told->text, sizeof(told->text), "%s", text);
 }
 
 /* Open with these options, expect an error that is told with this in its text. */
@@ -54,7 +54,7 @@ static void options_of_an_older_program_leave_newer_fields_at_their_defaults(voi
 
 	(void)state;
 	setenv("OTLPIPE_DIR", shm_fixture_path, 1);
-	memset(&options, 0xee, sizeof options);
+	memset(&options, 0xee, sizeof(options));
 	otlp_options_init(&options, offsetof(struct otlp_options, runtime_dir));
 	assert_int_equal(options.struct_bytes, offsetof(struct otlp_options, runtime_dir));
 	/* What the older program's struct does not have is not ours to touch, nor to read. */
@@ -62,7 +62,7 @@ static void options_of_an_older_program_leave_newer_fields_at_their_defaults(voi
 	expect_opens(&options);
 	options.struct_bytes = offsetof(struct otlp_options, runtime_dir) - 1;
 	expect_refused(&options, OTLP_ERR_INVALID, NULL);
-	memset(&options, 0, sizeof options); /* otlp_options_init() was forgotten */
+	memset(&options, 0, sizeof(options)); /* otlp_options_init() was forgotten */
 	expect_refused(&options, OTLP_ERR_INVALID, NULL);
 	unsetenv("OTLPIPE_DIR");
 }
@@ -75,8 +75,8 @@ static void options_of_a_newer_program_are_taken_while_the_rest_is_zero(void **s
 	} options;
 
 	(void)state;
-	memset(&options, 0xee, sizeof options);
-	otlp_options_init(&options.options, sizeof options);
+	memset(&options, 0xee, sizeof(options));
+	otlp_options_init(&options.options, sizeof(options));
 	assert_int_equal(options.newer[0], 0);
 	assert_int_equal(options.newer[31], 0);
 	options.options.runtime_dir = shm_fixture_path;
@@ -90,9 +90,9 @@ static void reserved_bytes_must_be_zero(void **state)
 	struct otlp_options options = fixture_options();
 
 	(void)state;
-	options.reserved[sizeof options.reserved - 1] = 1;
+	options.reserved[sizeof(options.reserved) - 1] = 1;
 	expect_refused(&options, OTLP_ERR_INVALID, NULL);
-	options.reserved[sizeof options.reserved - 1] = 0;
+	options.reserved[sizeof(options.reserved) - 1] = 0;
 	options.reserved[0] = 1;
 	expect_refused(&options, OTLP_ERR_INVALID, NULL);
 }
@@ -181,7 +181,7 @@ static void a_directory_that_is_missing_is_made_for_its_owner_alone(void **state
 	struct stat st;
 
 	(void)state;
-	snprintf(path, sizeof path, "%s/sub", shm_fixture_path);
+	snprintf(path, sizeof(path), "%s/sub", shm_fixture_path);
 	options.runtime_dir = path;
 	expect_opens(&options);
 	assert_int_equal(stat(path, &st), 0);
@@ -199,7 +199,7 @@ static void a_relative_directory_stays_where_it_was_at_open(void **state)
 	pid_t pid;
 
 	(void)state;
-	assert_non_null(getcwd(before, sizeof before));
+	assert_non_null(getcwd(before, sizeof(before)));
 	assert_int_equal(chdir("/dev/shm"), 0);
 	options.runtime_dir = shm_fixture_path + strlen("/dev/shm/");
 	assert_int_equal(otlp_library_open(&library, &options), OTLP_OK);
@@ -220,9 +220,9 @@ static void a_directory_that_cannot_be_used_is_an_error_that_names_it(void **sta
 	char path[RUNTIME_PATH_BYTES_MAX + 16];
 
 	(void)state;
-	memset(path, 'a', sizeof path);
+	memset(path, 'a', sizeof(path));
 	path[0] = '/';
-	path[sizeof path - 1] = '\0';
+	path[sizeof(path) - 1] = '\0';
 	options.runtime_dir = path;
 	expect_refused(&options, OTLP_ERR_ACCESS, "the runtime directory");
 	options.runtime_dir = "/nonexistent/otlpipe";
@@ -383,7 +383,7 @@ static void the_version_is_that_of_the_header(void **state)
 	char text[32];
 
 	(void)state;
-	snprintf(text, sizeof text, "%d.%d.%d", OTLP_VERSION_MAJOR, OTLP_VERSION_MINOR,
+	snprintf(text, sizeof(text), "%d.%d.%d", OTLP_VERSION_MAJOR, OTLP_VERSION_MINOR,
 		 OTLP_VERSION_PATCH);
 	assert_string_equal(otlp_version(), text);
 }
@@ -407,8 +407,8 @@ static void null_handles_are_errors_and_never_crashes(void **state)
 	assert_int_equal(otlp_library_export_metrics_ref(NULL, &gauge.metrics), OTLP_ERR_INVALID);
 	assert_int_equal(otlp_library_flush(NULL, 0), OTLP_ERR_INVALID);
 	assert_int_equal(otlp_library_shutdown(NULL, 0), OTLP_ERR_INVALID);
-	memset(&stats, 0xee, sizeof stats);
-	otlp_library_get_stats(NULL, &stats, sizeof stats);
+	memset(&stats, 0xee, sizeof(stats));
+	otlp_library_get_stats(NULL, &stats, sizeof(stats));
 	assert_int_equal(stats.spans.accepted, 0);
 	assert_int_equal(stats.rejected_after_shutdown, 0);
 	assert_int_equal(otlp_library_metric_exporter(NULL, &metrics), OTLP_ERR_INVALID);
@@ -580,11 +580,11 @@ static void neighbours_of_a_refused_span_are_taken_and_the_first_refusal_is_told
 	size_t i;
 
 	(void)state;
-	memset(large, 'a', sizeof large);
+	memset(large, 'a', sizeof(large));
 	for (i = 0; i < COUNT_OF(spans); i++)
 		spans[i] = fixture_span(i);
-	spans[1].name = (struct otlp_str){large, sizeof large};
-	memset(spans[2].span_id, 0, sizeof spans[2].span_id);
+	spans[1].name = (struct otlp_str){large, sizeof(large)};
+	memset(spans[2].span_id, 0, sizeof(spans[2].span_id));
 	spans[4].name = OTLP_STR("\xc0\x80");
 	assert_int_equal(otlp_library_export_traces(library, spans, COUNT_OF(spans)),
 			 OTLP_ERR_TOO_LARGE);
@@ -602,7 +602,7 @@ static void a_metric_is_split_at_its_points(void **state)
 {
 	enum { COUNT = 5000, LARGE = 1234 };
 	struct otlp_library *library = fixture_open_rings(4096, 1 << 20);
-	struct otlp_number_point *points = calloc(COUNT, sizeof *points);
+	struct otlp_number_point *points = calloc(COUNT, sizeof(*points));
 	size_t large_bytes = 512 << 10, i;
 	struct otlp_attribute attribute;
 	struct fixture_gauge gauge;
@@ -759,9 +759,9 @@ static void a_metric_whose_head_fits_no_record_is_too_large_with_all_its_points(
 	struct fixture_gauge gauge;
 
 	(void)state;
-	memset(large, 'a', sizeof large);
+	memset(large, 'a', sizeof(large));
 	fixture_gauge_init(&gauge, points, 2);
-	gauge.metric.description = (struct otlp_str){large, sizeof large};
+	gauge.metric.description = (struct otlp_str){large, sizeof(large)};
 	assert_int_equal(otlp_library_export_metrics_ref(library, &gauge.metrics),
 			 OTLP_ERR_TOO_LARGE);
 	assert_int_equal(fixture_stats(library).metrics.dropped_too_large, 2);
@@ -800,11 +800,11 @@ static void stats_fit_the_callers_version_of_the_struct(void **state)
 
 	(void)state;
 	assert_int_equal(otlp_library_export_traces(library, &span, 1), OTLP_OK);
-	memset(&stats, 0xee, sizeof stats);
-	otlp_library_get_stats(library, &stats.stats, sizeof stats);
+	memset(&stats, 0xee, sizeof(stats));
+	otlp_library_get_stats(library, &stats.stats, sizeof(stats));
 	assert_int_equal(stats.stats.spans.accepted, 1);
 	assert_int_equal(stats.newer, 0);
-	memset(&stats, 0xee, sizeof stats);
+	memset(&stats, 0xee, sizeof(stats));
 	otlp_library_get_stats(library, &stats.stats, sizeof(struct otlp_signal_stats));
 	assert_int_equal(stats.stats.spans.accepted, 1);
 	assert_true(stats.stats.metrics.accepted == UINT64_C(0xeeeeeeeeeeeeeeee));

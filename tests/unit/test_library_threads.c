@@ -70,13 +70,13 @@ static void *meddle(void *context)
 		struct otlp_metric_exporter *metrics = NULL;
 		struct otlp_span_exporter *spans = NULL;
 		struct otlp_span span = fixture_span(1);
-		int r = otlp_library_flush(shared.library, 0);
+		int rc = otlp_library_flush(shared.library, 0);
 
-		*wrong += r != OTLP_OK && r != OTLP_ERR_NO_WRITER;
+		*wrong += rc != OTLP_OK && rc != OTLP_ERR_NO_WRITER;
 		*wrong += otlp_span_exporter_set_resource(shared.spans, &resource) != OTLP_OK;
 		*wrong += otlp_library_span_exporter(shared.library, &spans) != OTLP_OK;
 		*wrong += otlp_library_metric_exporter(shared.library, &metrics) != OTLP_OK;
-		memset(span.span_id, 0, sizeof span.span_id);
+		memset(span.span_id, 0, sizeof(span.span_id));
 		*wrong += otlp_span_exporter_export(spans, &span, 1).cause != OTLP_ERR_INVALID;
 		otlp_span_exporter_unref(otlp_span_exporter_ref(spans));
 		otlp_span_exporter_unref(spans);
@@ -99,7 +99,7 @@ static void every_call_may_be_made_from_any_thread_at_any_time(void **state)
 	unsigned i;
 
 	(void)state;
-	memset(&shared, 0, sizeof shared);
+	memset(&shared, 0, sizeof(shared));
 	shared.library = fixture_open_rings(128 << 10, 32 << 10);
 	assert_int_equal(otlp_library_span_exporter(shared.library, &shared.spans), OTLP_OK);
 	assert_int_equal(otlp_library_metric_exporter(shared.library, &shared.metrics), OTLP_OK);
@@ -136,12 +136,12 @@ static void *push_until_shutdown(void *context)
 {
 	struct pusher *pusher = context;
 	struct otlp_span span = fixture_span(1);
-	int r;
+	int rc;
 
 	do {
-		r = otlp_library_export_traces(shared.library, &span, 1);
-		pusher->spans_ok += r == OTLP_OK;
-	} while (r != OTLP_ERR_SHUTDOWN);
+		rc = otlp_library_export_traces(shared.library, &span, 1);
+		pusher->spans_ok += rc == OTLP_OK;
+	} while (rc != OTLP_ERR_SHUTDOWN);
 	return NULL;
 }
 
@@ -197,21 +197,21 @@ static void a_reference_of_another_thread_comes_with_its_entry(void **state)
 	static const uint8_t bytes[] = "0123456789abcdef";
 	pthread_t thread;
 
-	memset(&made, 0, sizeof made);
+	memset(&made, 0, sizeof(made));
 	assert_int_equal(region_create(&made.region, *state, &options), 0);
 	for (unsigned i = 0; i < 300; i++) {
 		uint32_t reference;
 
-		made.entry = (struct table_entry){.bytes = bytes, .bytes_count = sizeof bytes};
+		made.entry = (struct table_entry){.bytes = bytes, .bytes_count = sizeof(bytes)};
 		assert_int_equal(pthread_create(&thread, NULL, refer, NULL), 0);
 		for (unsigned looks = 0; atomic_load_relaxed_u64(&made.entry.reference) == 0;)
 			if (++looks > 1000)
 				sched_yield();
 		reference = table_entry_reference(&made.entry, &made.region);
-		assert_int_equal(reference, 1 + i * entry_bytes(sizeof bytes));
+		assert_int_equal(reference, 1 + i * entry_bytes(sizeof(bytes)));
 		/* Our own look: the library of the assertions is not instrumented. */
 		assert_int_equal(memcmp(made.region.table + reference - 1 + ENTRY_HEADER_BYTES,
-					bytes, sizeof bytes),
+					bytes, sizeof(bytes)),
 				 0);
 		assert_int_equal(pthread_join(thread, NULL), 0);
 	}
@@ -238,7 +238,7 @@ static void use_a_region_of_another_thread(bool by_pushing)
 	struct region_view view;
 	pthread_t thread;
 
-	memset(&made, 0, sizeof made);
+	memset(&made, 0, sizeof(made));
 	shared.library = fixture_open_rings(RING_BYTES_MIN, RING_BYTES_MIN);
 	find_region(name);
 	assert_int_equal(region_attach(&view, &shm_fixture_dir, name, true), 0);
@@ -292,7 +292,7 @@ static void a_region_that_one_thread_makes_is_used_by_all(void **state)
 	unsigned i;
 
 	(void)state;
-	memset(&shared, 0, sizeof shared);
+	memset(&shared, 0, sizeof(shared));
 	shared.library = fixture_open_rings(RING_BYTES_MIN, RING_BYTES_MIN);
 	producer = &shared.library->producer;
 	for (i = 0; i < COUNT_OF(pushers); i++)

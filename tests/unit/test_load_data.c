@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The load generator's data: what each record promises to whoever counts them. */
-#include "writer/tool/load_data.h"
+#include "cli/load_data.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -29,9 +29,9 @@ static void what_is_no_address_is_refused(void **state)
 	(void)state;
 	setenv("NOTIFY_SOCKET", "relative", 1);
 	assert_int_equal(notify_send("READY=1"), -EINVAL);
-	memset(path, 'x', sizeof path - 1);
+	memset(path, 'x', sizeof(path) - 1);
 	path[0] = '/';
-	path[sizeof path - 1] = '\0';
+	path[sizeof(path) - 1] = '\0';
 	setenv("NOTIFY_SOCKET", path, 1);
 	assert_int_equal(notify_send("READY=1"), -EINVAL);
 	setenv("NOTIFY_SOCKET", "/nonexistent/socket", 1);
@@ -47,14 +47,14 @@ static void the_state_arrives_at_an_abstract_socket(void **state)
 
 	(void)state;
 	assert_true(fd >= 0);
-	snprintf(name, sizeof name, "@otlpipe-test-%d", (int)getpid());
+	snprintf(name, sizeof(name), "@otlpipe-test-%d", (int)getpid());
 	bytes = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(name));
 	memcpy(address.sun_path, name, strlen(name));
 	address.sun_path[0] = '\0';
 	assert_int_equal(bind(fd, (struct sockaddr *)&address, bytes), 0);
 	setenv("NOTIFY_SOCKET", name, 1);
 	assert_int_equal(notify_send("READY=1"), 0);
-	assert_int_equal(recv(fd, text, sizeof text, MSG_DONTWAIT), 7);
+	assert_int_equal(recv(fd, text, sizeof(text), MSG_DONTWAIT), 7);
 	assert_memory_equal(text, "READY=1", 7);
 	close(fd);
 }

@@ -44,7 +44,7 @@ static int parse(const char *line, int (*check)(const struct options *options), 
 
 	assert_true(fd >= 0);
 	parsed.error_fd = fd;
-	snprintf(copy, sizeof copy, "%s", line);
+	snprintf(copy, sizeof(copy), "%s", line);
 	while ((word = strsep(&rest, " ")) != NULL && word[0] != '\0') {
 		assert_true(parsed.count < ARGUMENTS_MAX);
 		parsed.arguments[parsed.count++] = word;
@@ -98,15 +98,15 @@ static void values_come_from_defaults_flags_and_environment(void **state)
 	char error[512];
 
 	(void)state;
-	assert_int_equal(parse("", check_defaults, error, sizeof error), 0);
+	assert_int_equal(parse("", check_defaults, error, sizeof(error)), 0);
 	assert_int_equal(parse("-d /d --output=/o -i 200ms --sync=batch --io=pwrite --drain",
-			       check_flags, error, sizeof error),
+			       check_flags, error, sizeof(error)),
 			 0);
 	setenv("OTLPIPE_INTERVAL", "5ms", 1);
 	setenv("OTLPIPE_BATCH_BYTES", "128KiB", 1);
 	setenv("OTLPIPE_DRAIN", "1", 1);
-	assert_int_equal(parse("", check_environment, error, sizeof error), 0);
-	assert_int_equal(parse("-i 7ms", check_flag_wins, error, sizeof error), 0);
+	assert_int_equal(parse("", check_environment, error, sizeof(error)), 0);
+	assert_int_equal(parse("-i 7ms", check_flag_wins, error, sizeof(error)), 0);
 	assert_string_equal(error, "");
 	unsetenv("OTLPIPE_INTERVAL");
 	unsetenv("OTLPIPE_BATCH_BYTES");
@@ -126,15 +126,15 @@ static void a_wrong_value_gets_one_line_and_status_2(void **state)
 	char error[512];
 
 	(void)state;
-	for (unsigned i = 0; i < sizeof lines / sizeof lines[0]; i++) {
-		assert_int_equal(parse(lines[i], NULL, error, sizeof error), 2);
+	for (unsigned i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		assert_int_equal(parse(lines[i], NULL, error, sizeof(error)), 2);
 		assert_non_null(strchr(error, '\n'));
 		assert_string_equal(strchr(error, '\n'), "\n");
 		assert_memory_equal(error, "otlpipe-writer: ", 16);
 	}
-	assert_int_equal(parse("--unknown", NULL, error, sizeof error), 2);
+	assert_int_equal(parse("--unknown", NULL, error, sizeof(error)), 2);
 	setenv("OTLPIPE_SYNC", "sometimes", 1);
-	assert_int_equal(parse("", NULL, error, sizeof error), 2);
+	assert_int_equal(parse("", NULL, error, sizeof(error)), 2);
 	assert_non_null(strstr(error, "$OTLPIPE_SYNC"));
 	unsetenv("OTLPIPE_SYNC");
 }

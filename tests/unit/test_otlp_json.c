@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* OTLP protobuf to JSON lines: the OTLP/JSON rules, the cutting into lines, hostile bytes. */
-#include "writer/tool/otlp_json.h"
+#include "cli/otlp_json.h"
 
 #include <errno.h>
 #include <math.h>
@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "writer/tool/wire.h"
+#include "cli/wire.h"
 #include <opentelemetry/proto/metrics/v1/metrics.pb-c.h>
 #include <opentelemetry/proto/trace/v1/trace.pb-c.h>
 
@@ -488,9 +488,9 @@ static void random_bytes_never_do_harm(void **state)
 		n = seed >> 32 & 15;
 		if (otlp_decode(RESOURCE_SPANS, bytes, n, &message) == 0) {
 			struct sink sink = {0};
-			int r = otlp_json_lines(message, 64, sink_line, &sink);
+			int rc = otlp_json_lines(message, 64, sink_line, &sink);
 
-			assert_true(r == 0 || r == -EILSEQ);
+			assert_true(rc == 0 || rc == -EILSEQ);
 			free(sink.text);
 			otlp_free(message);
 			decoded++;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The output directory and its lock. */
-#include "writer/outdir.h"
+#include "writer/file/outdir.h"
 
 #include "tests/unit/io_testing.h"
 
@@ -20,7 +20,7 @@ static void it_is_made_and_locked_once(void **state)
 
 	(void)state;
 	assert_int_equal(scratch_open(&scratch), 0);
-	snprintf(path, sizeof path, "%s/out", scratch.path);
+	snprintf(path, sizeof(path), "%s/out", scratch.path);
 	assert_int_equal(outdir_open(&first, path, false, 0), -ENOENT);
 	assert_int_equal(outdir_open(&first, path, true, 0), 0);
 	assert_int_equal(outdir_open(&second, path, true, 20000000), -EBUSY);
@@ -40,7 +40,7 @@ static void a_file_in_its_place_is_an_error(void **state)
 
 	(void)state;
 	assert_int_equal(scratch_open(&scratch), 0);
-	snprintf(path, sizeof path, "%s/out", scratch.path);
+	snprintf(path, sizeof(path), "%s/out", scratch.path);
 	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	assert_true(fd >= 0);
 	close(fd);
@@ -64,12 +64,12 @@ static void a_lock_that_goes_is_waited_for(void **state)
 	struct scratch scratch;
 	struct outdir outdir;
 	char path[64];
-	int status, r;
+	int status, rc;
 	pid_t pid;
 
 	(void)state;
 	assert_int_equal(scratch_open(&scratch), 0);
-	snprintf(path, sizeof path, "%s/out", scratch.path);
+	snprintf(path, sizeof(path), "%s/out", scratch.path);
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
@@ -79,9 +79,9 @@ static void a_lock_that_goes_is_waited_for(void **state)
 	/* Once it is there it is held, or was. */
 	while (access(path, F_OK) < 0)
 		usleep(1000);
-	r = outdir_open(&outdir, path, false, INT64_C(60000000000));
+	rc = outdir_open(&outdir, path, false, INT64_C(60000000000));
 	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_int_equal(r, 0);
+	assert_int_equal(rc, 0);
 	outdir_close(&outdir);
 	assert_int_equal(scratch_close(&scratch), 0);
 }

@@ -202,10 +202,10 @@ static void *push_until_stopped(void *context)
 	uint64_t i;
 
 	for (i = 0; atomic_load_acquire_u32(&pusher->stop) == 0; i++) {
-		int r = try_push(pusher->library, i);
+		int rc = try_push(pusher->library, i);
 
-		pusher->accepted += r == OTLP_OK;
-		pusher->dropped += r == OTLP_ERR_FULL;
+		pusher->accepted += rc == OTLP_OK;
+		pusher->dropped += rc == OTLP_ERR_FULL;
 	}
 	return NULL;
 }
@@ -288,7 +288,7 @@ static void a_child_without_a_directory_fails_until_a_flush_finds_it_again(void 
 	pid_t pid;
 
 	(void)state;
-	snprintf(moved, sizeof moved, "%s-moved", shm_fixture_path);
+	snprintf(moved, sizeof(moved), "%s-moved", shm_fixture_path);
 	pid = fork_child();
 	if (pid == 0) {
 		if (chmod(shm_fixture_path, 0755) < 0)
@@ -412,11 +412,11 @@ static void set_large_resource(struct otlp_span_exporter *exporter, int64_t numb
 	static char text[LARGE_RESOURCE_BYTES];
 	const struct otlp_attribute attributes[2] = {
 		otlp_attr_int(OTLP_STR("n"), number),
-		otlp_attr_str(OTLP_STR("k"), (struct otlp_str){text, sizeof text}),
+		otlp_attr_str(OTLP_STR("k"), (struct otlp_str){text, sizeof(text)}),
 	};
 	const struct otlp_resource resource = {.attributes = {.items = attributes, .count = 2}};
 
-	memset(text, 'a', sizeof text);
+	memset(text, 'a', sizeof(text));
 	assert_int_equal(otlp_span_exporter_set_resource(exporter, &resource), OTLP_OK);
 }
 
@@ -481,12 +481,12 @@ static struct {
 
 static void push_in_handler(int number)
 {
-	int before = errno, r;
+	int before = errno, rc;
 
 	(void)number;
-	r = try_push(in_handler.library, HANDLER_NUMBERS + in_handler.accepted);
-	in_handler.accepted += r == OTLP_OK;
-	in_handler.dropped += r == OTLP_ERR_FULL;
+	rc = try_push(in_handler.library, HANDLER_NUMBERS + in_handler.accepted);
+	in_handler.accepted += rc == OTLP_OK;
+	in_handler.dropped += rc == OTLP_ERR_FULL;
 	in_handler.errno_changed += errno != before;
 	atomic_store_relaxed_u32(&in_handler.signals, in_handler.signals + 1);
 }
@@ -538,7 +538,7 @@ static void a_signal_handler_pushes_in_the_middle_of_a_push(void **state)
 	struct otlp_stats stats;
 
 	(void)state;
-	memset(&in_handler, 0, sizeof in_handler);
+	memset(&in_handler, 0, sizeof(in_handler));
 	in_handler.library = library;
 	find_region(name);
 	assert_int_equal(region_attach(&drained.view, &shm_fixture_dir, name, true), 0);
@@ -550,14 +550,14 @@ static void a_signal_handler_pushes_in_the_middle_of_a_push(void **state)
 	set_timer(100);
 	while (atomic_load_relaxed_u32(&in_handler.signals) < signals) {
 		unsigned i;
-		int r;
+		int rc;
 
 		errno = 4242;
 		/* Sometimes more than the ring takes. */
 		for (i = 0; i < 200; i++) {
-			r = try_push(library, accepted);
-			accepted += r == OTLP_OK;
-			dropped += r == OTLP_ERR_FULL;
+			rc = try_push(library, accepted);
+			accepted += rc == OTLP_OK;
+			dropped += rc == OTLP_ERR_FULL;
 		}
 		assert_int_equal(errno, 4242);
 		drain(&drained);

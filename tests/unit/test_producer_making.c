@@ -199,7 +199,7 @@ static void a_reference_holds_in_its_own_region_alone(void **state)
 	static const struct region_options options = {
 		.ring_bytes = {RING_BYTES_MIN, RING_BYTES_MIN}};
 	static const char bytes[] = "0123456789abcdef";
-	struct table_entry entry = {.bytes = (const uint8_t *)bytes, .bytes_count = sizeof bytes};
+	struct table_entry entry = {.bytes = (const uint8_t *)bytes, .bytes_count = sizeof(bytes)};
 	static struct region regions[2];
 
 	assert_int_equal(region_create(&regions[0], *state, &options), 0);
@@ -215,7 +215,7 @@ static void a_reference_holds_in_its_own_region_alone(void **state)
 
 		assert_true(reference > 0);
 		assert_memory_equal(region->table + reference - 1 + ENTRY_HEADER_BYTES, bytes,
-				    sizeof bytes);
+				    sizeof(bytes));
 		assert_int_equal(table_entry_reference(&entry, region), reference);
 	}
 	watched = NULL;
@@ -233,7 +233,7 @@ static void a_region_with_drops_alone_is_left_to_the_writer(void **state)
 	otlp_library_unref(library);
 	assert_int_equal(count_regions(), 0);
 	library = fixture_open();
-	memset(span.span_id, 0, sizeof span.span_id);
+	memset(span.span_id, 0, sizeof(span.span_id));
 	assert_int_equal(otlp_library_export_traces(library, &span, 1), OTLP_ERR_INVALID);
 	otlp_library_unref(library);
 	assert_int_equal(count_regions(), 1);

@@ -22,27 +22,27 @@ int __wrap_record_size_point(const struct otlp_metric *metric, size_t index, siz
 int __wrap_record_size_span(const struct otlp_span *span, const struct otlp_resource *resource,
 			    size_t *ret_bytes)
 {
-	int r = __real_record_size_span(span, resource, ret_bytes);
+	int rc = __real_record_size_span(span, resource, ret_bytes);
 
 	*ret_bytes += changed_by;
-	return r;
+	return rc;
 }
 
 int __wrap_record_size_shaped(const struct otlp_span *span, const struct record_shape *shape,
 			      const struct otlp_resource *resource, size_t *ret_bytes)
 {
-	int r = __real_record_size_shaped(span, shape, resource, ret_bytes);
+	int rc = __real_record_size_shaped(span, shape, resource, ret_bytes);
 
 	*ret_bytes += changed_by;
-	return r;
+	return rc;
 }
 
 int __wrap_record_size_point(const struct otlp_metric *metric, size_t index, size_t *ret_bytes)
 {
-	int r = __real_record_size_point(metric, index, ret_bytes);
+	int rc = __real_record_size_point(metric, index, ret_bytes);
 
 	*ret_bytes += changed_by;
-	return r;
+	return rc;
 }
 
 /* Another thread may not touch them; if it does, the host is not what has to die of it. */

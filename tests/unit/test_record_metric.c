@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The record's write side for metrics: each rule of what is refused, and what is carried. */
-#include "core/record.h"
+#include "core/record/record.h"
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -4,7 +4,7 @@
  * What it accepts is encoded too, as the encoder trusts it: within the bound, under a sanitizer.
  */
 #include "tests/gen.h"
-#include "writer/encode.h"
+#include "writer/encode/encode.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -80,13 +80,13 @@ static bool is_accepted_with_slack(const uint8_t *bytes, size_t len, const uint8
 	uint8_t *const copy = malloc(len + RECORD_SLACK_BYTES);
 	struct record_view view;
 	uint8_t *to;
-	int r;
+	int rc;
 
 	assert_non_null(copy);
 	memcpy(copy, bytes, len);
 	memset(copy + len, encoded != NULL ? 0xff : 0, RECORD_SLACK_BYTES);
-	r = record_parse(copy, len, len + RECORD_SLACK_BYTES, &view);
-	if (r == 0 && encoded != NULL) {
+	rc = record_parse(copy, len, len + RECORD_SLACK_BYTES, &view);
+	if (rc == 0 && encoded != NULL) {
 		to = malloc(encode_bound(&view));
 		assert_non_null(to);
 		assert_int_equal(encode_item(&view, to) - to, encoded_bytes);
@@ -94,7 +94,7 @@ static bool is_accepted_with_slack(const uint8_t *bytes, size_t len, const uint8
 		free(to);
 	}
 	free(copy);
-	return r == 0;
+	return rc == 0;
 }
 
 /* Parse; if accepted, encode all of it into exactly the bounds. */

@@ -9,7 +9,7 @@
 #include <sys/mman.h>
 #include <xxhash.h>
 
-#include "writer/dataname.h"
+#include "writer/file/dataname.h"
 
 #define BATCHES	     4u
 #define RING_BYTES   (UINT64_C(64) << 10)
@@ -229,11 +229,11 @@ static void forge_batch(unsigned batch, void (*change)(struct batch_head *, stru
 		at = scan.offset;
 		assert_int_equal(batch_scan_next(&scan, &head), 0);
 	}
-	change(&head, (struct batch_entry *)(void *)(scan.bytes + sizeof head));
-	memcpy(scan.bytes, &head, sizeof head);
+	change(&head, (struct batch_entry *)(void *)(scan.bytes + sizeof(head)));
+	memcpy(scan.bytes, &head, sizeof(head));
 	head.checksum = XXH3_64bits(scan.bytes + from, head.batch_bytes - from);
 	memcpy(scan.bytes + offsetof(struct batch_head, checksum), &head.checksum,
-	       sizeof head.checksum);
+	       sizeof(head.checksum));
 	assert_int_equal(pwrite(fd, scan.bytes, head.batch_bytes, (off_t)at), head.batch_bytes);
 	batch_scan_close(&scan);
 	close(fd);
@@ -346,10 +346,10 @@ static void a_batch_beyond_a_gap_does_not_count(void **state)
 	batch_scan_open(&scan, fd, UINT64_MAX);
 	assert_int_equal(batch_scan_next(&scan, &head), 0);
 	assert_int_equal(fstat(fd, &st), 0);
-	for (off_t at = 0; at + (off_t)head.batch_bytes < st.st_size; at += sizeof bytes) {
-		assert_int_equal(pread(fd, bytes, sizeof bytes, at + (off_t)head.batch_bytes),
-				 sizeof bytes);
-		assert_int_equal(pwrite(fd, bytes, sizeof bytes, at), sizeof bytes);
+	for (off_t at = 0; at + (off_t)head.batch_bytes < st.st_size; at += sizeof(bytes)) {
+		assert_int_equal(pread(fd, bytes, sizeof(bytes), at + (off_t)head.batch_bytes),
+				 sizeof(bytes));
+		assert_int_equal(pwrite(fd, bytes, sizeof(bytes), at), sizeof(bytes));
 	}
 	batch_scan_close(&scan);
 	close(fd);
@@ -391,7 +391,7 @@ static void entries_of_regions_that_are_gone_count(void **state)
 
 	(void)state;
 	restore_regions(2);
-	snprintf(name, sizeof name, "%u-%016llx.region", states.pipe.producers[0].header->pid,
+	snprintf(name, sizeof(name), "%u-%016llx.region", states.pipe.producers[0].header->pid,
 		 (unsigned long long)states.pipe.producers[0].header->region_id);
 	assert_int_equal(unlinkat(states.pipe.dir.fd, name, 0), 0);
 	assert_int_equal(recover(&report), 0);
@@ -473,7 +473,7 @@ static int recover_and_die(void *context)
 
 static void a_recovery_that_is_killed_is_done_again(void **state)
 {
-	int r;
+	int rc;
 
 	(void)state;
 	for (unsigned call = 0; call < 3; call++) {
@@ -482,10 +482,10 @@ static void a_recovery_that_is_killed_is_done_again(void **state)
 		restore_regions(2);
 		regions_close(&states.pipe.regions);
 		regions_open(&states.pipe.regions, &states.pipe.dir);
-		r = run_in_child(recover_and_die, &call);
-		if (r == CHILD_SKIP)
+		rc = run_in_child(recover_and_die, &call);
+		if (rc == CHILD_SKIP)
 			skip();
-		assert_int_equal(r, KILLED);
+		assert_int_equal(rc, KILLED);
 		assert_int_equal(recover(&(struct recover_report){0}), 0);
 		go_on_and_check();
 		if (call < 2)
@@ -509,16 +509,16 @@ static int recover_without_cutting(void *context)
 /* Draining before it is done would write again what is in the file. */
 static void a_file_that_cannot_be_recovered_stops_the_writer(void **state)
 {
-	int r;
+	int rc;
 
 	(void)state;
 	restore_regions(2);
 	regions_close(&states.pipe.regions);
 	regions_open(&states.pipe.regions, &states.pipe.dir);
-	r = run_in_child(recover_without_cutting, NULL);
-	if (r == CHILD_SKIP)
+	rc = run_in_child(recover_without_cutting, NULL);
+	if (rc == CHILD_SKIP)
 		skip();
-	assert_int_equal(r, 0);
+	assert_int_equal(rc, 0);
 	assert_int_equal(recover(&(struct recover_report){0}), 0);
 	go_on_and_check();
 }

@@ -30,7 +30,7 @@ static void a_region_is_attached_as_it_was_made(void **state)
 	/* The producer keeps no descriptor. */
 	assert_int_equal(count_descriptors(), descriptors);
 	find_region(name);
-	snprintf(want, sizeof want, "%d-%016jx.region", (int)getpid(),
+	snprintf(want, sizeof(want), "%d-%016jx.region", (int)getpid(),
 		 (uintmax_t)region.header->region_id);
 	assert_string_equal(name, want);
 	assert_int_equal(fstatat(shm_fixture_dir.fd, name, &st, AT_SYMLINK_NOFOLLOW), 0);
@@ -335,24 +335,24 @@ static void each_lie_in_a_header_is_refused(void **state)
 
 	assert_int_equal(region_create(&region, *state, &small), 0);
 	find_region(name);
-	memcpy(&truth, region.header, sizeof truth);
+	memcpy(&truth, region.header, sizeof(truth));
 	assert_true(truth.table_offset == 8192);
 	assert_true(truth.rings[0].data_offset == 8192 + 65536);
 	assert_true(truth.rings[1].data_offset == 8192 + 65536 + 4096);
 	descriptors = count_descriptors();
 	for (size_t i = 0; i < COUNT_OF(lies); i++) {
 		struct region_view view = {.fd = -7};
-		int r;
+		int rc;
 
 		memcpy((uint8_t *)region.header + lies[i].offset, &lies[i].value, lies[i].bytes);
-		r = region_attach(&view, *state, name, true);
-		if (r != lies[i].result)
-			fail_msg("%s: %d", lies[i].what, r);
-		if (r == 0)
+		rc = region_attach(&view, *state, name, true);
+		if (rc != lies[i].result)
+			fail_msg("%s: %d", lies[i].what, rc);
+		if (rc == 0)
 			region_detach(&view);
 		else
 			assert_int_equal(view.fd, -7);
-		memcpy(region.header, &truth, sizeof truth);
+		memcpy(region.header, &truth, sizeof(truth));
 	}
 	assert_int_equal(count_descriptors(), descriptors);
 	region_close(&region);
@@ -369,12 +369,12 @@ static void a_program_name_is_made_printable_and_ends(void **state)
 	assert_int_equal(region_create(&region, *state, &options), 0);
 	find_region(name);
 	assert_int_equal(region_attach(&view, *state, name, false), 0);
-	assert_int_equal(strlen(view.program), sizeof view.program - 1);
+	assert_int_equal(strlen(view.program), sizeof(view.program) - 1);
 	region_detach(&view);
-	memset(region.header->program, 'x', sizeof region.header->program);
+	memset(region.header->program, 'x', sizeof(region.header->program));
 	memcpy(region.header->program, "a\033[2J\nb\xff", 8);
 	assert_int_equal(region_attach(&view, *state, name, false), 0);
-	assert_int_equal(strlen(view.program), sizeof view.program - 1);
+	assert_int_equal(strlen(view.program), sizeof(view.program) - 1);
 	assert_memory_equal(view.program, "a?[2J?b?xx", 10);
 	region_detach(&view);
 	region_close(&region);
@@ -387,7 +387,7 @@ static int fill_a_small_tmpfs(void)
 	unsigned descriptors;
 	char path[128];
 
-	snprintf(path, sizeof path, "%s/mount", shm_fixture_path);
+	snprintf(path, sizeof(path), "%s/mount", shm_fixture_path);
 	/* In a mount namespace of its own, so nothing is left behind. */
 	if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", "none", MS_REC | MS_PRIVATE, "") < 0 ||
 	    mkdir(path, 0700) < 0 || mount("tmpfs", path, "tmpfs", 0, "size=64k,mode=0700") < 0)
@@ -429,15 +429,15 @@ static void a_profilers_timer_does_not_keep_a_region_from_being_made(void **stat
 	const struct region_options options = {.ring_bytes = {UINT64_C(32) << 20, RING_BYTES_MIN}};
 	struct sigaction action = {.sa_handler = count_tick};
 	static struct region region;
-	int r;
+	int rc;
 
 	assert_int_equal(sigaction(SIGALRM, &action, NULL), 0);
 	assert_int_equal(setitimer(ITIMER_REAL, &fast, NULL), 0);
 	while (ticks == 0)
 		sched_yield();
-	r = region_create(&region, *state, &options);
+	rc = region_create(&region, *state, &options);
 	assert_int_equal(setitimer(ITIMER_REAL, &off, NULL), 0);
-	assert_int_equal(r, 0);
+	assert_int_equal(rc, 0);
 	region_close(&region);
 }
 
@@ -485,12 +485,12 @@ static void a_machine_that_is_slower_than_a_timer_makes_regions_in_smaller_steps
 {
 	const struct region_options options = {.ring_bytes = {UINT64_C(1) << 20, RING_BYTES_MIN}};
 	static struct region region;
-	int r;
+	int rc;
 
 	too_slow_bytes = LAYOUT_PAGE_BYTES;
-	r = region_create(&region, *state, &options);
+	rc = region_create(&region, *state, &options);
 	too_slow_bytes = 0;
-	assert_int_equal(r, 0);
+	assert_int_equal(rc, 0);
 	region_close(&region);
 }
 

@@ -28,8 +28,8 @@ static void producer_start(struct producer *producer, const struct runtime_dir *
 	static struct region region;
 	char name[REGION_NAME_BYTES_MAX];
 
-	producer->told = share(sizeof *producer->told);
-	producer->ready = share(sizeof *producer->ready);
+	producer->told = share(sizeof(*producer->told));
+	producer->ready = share(sizeof(*producer->ready));
 	assert_int_equal(pipe2(producer->hold, O_CLOEXEC), 0);
 	producer->pid = fork_child();
 	if (producer->pid == 0) {
@@ -236,7 +236,7 @@ int main(int argc, char **argv)
 	if (argc == 2 && strcmp(argv[1], "hold") == 0)
 		return read(STDIN_FILENO, &byte, 1) == 0 ? 0 : 1;
 	/* Asked for by name: /proc/self/exe itself is another program under valgrind. */
-	if (readlink("/proc/self/exe", own_path, sizeof own_path - 1) <= 0)
+	if (readlink("/proc/self/exe", own_path, sizeof(own_path) - 1) <= 0)
 		return 1;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

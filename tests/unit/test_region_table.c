@@ -24,7 +24,7 @@ static void what_is_added_to_the_table_is_found_by_its_reference(void **state)
 	assert_int_equal(region_attach(&view, *state, name, false), 0);
 	assert_int_equal(region_table_add(&region, payload, 0), 0);
 	for (;; count++) {
-		memset(payload, (int)count, sizeof payload);
+		memset(payload, (int)count, sizeof(payload));
 		references[count] = region_table_add(&region, payload, 1 + count % 2000);
 		if (references[count] == 0)
 			break;
@@ -36,7 +36,7 @@ static void what_is_added_to_the_table_is_found_by_its_reference(void **state)
 	for (uint32_t i = 0; i < count; i++) {
 		assert_int_equal(region_table_get(&view, references[i], &got, &bytes), 0);
 		assert_int_equal(bytes, 1 + i % 2000);
-		memset(payload, (int)i, sizeof payload);
+		memset(payload, (int)i, sizeof(payload));
 		assert_memory_equal(got, payload, bytes);
 	}
 	region_detach(&view);
@@ -68,16 +68,16 @@ static void references_to_nothing_are_refused(void **state)
 	}
 	/* Claimed and not committed; too long; the last word of the table. */
 	word = entry_word(ENTRY_CLAIMED, 16);
-	memcpy(region.table, &word, sizeof word);
+	memcpy(region.table, &word, sizeof(word));
 	assert_int_equal(region_table_get(&view, reference, &got, &bytes), -EBADMSG);
 	word = entry_word(ENTRY_COMMITTED, (uint32_t)TABLE_BYTES - 7);
-	memcpy(region.table, &word, sizeof word);
+	memcpy(region.table, &word, sizeof(word));
 	assert_int_equal(region_table_get(&view, reference, &got, &bytes), -EBADMSG);
 	word = entry_word(ENTRY_COMMITTED, UINT32_MAX);
-	memcpy(region.table, &word, sizeof word);
+	memcpy(region.table, &word, sizeof(word));
 	assert_int_equal(region_table_get(&view, reference, &got, &bytes), -EBADMSG);
 	word = entry_word(ENTRY_COMMITTED, 1);
-	memcpy(region.table + TABLE_BYTES - 8, &word, sizeof word);
+	memcpy(region.table + TABLE_BYTES - 8, &word, sizeof(word));
 	assert_int_equal(region_table_get(&view, (uint32_t)TABLE_BYTES - 7, &got, &bytes),
 			 -EBADMSG);
 	region_detach(&view);
@@ -150,7 +150,7 @@ static void threads_that_add_at_once_get_each_their_own(void **state)
 			assert_int_equal(
 				region_table_get(&view, adders[i].references[j], &got, &bytes), 0);
 			assert_int_equal(bytes, 8 + 4 * i);
-			memcpy(head, got, sizeof head);
+			memcpy(head, got, sizeof(head));
 			assert_true(head[0] == i && head[1] == j);
 		}
 	}
@@ -165,7 +165,7 @@ static void *add_whole(void *argument)
 {
 	struct adder *adder = argument;
 
-	adder->references[0] = region_table_add(adder->region, whole, sizeof whole);
+	adder->references[0] = region_table_add(adder->region, whole, sizeof(whole));
 	return NULL;
 }
 
@@ -186,9 +186,9 @@ static void an_entry_that_is_found_is_whole(void **state)
 	assert_int_equal(pthread_create(&adder.thread, NULL, add_whole, &adder), 0);
 	while (region_table_get(&view, 1, &got, &bytes) < 0)
 		sched_yield();
-	assert_int_equal(bytes, sizeof whole);
+	assert_int_equal(bytes, sizeof(whole));
 	/* Our own look: the library of the assertions is not instrumented. */
-	assert_int_equal(memcmp(got, whole, sizeof whole), 0);
+	assert_int_equal(memcmp(got, whole, sizeof(whole)), 0);
 	assert_int_equal(pthread_join(adder.thread, NULL), 0);
 	assert_int_equal(adder.references[0], 1);
 	region_close(&region);

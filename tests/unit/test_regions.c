@@ -84,7 +84,7 @@ static void a_broken_region_is_renamed_and_not_found_again(void **state)
 
 	assert_int_equal(region_create(&region, *state, &options), 0);
 	find_region(name);
-	snprintf(broken, sizeof broken, "%s.broken", name);
+	snprintf(broken, sizeof(broken), "%s.broken", name);
 	regions_open(&regions, *state);
 	assert_int_equal(regions_discover(&regions), 0);
 	regions_break(&regions, regions.sources, "a test says so");
@@ -215,11 +215,11 @@ static void make_sparse_region(struct region_header *header, uint64_t id)
 	int fd;
 
 	header->region_id = id;
-	snprintf(name, sizeof name, "%u-%016llx.region", header->pid, (unsigned long long)id);
+	snprintf(name, sizeof(name), "%u-%016llx.region", header->pid, (unsigned long long)id);
 	fd = openat(shm_fixture_dir.fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	assert_true(fd >= 0);
 	assert_int_equal(ftruncate(fd, (off_t)header->region_bytes), 0);
-	assert_int_equal(pwrite(fd, header, sizeof *header, 0), sizeof *header);
+	assert_int_equal(pwrite(fd, header, sizeof(*header), 0), sizeof(*header));
 	close(fd);
 }
 

@@ -6,7 +6,7 @@
  */
 #include "tests/unit/pipe_fixture.h"
 
-#include "writer/rescue.h"
+#include "writer/file/rescue.h"
 
 #define RING_BYTES (UINT64_C(256) << 10)
 #define BATCHES	   6u
@@ -182,7 +182,7 @@ static void a_recovery_of_kept_batches_that_is_killed_is_done_again(void **state
 							.loses_pages = loses != 0};
 			struct killed_recovery killed = {&pipe, calls[n]};
 			unsigned number = 0;
-			int r;
+			int rc;
 
 			open_pipe(&pipe, &plan, SINK_SYNC_INTERVAL);
 			while (!is_kept(&pipe))
@@ -190,10 +190,10 @@ static void a_recovery_of_kept_batches_that_is_killed_is_done_again(void **state
 			pipe_close_sink(&pipe);
 			regions_close(&pipe.regions);
 			regions_open(&pipe.regions, &pipe.dir);
-			r = run_in_child(recover_and_die, &killed);
-			if (r == CHILD_SKIP)
+			rc = run_in_child(recover_and_die, &killed);
+			if (rc == CHILD_SKIP)
 				skip();
-			assert_int_equal(r, KILLED);
+			assert_int_equal(rc, KILLED);
 			assert_int_equal(go_on_and_count(&pipe) > 0, loses);
 		}
 	}
@@ -223,7 +223,7 @@ static void a_file_that_no_writer_made_is_left_aside(void **state)
 	assert_int_equal(go_on_and_count(&pipe), 0);
 }
 
-/* tools/reliability.py finds it in the log of the tests. */
+/* scripts/reliability.py finds it in the log of the tests. */
 static void the_kills_are_counted(void **state)
 {
 	(void)state;

@@ -67,7 +67,7 @@ static void expect_resource(const char *list, const char *name, const char *expe
 	set_or_unset("OTEL_SERVICE_NAME", name);
 	told = 0;
 	assert_int_equal(resource_new_from_environment(&resource, &options), OTLP_OK);
-	format_resource(text, sizeof text, &resource->value);
+	format_resource(text, sizeof(text), &resource->value);
 	assert_string_equal(text, expected);
 	assert_int_equal(told, expected_told);
 	assert_int_equal(resource->value.attributes.dropped, 0);
@@ -211,9 +211,9 @@ static void a_program_name_that_is_no_text_is_left_out(void **state)
 	expect_resource(NULL, NULL, "service.name=unknown_service", 0);
 	program_invocation_short_name = none;
 	expect_resource(NULL, NULL, "service.name=unknown_service", 0);
-	memset(long_name, 'a', sizeof long_name - 1);
+	memset(long_name, 'a', sizeof(long_name) - 1);
 	program_invocation_short_name = long_name;
-	snprintf(expected, sizeof expected, "service.name=unknown_service:%.495s", long_name);
+	snprintf(expected, sizeof(expected), "service.name=unknown_service:%.495s", long_name);
 	expect_resource(NULL, NULL, expected, 0);
 	program_invocation_short_name = saved;
 }

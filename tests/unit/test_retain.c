@@ -2,7 +2,7 @@
 /*
  * Retention: the policy on made-up files, and the thread on real ones.
  */
-#include "writer/retain.h"
+#include "writer/file/retain.h"
 
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -10,7 +10,7 @@
 
 #include "shm/atomic.h"
 #include "tests/unit/io_testing.h"
-#include "writer/datafile.h"
+#include "writer/file/datafile.h"
 
 /* cmocka wants these before it. */
 #include <setjmp.h>
@@ -442,7 +442,7 @@ static void what_is_removed_can_be_asked_for_during_a_run(void **state)
 	assert_int_equal(retain_open(&retain, f.scratch.fd, signals, 2,
 				     &(struct retain_limits){.age_ns = 1}),
 			 0);
-	memset(&deleting, 0, sizeof deleting);
+	memset(&deleting, 0, sizeof(deleting));
 	atomic_store_relaxed_u32(&deleting.is_armed, 1);
 	retain_request(retain);
 	while (atomic_load_relaxed_u32(&deleting.is_deleting) == 0)

@@ -135,11 +135,11 @@ static void a_claim_on_a_full_ring_changes_nothing(void **state)
 		push_one(f, QUARTER - (i == 3 ? 16 : 0), i);
 	assert_true(f->shared->tail - f->shared->head == BYTES);
 	memcpy(before, f->data, BYTES);
-	memcpy(&shared_before, f->shared, sizeof shared_before);
+	memcpy(&shared_before, f->shared, sizeof(shared_before));
 	for (uint32_t bytes = 1; bytes <= QUARTER; bytes++)
 		assert_false(ring_claim(&f->ring, bytes, 1, &claim));
 	assert_memory_equal(before, f->data, BYTES);
-	assert_memory_equal(&shared_before, f->shared, sizeof shared_before);
+	assert_memory_equal(&shared_before, f->shared, sizeof(shared_before));
 }
 
 static void padding_counts_when_space_is_short(void **state)
@@ -324,7 +324,7 @@ static void a_new_reader_goes_on_where_the_last_one_was_done(void **state)
 			ring_reader_init(&f->reader, f->reader_shared, f->reader_data, BYTES, true),
 			0);
 		ring_reader_get_done(&f->reader, &got);
-		assert_memory_equal(&got, &done, sizeof got);
+		assert_memory_equal(&got, &done, sizeof(got));
 		/* What was read and not done is read again. */
 		for (uint32_t i = 3; i < 8; i++)
 			expect_record(f, false, 24, i);

@@ -91,7 +91,7 @@ static void drain_ring(struct drain *drain, bool dead)
 
 		assert_int_equal(ring_reader_peek(&drain->reader, tail, dead, &entry), 0);
 		if (entry.kind == RING_ENTRY_RECORD) {
-			memcpy(&head, entry.payload, sizeof head);
+			memcpy(&head, entry.payload, sizeof(head));
 			assert_true(head.producer < THREADS);
 			assert_int_equal(head.sequence, drain->next[head.producer]++);
 			assert_true(payload_is(entry.payload, entry.payload_bytes, head.producer,
@@ -116,8 +116,8 @@ static uint64_t kill_one_producer(const struct runtime_dir *dir, struct reports 
 	uint32_t seen = 0;
 	pid_t pid;
 
-	memset(reports, 0, sizeof *reports);
-	memset(drains, 0, sizeof drains);
+	memset(reports, 0, sizeof(*reports));
+	memset(drains, 0, sizeof(drains));
 	pid = fork_child();
 	if (pid == 0)
 		be_a_producer(dir, reports);
@@ -164,7 +164,7 @@ static uint64_t kill_one_producer(const struct runtime_dir *dir, struct reports 
 
 static void a_killed_producer_loses_nothing_it_committed(void **state)
 {
-	struct reports *reports = share(sizeof *reports);
+	struct reports *reports = share(sizeof(*reports));
 	unsigned descriptors = count_descriptors();
 	const unsigned kills = under_valgrind() ? KILLS / 10 : KILLS;
 	unsigned torn = 0;
@@ -196,7 +196,7 @@ static void step_ring_prepare(struct step_ring *ring)
 {
 	static struct ring producer;
 
-	memset(ring, 0, sizeof *ring);
+	memset(ring, 0, sizeof(*ring));
 	ring->shared.tail = ring->shared.head = ring->shared.done[0].position =
 		STEP_BYTES * 9 - 160;
 	ring_init(&producer, &ring->shared, ring->data, STEP_BYTES);
@@ -352,12 +352,12 @@ static void check_release(struct step_ring *copy, unsigned *states)
 static unsigned run_stepped(struct step_ring *ring, const struct stepped *stepped,
 			    unsigned *ret_states)
 {
-	struct step_ring *last = share(sizeof *ring), *copy = share(sizeof *ring);
+	struct step_ring *last = share(sizeof(*ring)), *copy = share(sizeof(*ring));
 	unsigned steps, changes = 0;
 	int status;
 	pid_t pid;
 
-	memcpy(last, ring, sizeof *ring);
+	memcpy(last, ring, sizeof(*ring));
 	pid = fork_child();
 	if (pid == 0) {
 		if (ptrace(PTRACE_TRACEME, 0, 0, 0) < 0)
@@ -370,9 +370,9 @@ static unsigned run_stepped(struct step_ring *ring, const struct stepped *steppe
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
 		skip();
 	for (steps = 0; WIFSTOPPED(status) && steps < 200000; steps++) {
-		if (memcmp(last, ring, sizeof *ring) != 0) {
-			memcpy(last, ring, sizeof *ring);
-			memcpy(copy, ring, sizeof *ring);
+		if (memcmp(last, ring, sizeof(*ring)) != 0) {
+			memcpy(last, ring, sizeof(*ring));
+			memcpy(copy, ring, sizeof(*ring));
 			stepped->check(copy, ret_states);
 			changes++;
 		}
@@ -381,8 +381,8 @@ static unsigned run_stepped(struct step_ring *ring, const struct stepped *steppe
 	}
 	assert_true(WIFEXITED(status));
 	assert_int_equal(WEXITSTATUS(status), 0);
-	munmap(last, sizeof *ring);
-	munmap(copy, sizeof *ring);
+	munmap(last, sizeof(*ring));
+	munmap(copy, sizeof(*ring));
 	return changes;
 }
 
@@ -392,7 +392,7 @@ static unsigned step_through(void (*act)(struct step_ring *),
 			     unsigned changes_min)
 {
 	const struct stepped stepped = {act, check};
-	struct step_ring *ring = share(sizeof *ring);
+	struct step_ring *ring = share(sizeof(*ring));
 	unsigned states = 0;
 
 	if (!can_be_stepped())
@@ -452,7 +452,7 @@ static void push_read_and_release(struct ring *producer, struct ring_reader *rea
 
 static void a_monitor_beside_a_busy_writer_never_sees_positions_that_cannot_be(void **state)
 {
-	struct step_ring *ring = share(sizeof *ring);
+	struct step_ring *ring = share(sizeof(*ring));
 	struct ring_reader reader, monitor;
 	struct ring producer;
 	uint64_t random = 1;

@@ -186,7 +186,7 @@ static uint64_t half_read(struct ring_fixture *f, uint64_t base)
 
 static void expect_repaired(struct ring_fixture *f, uint64_t position, uint32_t first)
 {
-	memset(&f->reader, 0xee, sizeof f->reader);
+	memset(&f->reader, 0xee, sizeof(f->reader));
 	assert_int_equal(
 		ring_reader_init(&f->reader, f->reader_shared, f->reader_data, BYTES, true), 0);
 	assert_true(f->reader.read == position);
@@ -269,12 +269,12 @@ static void a_monitor_stores_nothing(void **state)
 	f->shared->done[1].position = half_read(f, 0);
 	f->shared->done_slot = 1;
 	memcpy(before, f->data, BYTES);
-	memcpy(&shared_before, f->shared, sizeof shared_before);
+	memcpy(&shared_before, f->shared, sizeof(shared_before));
 	assert_int_equal(ring_reader_init(&monitor, f->reader_shared, f->reader_data, BYTES, false),
 			 0);
 	assert_true(monitor.read == shared_before.done[1].position);
 	assert_memory_equal(before, f->data, BYTES);
-	assert_memory_equal(&shared_before, f->shared, sizeof shared_before);
+	assert_memory_equal(&shared_before, f->shared, sizeof(shared_before));
 }
 
 /* The ring holds one entry at its position, and the word in front of it is a lie. */
@@ -324,7 +324,7 @@ static void an_entry_that_cannot_be_is_refused(void **state)
 
 				ring_fixture_at(f, position);
 				f->shared->tail += lies[i].claimed;
-				memcpy(f->data + (position & (BYTES - 1)), &word, sizeof word);
+				memcpy(f->data + (position & (BYTES - 1)), &word, sizeof(word));
 				assert_int_equal(ring_reader_tail(&f->reader, &tail), 0);
 				if (ring_reader_peek(&f->reader, tail, dead, &entry) != -EBADMSG)
 					fail_msg("lie %zu was believed", i);
@@ -379,7 +379,7 @@ static void positions_that_run_backwards_past_zero_are_refused(void **state)
 	struct ring_reader reader;
 
 	/* As differences they would be fine: a hole there would never come to its end. */
-	memset(f->shared, 0, sizeof *f->shared);
+	memset(f->shared, 0, sizeof(*f->shared));
 	memset(f->data, 0, BYTES);
 	f->shared->head = f->shared->done[0].position = UINT64_MAX - 7;
 	f->shared->tail = 64;
@@ -468,7 +468,7 @@ static void garbage_is_read_to_an_end(void **state)
 			random = payload_mix(random + at);
 			if (random >> 60 > 6)
 				word = 0;
-			memcpy(f->data + at, &word, sizeof word);
+			memcpy(f->data + at, &word, sizeof(word));
 		}
 		assert_int_equal(ring_reader_tail(&f->reader, &tail), 0);
 		while (ring_reader_peek(&f->reader, tail, true, &entry) == 0 &&

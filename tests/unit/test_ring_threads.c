@@ -90,7 +90,7 @@ static bool consume(struct ring_fixture *f, uint32_t next[PRODUCERS_MAX], uint32
 			return any;
 		any = true;
 		if (entry.kind == RING_ENTRY_RECORD) {
-			memcpy(&head, entry.payload, sizeof head);
+			memcpy(&head, entry.payload, sizeof(head));
 			assert_true(head.producer < PRODUCERS_MAX);
 			assert_int_equal(head.sequence, next[head.producer]);
 			assert_true(payload_is(entry.payload, entry.payload_bytes, head.producer,

@@ -9,17 +9,17 @@ static void the_path_is_the_given_one_or_the_environment_or_the_default(void **s
 	char path[RUNTIME_PATH_BYTES_MAX], want[64];
 
 	(void)state;
-	snprintf(want, sizeof want, "/dev/shm/otlpipe-%u", (unsigned)geteuid());
+	snprintf(want, sizeof(want), "/dev/shm/otlpipe-%u", (unsigned)geteuid());
 	unsetenv("OTLPIPE_DIR");
-	assert_int_equal(runtime_path(path, sizeof path, NULL), 0);
+	assert_int_equal(runtime_path(path, sizeof(path), NULL), 0);
 	assert_string_equal(path, want);
 	setenv("OTLPIPE_DIR", "", 1);
-	assert_int_equal(runtime_path(path, sizeof path, ""), 0);
+	assert_int_equal(runtime_path(path, sizeof(path), ""), 0);
 	assert_string_equal(path, want);
 	setenv("OTLPIPE_DIR", "/from/environment", 1);
-	assert_int_equal(runtime_path(path, sizeof path, ""), 0);
+	assert_int_equal(runtime_path(path, sizeof(path), ""), 0);
 	assert_string_equal(path, "/from/environment");
-	assert_int_equal(runtime_path(path, sizeof path, "/given"), 0);
+	assert_int_equal(runtime_path(path, sizeof(path), "/given"), 0);
 	assert_string_equal(path, "/given");
 	unsetenv("OTLPIPE_DIR");
 }
@@ -29,8 +29,8 @@ static void a_path_that_does_not_fit_is_an_error(void **state)
 	char path[8];
 
 	(void)state;
-	assert_int_equal(runtime_path(path, sizeof path, "1234567"), 0);
-	assert_int_equal(runtime_path(path, sizeof path, "12345678"), -ENAMETOOLONG);
+	assert_int_equal(runtime_path(path, sizeof(path), "1234567"), 0);
+	assert_int_equal(runtime_path(path, sizeof(path), "12345678"), -ENAMETOOLONG);
 }
 
 static void sub_path(char ret[128], const char *name)

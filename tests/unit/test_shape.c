@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "core/record.h"
+#include "core/record/record.h"
 #include "core/shape.h"
 #include "tests/gen.h"
 

@@ -143,7 +143,7 @@ static void every_two_operations_in_a_row_may_fail(void **state)
 	spoil_each(SINK_SYNC_INTERVAL, 2, 3);
 }
 
-/* tools/reliability.py finds it in the log of the tests. */
+/* scripts/reliability.py finds it in the log of the tests. */
 static void what_was_spoiled_is_counted(void **state)
 {
 	(void)state;
@@ -175,7 +175,7 @@ static unsigned said_times(const char *text)
 
 	fflush(stderr);
 	rewind(said_file);
-	while (fgets(line, sizeof line, said_file) != NULL)
+	while (fgets(line, sizeof(line), said_file) != NULL)
 		times += strstr(line, text) != NULL;
 	return times;
 }

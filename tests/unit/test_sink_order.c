@@ -18,13 +18,13 @@ static void close_one_batch(struct pipe *pipe)
 /* What it checks in a child, where some call fails; and the end of the pipe. */
 static void expect_in_child(int (*check)(void *), struct pipe *pipe)
 {
-	int r = run_in_child(check, pipe);
+	int rc = run_in_child(check, pipe);
 
 	pipe_close_sink(pipe);
 	pipe_close(pipe);
-	if (r == CHILD_SKIP)
+	if (rc == CHILD_SKIP)
 		skip();
-	assert_int_equal(r, 0);
+	assert_int_equal(rc, 0);
 }
 
 /* One batch is written and not synced; the next one fails for want of space, or wants a new file.
@@ -78,16 +78,16 @@ static void expect_head_at(bool next_fails, long call, bool is_given_back)
 	static struct pipe pipe;
 	struct until until = {.pipe = &pipe, .call = call};
 	uint64_t first = prepare_two_batches(&pipe, next_fails);
-	int r = run_in_child(pump_until, &until);
+	int rc = run_in_child(pump_until, &until);
 
-	if (r != CHILD_SKIP) {
-		assert_int_equal(r, KILLED);
+	if (rc != CHILD_SKIP) {
+		assert_int_equal(rc, KILLED);
 		assert_int_equal(pipe.producers[0].rings[RING_SPANS].shared->head,
 				 is_given_back ? first : 0);
 	}
 	pipe_close_sink(&pipe);
 	pipe_close(&pipe);
-	if (r == CHILD_SKIP)
+	if (rc == CHILD_SKIP)
 		skip();
 }
 

@@ -2,7 +2,7 @@
 /* One region's way through the writer: what is taken, given back, closed, and not believed. */
 #include "tests/unit/pipe_fixture.h"
 
-#include "writer/guard.h"
+#include "base/guard.h"
 
 #define RING_BYTES (UINT64_C(64) << 10)
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Grouping: what protobuf-c reads back from a stage is what was added, where it belongs. */
-#include "writer/stage.h"
+#include "writer/encode/stage.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -205,7 +205,7 @@ static void thousands_of_groups_keep_their_order(void **state)
 		struct otlp_scope scope = {.name = {name, 0}};
 		const struct otlp_span span = span_of(i, &scope);
 
-		scope.name.len = (size_t)snprintf(name, sizeof name, "%u", (unsigned)(i % GROUPS));
+		scope.name.len = (size_t)snprintf(name, sizeof(name), "%u", (unsigned)(i % GROUPS));
 		add(&span, &resource, false);
 	}
 	data = write_and_decode();
@@ -216,7 +216,7 @@ static void thousands_of_groups_keep_their_order(void **state)
 		char name[16];
 
 		assert_int_equal(group->n_spans, ROUNDS);
-		snprintf(name, sizeof name, "%u", (unsigned)g);
+		snprintf(name, sizeof(name), "%u", (unsigned)g);
 		assert_true(is_text(group->scope->name, name));
 		for (uint64_t round = 0; round < ROUNDS; round++)
 			assert_int_equal(group->spans[round]->start_time_unix_nano,

@@ -54,8 +54,8 @@ static void a_page_that_is_none_is_not_believed(void **state)
 	assert_int_equal(status_read(dir, &page, &running), -ENOENT);
 	fd = openat(dir->fd, RUNTIME_WRITER_LOCK, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	assert_true(fd >= 0);
-	memset(&page, 'x', sizeof page);
-	assert_int_equal(write(fd, &page, sizeof page), sizeof page);
+	memset(&page, 'x', sizeof(page));
+	assert_int_equal(write(fd, &page, sizeof(page)), sizeof(page));
 	assert_int_equal(status_read(dir, &page, &running), -EPROTO);
 	assert_int_equal(status_open(&status, dir, 0), 0);
 	assert_string_equal(status.page->output, "");
@@ -90,11 +90,11 @@ static void no_text_of_the_page_reaches_a_terminal_as_it_is(void **state)
 	assert_int_equal(status_open(&status, dir, 0), 0);
 	status.page->magic = STATUS_MAGIC;
 	status.page->major = STATUS_MAJOR;
-	memset(status.page->output, 'o', sizeof status.page->output);
-	memset(status.page->problem, '\033', sizeof status.page->problem);
+	memset(status.page->output, 'o', sizeof(status.page->output));
+	memset(status.page->problem, '\033', sizeof(status.page->problem));
 	assert_int_equal(status_read(dir, &page, &running), 0);
-	assert_int_equal(strlen(page.output), sizeof page.output - 1);
-	assert_int_equal(strspn(page.problem, "?"), sizeof page.problem - 1);
+	assert_int_equal(strlen(page.output), sizeof(page.output) - 1);
+	assert_int_equal(strspn(page.problem, "?"), sizeof(page.problem) - 1);
 	status_close(&status);
 }
 

@@ -18,8 +18,8 @@ static _Alignas(LAYOUT_PAGE_BYTES) uint8_t memory[LAYOUT_PAGE_BYTES + TABLE_BYTE
 
 static void view_open(struct region_view *view)
 {
-	memset(memory, 0, sizeof memory);
-	memset(view, 0, sizeof *view);
+	memset(memory, 0, sizeof(memory));
+	memset(view, 0, sizeof(*view));
 	view->header = (struct region_header *)(void *)memory;
 	view->table_offset = LAYOUT_PAGE_BYTES;
 	view->table_bytes = TABLE_BYTES;
@@ -29,12 +29,12 @@ static void view_open(struct region_view *view)
 static uint32_t put_resource(uint32_t offset, uint32_t url_bytes)
 {
 	const struct record_resource_head head = {.schema_url_bytes = url_bytes};
-	const uint64_t word = entry_word(ENTRY_COMMITTED, (uint32_t)sizeof head + url_bytes);
+	const uint64_t word = entry_word(ENTRY_COMMITTED, (uint32_t)sizeof(head) + url_bytes);
 	uint8_t *at = memory + LAYOUT_PAGE_BYTES + offset;
 
-	memcpy(at, &word, sizeof word);
-	memcpy(at + sizeof word, &head, sizeof head);
-	memset(at + sizeof word + sizeof head, 'u', url_bytes);
+	memcpy(at, &word, sizeof(word));
+	memcpy(at + sizeof(word), &head, sizeof(head));
+	memset(at + sizeof(word) + sizeof(head), 'u', url_bytes);
 	return offset + 1;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Durations and sizes as typed on a command line. */
-#include "writer/units.h"
+#include "base/units.h"
 
 #include <errno.h>
 #include <setjmp.h>

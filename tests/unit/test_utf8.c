@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The UTF-8 check: each boundary of RFC 3629, at every length and place. */
-#include "core/utf8.h"
+#include "base/utf8.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>

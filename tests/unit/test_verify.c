@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* verify on files and rings that are made by hand, each with one thing wrong. */
+#include "base/guard.h"
+#include "cli/tool.h"
+#include "cli/verify.h"
 #include "tests/unit/shm_fixture.h"
-#include "writer/batch.h"
-#include "writer/guard.h"
-#include "writer/tool/tool.h"
-#include "writer/tool/verify.h"
+#include "writer/file/batch.h"
 
 #define BATCH_BUFFER (2u * BATCH_BLOCK_BYTES)
 #define RING_BYTES   (UINT64_C(16) << 10)
@@ -405,7 +405,7 @@ static void zeros_end_an_open_file_and_are_wrong_in_a_sealed_one(void **state)
 	put(1, 0, entry_make(0, 80, 3, 0));
 	name_make(name, 1, "");
 	name_make(open_name, 1, ".open");
-	file_write(name, zeros, sizeof zeros);
+	file_write(name, zeros, sizeof(zeros));
 	look(NULL);
 	assert_problem("zeros behind the last batch", "offset 4096");
 	assert_int_equal(renameat(out_fd, name, out_fd, open_name), 0);

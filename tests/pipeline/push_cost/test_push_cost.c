@@ -84,10 +84,10 @@ static void cost_open(uint32_t ring_bytes)
 {
 	size_t i;
 
-	memset(&cost, 0, sizeof cost);
+	memset(&cost, 0, sizeof(cost));
 	cost.library = fixture_open_rings(ring_bytes, ring_bytes);
 	assert_int_equal(otlp_library_span_exporter(cost.library, &cost.exporter), OTLP_OK);
-	memset(cost.large, 'a', sizeof cost.large);
+	memset(cost.large, 'a', sizeof(cost.large));
 	cost.attributes[0] =
 		otlp_attr_str(OTLP_STR("http.route"), OTLP_STR("/v1/\xc3\xa9t\xc3\xa9"));
 	cost.attributes[1] = otlp_attr_int(OTLP_STR("http.response.status_code"), 200);
@@ -97,9 +97,9 @@ static void cost_open(uint32_t ring_bytes)
 		fixture_span(1);
 	cost.rich.attributes =
 		(struct otlp_attributes){.items = cost.attributes, .count = 4, .dropped = 1};
-	memset(cost.invalid.trace_id, 0, sizeof cost.invalid.trace_id);
+	memset(cost.invalid.trace_id, 0, sizeof(cost.invalid.trace_id));
 	cost.not_utf8.name = OTLP_STR("\xff");
-	cost.too_large.name = (struct otlp_str){cost.large, sizeof cost.large};
+	cost.too_large.name = (struct otlp_str){cost.large, sizeof(cost.large)};
 	cost.resource.attributes = (struct otlp_attributes){.items = cost.attributes, .count = 1};
 	cost.own_resource.resource = &cost.resource;
 	for (i = 0; i < COUNT_OF(cost.points); i++)
@@ -121,16 +121,16 @@ static void push_once(unsigned i)
 						 &cost.invalid,	  &cost.not_utf8,
 						 &cost.too_large, &cost.own_resource};
 	const struct fixture_gauge *const gauges[] = {&cost.few, &cost.many, &cost.bad};
-	int r;
+	int rc;
 
 	if (i % 3 == 0)
-		r = otlp_library_export_metrics_ref(cost.library, &gauges[i / 3 % 3]->metrics);
+		rc = otlp_library_export_metrics_ref(cost.library, &gauges[i / 3 % 3]->metrics);
 	else if (i % 3 == 1)
-		r = otlp_library_export_traces(cost.library, spans[i / 3 % 6], 1);
+		rc = otlp_library_export_traces(cost.library, spans[i / 3 % 6], 1);
 	else
-		r = otlp_span_exporter_export(cost.exporter, spans[i / 3 % 6], 1).cause;
-	cost.accepted += r == OTLP_OK;
-	cost.refused += r != OTLP_OK;
+		rc = otlp_span_exporter_export(cost.exporter, spans[i / 3 % 6], 1).cause;
+	cost.accepted += rc == OTLP_OK;
+	cost.refused += rc != OTLP_OK;
 }
 
 /* Empty ring: what was pushed is given back before more is. */

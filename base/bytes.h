@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Unaligned loads, stores and short copies. Telemetry is made of strings of 4 to 40 bytes, for
+ * which a call of memcpy() costs more than the copy: here a short copy is a few overlapping words,
+ * inlined, with one branch for all lengths from 8 to 24. Nothing is read or written outside
+ * [from, from + len) and [to, to + len).
+ */
+#ifndef OTLPIPE_BASE_BYTES_H
+#define OTLPIPE_BASE_BYTES_H
+
+#include <assert.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "records and OTLP are little-endian");
+
+static inline uint32_t bytes_load32(const void *from)
+{
+	uint32_t word;
+
+	memcpy(&word, from, sizeof(word));
+	return word;
+}
+
+static inline uint64_t bytes_load64(const void *from)
+{
+	uint64_t word;
+
+	memcpy(&word, from, sizeof(word));
+	return word;
+}
+
+static inline uint8_t *bytes_store32(uint8_t *to, uint32_t word)
+{
+	memcpy(to, &word, sizeof(word));
+	return to + sizeof(word);
+}
+
+static inline uint8_t *bytes_store64(uint8_t *to, uint64_t word)
+{
+	memcpy(to, &word, sizeof(word));
+	return to + sizeof(word);
+}
+
+/* Of a word: set where a byte is no ASCII. */
+#define BYTES_HIGH_BITS UINT64_C(0x8080808080808080)
+
+/* The bits of 8 bytes or more. Not inlined: it would be in the way of the short copies. */
+static __attribute__((noinline, unused)) uint64_t bytes_gather(const uint8_t *from, size_t len)
+{
+	const uint8_t *const last = from + len - 8;
+	uint64_t bits = bytes_load64(last);
+
+	for (; from < last; from += 8)
+		bits |= bytes_load64(from);
+	return bits;
+}
+
+/*
+ * Copy len bytes that do not overlap, and gather their bits in *high, where the caller looks for
+ * BYTES_HIGH_BITS after many copies; from may be NULL when len is 0. Returns to + len.
+ */
+static inline uint8_t *bytes_copy_text(uint8_t *to, const void *source, size_t len, uint64_t *high)
+{
+	const uint8_t *from = source;
+
+	if (len - 8 <= 16) { /* 8 to 24 */
+		const size_t middle = len - 8 < 8 ? len - 8 : 8;
+		const uint64_t a = bytes_load64(from);
+		const uint64_t b = bytes_load64(from + middle);
+		const uint64_t c = bytes_load64(from + len - 8);
+
+		memcpy(to, &a, 8);
+		memcpy(to + middle, &b, 8);
+		memcpy(to + len - 8, &c, 8);
+		*high |= a | b | c;
+	} else if (len < 8) {
+		if (len >= 4) {
+			const uint32_t a = bytes_load32(from);
+			const uint32_t b = bytes_load32(from + len - 4);
+
+			memcpy(to, &a, 4);
+			memcpy(to + len - 4, &b, 4);
+			*high |= a | b;
+		} else if (len != 0) {
+			const uint8_t a = from[0];
+			const uint8_t b = from[len / 2];
+			const uint8_t c = from[len - 1];
+
+			to[0] = a;
+			to[len / 2] = b;
+			to[len - 1] = c;
+			*high |= (uint64_t)(a | b | c);
+		}
+	} else {
+		*high |= bytes_gather(from, len);
+		memcpy(to, from, len);
+	}
+	return to + len;
+}
+
+/* The same for bytes that are no text. */
+static inline uint8_t *bytes_copy(uint8_t *to, const void *source, size_t len)
+{
+	uint64_t unused = 0;
+
+	if (len > 24) {
+		memcpy(to, source, len);
+		return to + len;
+	}
+	return bytes_copy_text(to, source, len, &unused);
+}
+
+#endif

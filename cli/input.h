@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * An OTLP file as chunks of whole top-level fields: of our own files a batch
+ * each, of others one field. The bytes are not trusted, and the file may grow
+ * or be cut while it is read.
+ */
+#ifndef OTLPIPE_CLI_INPUT_H
+#define OTLPIPE_CLI_INPUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The field of TracesData and MetricsData with the data. */
+#define INPUT_FIELD_DATA 1u
+
+/* A batch of ours, or one ResourceSpans of others. */
+#define INPUT_CHUNK_BYTES_MAX ((size_t)256 << 20)
+
+struct input {
+	int fd; /* -1: closed */
+	bool seekable;
+	bool is_open;	      /* still written: zeros behind the last batch are its end */
+	bool is_ours;	      /* it has batches; known once a chunk was read */
+	uint32_t signal;      /* of a file of ours: enum batch_signal */
+	uint64_t limit_bytes; /* nothing behind it is read */
+	uint64_t offset;      /* in the file, of buffer[begin]; where the error is */
+	uint64_t fetched;     /* in the file, of what comes behind the buffer */
+	size_t consumed;      /* of the buffer, by the chunk handed out */
+	uint8_t *buffer;
+	size_t begin;  /* of what is left in the buffer */
+	size_t filled; /* bytes left in the buffer */
+	size_t capacity;
+};
+
+struct chunk {
+	const uint8_t *data; /* until the next call */
+	size_t bytes;
+	uint64_t offset; /* in the file */
+};
+
+/* Takes over the descriptor. */
+void input_open(struct input *input, int fd, bool is_open, uint64_t limit_bytes);
+void input_close(struct input *input);
+
+/*
+ * A batch is handed out when its checksum is right. In a file that is written, a wrong one is a
+ * batch that is not whole yet.
+ *
+ * @return 1: a chunk; 0: the end, at a boundary of chunks; -ENODATA: the rest is not a whole
+ *         chunk (yet); -EBADMSG: no protobuf; -EUCLEAN: a batch with a wrong checksum; -EFBIG: more
+ * than INPUT_CHUNK_BYTES_MAX; or what reading gave. After 0 or an error the next call reads the
+ * same place again, if the file allows it.
+ */
+int input_next(struct input *input, struct chunk *ret);
+
+#endif

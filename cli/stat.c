@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `otlpipe stat`: the writer and the rings as they are now, from shared memory.
+ * It takes nothing, locks nothing and stores nothing; the numbers of a ring are
+ * read one after the other, so they may be a push apart. How they are shown is
+ * stat_print.c.
+ */
+#include "cli/stat.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/guard.h"
+#include "base/units.h"
+#include "cli/each_region.h"
+#include "cli/tool.h"
+#include "shm/region.h"
+
+#define STAT_REGIONS_MAX 65536u
+
+static const char help[] =
+	"usage: otlpipe stat [OPTION…]\n"
+	"\n"
+	"Shows the writer, the rings of every producer, their fill and their drops.\n"
+	"\n"
+	"      --dir D            runtime directory ($OTLPIPE_DIR)\n"
+	"      --json             one JSON object, on one line\n"
+	"      --watch[=SECONDS]  again and again, each second, until SIGINT or SIGTERM\n"
+	"  -h, --help             print this\n"
+	"\n"
+	"No runtime directory or no writer is an answer, not an error.\n";
+
+struct stat_options {
+	const char *dir;
+	bool json;
+	bool watch;
+	uint64_t watch_seconds;
+};
+
+/* ---- looking ---- */
+
+static void look_ring(const struct region_view *view, unsigned signal, bool is_alive,
+		      struct stat_ring *ret)
+{
+	const struct ring_shared *shared = view->rings[signal].shared;
+	struct ring_reader reader;
+	struct ring_entry entry;
+	uint64_t tail;
+
+	memset(ret, 0, sizeof(*ret));
+	ret->size_bytes = view->rings[signal].bytes;
+	ret->is_present = true;
+	ret->accepted_items = atomic_load_relaxed_u64(&shared->accepted_items);
+	ret->dropped_full_items = atomic_load_relaxed_u64(&shared->dropped_full_items);
+	ret->dropped_too_large_items = atomic_load_relaxed_u64(&shared->dropped_too_large_items);
+	ret->dropped_invalid_items = atomic_load_relaxed_u64(&shared->dropped_invalid_items);
+	if (ring_reader_init(&reader, view->rings[signal].shared, view->rings[signal].data,
+			     view->rings[signal].bytes, false) < 0 ||
+	    ring_reader_tail(&reader, &tail) < 0)
+		return;
+	ret->is_sound = true;
+	ret->used_bytes = tail - reader.head;
+	ret->waiting_bytes = tail - reader.read;
+	/* Where the writer is done and can go no further. */
+	ret->is_blocked = is_alive && ring_reader_peek(&reader, tail, false, &entry) == 0 &&
+			  entry.kind == RING_ENTRY_BUSY;
+}
+
+static void look_region(const struct region_view *view, struct stat_region *ret)
+{
+	unsigned signal;
+
+	memset(ret, 0, sizeof(*ret));
+	ret->id = view->region_id;
+	ret->pid = view->pid;
+	ret->start_unix_ns = view->start_unix_ns;
+	memcpy(ret->program, view->program, sizeof(ret->program));
+	ret->is_alive = region_is_alive(view) != 0;
+	for (signal = 0; signal < RING_SIGNAL_COUNT; signal++)
+		if (view->rings[signal].shared != NULL)
+			look_ring(view, signal, ret->is_alive, &ret->rings[signal]);
+}
+
+static int stat_reserve(struct stat_view *view)
+{
+	struct stat_region *larger;
+	size_t capacity;
+
+	if (view->region_count < view->region_capacity)
+		return 0;
+	if (view->region_count == STAT_REGIONS_MAX)
+		return -E2BIG;
+	capacity = view->region_capacity != 0 ? view->region_capacity * 2 : 16;
+	larger = realloc(view->regions, capacity * sizeof(*larger));
+	if (larger == NULL)
+		return -ENOMEM;
+	view->regions = larger;
+	view->region_capacity = capacity;
+	return 0;
+}
+
+/* What look_name() is called with. */
+struct stat_look {
+	struct stat_view *view;
+	const struct runtime_dir *dir;
+};
+
+static int look_name(void *context, const char *name)
+{
+	const struct stat_look *look = context;
+	struct stat_view *view = look->view;
+	struct region_view region;
+	struct guard guard;
+	int rc;
+
+	rc = stat_reserve(view);
+	if (rc < 0)
+		return rc;
+	rc = region_attach(&region, look->dir, name, false);
+	if (rc == -ENOENT || rc == -EAGAIN)
+		return 0; /* gone, or not begun */
+	if (rc == -ENOMEM || rc == -EMFILE || rc == -ENFILE)
+		return rc;
+	if (rc < 0) {
+		view->unreadable_count++;
+		return 0;
+	}
+	guard_add(&guard, region.header, region.bytes);
+	look_region(&region, &view->regions[view->region_count]);
+	if (guard.has_failed) /* it was cut: what was read are zeros */
+		view->unreadable_count++;
+	else
+		view->region_count++;
+	guard_remove(&guard);
+	region_detach(&region);
+	return 0;
+}
+
+static int region_compare(const void *a, const void *b)
+{
+	const struct stat_region *left = a, *right = b;
+
+	if (left->start_unix_ns != right->start_unix_ns)
+		return left->start_unix_ns < right->start_unix_ns ? -1 : 1;
+	return left->id < right->id ? -1 : left->id > right->id;
+}
+
+static int look_regions(struct stat_view *view, const struct runtime_dir *dir)
+{
+	struct stat_look look = {view, dir};
+	int rc = each_region(dir, look_name, &look);
+
+	if (view->region_count > 0)
+		qsort(view->regions, view->region_count, sizeof(view->regions[0]), region_compare);
+	return rc;
+}
+
+/* Everything that is there. Nothing there is a success. */
+static int stat_look(struct stat_view *view, const char *path)
+{
+	struct runtime_dir dir;
+	int rc;
+
+	rc = runtime_path(view->path, sizeof(view->path), path);
+	if (rc < 0)
+		return rc;
+	rc = runtime_open(&dir, view->path, false);
+	if (rc == -ENOENT)
+		return 0;
+	if (rc < 0)
+		return rc;
+	rc = status_read(&dir, &view->page, &view->is_running);
+	view->has_page = rc == 0;
+	/* No page yet: a writer that is just starting, or none. */
+	if (rc == 0 || rc == -ENOENT || rc == -EPROTO)
+		rc = look_regions(view, &dir);
+	runtime_close(&dir);
+	return rc;
+}
+
+/* ---- the command ---- */
+
+static int stat_once(const struct stat_options *options)
+{
+	struct stat_view *view = calloc(1, sizeof(*view));
+	int status = TOOL_OK;
+	int rc;
+
+	rc = view == NULL ? -ENOMEM : stat_look(view, options->dir);
+	if (rc < 0) {
+		tool_error("stat: %s: %s", view != NULL ? view->path : "", strerror(-rc));
+		status = TOOL_FAILED;
+	} else if (!options->json) {
+		stat_print(view);
+	} else if (stat_print_json(view) < 0) {
+		status = TOOL_FAILED;
+	}
+	if (view != NULL)
+		free(view->regions);
+	free(view);
+	return status;
+}
+
+static int stat_watch(const struct stat_options *options)
+{
+	static const char clear[] = "\033[H\033[J";
+	const bool is_terminal = isatty(STDOUT_FILENO) && !options->json;
+	int status = TOOL_OK;
+
+	tool_catch_signals();
+	while (!tool_interrupted() && status == TOOL_OK) {
+		const struct timespec pause = {.tv_sec = (time_t)options->watch_seconds};
+
+		if (is_terminal)
+			tool_write(clear, sizeof(clear) - 1);
+		status = stat_once(options);
+		if (tool_flush() < 0)
+			break;
+		if (status == TOOL_OK && !tool_interrupted())
+			nanosleep(&pause, NULL);
+	}
+	return status;
+}
+
+/* 0: go on; else the exit status + 1. */
+static int parse(int argc, char **argv, struct stat_options *ret)
+{
+	static const struct option longs[] = {
+		{"dir", required_argument, NULL, 'd'},
+		{"json", no_argument, NULL, 'j'},
+		{"watch", optional_argument, NULL, 'w'},
+		{"help", no_argument, NULL, 'h'},
+		{0},
+	};
+	const char *seconds = NULL;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
+		switch (c) {
+		case 'd':
+			ret->dir = optarg;
+			break;
+		case 'j':
+			ret->json = true;
+			break;
+		case 'w':
+			ret->watch = true;
+			seconds = optarg;
+			break;
+		case 'h':
+			tool_write(help, sizeof(help) - 1);
+			return tool_finish(TOOL_OK) + 1;
+		default:
+			return TOOL_USAGE + 1;
+		}
+	}
+	/* getopt takes an optional value with "=" only. */
+	if (ret->watch && seconds == NULL && optind < argc)
+		seconds = argv[optind++];
+	ret->watch_seconds = 1;
+	if (seconds != NULL && units_parse_count(seconds, 1, 86400, &ret->watch_seconds) < 0)
+		return tool_usage("stat: --watch takes seconds, not '%s'", seconds) + 1;
+	if (optind != argc)
+		return tool_usage("stat: it takes no arguments (see otlpipe stat --help)") + 1;
+	return 0;
+}
+
+int stat_main(int argc, char **argv)
+{
+	struct stat_options options = {0};
+	int rc;
+
+	rc = parse(argc, argv, &options);
+	if (rc != 0)
+		return rc - 1;
+	rc = guard_install();
+	if (rc < 0) {
+		tool_error("stat: %s", strerror(-rc));
+		return tool_finish(TOOL_FAILED);
+	}
+	return tool_finish(options.watch ? stat_watch(&options) : stat_once(&options));
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `otlpipe stat`: what stat.c looks at and stat_print.c shows. */
+#ifndef OTLPIPE_CLI_STAT_H
+#define OTLPIPE_CLI_STAT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "shm/layout.h"
+#include "shm/runtime.h"
+#include "writer/status.h"
+
+struct stat_ring {
+	bool is_present;
+	bool is_sound;	 /* its positions make sense */
+	bool is_blocked; /* the first entry is claimed and not committed */
+	uint64_t size_bytes;
+	uint64_t used_bytes;	/* not given back by the writer */
+	uint64_t waiting_bytes; /* not in a batch that counts */
+	uint64_t accepted_items;
+	uint64_t dropped_full_items;
+	uint64_t dropped_too_large_items;
+	uint64_t dropped_invalid_items;
+};
+
+struct stat_region {
+	uint64_t id;
+	uint64_t start_unix_ns;
+	uint32_t pid;
+	bool is_alive;
+	char program[64];
+	struct stat_ring rings[RING_SIGNAL_COUNT];
+};
+
+struct stat_view {
+	char path[RUNTIME_PATH_BYTES_MAX];
+	bool has_page; /* a writer has been here */
+	bool is_running;
+	struct status_page page;
+	struct stat_region *regions;
+	size_t region_count;
+	size_t region_capacity;
+	size_t unreadable_count; /* regions that are none, or not for us */
+};
+
+/* To stdout through tool_write(). */
+void stat_print(const struct stat_view *view);
+int stat_print_json(const struct stat_view *view);
+
+#endif

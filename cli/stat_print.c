@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A look at the writer and the rings as a table for people, or as JSON. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include <json-c/json.h>
+
+#include "cli/stat.h"
+#include "cli/tool.h"
+
+#define LINE_BYTES 640
+
+static const char *const ring_names[RING_SIGNAL_COUNT] = {"spans", "metrics"};
+
+static const char *state_name(const struct stat_view *view)
+{
+	if (!view->has_page)
+		return "none";
+	if (!view->is_running)
+		return "stopped";
+	return view->page.state == STATUS_STALLED ? "stalled" : "running";
+}
+
+static uint64_t age_seconds(uint64_t since_unix_ns)
+{
+	struct timespec now;
+	uint64_t now_ns;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	now_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	return now_ns > since_unix_ns ? (now_ns - since_unix_ns) / 1000000000 : 0;
+}
+
+static void total_ring(const struct stat_view *view, struct stat_ring *ret)
+{
+	size_t i;
+	unsigned signal;
+
+	memset(ret, 0, sizeof(*ret));
+	for (i = 0; i < view->region_count; i++) {
+		for (signal = 0; signal < RING_SIGNAL_COUNT; signal++) {
+			const struct stat_ring *ring = &view->regions[i].rings[signal];
+
+			ret->size_bytes += ring->size_bytes;
+			ret->used_bytes += ring->used_bytes;
+			ret->waiting_bytes += ring->waiting_bytes;
+			ret->accepted_items += ring->accepted_items;
+			ret->dropped_full_items += ring->dropped_full_items;
+			ret->dropped_too_large_items += ring->dropped_too_large_items;
+			ret->dropped_invalid_items += ring->dropped_invalid_items;
+			ret->is_blocked |= ring->is_blocked;
+		}
+	}
+}
+
+/* ---- JSON ---- */
+
+static void add(json_object *to, const char *key, uint64_t value)
+{
+	json_object_object_add(to, key, json_object_new_uint64(value));
+}
+
+static void add_text(json_object *to, const char *key, const char *value)
+{
+	json_object_object_add(to, key, json_object_new_string(value));
+}
+
+static json_object *signal_json(const struct status_signal *signal)
+{
+	json_object *json = json_object_new_object();
+
+	add(json, "batches", signal->batches);
+	add(json, "batch_bytes", signal->batch_bytes);
+	add(json, "written_items", signal->written_items);
+	add(json, "invalid_items", signal->invalid_items);
+	add(json, "lost_items", signal->lost_items);
+	add(json, "torn_bytes", signal->torn_bytes);
+	add(json, "files_sealed", signal->files_sealed);
+	add(json, "errors", signal->errors);
+	return json;
+}
+
+static json_object *writer_json(const struct stat_view *view)
+{
+	json_object *json = json_object_new_object();
+	json_object *signals = json_object_new_object();
+	unsigned i;
+
+	json_object_object_add(json, "running", json_object_new_boolean(view->is_running));
+	add(json, "pid", view->page.pid);
+	add_text(json, "state", state_name(view));
+	add_text(json, "problem", view->page.problem);
+	add_text(json, "output", view->page.output);
+	add_text(json, "io", view->page.io);
+	add(json, "regions_left_aside", view->page.regions_broken);
+	for (i = 0; i < BATCH_SIGNAL_COUNT; i++)
+		json_object_object_add(signals, batch_signal_name((enum batch_signal)i),
+				       signal_json(&view->page.signals[i]));
+	json_object_object_add(json, "signals", signals);
+	return json;
+}
+
+static json_object *ring_json(const struct stat_ring *ring, const char *name)
+{
+	json_object *json = json_object_new_object();
+
+	if (name != NULL)
+		add_text(json, "signal", name);
+	add(json, "size_bytes", ring->size_bytes);
+	add(json, "used_bytes", ring->used_bytes);
+	add(json, "waiting_bytes", ring->waiting_bytes);
+	add(json, "accepted_items", ring->accepted_items);
+	add(json, "dropped_full_items", ring->dropped_full_items);
+	add(json, "dropped_too_large_items", ring->dropped_too_large_items);
+	add(json, "dropped_invalid_items", ring->dropped_invalid_items);
+	json_object_object_add(json, "blocked", json_object_new_boolean(ring->is_blocked));
+	return json;
+}
+
+static json_object *region_json(const struct stat_region *region)
+{
+	json_object *json = json_object_new_object();
+	json_object *rings = json_object_new_array();
+	char id[20];
+	unsigned signal;
+
+	snprintf(id, sizeof(id), "%016" PRIx64, region->id);
+	add_text(json, "id", id);
+	add(json, "pid", region->pid);
+	add_text(json, "program", region->program);
+	json_object_object_add(json, "alive", json_object_new_boolean(region->is_alive));
+	for (signal = 0; signal < RING_SIGNAL_COUNT; signal++)
+		if (region->rings[signal].is_present)
+			json_object_array_add(
+				rings, ring_json(&region->rings[signal], ring_names[signal]));
+	json_object_object_add(json, "rings", rings);
+	return json;
+}
+
+int stat_print_json(const struct stat_view *view)
+{
+	json_object *json = json_object_new_object();
+	json_object *regions = json_object_new_array();
+	struct stat_ring total;
+	const char *text;
+	size_t i;
+	int rc;
+
+	total_ring(view, &total);
+	json_object_object_add(json, "writer", writer_json(view));
+	for (i = 0; i < view->region_count; i++)
+		json_object_array_add(regions, region_json(&view->regions[i]));
+	json_object_object_add(json, "regions", regions);
+	json_object_object_add(json, "totals", ring_json(&total, NULL));
+	text = json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN |
+							    JSON_C_TO_STRING_NOSLASHESCAPE);
+	rc = text != NULL ? tool_write(text, strlen(text)) : -ENOMEM;
+	if (rc == 0)
+		rc = tool_write("\n", 1);
+	json_object_put(json);
+	return rc;
+}
+
+/* ---- for people ---- */
+
+static void line(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+static void line(const char *format, ...)
+{
+	char text[RUNTIME_PATH_BYTES_MAX + STATUS_OUTPUT_BYTES + LINE_BYTES];
+	va_list arguments;
+	int n;
+
+	va_start(arguments, format);
+	n = vsnprintf(text, sizeof(text) - 1, format, arguments);
+	va_end(arguments);
+	if (n < 0 || (size_t)n > sizeof(text) - 2)
+		return;
+	text[n] = '\n';
+	tool_write(text, (size_t)n + 1);
+}
+
+static void print_writer(const struct stat_view *view)
+{
+	const struct status_page *page = &view->page;
+	unsigned i;
+
+	if (!view->has_page) {
+		line("writer: none in %s", view->path);
+		return;
+	}
+	if (view->is_running)
+		line("writer: %s, pid %" PRIu32 ", up %" PRIu64 " s, %s", state_name(view),
+		     page->pid, age_seconds(page->start_unix_ns), page->io);
+	else
+		line("writer: not running; the last one, pid %" PRIu32 ", %s", page->pid,
+		     page->state == STATUS_STOPPED ? "stopped in order" : "was killed");
+	if (page->problem[0] != '\0')
+		line("problem: %s", page->problem);
+	if (page->regions_broken > 0)
+		line("left aside: %" PRIu64 " regions that make no sense, since it started",
+		     page->regions_broken);
+	line("output: %s", page->output[0] != '\0' ? page->output : "none yet");
+	line("%-8s %9s %13s %12s %8s %8s %8s %7s %7s", "signal", "batches", "bytes", "written",
+	     "invalid", "lost", "torn B", "sealed", "errors");
+	for (i = 0; i < BATCH_SIGNAL_COUNT; i++) {
+		const struct status_signal *signal = &page->signals[i];
+
+		line("%-8s %9" PRIu64 " %13" PRIu64 " %12" PRIu64 " %8" PRIu64 " %8" PRIu64
+		     " %8" PRIu64 " %7" PRIu64 " %7" PRIu64,
+		     batch_signal_name((enum batch_signal)i), signal->batches, signal->batch_bytes,
+		     signal->written_items, signal->invalid_items, signal->lost_items,
+		     signal->torn_bytes, signal->files_sealed, signal->errors);
+	}
+}
+
+static void print_ring(const char *who, const char *name, const struct stat_ring *ring)
+{
+	char blocked[64] = "";
+
+	if (ring->is_blocked && name[0] != '\0')
+		snprintf(blocked, sizeof(blocked), "  blocked by a claim, %" PRIu64 " bytes wait",
+			 ring->waiting_bytes);
+	line("%-26.26s %-7s %10" PRIu64 " %10" PRIu64 " %3" PRIu64 "%% %10" PRIu64 " %11" PRIu64
+	     " %8" PRIu64 " %8" PRIu64 " %8" PRIu64 "%s%s",
+	     who, name, ring->size_bytes, ring->used_bytes,
+	     ring->size_bytes != 0 ? ring->used_bytes * 100 / ring->size_bytes : 0,
+	     ring->waiting_bytes, ring->accepted_items, ring->dropped_full_items,
+	     ring->dropped_too_large_items, ring->dropped_invalid_items, blocked,
+	     ring->is_present && !ring->is_sound ? "  its positions make no sense" : "");
+}
+
+void stat_print(const struct stat_view *view)
+{
+	struct stat_ring total;
+	size_t i;
+	unsigned signal;
+
+	print_writer(view);
+	if (view->region_count == 0)
+		line("no producers");
+	else
+		line("\n%-26s %-7s %10s %10s %4s %10s %11s %8s %8s %8s", "producer", "ring", "size",
+		     "used", "fill", "waiting", "accepted", "full", "too lrg", "invalid");
+	for (i = 0; i < view->region_count; i++) {
+		const struct stat_region *region = &view->regions[i];
+		char who[128];
+
+		snprintf(who, sizeof(who), "%" PRIu32 " %s %.8s", region->pid,
+			 region->is_alive ? "alive" : "dead", region->program);
+		for (signal = 0; signal < RING_SIGNAL_COUNT; signal++) {
+			if (signal == 1)
+				snprintf(who, sizeof(who), "  %08" PRIx64 " %" PRIu64 " s",
+					 region->id >> 32, age_seconds(region->start_unix_ns));
+			if (region->rings[signal].is_present)
+				print_ring(who, ring_names[signal], &region->rings[signal]);
+		}
+	}
+	total_ring(view, &total);
+	if (view->region_count > 0)
+		print_ring("total", "", &total);
+	if (view->unreadable_count > 0)
+		line("%zu regions cannot be read", view->unreadable_count);
+}

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The files of a signal in the order of their sequence, one batch in memory at a
+ * time: frames, the sequence of batches, and what decoding gives.
+ *
+ * A file may be sealed, given up or removed after it was listed. Under its new
+ * name the sealed one holds the same and more, so it is read instead; for the
+ * others the listing is old, and all is looked at again.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/otlp_json.h"
+#include "cli/verify.h"
+#include "cli/wire.h"
+#include "writer/file/batch_scan.h"
+#include "writer/file/datafile.h"
+#include <opentelemetry/proto/metrics/v1/metrics.pb-c.h>
+#include <opentelemetry/proto/trace/v1/trace.pb-c.h>
+
+#define FIELD_DATA    1u
+#define FIELD_PADDING 1001u
+
+#define PLACE_BYTES   (DATA_SIGNAL_BYTES_MAX + DATA_NAME_BYTES + 2)
+
+static uint64_t count_spans(const ProtobufCMessage *message)
+{
+	const Opentelemetry__Proto__Trace__V1__ResourceSpans *resource = (const void *)message;
+	uint64_t count = 0;
+	size_t i;
+
+	for (i = 0; i < resource->n_scope_spans; i++)
+		count += resource->scope_spans[i]->n_spans;
+	return count;
+}
+
+static uint64_t count_metric(const Opentelemetry__Proto__Metrics__V1__Metric *metric)
+{
+	switch (metric->data_case) {
+	case OPENTELEMETRY__PROTO__METRICS__V1__METRIC__DATA_GAUGE:
+		return metric->gauge->n_data_points;
+	case OPENTELEMETRY__PROTO__METRICS__V1__METRIC__DATA_SUM:
+		return metric->sum->n_data_points;
+	case OPENTELEMETRY__PROTO__METRICS__V1__METRIC__DATA_HISTOGRAM:
+		return metric->histogram->n_data_points;
+	case OPENTELEMETRY__PROTO__METRICS__V1__METRIC__DATA_EXPONENTIAL_HISTOGRAM:
+		return metric->exponential_histogram->n_data_points;
+	case OPENTELEMETRY__PROTO__METRICS__V1__METRIC__DATA_SUMMARY:
+		return metric->summary->n_data_points;
+	default:
+		return 0;
+	}
+}
+
+static uint64_t count_points(const ProtobufCMessage *message)
+{
+	const Opentelemetry__Proto__Metrics__V1__ResourceMetrics *resource = (const void *)message;
+	uint64_t count = 0;
+	size_t i, k;
+
+	for (i = 0; i < resource->n_scope_metrics; i++)
+		for (k = 0; k < resource->scope_metrics[i]->n_metrics; k++)
+			count += count_metric(resource->scope_metrics[i]->metrics[k]);
+	return count;
+}
+
+/* Decode everything behind the opening field. -EBADMSG: a problem was found. */
+static int check_body(struct verify *verify, const struct verify_place *place,
+		      enum batch_signal signal, const uint8_t *body, size_t bytes,
+		      uint64_t *ret_items)
+{
+	const ProtobufCMessageDescriptor *type =
+		signal == BATCH_TRACES
+			? &opentelemetry__proto__trace__v1__resource_spans__descriptor
+			: &opentelemetry__proto__metrics__v1__resource_metrics__descriptor;
+	size_t at = 0;
+
+	*ret_items = 0;
+	while (at < bytes) {
+		ProtobufCMessage *message;
+		struct wire_field field;
+		int rc;
+
+		if (wire_field(body + at, bytes - at, &field) < 0) {
+			verify_problem(verify, place,
+				       "what stands %zu bytes behind the head is no "
+				       "protobuf field",
+				       at);
+			return -EBADMSG;
+		}
+		if (field.type != WIRE_BYTES ||
+		    (field.number != FIELD_DATA && field.number != FIELD_PADDING)) {
+			verify_problem(verify, place, "field %" PRIu32 " does not belong there",
+				       field.number);
+			return -EBADMSG;
+		}
+		if (field.number == FIELD_DATA) {
+			rc = otlp_decode(type, body + at + field.head_bytes,
+					 (size_t)field.payload_bytes, &message);
+			if (rc == -ENOMEM)
+				return rc;
+			if (rc < 0) {
+				verify_problem(verify, place,
+					       "the message %zu bytes behind the head "
+					       "cannot be decoded",
+					       at);
+				return -EBADMSG;
+			}
+			*ret_items += signal == BATCH_TRACES ? count_spans(message)
+							     : count_points(message);
+			otlp_free(message);
+		}
+		at += field.head_bytes + (size_t)field.payload_bytes;
+	}
+	return 0;
+}
+
+/* Batches of one writer's run are numbered through, over all files; inside a file there is one. */
+static void check_sequence(struct verify *verify, const struct verify_place *place,
+			   const struct batch_head *head)
+{
+	struct verify_signal *signal = &verify->signals[head->signal];
+
+	if (signal->batches == 0) {
+		signal->first_closed_unix_ns = head->closed_unix_ns;
+		if (head->sequence != 0)
+			verify_note(verify, place,
+				    "start removed by retention: %" PRIu64
+				    " batches of this run came before",
+				    head->sequence);
+	} else if (head->epoch == signal->epoch) {
+		if (head->sequence != signal->sequence + 1)
+			verify_problem(verify, place,
+				       "batch %" PRIu64 " of its run follows on batch %" PRIu64,
+				       head->sequence, signal->sequence);
+	} else if (place->offset != 0) {
+		verify_problem(verify, place, "a batch of another writer's run in this file");
+	} else if (head->sequence != 0) {
+		verify_problem(verify, place,
+			       "the first %" PRIu64 " batches of its run are missing",
+			       head->sequence);
+	}
+	signal->epoch = head->epoch;
+	signal->sequence = head->sequence;
+}
+
+static int check_batch(struct verify *verify, const struct verify_place *place,
+		       enum batch_signal signal, const struct batch_head *head,
+		       const uint8_t *batch)
+{
+	const size_t head_bytes = batch_head_bytes(head->entry_count);
+	const struct batch_entry *entries = batch_entries(batch);
+	uint64_t items, written = 0;
+	uint32_t i;
+	int rc;
+
+	if (head->signal != signal) {
+		verify_problem(verify, place, "a batch of %s",
+			       batch_signal_name((enum batch_signal)head->signal));
+		return 0;
+	}
+	check_sequence(verify, place, head);
+	rc = check_body(verify, place, signal, batch + head_bytes, head->batch_bytes - head_bytes,
+			&items);
+	if (rc == -ENOMEM)
+		return rc;
+	for (i = 0; i < head->entry_count; i++)
+		written += entries[i].written_items;
+	if (rc == 0 && items != written)
+		verify_problem(verify, place,
+			       "it holds %" PRIu64 " items, its ledger says %" PRIu64, items,
+			       written);
+	verify->signals[signal].batches++;
+	verify->signals[signal].bytes += head->batch_bytes;
+	return verify_ledger(verify, place, head, entries);
+}
+
+/* What stands behind the last whole batch. */
+static void check_end(struct verify *verify, const struct verify_place *place,
+		      const struct data_name *name, int reason, uint64_t file_bytes)
+{
+	const uint64_t end = name->kind == DATA_BAD ? name->trusted_bytes : file_bytes;
+
+	if (name->kind == DATA_OPEN) {
+		if (reason != -ENODATA)
+			verify_note(verify, place,
+				    "an open file's last batch is not whole: being written, or "
+				    "torn and for recovery to cut");
+		return;
+	}
+	if (reason == -ENODATA && place->offset == end)
+		return;
+	if (reason == -EAGAIN || (reason == -ENODATA && file_bytes < end))
+		verify_problem(verify, place, "the file is cut short");
+	else if (reason == -ENODATA)
+		verify_problem(verify, place, "zeros behind the last batch");
+	else
+		verify_problem(verify, place, "no batch, or one with a wrong checksum");
+}
+
+static int check_file(struct verify *verify, enum batch_signal signal, const struct data_name *name,
+		      int fd, uint64_t file_bytes)
+{
+	char path[PLACE_BYTES];
+	struct verify_place place = {.file = path};
+	struct batch_scan scan;
+	struct batch_head head;
+	int rc, reason;
+
+	snprintf(path, sizeof(path), "%s/%s", batch_signal_name(signal), name->name);
+	verify->signals[signal].files++;
+	verify->signals[signal].open_files += name->kind == DATA_OPEN;
+	batch_scan_open(&scan, fd, name->kind == DATA_BAD ? name->trusted_bytes : UINT64_MAX);
+	do {
+		place.offset = scan.offset;
+		rc = reason = batch_scan_next(&scan, &head);
+		if (rc == 0)
+			rc = check_batch(verify, &place, signal, &head, scan.bytes);
+	} while (rc == 0);
+	batch_scan_close(&scan);
+	if (rc != reason || (rc != -ENODATA && rc != -EAGAIN && rc != -EBADMSG))
+		return rc;
+	check_end(verify, &place, name, reason, file_bytes);
+	return 0;
+}
+
+/* The file that was listed, perhaps sealed since. -ESTALE: the listing is old. */
+static int open_listed(int dirfd, struct data_name *name)
+{
+	struct data_name sealed;
+	int fd = openat(dirfd, name->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd < 0 && errno == ENOENT && name->kind == DATA_OPEN) {
+		data_name_as(name, DATA_SEALED, 0, &sealed);
+		*name = sealed;
+		fd = openat(dirfd, name->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	}
+	if (fd < 0)
+		return errno == ENOENT ? -ESTALE : -errno;
+	return fd;
+}
+
+static int check_listed(struct verify *verify, int dirfd, enum batch_signal signal,
+			struct data_name *names, size_t count)
+{
+	struct stat st, last = {0};
+	uint64_t last_sequence = 0;
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; rc == 0 && i < count; i++) {
+		int fd = open_listed(dirfd, &names[i]);
+
+		if (fd < 0)
+			return fd;
+		rc = fstat(fd, &st) < 0 ? -errno : 0;
+		/* A rename that is made of a link and an unlink shows one file twice. */
+		if (rc == 0 && !(i > 0 && names[i].sequence == last_sequence &&
+				 st.st_ino == last.st_ino && st.st_dev == last.st_dev))
+			rc = check_file(verify, signal, &names[i], fd, (uint64_t)st.st_size);
+		last = st;
+		last_sequence = names[i].sequence;
+		close(fd);
+	}
+	return rc;
+}
+
+int verify_files(struct verify *verify, int dirfd, enum batch_signal signal)
+{
+	struct data_dir dir = {.fd = -1};
+	struct data_name *names = NULL;
+	size_t count = 0;
+	int rc;
+
+	dir.fd = openat(dirfd, batch_signal_name(signal), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir.fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	snprintf(dir.signal, sizeof(dir.signal), "%s", batch_signal_name(signal));
+	rc = data_dir_list(&dir, DATA_ALL_KINDS, &names, &count);
+	if (rc == 0)
+		rc = check_listed(verify, dir.fd, signal, names, count);
+	free(names);
+	close(dir.fd);
+	return rc;
+}

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What verify found: kept while it looks, shown at the end. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <json-c/json.h>
+
+#include "cli/tool.h"
+#include "cli/verify.h"
+
+#define TEXT_BYTES 512
+
+/* ---- findings ---- */
+
+static void find(struct verify_findings *findings, const struct verify_place *place,
+		 const char *format, va_list arguments)
+{
+	char text[TEXT_BYTES];
+	int n = 0;
+
+	if (findings->count++ >= VERIFY_FINDINGS_MAX)
+		return;
+	if (place != NULL)
+		n = snprintf(text, sizeof(text), "%s: offset %" PRIu64 ": ", place->file,
+			     place->offset);
+	if (n < 0 || (size_t)n >= sizeof(text))
+		n = 0;
+	vsnprintf(text + n, sizeof(text) - (size_t)n, format, arguments);
+	/* Without memory it is still counted. */
+	findings->texts[findings->count - 1] = strdup(text);
+}
+
+void verify_problem(struct verify *verify, const struct verify_place *place, const char *format,
+		    ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	find(&verify->problems, place, format, arguments);
+	va_end(arguments);
+}
+
+void verify_note(struct verify *verify, const struct verify_place *place, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	find(&verify->notes, place, format, arguments);
+	va_end(arguments);
+}
+
+/* ---- sums ---- */
+
+static struct verify_signal total(const struct verify *verify)
+{
+	struct verify_signal sum = verify->signals[BATCH_TRACES];
+	const struct verify_signal *other = &verify->signals[BATCH_METRICS];
+
+	sum.files += other->files;
+	sum.open_files += other->open_files;
+	sum.batches += other->batches;
+	sum.bytes += other->bytes;
+	sum.committed_items += other->committed_items;
+	sum.written_items += other->written_items;
+	sum.invalid_items += other->invalid_items;
+	sum.lost_items += other->lost_items;
+	sum.held_items += other->held_items;
+	sum.removed_items += other->removed_items;
+	sum.torn_items += other->torn_items;
+	sum.torn_bytes += other->torn_bytes;
+	sum.counters.dropped_full_items += other->counters.dropped_full_items;
+	sum.counters.dropped_too_large_items += other->counters.dropped_too_large_items;
+	sum.counters.dropped_invalid_items += other->counters.dropped_invalid_items;
+	return sum;
+}
+
+static bool identity_holds(const struct verify_signal *sum)
+{
+	return sum->committed_items == sum->written_items + sum->invalid_items + sum->lost_items +
+					       sum->held_items + sum->removed_items;
+}
+
+/* ---- for people ---- */
+
+static void line(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+static void line(const char *format, ...)
+{
+	char text[TEXT_BYTES + 64];
+	va_list arguments;
+	int n;
+
+	va_start(arguments, format);
+	n = vsnprintf(text, sizeof(text) - 1, format, arguments);
+	va_end(arguments);
+	if (n < 0)
+		return;
+	if ((size_t)n > sizeof(text) - 2)
+		n = sizeof(text) - 2;
+	text[n] = '\n';
+	tool_write(text, (size_t)n + 1);
+}
+
+static void print_signal(const char *name, const struct verify_signal *sum)
+{
+	line("%-8s %5" PRIu64 " %8" PRIu64 " %12" PRIu64 " %11" PRIu64 " %8" PRIu64 " %8" PRIu64
+	     " %10" PRIu64 " %9" PRIu64,
+	     name, sum->files, sum->batches, sum->bytes, sum->written_items, sum->invalid_items,
+	     sum->lost_items, sum->held_items, sum->torn_bytes);
+}
+
+static void print_findings(const char *what, const struct verify_findings *findings)
+{
+	size_t i;
+
+	for (i = 0; i < findings->count && i < VERIFY_FINDINGS_MAX; i++)
+		line("%s: %s", what, findings->texts[i] != NULL ? findings->texts[i] : "?");
+	if (findings->count > VERIFY_FINDINGS_MAX)
+		line("%s: and %" PRIu64 " more", what, findings->count - VERIFY_FINDINGS_MAX);
+}
+
+void verify_print(const struct verify *verify)
+{
+	const struct verify_signal sum = total(verify);
+	char removed[64] = "";
+
+	line("%-8s %5s %8s %12s %11s %8s %8s %10s %9s", "signal", "files", "batches", "bytes",
+	     "written", "invalid", "lost", "in rings", "torn B");
+	print_signal("traces", &verify->signals[BATCH_TRACES]);
+	print_signal("metrics", &verify->signals[BATCH_METRICS]);
+	line("dropped: full %" PRIu64 ", too large %" PRIu64 ", invalid %" PRIu64,
+	     sum.counters.dropped_full_items, sum.counters.dropped_too_large_items,
+	     sum.counters.dropped_invalid_items);
+	line("regions: %zu, final %" PRIu64 ", alive %" PRIu64 ", killed %" PRIu64
+	     ", broken %" PRIu64,
+	     verify->region_count, verify->final_regions, verify->alive_regions,
+	     verify->killed_regions, verify->broken_regions);
+	if (sum.removed_items != 0)
+		snprintf(removed, sizeof(removed), " + in removed files %" PRIu64,
+			 sum.removed_items);
+	line("identity: committed %" PRIu64 " %s written %" PRIu64 " + invalid %" PRIu64
+	     " + lost %" PRIu64 " + in the rings %" PRIu64 "%s",
+	     sum.committed_items, identity_holds(&sum) ? "=" : "!=", sum.written_items,
+	     sum.invalid_items, sum.lost_items, sum.held_items, removed);
+	print_findings("note", &verify->notes);
+	print_findings("problem", &verify->problems);
+	if (verify_is_ok(verify))
+		line("ok");
+	else if (verify->problems.count == 0)
+		line("problem: the identity does not hold");
+}
+
+/* ---- JSON ---- */
+
+static void add(json_object *to, const char *key, uint64_t value)
+{
+	json_object_object_add(to, key, json_object_new_uint64(value));
+}
+
+static json_object *counters_json(const struct verify_counters *counters)
+{
+	json_object *json = json_object_new_object();
+
+	add(json, "full", counters->dropped_full_items);
+	add(json, "too_large", counters->dropped_too_large_items);
+	add(json, "invalid", counters->dropped_invalid_items);
+	return json;
+}
+
+static json_object *signal_json(const struct verify_signal *sum)
+{
+	json_object *json = json_object_new_object();
+
+	add(json, "files", sum->files);
+	add(json, "open_files", sum->open_files);
+	add(json, "batches", sum->batches);
+	add(json, "bytes", sum->bytes);
+	add(json, "committed_items", sum->committed_items);
+	add(json, "written_items", sum->written_items);
+	add(json, "invalid_items", sum->invalid_items);
+	add(json, "lost_items", sum->lost_items);
+	add(json, "in_rings_items", sum->held_items);
+	add(json, "removed_items", sum->removed_items);
+	add(json, "torn_items", sum->torn_items);
+	add(json, "torn_bytes", sum->torn_bytes);
+	json_object_object_add(json, "dropped_items", counters_json(&sum->counters));
+	return json;
+}
+
+static json_object *findings_json(const struct verify_findings *findings)
+{
+	json_object *json = json_object_new_array();
+	size_t i;
+
+	for (i = 0; i < findings->count && i < VERIFY_FINDINGS_MAX; i++)
+		json_object_array_add(json, json_object_new_string(findings->texts[i] != NULL
+									   ? findings->texts[i]
+									   : "?"));
+	return json;
+}
+
+int verify_print_json(const struct verify *verify)
+{
+	const struct verify_signal sum = total(verify);
+	json_object *json = json_object_new_object();
+	json_object *signals = json_object_new_object();
+	json_object *identity = json_object_new_object();
+	json_object *regions = json_object_new_object();
+	const char *text;
+	int rc;
+
+	json_object_object_add(json, "ok", json_object_new_boolean(verify_is_ok(verify)));
+	json_object_object_add(signals, "traces", signal_json(&verify->signals[BATCH_TRACES]));
+	json_object_object_add(signals, "metrics", signal_json(&verify->signals[BATCH_METRICS]));
+	json_object_object_add(json, "signals", signals);
+	json_object_object_add(json, "dropped_items", counters_json(&sum.counters));
+	add(regions, "count", verify->region_count);
+	add(regions, "final", verify->final_regions);
+	add(regions, "alive", verify->alive_regions);
+	add(regions, "killed", verify->killed_regions);
+	add(regions, "broken", verify->broken_regions);
+	json_object_object_add(json, "regions", regions);
+	json_object_object_add(identity, "holds", json_object_new_boolean(identity_holds(&sum)));
+	add(identity, "committed", sum.committed_items);
+	add(identity, "written", sum.written_items);
+	add(identity, "invalid", sum.invalid_items);
+	add(identity, "lost", sum.lost_items);
+	add(identity, "in_rings", sum.held_items);
+	add(identity, "removed", sum.removed_items);
+	json_object_object_add(json, "identity", identity);
+	json_object_object_add(json, "notes", findings_json(&verify->notes));
+	json_object_object_add(json, "problems", findings_json(&verify->problems));
+	add(json, "problem_count", verify->problems.count);
+	text = json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN |
+							    JSON_C_TO_STRING_NOSLASHESCAPE);
+	rc = text != NULL ? tool_write(text, strlen(text)) : -ENOMEM;
+	if (rc == 0)
+		rc = tool_write("\n", 1);
+	json_object_put(json);
+	return rc;
+}

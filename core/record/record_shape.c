@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The write side of spans with a shape: the shape itself, once, and then only what differs from one
+ * span to the next. The reader's half is record_expand.c.
+ */
+#include "core/record/record_write.h"
+
+/* Bits of the types that a shape can have: those whose values nest nothing. */
+#define SHAPE_TYPES                                                               \
+	(1u << OTLP_VALUE_STRING | 1u << OTLP_VALUE_BOOL | 1u << OTLP_VALUE_INT | \
+	 1u << OTLP_VALUE_DOUBLE | 1u << OTLP_VALUE_BYTES)
+
+#define SHAPE_TEXTS (1u << OTLP_VALUE_STRING | 1u << OTLP_VALUE_BYTES)
+
+/* A shape's record refers to no resource; the head must have something there. */
+#define SHAPE_RESOURCE_REF 1
+
+/* The span whose record is the shape: nothing of the one that it is made from but the outline. */
+static struct otlp_span outline(const struct otlp_span *span)
+{
+	return (struct otlp_span){
+		.scope = span->scope,
+		.trace_id = {1},
+		.span_id = {1},
+		.name = span->name,
+		.kind = span->kind,
+	};
+}
+
+static uint8_t *write_outline_items(uint8_t *to, const struct otlp_span *span)
+{
+	for (size_t i = 0; i < span->attributes.count; i++) {
+		const struct otlp_attribute *const a = &span->attributes.items[i];
+
+		to = record_item_write(to, (uint32_t)a->value.type, a->key.len, 0);
+		to = bytes_copy(to, a->key.ptr, a->key.len);
+		if (a->value.type == OTLP_VALUE_INT || a->value.type == OTLP_VALUE_DOUBLE)
+			to = bytes_store64(to, 0);
+	}
+	return to;
+}
+
+/* Of a value in a shaped record: all of a scalar, the length of a text. */
+static size_t shape_fixed_bytes(unsigned int type)
+{
+	if (SHAPE_TEXTS >> type & 1)
+		return sizeof(uint32_t);
+	return type == OTLP_VALUE_BOOL ? 1 : 8;
+}
+
+int record_measure_shape(const struct otlp_span *span, struct record_shape *ret, size_t *ret_bytes)
+{
+	struct otlp_span shape = outline(span);
+	size_t bytes;
+	int rc = record_measure_span(&shape, NULL, &bytes);
+
+	if (rc == 0)
+		rc = record_check_count(span->attributes.items, span->attributes.count);
+	ret->count = span->attributes.count;
+	ret->text_count = ret->fixed_bytes = 0;
+	for (size_t i = 0; rc == 0 && i < span->attributes.count; i++) {
+		const struct otlp_attribute *const a = &span->attributes.items[i];
+		const unsigned int type = (unsigned int)a->value.type;
+		/* The key alone, so that its text is checked; the value may be anything. */
+		const struct otlp_attribute key = {a->key, {OTLP_VALUE_EMPTY, {{NULL, 0}}}};
+
+		if (type >= 8 || !(SHAPE_TYPES >> type & 1))
+			return OTLP_ERR_INVALID;
+		shape.attributes.items = &key;
+		shape.attributes.count = 1;
+		if (!record_text_fits(a->key))
+			return record_text_error(a->key);
+		if (!record_text_span(&shape, NULL))
+			return OTLP_ERR_INVALID;
+		ret->types[i] = (uint8_t)type;
+		if (SHAPE_TEXTS >> type & 1)
+			ret->texts[ret->text_count++] = (uint16_t)i;
+		ret->fixed_bytes += shape_fixed_bytes(type);
+		bytes += (a->key.len > RECORD_ITEM_KEY_MAX ? RECORD_ITEM_LONG_BYTES
+							   : RECORD_ITEM_SHORT_BYTES) +
+			 a->key.len;
+		bytes += type == OTLP_VALUE_INT || type == OTLP_VALUE_DOUBLE ? 8 : 0;
+	}
+	return record_sized(rc, bytes, ret_bytes);
+}
+
+bool record_write_shape(uint8_t *to, const struct otlp_span *span, size_t bytes)
+{
+	const uint8_t *const start = to;
+	const struct otlp_span shape = outline(span);
+	const uint8_t has = record_has_sections(NULL, span->scope);
+	const uint32_t count = (uint32_t)span->attributes.count;
+	uint64_t high = 0; /* its text was checked when it was measured */
+
+	to = record_write_span_heads(to, &shape, has, SHAPE_RESOURCE_REF, 0);
+	memcpy(to - sizeof(struct record_span_head) +
+		       offsetof(struct record_span_head, attribute_count),
+	       &count, sizeof(count));
+	to = record_write_sections(to, NULL, span->scope, &high);
+	to = bytes_copy(to, span->name.ptr, span->name.len);
+	to = write_outline_items(to, span);
+	return (size_t)(to - start) == bytes;
+}
+
+/* Which of them is at fault; not in a hurry. */
+static __attribute__((noinline, cold)) int values_error(const struct otlp_attribute *items,
+							const struct record_shape *shape)
+{
+	for (size_t i = 0; i < shape->count; i++) {
+		const struct otlp_value *const value = &items[i].value;
+
+		if ((unsigned int)value->type != shape->types[i])
+			return OTLP_ERR_INVALID;
+		if ((SHAPE_TEXTS >> shape->types[i] & 1) && !record_text_fits(value->as.string))
+			return record_text_error(value->as.string);
+	}
+	return OTLP_ERR_TOO_LARGE;
+}
+
+/* Faults are gathered, not branched for: there are none. */
+static inline int size_values(const struct otlp_attribute *items, const struct record_shape *shape,
+			      size_t *bytes)
+{
+	size_t sum = shape->fixed_bytes, lengths = 0;
+	unsigned int wrong = 0;
+
+	for (size_t i = 0; i < shape->count; i++)
+		wrong |= (unsigned int)items[i].value.type ^ shape->types[i];
+	if (__builtin_expect(wrong != 0, 0))
+		return values_error(items, shape);
+	for (size_t i = 0; i < shape->text_count; i++) {
+		const struct otlp_str *const text = &items[shape->texts[i]].value.as.string;
+
+		wrong |= text->ptr == NULL && text->len != 0;
+		lengths |= text->len;
+		sum += text->len;
+	}
+	if (__builtin_expect(wrong != 0 || lengths > OTLP_RECORD_BYTES_MAX, 0))
+		return values_error(items, shape);
+	*bytes += sum;
+	return 0;
+}
+
+static_assert(offsetof(struct otlp_str, len) == offsetof(struct otlp_bytes, len),
+	      "strings and bytes are sized alike");
+
+int record_size_shaped(const struct otlp_span *span, const struct record_shape *shape,
+		       const struct otlp_resource *inline_resource, size_t *ret_bytes)
+{
+	size_t bytes = sizeof(struct record_span_head);
+	size_t parts_bytes = 0;
+	int rc = 0;
+
+	if (!record_span_is_valid(span) || span->attributes.count != shape->count ||
+	    (span->attributes.items == NULL && shape->count != 0))
+		return OTLP_ERR_INVALID;
+	if (record_span_has_extra(span)) {
+		bytes += sizeof(struct record_span_extra);
+		rc = record_size_texts(span->trace_state, span->status_message, &bytes);
+	}
+	if (rc == 0 && inline_resource != NULL)
+		rc = record_size_sections(inline_resource, NULL, &parts_bytes);
+	if (rc == 0)
+		rc = size_values(span->attributes.items, shape, &bytes);
+	if (rc == 0 && (span->event_count | span->link_count) != 0)
+		rc = record_size_span_tail(span, &parts_bytes);
+	return record_sized(rc, bytes + parts_bytes, ret_bytes);
+}
+
+static uint8_t *write_values(uint8_t *to, const struct otlp_attribute *items, size_t count,
+			     uint64_t *high)
+{
+	uint64_t gathered = *high; /* in a register */
+
+	for (size_t i = 0; i < count; i++) {
+		const struct otlp_value *const value = &items[i].value;
+
+		if (value->type == OTLP_VALUE_STRING) {
+			to = bytes_store32(to, (uint32_t)value->as.string.len);
+			to = bytes_copy_text(to, value->as.string.ptr, value->as.string.len,
+					     &gathered);
+		} else if (value->type == OTLP_VALUE_BYTES) {
+			to = bytes_store32(to, (uint32_t)value->as.bytes.len);
+			to = bytes_copy(to, value->as.bytes.ptr, value->as.bytes.len);
+		} else if (value->type == OTLP_VALUE_BOOL) {
+			*to++ = value->as.boolean ? 1 : 0;
+		} else {
+			to = bytes_store64(to, bytes_load64(&value->as));
+		}
+	}
+	*high = gathered;
+	return to;
+}
+
+enum record_written record_write_shaped(uint8_t *to, const struct otlp_span *span,
+					const struct otlp_resource *inline_resource,
+					uint32_t resource_ref, uint32_t shape_ref, size_t bytes)
+{
+	const uint8_t *const start = to;
+	const uint8_t has = record_has_sections(inline_resource, NULL) |
+			    (record_span_has_extra(span) ? RECORD_HAS_EXTRA : 0);
+	uint64_t high = 0, high_of_parts = 0; /* as in record_write_span() */
+
+	to = record_write_span_heads(to, span, has, inline_resource ? 0 : resource_ref, shape_ref);
+	to = record_write_sections(to, inline_resource, NULL, &high_of_parts);
+	if (has & RECORD_HAS_EXTRA) {
+		to = bytes_copy_text(to, span->trace_state.ptr, span->trace_state.len, &high);
+		to = bytes_copy_text(to, span->status_message.ptr, span->status_message.len, &high);
+	}
+	to = write_values(to, span->attributes.items, span->attributes.count, &high);
+	if ((span->event_count | span->link_count) != 0)
+		to = record_write_span_tail(to, span, &high_of_parts);
+	return record_written((size_t)(to - start) == bytes, high | high_of_parts);
+}

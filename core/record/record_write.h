@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What record_write.c, record_write_metric.c and record_text.c share; nobody else includes it. A
+ * size function adds to *bytes and returns 0 or an enum otlp_error; *bytes means nothing after an
+ * error. A write function gathers the bytes of all text that it copies in *high: where no byte has
+ * its high bit set, all text was ASCII, and need not be looked at once more.
+ */
+#ifndef OTLPIPE_CORE_RECORD_RECORD_WRITE_H
+#define OTLPIPE_CORE_RECORD_RECORD_WRITE_H
+
+#include "core/record/record.h"
+
+/* What many spans do not have is not inlined: it would cost the others registers. */
+#define RECORD_APART __attribute__((noinline))
+
+/* Why record_text_fits() said no. */
+int record_text_error(struct otlp_str text);
+
+int record_size_attributes_usual(const struct otlp_attribute *items, size_t count,
+				 unsigned int depth, size_t *bytes);
+uint8_t *record_write_attributes_some(uint8_t *to, const struct otlp_attribute *items, size_t count,
+				      uint64_t *high);
+
+/* What a write function answers: did it write what was sized, and what was in its text? */
+static inline enum record_written record_written(bool is_as_sized, uint64_t high)
+{
+	if (__builtin_expect(!is_as_sized, 0))
+		return RECORD_CHANGED;
+	return (high & BYTES_HIGH_BITS) == 0 ? RECORD_ASCII : RECORD_NOT_ASCII;
+}
+
+/* None is the most usual number of attributes there is. */
+static inline int record_size_attributes(const struct otlp_attribute *items, size_t count,
+					 unsigned int depth, size_t *bytes)
+{
+	return count == 0 ? 0 : record_size_attributes_usual(items, count, depth, bytes);
+}
+
+static inline uint8_t *record_write_attributes(uint8_t *to, const struct otlp_attribute *items,
+					       size_t count, uint64_t *high)
+{
+	return count == 0 ? to : record_write_attributes_some(to, items, count, high);
+}
+
+/* The resource, if it is inline, and the scope, if there is one. */
+RECORD_APART int record_size_sections(const struct otlp_resource *inline_resource,
+				      const struct otlp_scope *scope, size_t *bytes);
+RECORD_APART uint8_t *record_write_sections_some(uint8_t *to,
+						 const struct otlp_resource *inline_resource,
+						 const struct otlp_scope *scope, uint64_t *high);
+
+static inline uint8_t *record_write_sections(uint8_t *to,
+					     const struct otlp_resource *inline_resource,
+					     const struct otlp_scope *scope, uint64_t *high)
+{
+	if (inline_resource == NULL && scope == NULL)
+		return to;
+	return record_write_sections_some(to, inline_resource, scope, high);
+}
+
+/* What spans with and without a shape share: events and links, and the head with what follows it.
+ */
+RECORD_APART int record_size_span_tail(const struct otlp_span *span, size_t *bytes);
+RECORD_APART uint8_t *record_write_span_tail(uint8_t *to, const struct otlp_span *span,
+					     uint64_t *high);
+
+/* The part that each kind of point has, or NULL for an unknown kind. */
+const struct otlp_point *record_metric_point(const struct otlp_metric *metric, size_t index);
+
+static inline uint8_t record_has_sections(const struct otlp_resource *inline_resource,
+					  const struct otlp_scope *scope)
+{
+	return (uint8_t)((inline_resource ? RECORD_HAS_RESOURCE : 0) |
+			 (scope ? RECORD_HAS_SCOPE : 0));
+}
+
+/* Can it be carried, whatever its bytes are? */
+static inline bool record_text_fits(struct otlp_str text)
+{
+	/* One comparison where there is text: NULL must have no length, others a sane one. */
+	return text.len <= (text.ptr != NULL ? (size_t)OTLP_RECORD_BYTES_MAX : 0);
+}
+
+static inline int record_size_text(struct otlp_str text, size_t *bytes)
+{
+	if (!record_text_fits(text))
+		return record_text_error(text);
+	*bytes += text.len;
+	return 0;
+}
+
+static inline int record_size_texts(struct otlp_str a, struct otlp_str b, size_t *bytes)
+{
+	const int rc = record_size_text(a, bytes);
+
+	return rc == 0 ? record_size_text(b, bytes) : rc;
+}
+
+/* An array of count elements of at least a byte each. The limit keeps every sum from wrapping. */
+static inline int record_check_count(const void *items, size_t count)
+{
+	if (!items && count)
+		return OTLP_ERR_INVALID;
+	return count > OTLP_RECORD_BYTES_MAX ? OTLP_ERR_TOO_LARGE : 0;
+}
+
+/* The end of a sizing. */
+static inline int record_sized(int rc, size_t bytes, size_t *ret_bytes)
+{
+	if (rc < 0)
+		return rc;
+	if (bytes > OTLP_RECORD_BYTES_MAX)
+		return OTLP_ERR_TOO_LARGE;
+	*ret_bytes = bytes;
+	return 0;
+}
+
+static inline bool record_trace_id_is_zero(const uint8_t id[16])
+{
+	return (bytes_load64(id) | bytes_load64(id + 8)) == 0;
+}
+
+static inline bool record_span_id_is_zero(const uint8_t id[8])
+{
+	return bytes_load64(id) == 0;
+}
+
+static inline bool record_span_is_valid(const struct otlp_span *span)
+{
+	return !record_trace_id_is_zero(span->trace_id) && !record_span_id_is_zero(span->span_id) &&
+	       (unsigned int)span->kind <= OTLP_SPAN_KIND_CONSUMER &&
+	       (unsigned int)span->status <= OTLP_STATUS_ERROR && span->reserved[0] == NULL &&
+	       span->reserved[1] == NULL;
+}
+
+static inline bool record_span_has_extra(const struct otlp_span *span)
+{
+	return (span->trace_state.len | span->status_message.len | span->link_count |
+		span->attributes.dropped | span->dropped_event_count | span->dropped_link_count) !=
+	       0;
+}
+
+/* In place, field by field: a struct that is filled first and then copied is written twice. */
+static inline uint8_t *record_write_span_heads(uint8_t *to, const struct otlp_span *span,
+					       uint8_t has, uint32_t resource_ref,
+					       uint32_t shape_ref)
+{
+	struct record_span_head *const head = (struct record_span_head *)to;
+
+	head->kind = shape_ref == 0 ? RECORD_SPAN : RECORD_SHAPED_SPAN;
+	head->has = has;
+	head->span_kind = shape_ref == 0 ? (uint8_t)span->kind : 0;
+	head->status = (uint8_t)span->status;
+	head->resource_ref = resource_ref;
+	head->start_time_unix_ns = span->start_time_unix_ns;
+	head->end_time_unix_ns = span->end_time_unix_ns;
+	memcpy(head->trace_id, span->trace_id, sizeof(head->trace_id));
+	memcpy(head->span_id, span->span_id, sizeof(head->span_id));
+	memcpy(head->parent_span_id, span->parent_span_id, sizeof(head->parent_span_id));
+	head->flags = span->flags & RECORD_SPAN_FLAGS;
+	head->name_bytes = shape_ref == 0 ? (uint32_t)span->name.len : shape_ref;
+	head->attribute_count = (uint32_t)span->attributes.count;
+	head->event_count = (uint32_t)span->event_count;
+	to += sizeof(*head);
+	if (has & RECORD_HAS_EXTRA) {
+		struct record_span_extra *const extra = (struct record_span_extra *)to;
+
+		extra->trace_state_bytes = (uint32_t)span->trace_state.len;
+		extra->status_message_bytes = (uint32_t)span->status_message.len;
+		extra->link_count = (uint32_t)span->link_count;
+		extra->dropped_attribute_count = span->attributes.dropped;
+		extra->dropped_event_count = span->dropped_event_count;
+		extra->dropped_link_count = span->dropped_link_count;
+		to += sizeof(*extra);
+	}
+	return to;
+}
+
+#endif

@@ -1,0 +1,102 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Builds and tests every configuration of the table below, a line each, logs on failure only.
+# The last line is "N passed, N failed, N skipped", summed over the configurations (CI reads it);
+# exits nonzero if a test failed, a configuration did not build, or one ran no test.
+#
+# usage: test.sh [configuration…]     names from the table; none: all of them
+# Build trees stay in build-test/<tree>, so that a second run compiles what changed only.
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+MESON=${MESON:-meson}
+OUT=build-test
+LOG_LINES_MAX=60 # of each failed test; the whole log is named beside it
+TIMEOUT=${OTLPIPE_TEST_TIMEOUT_MULTIPLIER:-1}
+
+# name | tree | compiler | meson options | suites (all: every test) | timeout factor | wrapper
+configurations=(
+	'gcc|gcc|gcc|-Ddebug=true|all|1|'
+	'clang|clang|clang|-Ddebug=true -Dbench=disabled|unit pipeline|1|'
+	'asan-ubsan|asan|gcc|-Db_sanitize=address,undefined -Dbuildtype=debugoptimized -Dbench=disabled|unit pipeline|4|'
+	'tsan|tsan|clang|-Db_sanitize=thread -Db_lundef=false -Dbuildtype=debugoptimized -Dbench=disabled|tsan|6|'
+	'stress|gcc|gcc|-Ddebug=true|stress|1|'
+	'valgrind|gcc|gcc|-Ddebug=true|unit|10|valgrind --quiet --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect --errors-for-leak-kinds=definite,indirect'
+)
+if [[ -f tests/fuzz/meson.build ]]; then
+	configurations+=('fuzz|fuzz|clang|-Dfuzz=true -Db_lundef=false -Dbuildtype=debugoptimized -Dbench=disabled|fuzz|4|')
+fi
+
+# A report of a sanitizer is a failure, wherever it happens.
+export ASAN_OPTIONS=${ASAN_OPTIONS:-halt_on_error=1:detect_stack_use_after_return=1}
+export UBSAN_OPTIONS=${UBSAN_OPTIONS:-halt_on_error=1:abort_on_error=1:print_stacktrace=1}
+export TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=1:second_deadlock_stack=1}
+
+total_passed=0 total_failed=0 total_skipped=0
+
+line() { printf '%-11s %s\n' "$1" "$2"; }
+
+broken() { # name, what, log
+	total_failed=$((total_failed + 1))
+	line "$1" "FAILED: $2; log: $3"
+	tail -n "$LOG_LINES_MAX" "$3" | sed 's/^/    /'
+}
+
+run_configuration() {
+	local name tree compiler options suites factor wrapper
+	IFS='|' read -r name tree compiler options suites factor wrapper <<<"$1"
+	local dir=$OUT/$tree log=$OUT/$name.log started=$SECONDS built suite arguments=()
+
+	# The options are words without spaces, split on purpose. C++ goes with its compiler.
+	local cxx=g++
+	[[ $compiler == clang ]] && cxx=clang++
+	# shellcheck disable=SC2086
+	if [[ ! -f $dir/build.ninja ]]; then
+		CC=$compiler CXX=$cxx $MESON setup "$dir" $options </dev/null >"$log" 2>&1 ||
+			{ broken "$name" 'meson setup' "$log"; return; }
+	else
+		: >"$log"
+	fi
+	$MESON compile -C "$dir" </dev/null >>"$log" 2>&1 || { broken "$name" 'build' "$log"; return; }
+	built=$((SECONDS - started))
+
+	if [[ $suites != all ]]; then
+		for suite in $suites; do arguments+=(--suite "$suite"); done
+	fi
+	[[ -n $wrapper ]] && arguments+=(--wrapper "$wrapper")
+	# meson adds the wrapper's name to the log's.
+	local results=$dir/meson-logs/results-$name${wrapper:+-${wrapper%% *}}.json
+	rm -f "$results"
+	$MESON test -C "$dir" --no-rebuild --logbase "results-$name" \
+		--timeout-multiplier "$((factor * TIMEOUT))" ${arguments[@]+"${arguments[@]}"} \
+		</dev/null >>"$log" 2>&1
+	local status=$? counts passed failed skipped
+	counts=$(/usr/bin/python3 scripts/test-totals.py "$results")
+	read -r passed failed skipped <<<"$counts"
+	if ((passed + failed + skipped == 0)); then
+		broken "$name" "no test ran (meson test: exit $status)" "$log"
+		return
+	fi
+	if ((status != 0 && failed == 0)); then
+		broken "$name" "meson test: exit $status" "$log"
+	fi
+	total_passed=$((total_passed + passed))
+	total_failed=$((total_failed + failed))
+	total_skipped=$((total_skipped + skipped))
+	line "$name" "$passed passed, $failed failed, $skipped skipped  (build $built s, tests $((SECONDS - started - built)) s)"
+	if ((failed + skipped > 0)); then
+		/usr/bin/python3 scripts/test-totals.py --explain "$LOG_LINES_MAX" "$results"
+	fi
+}
+
+mkdir -p "$OUT" || exit 1
+for configuration in "${configurations[@]}"; do
+	if (($# > 0)) && [[ " $* " != *" ${configuration%%|*} "* ]]; then
+		continue
+	fi
+	run_configuration "$configuration"
+done
+
+printf 'all of it in %d s\n' "$SECONDS"
+printf '%d passed, %d failed, %d skipped\n' "$total_passed" "$total_failed" "$total_skipped"
+((total_failed == 0 && total_passed > 0))

@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Grouping. A group is a list of runs in one arena; a run goes on as long as
+ * records of the same group follow each other, which is the usual case, so that
+ * the gathering is a few large copies.
+ */
+#include "writer/encode/stage.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "writer/encode/encode.h"
+
+#define STAGE_NONE    UINT32_MAX
+#define STAGE_BUCKETS 1024u /* power of two */
+
+/* Tag and a length of up to 4 bytes, for each of the two levels. */
+#define STAGE_ENVELOPE_BYTES_MAX 10u
+
+struct stage_run {
+	size_t offset;
+	size_t bytes;
+	uint32_t next;
+};
+
+/* Bytes that stand in the arena. */
+struct stage_slice {
+	size_t offset;
+	size_t bytes;
+};
+
+struct stage_resource {
+	struct stage_slice key;
+	struct stage_slice field;      /* encoded: the resource */
+	struct stage_slice schema_url; /* encoded, may be empty */
+	uint32_t first_group, last_group;
+	uint32_t next_in_bucket;
+	uint64_t hash;
+};
+
+struct stage_group {
+	uint32_t resource;
+	bool has_scope;
+	struct stage_slice key;
+	struct stage_slice field;
+	struct stage_slice schema_url;
+	size_t items_bytes;
+	uint32_t first_run, last_run;
+	uint32_t next_in_resource;
+	uint32_t next_in_bucket;
+	uint64_t hash;
+};
+
+struct stage {
+	uint8_t *arena;
+	size_t arena_used, arena_capacity;
+	struct stage_run *runs;
+	uint32_t run_count, run_capacity;
+	struct stage_resource *resources;
+	uint32_t resource_count, resource_capacity;
+	struct stage_group *groups;
+	uint32_t group_count, group_capacity;
+	uint32_t last_group; /* of the record before: most often this one's too */
+	size_t bytes_bound;
+	uint32_t resource_buckets[STAGE_BUCKETS];
+	uint32_t group_buckets[STAGE_BUCKETS];
+};
+
+static void stage_reset(struct stage *stage)
+{
+	stage->arena_used = 0;
+	stage->run_count = stage->resource_count = stage->group_count = 0;
+	stage->last_group = STAGE_NONE;
+	stage->bytes_bound = 0;
+	memset(stage->resource_buckets, 0xff, sizeof(stage->resource_buckets));
+	memset(stage->group_buckets, 0xff, sizeof(stage->group_buckets));
+}
+
+int stage_open(struct stage **ret)
+{
+	struct stage *stage = calloc(1, sizeof(*stage));
+
+	if (stage == NULL)
+		return -ENOMEM;
+	stage_reset(stage);
+	*ret = stage;
+	return 0;
+}
+
+void stage_close(struct stage *stage)
+{
+	if (stage == NULL)
+		return;
+	free(stage->arena);
+	free(stage->runs);
+	free(stage->resources);
+	free(stage->groups);
+	free(stage);
+}
+
+bool stage_is_empty(const struct stage *stage)
+{
+	return stage->group_count == 0;
+}
+
+size_t stage_bytes_bound(const struct stage *stage)
+{
+	return stage->bytes_bound;
+}
+
+size_t stage_add_bound(const struct record_view *view, size_t resource_bytes)
+{
+	return encode_bound(view) + encode_section_bound(resource_bytes) +
+	       encode_section_bound(view->scope_bytes) + 2 * STAGE_ENVELOPE_BYTES_MAX;
+}
+
+/* The array with room for one more element, perhaps moved; NULL: it is as it was. */
+static void *grow(void *array, uint32_t count, uint32_t *capacity, size_t element_bytes)
+{
+	uint32_t wanted = *capacity != 0 ? *capacity * 2 : 64;
+	void *larger;
+
+	if (count < *capacity)
+		return array;
+	if (wanted <= *capacity)
+		return NULL;
+	larger = realloc(array, (size_t)wanted * element_bytes);
+	if (larger != NULL)
+		*capacity = wanted;
+	return larger;
+}
+
+/* Room in all arrays for whatever one record may need. */
+static int stage_grow(struct stage *stage)
+{
+	struct stage_run *runs =
+		grow(stage->runs, stage->run_count, &stage->run_capacity, sizeof(*runs));
+	struct stage_resource *resources;
+	struct stage_group *groups;
+
+	if (runs == NULL)
+		return -ENOMEM;
+	stage->runs = runs;
+	resources = grow(stage->resources, stage->resource_count, &stage->resource_capacity,
+			 sizeof(*resources));
+	if (resources == NULL)
+		return -ENOMEM;
+	stage->resources = resources;
+	groups = grow(stage->groups, stage->group_count, &stage->group_capacity, sizeof(*groups));
+	if (groups == NULL)
+		return -ENOMEM;
+	stage->groups = groups;
+	return 0;
+}
+
+static int arena_reserve(struct stage *stage, size_t bytes)
+{
+	size_t wanted = stage->arena_capacity != 0 ? stage->arena_capacity : (size_t)1 << 20;
+	uint8_t *larger;
+
+	if (stage->arena_capacity - stage->arena_used >= bytes)
+		return 0;
+	while (wanted - stage->arena_used < bytes)
+		wanted *= 2;
+	larger = realloc(stage->arena, wanted);
+	if (larger == NULL)
+		return -ENOMEM;
+	stage->arena = larger;
+	stage->arena_capacity = wanted;
+	return 0;
+}
+
+static struct stage_slice arena_slice(struct stage *stage, const uint8_t *end)
+{
+	struct stage_slice slice = {stage->arena_used,
+				    (size_t)(end - (stage->arena + stage->arena_used))};
+
+	stage->arena_used += slice.bytes;
+	return slice;
+}
+
+static struct stage_slice arena_copy(struct stage *stage, const uint8_t *from, size_t bytes)
+{
+	uint8_t *to = stage->arena + stage->arena_used;
+
+	if (bytes > 0)
+		memcpy(to, from, bytes);
+	return arena_slice(stage, to + bytes);
+}
+
+static uint8_t *arena_end(struct stage *stage)
+{
+	return stage->arena + stage->arena_used;
+}
+
+static bool slice_is(const struct stage *stage, struct stage_slice slice, const uint8_t *bytes,
+		     size_t count)
+{
+	return slice.bytes == count &&
+	       (count == 0 || memcmp(stage->arena + slice.offset, bytes, count) == 0);
+}
+
+/* The caller has reserved room in the arena and in the array. */
+static uint32_t stage_find_resource(struct stage *stage, const uint8_t *bytes, size_t count)
+{
+	const uint64_t hash = XXH3_64bits(bytes, count);
+	uint32_t *bucket = &stage->resource_buckets[hash & (STAGE_BUCKETS - 1)];
+	struct stage_resource *resource;
+	uint32_t i;
+
+	for (i = *bucket; i != STAGE_NONE; i = stage->resources[i].next_in_bucket)
+		if (stage->resources[i].hash == hash &&
+		    slice_is(stage, stage->resources[i].key, bytes, count))
+			return i;
+	i = stage->resource_count++;
+	resource = &stage->resources[i];
+	resource->hash = hash;
+	resource->key = arena_copy(stage, bytes, count);
+	resource->field = arena_slice(stage, encode_resource(bytes, count, arena_end(stage)));
+	resource->schema_url =
+		arena_slice(stage, encode_resource_schema_url(bytes, arena_end(stage)));
+	resource->first_group = resource->last_group = STAGE_NONE;
+	resource->next_in_bucket = *bucket;
+	*bucket = i;
+	stage->bytes_bound +=
+		resource->field.bytes + resource->schema_url.bytes + STAGE_ENVELOPE_BYTES_MAX;
+	return i;
+}
+
+static uint32_t stage_find_group(struct stage *stage, uint32_t resource, const uint8_t *scope,
+				 size_t count)
+{
+	const uint64_t hash = XXH3_64bits_withSeed(scope != NULL ? scope : (const uint8_t *)"",
+						   scope != NULL ? count : 0, resource);
+	uint32_t *bucket = &stage->group_buckets[hash & (STAGE_BUCKETS - 1)];
+	struct stage_group *group;
+	uint32_t i;
+
+	for (i = *bucket; i != STAGE_NONE; i = stage->groups[i].next_in_bucket) {
+		group = &stage->groups[i];
+		if (group->hash == hash && group->resource == resource &&
+		    group->has_scope == (scope != NULL) &&
+		    slice_is(stage, group->key, scope, count))
+			return i;
+	}
+	i = stage->group_count++;
+	group = &stage->groups[i];
+	memset(group, 0, sizeof(*group));
+	group->hash = hash;
+	group->resource = resource;
+	group->has_scope = scope != NULL;
+	if (scope != NULL) {
+		group->key = arena_copy(stage, scope, count);
+		group->field = arena_slice(stage, encode_scope(scope, count, arena_end(stage)));
+		group->schema_url =
+			arena_slice(stage, encode_scope_schema_url(scope, arena_end(stage)));
+	}
+	group->first_run = group->last_run = STAGE_NONE;
+	group->next_in_resource = STAGE_NONE;
+	group->next_in_bucket = *bucket;
+	*bucket = i;
+	if (stage->resources[resource].first_group == STAGE_NONE)
+		stage->resources[resource].first_group = i;
+	else
+		stage->groups[stage->resources[resource].last_group].next_in_resource = i;
+	stage->resources[resource].last_group = i;
+	stage->bytes_bound +=
+		group->field.bytes + group->schema_url.bytes + STAGE_ENVELOPE_BYTES_MAX;
+	return i;
+}
+
+/* Is the record of the same group as the one before? Then nothing needs to be looked up. */
+static bool stage_is_last_group(const struct stage *stage, const struct record_view *view,
+				const uint8_t *resource, size_t resource_bytes)
+{
+	const struct stage_group *group;
+
+	if (stage->last_group == STAGE_NONE)
+		return false;
+	group = &stage->groups[stage->last_group];
+	return group->has_scope == (view->scope != NULL) &&
+	       slice_is(stage, group->key, view->scope, view->scope_bytes) &&
+	       slice_is(stage, stage->resources[group->resource].key, resource, resource_bytes);
+}
+
+static void group_append(struct stage *stage, uint32_t index, struct stage_slice item)
+{
+	struct stage_group *group = &stage->groups[index];
+	struct stage_run *run;
+
+	group->items_bytes += item.bytes;
+	stage->bytes_bound += item.bytes;
+	if (group->last_run != STAGE_NONE) {
+		run = &stage->runs[group->last_run];
+		if (run->offset + run->bytes == item.offset) {
+			run->bytes += item.bytes;
+			return;
+		}
+		run->next = stage->run_count;
+	} else {
+		group->first_run = stage->run_count;
+	}
+	group->last_run = stage->run_count;
+	run = &stage->runs[stage->run_count++];
+	run->offset = item.offset;
+	run->bytes = item.bytes;
+	run->next = STAGE_NONE;
+}
+
+int stage_add(struct stage *stage, const struct record_view *view, const uint8_t *resource,
+	      size_t resource_bytes)
+{
+	const size_t keys = resource_bytes + view->scope_bytes;
+
+	if (arena_reserve(stage, stage_add_bound(view, resource_bytes) + keys) < 0 ||
+	    stage_grow(stage) < 0)
+		return -ENOMEM;
+	if (!stage_is_last_group(stage, view, resource, resource_bytes)) {
+		uint32_t index = stage_find_resource(stage, resource, resource_bytes);
+
+		stage->last_group = stage_find_group(stage, index, view->scope, view->scope_bytes);
+	}
+	group_append(stage, stage->last_group,
+		     arena_slice(stage, encode_item(view, arena_end(stage))));
+	return 0;
+}
+
+static size_t varint_bytes(size_t value)
+{
+	size_t bytes = 1;
+
+	for (; value >= 0x80; value >>= 7)
+		bytes++;
+	return bytes;
+}
+
+/* Tag and length of a length-delimited field with a number below 16. */
+static uint8_t *put_envelope(uint8_t *to, unsigned field, size_t length)
+{
+	*to++ = (uint8_t)(field << 3 | 2);
+	for (; length >= 0x80; length >>= 7)
+		*to++ = (uint8_t)(length | 0x80);
+	*to++ = (uint8_t)length;
+	return to;
+}
+
+static uint8_t *put_slice(const struct stage *stage, uint8_t *to, struct stage_slice slice)
+{
+	memcpy(to, stage->arena + slice.offset, slice.bytes);
+	return to + slice.bytes;
+}
+
+/* ScopeSpans and ScopeMetrics: scope 1, items 2, schema_url 3. */
+static size_t group_body_bytes(const struct stage_group *group)
+{
+	return group->field.bytes + group->items_bytes + group->schema_url.bytes;
+}
+
+static uint8_t *put_group(const struct stage *stage, uint8_t *to, const struct stage_group *group)
+{
+	uint32_t i;
+
+	to = put_envelope(to, 2, group_body_bytes(group));
+	to = put_slice(stage, to, group->field);
+	for (i = group->first_run; i != STAGE_NONE; i = stage->runs[i].next) {
+		memcpy(to, stage->arena + stage->runs[i].offset, stage->runs[i].bytes);
+		to += stage->runs[i].bytes;
+	}
+	return put_slice(stage, to, group->schema_url);
+}
+
+uint8_t *stage_write(struct stage *stage, uint8_t *to)
+{
+	uint32_t r, g;
+
+	for (r = 0; r < stage->resource_count; r++) {
+		const struct stage_resource *resource = &stage->resources[r];
+		size_t bytes = resource->field.bytes + resource->schema_url.bytes;
+
+		for (g = resource->first_group; g != STAGE_NONE;
+		     g = stage->groups[g].next_in_resource) {
+			size_t body = group_body_bytes(&stage->groups[g]);
+
+			bytes += 1 + varint_bytes(body) + body;
+		}
+		/* ResourceSpans and ResourceMetrics: resource 1, scopes 2, schema_url 3. */
+		to = put_envelope(to, 1, bytes);
+		to = put_slice(stage, to, resource->field);
+		for (g = resource->first_group; g != STAGE_NONE;
+		     g = stage->groups[g].next_in_resource)
+			to = put_group(stage, to, &stage->groups[g]);
+		to = put_slice(stage, to, resource->schema_url);
+	}
+	stage_reset(stage);
+	return to;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The stage: encoded records of one signal on their way into a batch, grouped by
+ * resource and scope. Records are encoded here once, in the order in which they
+ * come; stage_write() then puts the groups together with exact lengths.
+ *
+ * Resources and scopes are told apart by their bytes in the record, which are
+ * equal exactly if the contents are.
+ */
+#ifndef OTLPIPE_WRITER_ENCODE_STAGE_H
+#define OTLPIPE_WRITER_ENCODE_STAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/record/record.h"
+
+struct stage;
+
+/** @return 0 or -ENOMEM */
+int stage_open(struct stage **ret);
+void stage_close(struct stage *stage); /* NULL is fine */
+
+bool stage_is_empty(const struct stage *stage);
+
+/** At most what stage_write() would write now. */
+size_t stage_bytes_bound(const struct stage *stage);
+
+/** At most what this record would add to that. */
+size_t stage_add_bound(const struct record_view *view, size_t resource_bytes);
+
+/**
+ * Encode a record into its group.
+ *
+ * @param resource  its resource's section: view->resource, or the entry of the
+ *                  table that it names, which record_parse_resource() accepted
+ * @return 0, or -ENOMEM and nothing has changed that anyone could see
+ */
+int stage_add(struct stage *stage, const struct record_view *view, const uint8_t *resource,
+	      size_t resource_bytes);
+
+/** Write all groups as a run of ResourceSpans or ResourceMetrics, and empty the stage. */
+uint8_t *stage_write(struct stage *stage, uint8_t *to);
+
+#endif
