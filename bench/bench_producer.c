@@ -21,6 +21,7 @@
 #include "bench/bench_data.h"
 #include "bench/report.h"
 #include "bench/tap.h"
+#include "core/record/signal.h"
 
 #define PROCESSES_MAX	 1024u
 #define CHECK_EVERY	 64u /* pushes between two looks at the ring */
@@ -59,7 +60,7 @@ static void push_all(struct otlp_library *library, const struct tap *tap, const 
 
 	for (uint64_t i = 0; i < spans; i++) {
 		if (i % CHECK_EVERY == 0)
-			while (tap_fill(tap, RING_SPANS) > full) {
+			while (tap_fill(tap, SIGNAL_TRACES) > full) {
 				ret->pauses++;
 				nanosleep(&pause, NULL);
 			}

@@ -18,6 +18,7 @@
 #include "bench/bench_data.h"
 #include "bench/micro.h"
 #include "bench/tap.h"
+#include "core/record/signal.h"
 
 #define BURST_SPANS	 4096
 #define BURST_POINTS	 (64 * BENCH_METRICS_M_POINTS)
@@ -130,7 +131,8 @@ static int64_t push_burst(const struct bench *bench, uint64_t operations)
 	if (of->has_writer)
 		rc = otlp_library_flush(library, FLUSH_TIMEOUT_NS);
 	else
-		rc = tap_drain(&tap, of->subject == SUBJECT_METRICS ? RING_METRICS : RING_SPANS);
+		rc = tap_drain(&tap,
+			       of->subject == SUBJECT_METRICS ? SIGNAL_METRICS : SIGNAL_TRACES);
 	return rc < 0 ? rc : (int64_t)elapsed_ns;
 }
 

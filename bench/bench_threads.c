@@ -14,6 +14,7 @@
 #include "bench/bench_data.h"
 #include "bench/micro.h"
 #include "bench/tap.h"
+#include "core/record/signal.h"
 
 #define RING_BYTES  (64u << 20)
 #define BURST_BYTES (48u << 20)
@@ -75,7 +76,7 @@ static int64_t threads_burst(const struct bench *bench, uint64_t operations)
 		if (threads[i].ended_ns > ended_ns)
 			ended_ns = threads[i].ended_ns;
 	}
-	rc = tap_drain(&tap, RING_SPANS);
+	rc = tap_drain(&tap, SIGNAL_TRACES);
 	return rc < 0 ? rc : (int64_t)(ended_ns - started_ns);
 }
 

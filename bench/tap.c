@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Finds the region by this process's id. One library at a time, or the first found is taken. */
 #include "bench/tap.h"
+#include "core/record/signal.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -36,7 +37,7 @@ int tap_open(struct tap *ret, const char *runtime_dir, bool writable)
 	runtime_close(&dir);
 	if (rc < 0)
 		return rc;
-	for (unsigned i = 0; i < RING_SIGNAL_COUNT && rc == 0; i++)
+	for (unsigned i = 0; i < SIGNAL_COUNT && rc == 0; i++)
 		rc = ring_reader_init(&ret->readers[i], ret->view.rings[i].shared,
 				      ret->view.rings[i].data, ret->view.rings[i].bytes, writable);
 	if (rc < 0)
@@ -49,7 +50,7 @@ void tap_close(struct tap *tap)
 	region_detach(&tap->view);
 }
 
-uint64_t tap_fill(const struct tap *tap, enum ring_signal signal)
+uint64_t tap_fill(const struct tap *tap, enum signal signal)
 {
 	const struct ring_shared *shared = tap->view.rings[signal].shared;
 	uint64_t head = atomic_load_relaxed_u64(&shared->head);
@@ -57,7 +58,7 @@ uint64_t tap_fill(const struct tap *tap, enum ring_signal signal)
 	return atomic_load_relaxed_u64(&shared->tail) - head;
 }
 
-int tap_drain(struct tap *tap, enum ring_signal signal)
+int tap_drain(struct tap *tap, enum signal signal)
 {
 	struct ring_reader *reader = &tap->readers[signal];
 	struct ring_done done;

@@ -6,11 +6,12 @@
 #ifndef OTLPIPE_BENCH_TAP_H
 #define OTLPIPE_BENCH_TAP_H
 
+#include "core/record/signal.h"
 #include "shm/region.h"
 
 struct tap {
 	struct region_view view;
-	struct ring_reader readers[RING_SIGNAL_COUNT];
+	struct ring_reader readers[SIGNAL_COUNT];
 };
 
 /**
@@ -21,9 +22,9 @@ int tap_open(struct tap *ret, const char *runtime_dir, bool writable);
 void tap_close(struct tap *tap);
 
 /** Bytes that are claimed and not yet given back. */
-uint64_t tap_fill(const struct tap *tap, enum ring_signal signal);
+uint64_t tap_fill(const struct tap *tap, enum signal signal);
 
 /** Give everything back, unread; no push may be under way. 0 or a negative errno. */
-int tap_drain(struct tap *tap, enum ring_signal signal);
+int tap_drain(struct tap *tap, enum signal signal);
 
 #endif

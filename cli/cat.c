@@ -40,11 +40,6 @@ static const char help[] =
 	"                         (4 bytes, big-endian) and an Export…ServiceRequest\n"
 	"  -h, --help             print this\n";
 
-const char *cat_signal_name(enum cat_signal signal)
-{
-	return signal == CAT_TRACES ? "traces" : "metrics";
-}
-
 static const char *last(const char *text, const char *word)
 {
 	const char *found = NULL;
@@ -54,36 +49,43 @@ static const char *last(const char *text, const char *word)
 	return found;
 }
 
-enum cat_signal cat_signal_of(const char *path)
+enum signal cat_signal_of(const char *path)
 {
-	const char *traces = last(path, "traces");
-	const char *metrics = last(path, "metrics");
+	enum signal signal, nearest = SIGNAL_NONE;
+	const char *nearest_at = NULL;
 
-	/* The one nearer to the end, where a file's own name is. */
-	if (!traces && !metrics)
-		return CAT_UNKNOWN;
-	return traces > metrics ? CAT_TRACES : CAT_METRICS;
+	/* The one nearest to the end, where a file's own name is. */
+	for (signal = 0; signal < SIGNAL_COUNT; signal++) {
+		const char *at = last(path, signal_name(signal));
+
+		if (at != NULL && (nearest_at == NULL || at > nearest_at)) {
+			nearest = signal;
+			nearest_at = at;
+		}
+	}
+	return nearest;
 }
 
-uint64_t cat_limit_bytes(const char *path, enum cat_signal signal)
+uint64_t cat_limit_bytes(const char *path, enum signal signal)
 {
 	const char *slash = strrchr(path, '/');
 	struct data_name name;
 
-	if (data_name_parse(cat_signal_name(signal), slash ? slash + 1 : path, &name) == 0 &&
+	if (signal != SIGNAL_NONE &&
+	    data_name_parse(signal_name(signal), slash ? slash + 1 : path, &name) == 0 &&
 	    name.kind == DATA_BAD)
 		return name.trusted_bytes;
 	return UINT64_MAX;
 }
 
-int cat_dir_open(const char *path, enum cat_signal signal)
+int cat_dir_open(const char *path, enum signal signal)
 {
 	int parent = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int fd;
 
 	if (parent < 0)
 		return -errno;
-	fd = openat(parent, cat_signal_name(signal), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = openat(parent, signal_name(signal), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return parent;
 	close(parent);
@@ -120,17 +122,17 @@ void cat_error(const char *path, uint64_t offset, int error)
 	tool_error("%s: offset %" PRIu64 ": %s", path, offset, text);
 }
 
-int cat_resolve(const char *path, const struct input *input, enum cat_signal wanted,
-		enum cat_signal *signal)
+int cat_resolve(const char *path, const struct input *input, enum signal wanted,
+		enum signal *signal)
 {
 	if (input->is_ours) {
-		*signal = input->signal == BATCH_TRACES ? CAT_TRACES : CAT_METRICS;
-		if (wanted == CAT_UNKNOWN || wanted == *signal)
+		*signal = input->signal;
+		if (wanted == SIGNAL_NONE || wanted == *signal)
 			return TOOL_OK;
-		tool_error("%s: it holds %s", path, cat_signal_name(*signal));
+		tool_error("%s: it holds %s", path, signal_name(*signal));
 		return TOOL_FAILED;
 	}
-	if (*signal != CAT_UNKNOWN)
+	if (*signal != SIGNAL_NONE)
 		return TOOL_OK;
 	return tool_usage("%s: traces or metrics? say so with --signal", path);
 }
@@ -143,14 +145,14 @@ static int emit_line(void *context, const char *line, size_t bytes)
 	return tool_write(line, bytes);
 }
 
-static const ProtobufCMessageDescriptor *type_of(enum cat_signal signal)
+static const ProtobufCMessageDescriptor *type_of(enum signal signal)
 {
-	return signal == CAT_TRACES
+	return signal == SIGNAL_TRACES
 		       ? &opentelemetry__proto__trace__v1__resource_spans__descriptor
 		       : &opentelemetry__proto__metrics__v1__resource_metrics__descriptor;
 }
 
-static int print_json(enum cat_signal signal, const uint8_t *data, size_t bytes)
+static int print_json(enum signal signal, const uint8_t *data, size_t bytes)
 {
 	ProtobufCMessage *message;
 	int rc;
@@ -164,8 +166,7 @@ static int print_json(enum cat_signal signal, const uint8_t *data, size_t bytes)
 }
 
 /* The field with its head is the request: one repeated field with one element. */
-static int print_frame(enum cat_signal signal, const uint8_t *field, size_t head_bytes,
-		       size_t bytes)
+static int print_frame(enum signal signal, const uint8_t *field, size_t head_bytes, size_t bytes)
 {
 	const uint8_t length[4] = {(uint8_t)(bytes >> 24), (uint8_t)(bytes >> 16),
 				   (uint8_t)(bytes >> 8), (uint8_t)bytes};
@@ -178,7 +179,7 @@ static int print_frame(enum cat_signal signal, const uint8_t *field, size_t head
 	return rc < 0 ? rc : tool_write(field, bytes);
 }
 
-int cat_chunk(const struct chunk *chunk, enum cat_signal signal, enum cat_format format,
+int cat_chunk(const struct chunk *chunk, enum signal signal, enum cat_format format,
 	      size_t *ret_offset)
 {
 	size_t at = 0;
@@ -210,7 +211,7 @@ int cat_chunk(const struct chunk *chunk, enum cat_signal signal, enum cat_format
 /* ---- files and directories, once ---- */
 
 /* Returns an enum tool_exit. */
-static int print_input(const struct cat_options *options, const char *path, enum cat_signal signal,
+static int print_input(const struct cat_options *options, const char *path, enum signal signal,
 		       struct input *input)
 {
 	struct chunk chunk;
@@ -236,7 +237,7 @@ static int print_input(const struct cat_options *options, const char *path, enum
 }
 
 static int print_file(const struct cat_options *options, const char *path, const char *name,
-		      enum cat_signal signal, int fd)
+		      enum signal signal, int fd)
 {
 	struct input input;
 	size_t length = strlen(name);
@@ -250,7 +251,7 @@ static int print_file(const struct cat_options *options, const char *path, const
 }
 
 static int print_listed(const struct cat_options *options, const struct data_dir *dir,
-			const char *path, struct data_name *file, enum cat_signal signal)
+			const char *path, struct data_name *file, enum signal signal)
 {
 	int fd = openat(dir->fd, file->name, O_RDONLY | O_CLOEXEC);
 	char *shown;
@@ -277,7 +278,7 @@ static int print_listed(const struct cat_options *options, const struct data_dir
 	return status;
 }
 
-static int print_dir(const struct cat_options *options, const char *path, enum cat_signal signal,
+static int print_dir(const struct cat_options *options, const char *path, enum signal signal,
 		     size_t *files)
 {
 	struct data_dir dir = {.fd = cat_dir_open(path, signal)};
@@ -286,7 +287,7 @@ static int print_dir(const struct cat_options *options, const char *path, enum c
 	int status = TOOL_OK;
 	int rc = dir.fd;
 
-	snprintf(dir.signal, sizeof(dir.signal), "%s", cat_signal_name(signal));
+	snprintf(dir.signal, sizeof(dir.signal), "%s", signal_name(signal));
 	if (rc >= 0)
 		rc = data_dir_list(&dir, DATA_ALL_KINDS, &names, &count);
 	if (rc < 0) {
@@ -306,16 +307,16 @@ static int print_dir(const struct cat_options *options, const char *path, enum c
 
 static int print_path(const struct cat_options *options, const char *path)
 {
-	enum cat_signal signal = options->signal;
+	enum signal signal = options->signal;
 	struct stat st;
 	int status = TOOL_OK;
 	size_t files = 0;
 	int fd;
 
 	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
-		for (int s = CAT_TRACES; s <= CAT_METRICS; s++) {
-			if ((signal == CAT_UNKNOWN || (int)signal == s) &&
-			    print_dir(options, path, (enum cat_signal)s, &files) != TOOL_OK)
+		for (enum signal s = 0; s < SIGNAL_COUNT; s++) {
+			if ((signal == SIGNAL_NONE || signal == s) &&
+			    print_dir(options, path, s, &files) != TOOL_OK)
 				status = TOOL_FAILED;
 		}
 		if (status == TOOL_OK && files == 0) {
@@ -324,7 +325,7 @@ static int print_path(const struct cat_options *options, const char *path)
 		}
 		return status;
 	}
-	if (signal == CAT_UNKNOWN)
+	if (signal == SIGNAL_NONE)
 		signal = cat_signal_of(path);
 	fd = strcmp(path, "-") == 0 ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0) {
@@ -357,7 +358,6 @@ static int parse(int argc, char **argv, struct cat_options *ret)
 		{"help", no_argument, NULL, 'h'},
 		{0},
 	};
-	static const char *const signals[] = {"traces", "metrics"};
 	static const char *const formats[] = {"json", "frames"};
 	int choice = 0;
 	int c;
@@ -368,9 +368,11 @@ static int parse(int argc, char **argv, struct cat_options *ret)
 			ret->follow = true;
 			break;
 		case 's':
-			if (choose("signal", optarg, signals, &choice) != 0)
-				return TOOL_USAGE + 1;
-			ret->signal = choice == 0 ? CAT_TRACES : CAT_METRICS;
+			ret->signal = signal_by_name(optarg);
+			if (ret->signal == SIGNAL_NONE)
+				return tool_usage("cat: --signal takes traces or metrics, not '%s'",
+						  optarg) +
+				       1;
 			break;
 		case 'F':
 			if (choose("format", optarg, formats, &choice) != 0)
@@ -391,7 +393,7 @@ static int parse(int argc, char **argv, struct cat_options *ret)
 
 int cat_main(int argc, char **argv)
 {
-	struct cat_options options = {0};
+	struct cat_options options = {.signal = SIGNAL_NONE};
 	int status = TOOL_OK;
 	int rc;
 

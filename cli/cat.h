@@ -4,40 +4,37 @@
 #define OTLPIPE_CLI_CAT_H
 
 #include "cli/input.h"
+#include "core/record/signal.h"
 #include "writer/file/dataname.h"
 
-enum cat_signal { CAT_UNKNOWN = 0, CAT_TRACES = 1, CAT_METRICS = 2 };
 enum cat_format { CAT_JSON, CAT_FRAMES };
 
 struct cat_options {
-	enum cat_signal signal; /* CAT_UNKNOWN: both, and by name */
+	enum signal signal; /* SIGNAL_NONE: both, and by name */
 	enum cat_format format;
 	bool follow;
 };
 
-/* "traces" or "metrics". */
-const char *cat_signal_name(enum cat_signal signal);
-
-/* By our own names, else by what the path says, else CAT_UNKNOWN. */
-enum cat_signal cat_signal_of(const char *path);
+/* By our own names, else by what the path says, else SIGNAL_NONE. */
+enum signal cat_signal_of(const char *path);
 
 /*
  * The directory with the files of that signal: path/traces or path/metrics, else path.
  *
  * @return a descriptor, or -errno
  */
-int cat_dir_open(const char *path, enum cat_signal signal);
+int cat_dir_open(const char *path, enum signal signal);
 
 /* The limit for a file that was given up by the writer, no limit for any other. */
-uint64_t cat_limit_bytes(const char *path, enum cat_signal signal);
+uint64_t cat_limit_bytes(const char *path, enum signal signal);
 
 /*
  * What the file holds, once a chunk of it was read: what it says itself, else what was known.
  *
  * @return an enum tool_exit, with its message: nobody knows; or it is not what is wanted
  */
-int cat_resolve(const char *path, const struct input *input, enum cat_signal wanted,
-		enum cat_signal *signal);
+int cat_resolve(const char *path, const struct input *input, enum signal wanted,
+		enum signal *signal);
 
 /*
  * Print a chunk's data.
@@ -45,7 +42,7 @@ int cat_resolve(const char *path, const struct input *input, enum cat_signal wan
  * @param ret_offset  where in the chunk it failed
  * @return 0; -EPIPE and other errors of stdout; -EBADMSG, -ELOOP, -EILSEQ, -ENOMEM
  */
-int cat_chunk(const struct chunk *chunk, enum cat_signal signal, enum cat_format format,
+int cat_chunk(const struct chunk *chunk, enum signal signal, enum cat_format format,
 	      size_t *ret_offset);
 
 /* One line on stderr about that place of a file. Errors of stdout are left to tool_finish(). */

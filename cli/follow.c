@@ -23,7 +23,7 @@
 /* A file, or one signal's directory of which one file after the other is current. */
 struct stream {
 	const char *path;
-	enum cat_signal signal;
+	enum signal signal;
 	struct data_dir dir; /* fd: AT_FDCWD for a file alone */
 	bool is_dir;
 	bool is_done;
@@ -210,7 +210,7 @@ static int stream_poll(const struct cat_options *options, struct stream *stream,
 
 /* ---- what to follow ---- */
 
-static int add_dir(struct stream *stream, const char *path, enum cat_signal signal)
+static int add_dir(struct stream *stream, const char *path, enum signal signal)
 {
 	int fd = cat_dir_open(path, signal);
 
@@ -219,16 +219,16 @@ static int add_dir(struct stream *stream, const char *path, enum cat_signal sign
 		return TOOL_FAILED;
 	}
 	*stream = (struct stream){.path = path, .signal = signal, .is_dir = true, .dir.fd = fd};
-	snprintf(stream->dir.signal, sizeof(stream->dir.signal), "%s", cat_signal_name(signal));
+	snprintf(stream->dir.signal, sizeof(stream->dir.signal), "%s", signal_name(signal));
 	return TOOL_OK;
 }
 
-static int add_file(struct stream *stream, const char *path, enum cat_signal signal)
+static int add_file(struct stream *stream, const char *path, enum signal signal)
 {
 	bool is_stdin = strcmp(path, "-") == 0;
 	int rc;
 
-	if (signal == CAT_UNKNOWN)
+	if (signal == SIGNAL_NONE)
 		signal = cat_signal_of(path);
 	*stream = (struct stream){.path = path, .signal = signal, .dir.fd = AT_FDCWD};
 	rc = current_open(stream, is_stdin ? "/dev/stdin" : path);
@@ -241,8 +241,8 @@ static int add_file(struct stream *stream, const char *path, enum cat_signal sig
 	return TOOL_OK;
 }
 
-/* A path is up to two streams. */
-static int add_path(struct stream *streams, size_t *count, const char *path, enum cat_signal signal)
+/* A path is a file, or a stream for each signal. */
+static int add_path(struct stream *streams, size_t *count, const char *path, enum signal signal)
 {
 	struct stat st;
 	int rc;
@@ -252,10 +252,10 @@ static int add_path(struct stream *streams, size_t *count, const char *path, enu
 		*count += rc == TOOL_OK;
 		return rc;
 	}
-	for (int s = CAT_TRACES; s <= CAT_METRICS; s++) {
-		if (signal != CAT_UNKNOWN && (int)signal != s)
+	for (enum signal s = 0; s < SIGNAL_COUNT; s++) {
+		if (signal != SIGNAL_NONE && signal != s)
 			continue;
-		rc = add_dir(&streams[*count], path, (enum cat_signal)s);
+		rc = add_dir(&streams[*count], path, s);
 		if (rc != TOOL_OK)
 			return rc;
 		*count += 1;
@@ -284,7 +284,7 @@ static int poll_all(const struct cat_options *options, struct stream *streams, s
 
 int cat_follow(const struct cat_options *options, char **paths, size_t count)
 {
-	struct stream *streams = calloc(count * 2, sizeof(*streams));
+	struct stream *streams = calloc(count * SIGNAL_COUNT, sizeof(*streams));
 	size_t stream_count = 0;
 	int status = TOOL_OK;
 

@@ -22,7 +22,7 @@ struct input {
 	bool seekable;
 	bool is_open;	      /* still written: zeros behind the last batch are its end */
 	bool is_ours;	      /* it has batches; known once a chunk was read */
-	uint32_t signal;      /* of a file of ours: enum batch_signal */
+	uint32_t signal;      /* of a file of ours: enum signal */
 	uint64_t limit_bytes; /* nothing behind it is read */
 	uint64_t offset;      /* in the file, of buffer[begin]; where the error is */
 	uint64_t fetched;     /* in the file, of what comes behind the buffer */

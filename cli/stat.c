@@ -80,7 +80,7 @@ static void look_region(const struct region_view *view, struct stat_region *ret)
 	ret->start_unix_ns = view->start_unix_ns;
 	memcpy(ret->program, view->program, sizeof(ret->program));
 	ret->is_alive = region_is_alive(view) != 0;
-	for (signal = 0; signal < RING_SIGNAL_COUNT; signal++)
+	for (signal = 0; signal < SIGNAL_COUNT; signal++)
 		if (view->rings[signal].shared != NULL)
 			look_ring(view, signal, ret->is_alive, &ret->rings[signal]);
 }

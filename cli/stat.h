@@ -30,7 +30,7 @@ struct stat_region {
 	uint32_t pid;
 	bool is_alive;
 	char program[64];
-	struct stat_ring rings[RING_SIGNAL_COUNT];
+	struct stat_ring rings[SIGNAL_COUNT];
 };
 
 struct stat_view {

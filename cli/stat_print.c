@@ -14,8 +14,6 @@
 
 #define LINE_BYTES 640
 
-static const char *const ring_names[RING_SIGNAL_COUNT] = {"spans", "metrics"};
-
 static const char *state_name(const struct stat_view *view)
 {
 	if (!view->has_page)
@@ -42,7 +40,7 @@ static void total_ring(const struct stat_view *view, struct stat_ring *ret)
 
 	memset(ret, 0, sizeof(*ret));
 	for (i = 0; i < view->region_count; i++) {
-		for (signal = 0; signal < RING_SIGNAL_COUNT; signal++) {
+		for (signal = 0; signal < SIGNAL_COUNT; signal++) {
 			const struct stat_ring *ring = &view->regions[i].rings[signal];
 
 			ret->size_bytes += ring->size_bytes;
@@ -97,8 +95,8 @@ static json_object *writer_json(const struct stat_view *view)
 	add_text(json, "output", view->page.output);
 	add_text(json, "io", view->page.io);
 	add(json, "regions_left_aside", view->page.regions_broken);
-	for (i = 0; i < BATCH_SIGNAL_COUNT; i++)
-		json_object_object_add(signals, batch_signal_name((enum batch_signal)i),
+	for (i = 0; i < SIGNAL_COUNT; i++)
+		json_object_object_add(signals, signal_name(i),
 				       signal_json(&view->page.signals[i]));
 	json_object_object_add(json, "signals", signals);
 	return json;
@@ -133,10 +131,10 @@ static json_object *region_json(const struct stat_region *region)
 	add(json, "pid", region->pid);
 	add_text(json, "program", region->program);
 	json_object_object_add(json, "alive", json_object_new_boolean(region->is_alive));
-	for (signal = 0; signal < RING_SIGNAL_COUNT; signal++)
+	for (signal = 0; signal < SIGNAL_COUNT; signal++)
 		if (region->rings[signal].is_present)
-			json_object_array_add(
-				rings, ring_json(&region->rings[signal], ring_names[signal]));
+			json_object_array_add(rings, ring_json(&region->rings[signal],
+							       signal_rows[signal].ring_name));
 	json_object_object_add(json, "rings", rings);
 	return json;
 }
@@ -207,14 +205,14 @@ static void print_writer(const struct stat_view *view)
 	line("output: %s", page->output[0] != '\0' ? page->output : "none yet");
 	line("%-8s %9s %13s %12s %8s %8s %8s %7s %7s", "signal", "batches", "bytes", "written",
 	     "invalid", "lost", "torn B", "sealed", "errors");
-	for (i = 0; i < BATCH_SIGNAL_COUNT; i++) {
+	for (i = 0; i < SIGNAL_COUNT; i++) {
 		const struct status_signal *signal = &page->signals[i];
 
 		line("%-8s %9" PRIu64 " %13" PRIu64 " %12" PRIu64 " %8" PRIu64 " %8" PRIu64
 		     " %8" PRIu64 " %7" PRIu64 " %7" PRIu64,
-		     batch_signal_name((enum batch_signal)i), signal->batches, signal->batch_bytes,
-		     signal->written_items, signal->invalid_items, signal->lost_items,
-		     signal->torn_bytes, signal->files_sealed, signal->errors);
+		     signal_name(i), signal->batches, signal->batch_bytes, signal->written_items,
+		     signal->invalid_items, signal->lost_items, signal->torn_bytes,
+		     signal->files_sealed, signal->errors);
 	}
 }
 
@@ -252,12 +250,13 @@ void stat_print(const struct stat_view *view)
 
 		snprintf(who, sizeof(who), "%" PRIu32 " %s %.8s", region->pid,
 			 region->is_alive ? "alive" : "dead", region->program);
-		for (signal = 0; signal < RING_SIGNAL_COUNT; signal++) {
+		for (signal = 0; signal < SIGNAL_COUNT; signal++) {
 			if (signal == 1)
 				snprintf(who, sizeof(who), "  %08" PRIx64 " %" PRIu64 " s",
 					 region->id >> 32, age_seconds(region->start_unix_ns));
 			if (region->rings[signal].is_present)
-				print_ring(who, ring_names[signal], &region->rings[signal]);
+				print_ring(who, signal_rows[signal].ring_name,
+					   &region->rings[signal]);
 		}
 	}
 	total_ring(view, &total);

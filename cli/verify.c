@@ -52,7 +52,7 @@ void verify_free(struct verify *verify)
 
 		if (region == NULL)
 			continue;
-		for (ring = 0; ring < RING_SIGNAL_COUNT; ring++)
+		for (ring = 0; ring < SIGNAL_COUNT; ring++)
 			free(region->rings[ring].live.held);
 		free(region);
 	}
@@ -65,25 +65,28 @@ void verify_free(struct verify *verify)
 	memset(verify, 0, sizeof(*verify));
 }
 
-static bool is_there(int dirfd, enum batch_signal signal)
+static bool is_there(int dirfd, enum signal signal)
 {
 	struct stat st;
 
-	return fstatat(dirfd, batch_signal_name(signal), &st, 0) == 0;
+	return fstatat(dirfd, signal_name(signal), &st, 0) == 0;
 }
 
 int verify_run(struct verify *verify, int dirfd, const struct runtime_dir *runtime)
 {
-	unsigned signal;
+	unsigned are_there = 0;
+	enum signal signal;
 	int rc = 0;
 
 	verify->runtime = runtime;
-	if (!is_there(dirfd, BATCH_TRACES) && !is_there(dirfd, BATCH_METRICS))
+	for (signal = 0; signal < SIGNAL_COUNT; signal++)
+		are_there += is_there(dirfd, signal);
+	if (are_there == 0)
 		verify_problem(verify, NULL, "it is no output directory: no traces/, no metrics/");
 	if (runtime != NULL)
 		rc = verify_live(verify);
-	for (signal = 0; rc == 0 && signal < BATCH_SIGNAL_COUNT; signal++)
-		rc = verify_files(verify, dirfd, (enum batch_signal)signal);
+	for (signal = 0; rc == 0 && signal < SIGNAL_COUNT; signal++)
+		rc = verify_files(verify, dirfd, signal);
 	if (rc == 0)
 		verify_conclude(verify);
 	return rc;
@@ -93,7 +96,7 @@ bool verify_is_ok(const struct verify *verify)
 {
 	unsigned i;
 
-	for (i = 0; i < BATCH_SIGNAL_COUNT; i++) {
+	for (i = 0; i < SIGNAL_COUNT; i++) {
 		const struct verify_signal *signal = &verify->signals[i];
 
 		if (signal->invalid_items != 0 || signal->lost_items != 0 ||

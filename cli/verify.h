@@ -87,7 +87,7 @@ struct verify_region {
 	bool is_in_runtime;
 	bool is_alive;	/* if it is there */
 	bool is_closed; /* if it is there */
-	struct verify_ring rings[RING_SIGNAL_COUNT];
+	struct verify_ring rings[SIGNAL_COUNT];
 };
 
 /* What is added up for each signal. */
@@ -116,7 +116,7 @@ struct verify {
 	struct verify_region **regions;	   /* a hash table by id */
 	size_t region_count;
 	size_t region_capacity; /* a power of two, or 0 */
-	struct verify_signal signals[BATCH_SIGNAL_COUNT];
+	struct verify_signal signals[SIGNAL_COUNT];
 	uint64_t final_regions, killed_regions, broken_regions, alive_regions;
 	struct verify_findings problems;
 	struct verify_findings notes;
@@ -153,7 +153,7 @@ uint64_t verify_live_items(const struct verify_live *live, uint64_t from, uint64
 
 /* ---- verify_files.c ---- */
 
-int verify_files(struct verify *verify, int dirfd, enum batch_signal signal);
+int verify_files(struct verify *verify, int dirfd, enum signal signal);
 
 /* ---- verify_ledger.c ---- */
 

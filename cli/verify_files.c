@@ -71,12 +71,11 @@ static uint64_t count_points(const ProtobufCMessage *message)
 }
 
 /* Decode everything behind the opening field. -EBADMSG: a problem was found. */
-static int check_body(struct verify *verify, const struct verify_place *place,
-		      enum batch_signal signal, const uint8_t *body, size_t bytes,
-		      uint64_t *ret_items)
+static int check_body(struct verify *verify, const struct verify_place *place, enum signal signal,
+		      const uint8_t *body, size_t bytes, uint64_t *ret_items)
 {
 	const ProtobufCMessageDescriptor *type =
-		signal == BATCH_TRACES
+		signal == SIGNAL_TRACES
 			? &opentelemetry__proto__trace__v1__resource_spans__descriptor
 			: &opentelemetry__proto__metrics__v1__resource_metrics__descriptor;
 	size_t at = 0;
@@ -112,8 +111,8 @@ static int check_body(struct verify *verify, const struct verify_place *place,
 					       at);
 				return -EBADMSG;
 			}
-			*ret_items += signal == BATCH_TRACES ? count_spans(message)
-							     : count_points(message);
+			*ret_items += signal == SIGNAL_TRACES ? count_spans(message)
+							      : count_points(message);
 			otlp_free(message);
 		}
 		at += field.head_bytes + (size_t)field.payload_bytes;
@@ -150,9 +149,8 @@ static void check_sequence(struct verify *verify, const struct verify_place *pla
 	signal->sequence = head->sequence;
 }
 
-static int check_batch(struct verify *verify, const struct verify_place *place,
-		       enum batch_signal signal, const struct batch_head *head,
-		       const uint8_t *batch)
+static int check_batch(struct verify *verify, const struct verify_place *place, enum signal signal,
+		       const struct batch_head *head, const uint8_t *batch)
 {
 	const size_t head_bytes = batch_head_bytes(head->entry_count);
 	const struct batch_entry *entries = batch_entries(batch);
@@ -161,8 +159,7 @@ static int check_batch(struct verify *verify, const struct verify_place *place,
 	int rc;
 
 	if (head->signal != signal) {
-		verify_problem(verify, place, "a batch of %s",
-			       batch_signal_name((enum batch_signal)head->signal));
+		verify_problem(verify, place, "a batch of %s", signal_name(head->signal));
 		return 0;
 	}
 	check_sequence(verify, place, head);
@@ -204,7 +201,7 @@ static void check_end(struct verify *verify, const struct verify_place *place,
 		verify_problem(verify, place, "no batch, or one with a wrong checksum");
 }
 
-static int check_file(struct verify *verify, enum batch_signal signal, const struct data_name *name,
+static int check_file(struct verify *verify, enum signal signal, const struct data_name *name,
 		      int fd, uint64_t file_bytes)
 {
 	char path[PLACE_BYTES];
@@ -213,7 +210,7 @@ static int check_file(struct verify *verify, enum batch_signal signal, const str
 	struct batch_head head;
 	int rc, reason;
 
-	snprintf(path, sizeof(path), "%s/%s", batch_signal_name(signal), name->name);
+	snprintf(path, sizeof(path), "%s/%s", signal_name(signal), name->name);
 	verify->signals[signal].files++;
 	verify->signals[signal].open_files += name->kind == DATA_OPEN;
 	batch_scan_open(&scan, fd, name->kind == DATA_BAD ? name->trusted_bytes : UINT64_MAX);
@@ -246,7 +243,7 @@ static int open_listed(int dirfd, struct data_name *name)
 	return fd;
 }
 
-static int check_listed(struct verify *verify, int dirfd, enum batch_signal signal,
+static int check_listed(struct verify *verify, int dirfd, enum signal signal,
 			struct data_name *names, size_t count)
 {
 	struct stat st, last = {0};
@@ -271,17 +268,17 @@ static int check_listed(struct verify *verify, int dirfd, enum batch_signal sign
 	return rc;
 }
 
-int verify_files(struct verify *verify, int dirfd, enum batch_signal signal)
+int verify_files(struct verify *verify, int dirfd, enum signal signal)
 {
 	struct data_dir dir = {.fd = -1};
 	struct data_name *names = NULL;
 	size_t count = 0;
 	int rc;
 
-	dir.fd = openat(dirfd, batch_signal_name(signal), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	dir.fd = openat(dirfd, signal_name(signal), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir.fd < 0)
 		return errno == ENOENT ? 0 : -errno;
-	snprintf(dir.signal, sizeof(dir.signal), "%s", batch_signal_name(signal));
+	snprintf(dir.signal, sizeof(dir.signal), "%s", signal_name(signal));
 	rc = data_dir_list(&dir, DATA_ALL_KINDS, &names, &count);
 	if (rc == 0)
 		rc = check_listed(verify, dir.fd, signal, names, count);

@@ -234,8 +234,7 @@ static uint64_t ring_conclude_live(struct verify *verify, const struct verify_re
 		verify_problem(verify, NULL,
 			       "%s: region %016" PRIx64 ": positions %" PRIu64 " to %" PRIu64
 			       " were written, and are in no file",
-			       batch_signal_name((enum batch_signal)signal), region->id, ring->to,
-			       live->done);
+			       signal_name(signal), region->id, ring->to, live->done);
 		if (live->done_items > ring->items_next)
 			ring->missing_items += live->done_items - ring->items_next;
 	}
@@ -255,7 +254,7 @@ static void ring_conclude(struct verify *verify, struct verify_region *region, u
 	const bool is_live = ring->live.is_present && !ring->is_final;
 	const bool is_over =
 		ring->is_final || (is_live && (!region->is_alive || region->is_closed));
-	const char *name = batch_signal_name((enum batch_signal)signal);
+	const char *name = signal_name(signal);
 	uint64_t held = 0, open_bytes = 0, there, accepted;
 
 	if (is_live) {
@@ -311,7 +310,7 @@ static void region_count(struct verify *verify, const struct verify_region *regi
 	bool is_used = false, is_final = true, is_closed = true, is_broken = false;
 	unsigned signal;
 
-	for (signal = 0; signal < RING_SIGNAL_COUNT; signal++) {
+	for (signal = 0; signal < SIGNAL_COUNT; signal++) {
 		const struct verify_ring *ring = &region->rings[signal];
 
 		is_broken |= ring->is_broken;
@@ -344,13 +343,13 @@ void verify_conclude(struct verify *verify)
 
 		if (region == NULL)
 			continue;
-		for (signal = 0; signal < RING_SIGNAL_COUNT; signal++)
+		for (signal = 0; signal < SIGNAL_COUNT; signal++)
 			ring_conclude(verify, region, signal);
 		region_count(verify, region);
 	}
-	for (i = 0; i < BATCH_SIGNAL_COUNT; i++) {
+	for (i = 0; i < SIGNAL_COUNT; i++) {
 		const struct verify_signal *sums = &verify->signals[i];
-		const char *name = batch_signal_name((enum batch_signal)i);
+		const char *name = signal_name(i);
 
 		if (sums->headless_rings != 0)
 			verify_note(verify, NULL,

@@ -69,7 +69,7 @@ static uint32_t record_items(uint8_t *buffer, const struct ring_entry *entry, un
 
 	memcpy(buffer, entry->payload, entry->payload_bytes);
 	if (record_parse(buffer, entry->payload_bytes, entry->payload_bytes, &view) < 0 ||
-	    (view.kind == RECORD_SPAN) != (signal == RING_SPANS))
+	    view.signal != signal)
 		return 1; /* a span by its shape, or one that is invalid: an item each */
 	return view.item_count;
 }
@@ -216,13 +216,13 @@ static int look_region(struct verify *verify, const struct region_view *view, co
 	/* Both before the counters, which do not change behind either. */
 	region->is_alive = region_is_alive(view) != 0;
 	region->is_closed = region_is_closed(view);
-	for (signal = 0; rc == 0 && signal < RING_SIGNAL_COUNT; signal++) {
+	for (signal = 0; rc == 0 && signal < SIGNAL_COUNT; signal++) {
 		if (view->rings[signal].shared == NULL)
 			continue;
 		rc = look_ring(verify, view, &guard, signal, &region->rings[signal].live);
 		if (rc == -EBADMSG) {
 			verify_problem(verify, NULL, "%s: its ring of %s makes no sense", name,
-				       batch_signal_name((enum batch_signal)signal));
+				       signal_name(signal));
 			verify->may_have_raced = true;
 			rc = 0;
 		}

@@ -55,26 +55,33 @@ void verify_note(struct verify *verify, const struct verify_place *place, const 
 
 /* ---- sums ---- */
 
+static void add_signal(struct verify_signal *sum, const struct verify_signal *other)
+{
+	sum->files += other->files;
+	sum->open_files += other->open_files;
+	sum->batches += other->batches;
+	sum->bytes += other->bytes;
+	sum->committed_items += other->committed_items;
+	sum->written_items += other->written_items;
+	sum->invalid_items += other->invalid_items;
+	sum->lost_items += other->lost_items;
+	sum->held_items += other->held_items;
+	sum->removed_items += other->removed_items;
+	sum->torn_items += other->torn_items;
+	sum->torn_bytes += other->torn_bytes;
+	sum->counters.accepted_items += other->counters.accepted_items;
+	sum->counters.dropped_full_items += other->counters.dropped_full_items;
+	sum->counters.dropped_too_large_items += other->counters.dropped_too_large_items;
+	sum->counters.dropped_invalid_items += other->counters.dropped_invalid_items;
+}
+
 static struct verify_signal total(const struct verify *verify)
 {
-	struct verify_signal sum = verify->signals[BATCH_TRACES];
-	const struct verify_signal *other = &verify->signals[BATCH_METRICS];
+	struct verify_signal sum = {0};
+	enum signal signal;
 
-	sum.files += other->files;
-	sum.open_files += other->open_files;
-	sum.batches += other->batches;
-	sum.bytes += other->bytes;
-	sum.committed_items += other->committed_items;
-	sum.written_items += other->written_items;
-	sum.invalid_items += other->invalid_items;
-	sum.lost_items += other->lost_items;
-	sum.held_items += other->held_items;
-	sum.removed_items += other->removed_items;
-	sum.torn_items += other->torn_items;
-	sum.torn_bytes += other->torn_bytes;
-	sum.counters.dropped_full_items += other->counters.dropped_full_items;
-	sum.counters.dropped_too_large_items += other->counters.dropped_too_large_items;
-	sum.counters.dropped_invalid_items += other->counters.dropped_invalid_items;
+	for (signal = 0; signal < SIGNAL_COUNT; signal++)
+		add_signal(&sum, &verify->signals[signal]);
 	return sum;
 }
 
@@ -127,11 +134,12 @@ void verify_print(const struct verify *verify)
 {
 	const struct verify_signal sum = total(verify);
 	char removed[64] = "";
+	enum signal signal;
 
 	line("%-8s %5s %8s %12s %11s %8s %8s %10s %9s", "signal", "files", "batches", "bytes",
 	     "written", "invalid", "lost", "in rings", "torn B");
-	print_signal("traces", &verify->signals[BATCH_TRACES]);
-	print_signal("metrics", &verify->signals[BATCH_METRICS]);
+	for (signal = 0; signal < SIGNAL_COUNT; signal++)
+		print_signal(signal_name(signal), &verify->signals[signal]);
 	line("dropped: full %" PRIu64 ", too large %" PRIu64 ", invalid %" PRIu64,
 	     sum.counters.dropped_full_items, sum.counters.dropped_too_large_items,
 	     sum.counters.dropped_invalid_items);
@@ -210,12 +218,14 @@ int verify_print_json(const struct verify *verify)
 	json_object *signals = json_object_new_object();
 	json_object *identity = json_object_new_object();
 	json_object *regions = json_object_new_object();
+	enum signal signal;
 	const char *text;
 	int rc;
 
 	json_object_object_add(json, "ok", json_object_new_boolean(verify_is_ok(verify)));
-	json_object_object_add(signals, "traces", signal_json(&verify->signals[BATCH_TRACES]));
-	json_object_object_add(signals, "metrics", signal_json(&verify->signals[BATCH_METRICS]));
+	for (signal = 0; signal < SIGNAL_COUNT; signal++)
+		json_object_object_add(signals, signal_name(signal),
+				       signal_json(&verify->signals[signal]));
 	json_object_object_add(json, "signals", signals);
 	json_object_object_add(json, "dropped_items", counters_json(&sum.counters));
 	add(regions, "count", verify->region_count);

@@ -78,6 +78,17 @@ static int options_read(struct otlp_options *ret, const struct otlp_options *opt
 	return 0;
 }
 
+/* The public structs name their signals; here they are found by number. */
+static const uint32_t *options_ring_bytes(const struct otlp_options *options, enum signal signal)
+{
+	static const size_t offsets[SIGNAL_COUNT] = {
+		[SIGNAL_TRACES] = offsetof(struct otlp_options, span_ring_bytes),
+		[SIGNAL_METRICS] = offsetof(struct otlp_options, metric_ring_bytes),
+	};
+
+	return (const uint32_t *)(const void *)((const uint8_t *)options + offsets[signal]);
+}
+
 static int ring_bytes_from_option(uint32_t option, uint32_t fallback, uint64_t *ret)
 {
 	uint64_t bytes = RING_BYTES_MIN;
@@ -111,16 +122,16 @@ static void library_check_environment(const struct otlp_options *options)
 static int library_init(struct otlp_library *library, const struct otlp_options *options)
 {
 	struct region_options region = {.program = program_invocation_short_name};
+	enum signal signal;
 	int rc;
 
-	rc = ring_bytes_from_option(options->span_ring_bytes, OTLP_SPAN_RING_BYTES_DEFAULT,
-				    &region.ring_bytes[RING_SPANS]);
-	if (rc == 0)
-		rc = ring_bytes_from_option(options->metric_ring_bytes,
-					    OTLP_METRIC_RING_BYTES_DEFAULT,
-					    &region.ring_bytes[RING_METRICS]);
-	if (rc < 0)
-		return rc;
+	for (signal = 0; signal < SIGNAL_COUNT; signal++) {
+		rc = ring_bytes_from_option(*options_ring_bytes(options, signal),
+					    signal_rows[signal].ring_bytes_default,
+					    &region.ring_bytes[signal]);
+		if (rc < 0)
+			return rc;
+	}
 	library->references = 1;
 	library->temporality = options->temporality;
 	library_check_environment(options);
@@ -242,7 +253,7 @@ static int64_t monotonic_ns(void)
 
 /* One position in each ring of each region of this process, and whether the writer is there. */
 struct flush_target {
-	uint64_t positions[PRODUCER_REGIONS_MAX][RING_SIGNAL_COUNT];
+	uint64_t positions[PRODUCER_REGIONS_MAX][SIGNAL_COUNT];
 	uint32_t region_count;
 };
 
@@ -250,7 +261,7 @@ static bool flush_is_written(const struct region *region, const uint64_t *positi
 {
 	uint32_t signal;
 
-	for (signal = 0; signal < RING_SIGNAL_COUNT; signal++) {
+	for (signal = 0; signal < SIGNAL_COUNT; signal++) {
 		uint64_t head = atomic_load_relaxed_u64(&region->rings[signal].shared->head);
 
 		if ((int64_t)(positions[signal] - head) > 0)
@@ -298,7 +309,7 @@ static void flush_request(struct producer *producer, struct flush_target *target
 
 	target->region_count = producer_region_count(producer);
 	for (i = 0; i < target->region_count; i++) {
-		for (signal = 0; signal < RING_SIGNAL_COUNT; signal++) {
+		for (signal = 0; signal < SIGNAL_COUNT; signal++) {
 			struct ring_shared *shared = producer->regions[i].rings[signal].shared;
 			uint64_t tail = atomic_load_relaxed_u64(&shared->tail);
 			uint64_t asked;

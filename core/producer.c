@@ -14,8 +14,6 @@
 
 #include "core/error.h"
 
-static const enum ring_signal signals[] = {RING_SPANS, RING_METRICS};
-
 /* The path must hold when the program has changed its directory. */
 static int producer_set_path(struct producer *producer, const char *runtime_dir)
 {
@@ -109,7 +107,7 @@ static bool region_is_unused(const struct region *region)
 {
 	size_t i;
 
-	for (i = 0; i < RING_SIGNAL_COUNT; i++) {
+	for (i = 0; i < SIGNAL_COUNT; i++) {
 		const struct ring_shared *shared = region->rings[i].shared;
 
 		if (atomic_load_relaxed_u64(&shared->tail) != 0 ||
@@ -243,18 +241,21 @@ static void add_ring_stats(struct otlp_signal_stats *to, const struct ring_share
 void producer_get_stats(const struct producer *producer, struct otlp_stats *ret)
 {
 	const struct producer_counters *counters = &producer->page->counters;
-	struct otlp_signal_stats *stats[] = {&ret->spans, &ret->metrics};
-	size_t i;
+	/* The public struct names its signals; here they are found by number. */
+	struct otlp_signal_stats *const stats[SIGNAL_COUNT] = {
+		[SIGNAL_TRACES] = &ret->spans,
+		[SIGNAL_METRICS] = &ret->metrics,
+	};
+	enum signal signal;
 
 	memset(ret, 0, sizeof(*ret));
 	ret->rejected_after_shutdown = atomic_load_relaxed_u64(&counters->rejected_after_shutdown);
-	for (i = 0; i < RING_SIGNAL_COUNT; i++) {
-		enum ring_signal signal = signals[i];
+	for (signal = 0; signal < SIGNAL_COUNT; signal++) {
 		uint32_t n;
 
-		stats[i]->dropped_full =
+		stats[signal]->dropped_full =
 			atomic_load_relaxed_u64(&counters->dropped_full_items[signal]);
 		for (n = 0; n < producer_region_count(producer); n++)
-			add_ring_stats(stats[i], producer->regions[n].rings[signal].shared);
+			add_ring_stats(stats[signal], producer->regions[n].rings[signal].shared);
 	}
 }

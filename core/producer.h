@@ -12,9 +12,12 @@
 
 #include <otlpipe/otlpipe.h>
 
+#include "core/record/signal.h"
 #include "shm/atomic.h"
 #include "shm/control.h"
 #include "shm/region.h"
+
+static_assert(SIGNAL_COUNT <= REGION_RINGS_MAX, "one ring a signal");
 
 /* Regions that one process may make in turn; each but the last was abandoned by a writer. */
 #define PRODUCER_REGIONS_MAX 8
@@ -28,7 +31,7 @@ enum producer_state {
 
 /* Counted here where there is no region to count in. */
 struct producer_counters {
-	uint64_t dropped_full_items[RING_SIGNAL_COUNT];
+	uint64_t dropped_full_items[SIGNAL_COUNT];
 	uint64_t rejected_after_shutdown;
 };
 

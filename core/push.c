@@ -15,7 +15,7 @@ struct push {
 	struct producer *producer;
 	struct region *region; /* NULL: there is none */
 	struct ring *ring;     /* of the region */
-	enum ring_signal signal;
+	enum signal signal;
 	int result;
 };
 
@@ -42,8 +42,7 @@ static __attribute__((noinline, cold)) void push_refuse(struct push *push, int e
 	atomic_add_relaxed_u64(counter, items);
 }
 
-static inline void push_begin(struct push *push, struct otlp_library *library,
-			      enum ring_signal signal)
+static inline void push_begin(struct push *push, struct otlp_library *library, enum signal signal)
 {
 	push->producer = &library->producer;
 	push->signal = signal;
@@ -149,7 +148,7 @@ int push_spans(struct otlp_library *library, struct resource *resource, struct o
 
 	if (count == 0)
 		return OTLP_OK;
-	push_begin(&push, library, RING_SPANS);
+	push_begin(&push, library, SIGNAL_TRACES);
 	if (push.region == NULL || spans == NULL) {
 		push_refuse(&push, OTLP_ERR_INVALID, count);
 		return push.result;
@@ -292,7 +291,7 @@ int push_metrics(struct otlp_library *library, const struct otlp_resource_metric
 
 	if (metrics->scope_metrics_count == 0)
 		return OTLP_OK;
-	push_begin(&push, library, RING_METRICS);
+	push_begin(&push, library, SIGNAL_METRICS);
 	if (push.region == NULL) {
 		push_refuse(&push, OTLP_ERR_FULL, count_points(metrics));
 		return push.result;

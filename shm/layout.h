@@ -7,8 +7,8 @@
  *
  *   0        4096          4096+n*1024         table             data 0        data 1
  *   ┌────────┬─────────────┬─────────────┬─────┬────────────────┬─────────────┬──────────┐
- *   │ header │ ring 0      │ ring 1      │  …  │ table          │ span ring   │ metric   │
- *   │        │ control     │ control     │     │ append-only    │ bytes       │ ring …   │
+ *   │ header │ ring 0      │ ring 1      │  …  │ table          │ ring 0      │ ring 1   │
+ *   │        │ control     │ control     │     │ append-only    │ data        │ data …   │
  *   └────────┴─────────────┴─────────────┴─────┴────────────────┴─────────────┴──────────┘
  *
  * Offsets are stored in the header, never summed by a reader; each side takes
@@ -47,9 +47,8 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the layout is little-
 #define LAYOUT_MAJOR	  2			       /* another number: not readable */
 #define LAYOUT_MINOR	  0 /* a higher number: fields were added in reserved space */
 
-/* Ring indexes; one ring per signal. */
-enum ring_signal { RING_SPANS = 0, RING_METRICS = 1, RING_SIGNAL_COUNT = 2 };
-#define REGION_RINGS_MAX       4 /* room in the header: logs, profiles */
+/* Each ring has a number. What goes into which ring is for those to agree on who use them. */
+#define REGION_RINGS_MAX       4
 
 #define RING_BYTES_MIN	       (UINT64_C(4) << 10)
 #define RING_BYTES_MAX	       (UINT64_C(1) << 30)
@@ -87,7 +86,7 @@ static inline uint64_t entry_bytes(uint64_t payload_bytes)
 	       ((payload_bytes + ENTRY_ALIGN_BYTES - 1) & ~(uint64_t)(ENTRY_ALIGN_BYTES - 1));
 }
 
-/* Running totals of one ring, as the writer counts them; items are spans or data points. */
+/* Running totals of one ring, as the writer counts them. An entry holds one item or more. */
 struct ring_totals {
 	uint64_t written_items; /* in a batch that counts */
 	uint64_t invalid_items; /* entries that were no valid record, one item each */
@@ -143,7 +142,7 @@ static_assert(sizeof(struct ring_done) == 40, "layout");
 static_assert(sizeof(struct ring_shared) == 1024, "layout");
 
 struct ring_desc {
-	uint32_t signal; /* enum ring_signal */
+	uint32_t number; /* less than REGION_RINGS_MAX, and of no other ring in this region */
 	uint32_t reserved;
 	uint64_t control_offset; /* struct ring_shared */
 	uint64_t data_offset;	 /* multiple of a page */

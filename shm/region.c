@@ -32,24 +32,30 @@ static int region_plan(struct region_header *header, const struct region_options
 {
 	uint64_t at = LAYOUT_PAGE_BYTES;
 	struct timespec now;
-	unsigned i;
+	unsigned i, number;
 
 	memset(header, 0, sizeof(*header));
 	header->magic = REGION_MAGIC;
 	header->major = LAYOUT_MAJOR;
 	header->minor = LAYOUT_MINOR;
 	header->header_bytes = sizeof(*header);
-	header->ring_count = RING_SIGNAL_COUNT;
-	for (i = 0; i < RING_SIGNAL_COUNT; i++) {
-		header->rings[i].signal = i;
-		header->rings[i].control_offset = at;
+	for (number = 0; number < REGION_RINGS_MAX; number++) {
+		struct ring_desc *ring = &header->rings[header->ring_count];
+
+		if (options->ring_bytes[number] == 0)
+			continue;
+		ring->number = number;
+		ring->control_offset = at;
 		at += sizeof(struct ring_shared);
+		header->ring_count++;
 	}
+	if (header->ring_count == 0)
+		return -EINVAL;
 	header->table_offset = round_up(at, LAYOUT_PAGE_BYTES);
 	header->table_bytes = TABLE_BYTES;
 	at = header->table_offset + header->table_bytes;
-	for (i = 0; i < RING_SIGNAL_COUNT; i++) {
-		uint64_t bytes = options->ring_bytes[i];
+	for (i = 0; i < header->ring_count; i++) {
+		uint64_t bytes = options->ring_bytes[header->rings[i].number];
 
 		if (bytes < RING_BYTES_MIN || bytes > RING_BYTES_MAX || (bytes & (bytes - 1)) != 0)
 			return -EINVAL;
@@ -150,8 +156,8 @@ static void region_init_views(struct region *region)
 	unsigned i;
 
 	region->table = base + header->table_offset;
-	for (i = 0; i < RING_SIGNAL_COUNT; i++)
-		ring_init(&region->rings[i],
+	for (i = 0; i < header->ring_count; i++)
+		ring_init(&region->rings[header->rings[i].number],
 			  (struct ring_shared *)(void *)(base + header->rings[i].control_offset),
 			  base + header->rings[i].data_offset, header->rings[i].data_bytes);
 }
@@ -306,7 +312,7 @@ static int region_check(struct region_view *view, const struct region_header *he
 	for (i = 0; i < header->ring_count; i++) {
 		const struct ring_desc *ring = &header->rings[i];
 
-		if (ring->signal >= REGION_RINGS_MAX || view->rings[ring->signal].shared != NULL ||
+		if (ring->number >= REGION_RINGS_MAX || view->rings[ring->number].shared != NULL ||
 		    ring->data_bytes < RING_BYTES_MIN || ring->data_bytes > RING_BYTES_MAX ||
 		    (ring->data_bytes & (ring->data_bytes - 1)) != 0 ||
 		    !range_fits(ring->data_offset, ring->data_bytes, LAYOUT_PAGE_BYTES,
@@ -318,11 +324,11 @@ static int region_check(struct region_view *view, const struct region_header *he
 		used[count++].bytes = sizeof(struct ring_shared);
 		used[count].offset = ring->data_offset;
 		used[count++].bytes = ring->data_bytes;
-		view->rings[ring->signal].shared =
+		view->rings[ring->number].shared =
 			(struct ring_shared *)(void *)((uint8_t *)view->header +
 						       ring->control_offset);
-		view->rings[ring->signal].data = (uint8_t *)view->header + ring->data_offset;
-		view->rings[ring->signal].bytes = ring->data_bytes;
+		view->rings[ring->number].data = (uint8_t *)view->header + ring->data_offset;
+		view->rings[ring->number].bytes = ring->data_bytes;
 	}
 	for (a = 0; a < count; a++)
 		for (b = a + 1; b < count; b++)

@@ -24,22 +24,26 @@
 /* The producer's side. */
 
 struct region_options {
-	uint64_t ring_bytes[RING_SIGNAL_COUNT]; /* powers of two, RING_BYTES_MIN to _MAX */
+	/* By the ring's number: a power of two, RING_BYTES_MIN to _MAX; 0: no ring has it. */
+	uint64_t ring_bytes[REGION_RINGS_MAX];
 	const char *program;
 };
 
 struct region {
 	struct region_header *header; /* the mapping */
 	uint64_t bytes;
-	struct ring rings[RING_SIGNAL_COUNT];
 	uint8_t *table;
+	struct ring rings[REGION_RINGS_MAX]; /* by number */
+	/* Each push finds its region in an array: with this size that is a shift. */
+	uint8_t room[384];
 };
+static_assert(sizeof(struct region) == 2048, "a power of two");
 
 /**
  * Make a region, lock it, and only then give it its name. Async-signal-safe.
  *
- * @return 0, -EINVAL, or the errno of what failed: -ENOSPC where the space
- *         cannot be reserved (it is, whole, so that no push meets SIGBUS)
+ * @return 0, -EINVAL (a size, or no ring at all), or the errno of what failed: -ENOSPC where the
+ * space cannot be reserved (it is, whole, so that no push meets SIGBUS)
  */
 int region_create(struct region *ret, const struct runtime_dir *dir,
 		  const struct region_options *options);
@@ -81,7 +85,7 @@ struct region_view {
 		struct ring_shared *shared;
 		uint8_t *data;
 		uint64_t bytes;
-	} rings[REGION_RINGS_MAX]; /* by signal; shared is NULL where there is none */
+	} rings[REGION_RINGS_MAX]; /* by number; shared is NULL where there is none */
 };
 
 /** Does a file name look like a region's? Then its id is set. */

@@ -30,7 +30,7 @@ static struct source *find_source(struct regions *regions, const struct batch_en
 	for (source = regions->sources; source != NULL; source = source->next)
 		if (source->view.region_id == entry->region_id)
 			break;
-	if (source == NULL || source->is_broken || entry->ring >= RING_SIGNAL_COUNT ||
+	if (source == NULL || source->is_broken || entry->ring >= SIGNAL_COUNT ||
 	    !source->rings[entry->ring].is_present)
 		return NULL;
 	return source;
@@ -108,7 +108,7 @@ static bool batch_counts(struct regions *regions, const uint8_t *batch,
 }
 
 /* The valid prefix: batches of one writer, one after the other, that count. */
-static int recover_scan(int fd, enum batch_signal signal, struct regions *regions,
+static int recover_scan(int fd, enum signal signal, struct regions *regions,
 			struct recover_report *report, uint64_t *ret_bytes)
 {
 	struct batch_head head, first = {0};
@@ -143,9 +143,8 @@ static int recover_scan(int fd, enum batch_signal signal, struct regions *region
 	return 0;
 }
 
-static int recover_file(struct data_dir *dir, const struct data_name *name,
-			enum batch_signal signal, struct regions *regions,
-			struct recover_report *report)
+static int recover_file(struct data_dir *dir, const struct data_name *name, enum signal signal,
+			struct regions *regions, struct recover_report *report)
 {
 	struct data_file file;
 	uint64_t bytes;
@@ -239,7 +238,7 @@ static int copy_rescued(struct data_dir *dir, struct batch_scan *scan, struct da
  * Batches of a file that its writer gave up, and was killed before a new one had them. Copied
  * first, and then recovered as from any open file: so this too can be killed and done again.
  */
-static int recover_rescued(struct data_dir *dir, enum batch_signal signal, struct regions *regions,
+static int recover_rescued(struct data_dir *dir, enum signal signal, struct regions *regions,
 			   struct recover_report *report)
 {
 	struct data_file file = {.fd = -1};
@@ -249,7 +248,7 @@ static int recover_rescued(struct data_dir *dir, enum batch_signal signal, struc
 	if (fd == -ENOENT)
 		return 0;
 	if (fd < 0) {
-		log_line("%s: rescued batches are left aside: %s", batch_signal_name(signal),
+		log_line("%s: rescued batches are left aside: %s", signal_name(signal),
 			 strerror(-fd));
 		return 0;
 	}
@@ -266,7 +265,7 @@ static int recover_rescued(struct data_dir *dir, enum batch_signal signal, struc
 	return rc < 0 ? rc : recover_file(dir, &file.name, signal, regions, report);
 }
 
-static int recover_signal(int out_dirfd, enum batch_signal signal, struct regions *regions,
+static int recover_signal(int out_dirfd, enum signal signal, struct regions *regions,
 			  struct recover_report *report)
 {
 	struct data_name *names = NULL;
@@ -274,9 +273,9 @@ static int recover_signal(int out_dirfd, enum batch_signal signal, struct region
 	size_t count, i;
 	int rc;
 
-	rc = data_dir_open(out_dirfd, batch_signal_name(signal), &dir);
+	rc = data_dir_open(out_dirfd, signal_name(signal), &dir);
 	if (rc < 0) {
-		log_line("%s: %s", batch_signal_name(signal),
+		log_line("%s: %s", signal_name(signal),
 			 rc == -EPERM ? "it is not yours, or everybody may write there"
 				      : strerror(-rc));
 		return rc;
@@ -285,7 +284,7 @@ static int recover_signal(int out_dirfd, enum batch_signal signal, struct region
 	for (i = 0; rc == 0 && i < count; i++) {
 		rc = recover_file(&dir, &names[i], signal, regions, report);
 		if (rc < 0)
-			log_line("%s/%s cannot be recovered: %s", batch_signal_name(signal),
+			log_line("%s/%s cannot be recovered: %s", signal_name(signal),
 				 names[i].name, strerror(-rc));
 	}
 	free(names);
@@ -293,7 +292,7 @@ static int recover_signal(int out_dirfd, enum batch_signal signal, struct region
 		rc = recover_rescued(&dir, signal, regions, report);
 		if (rc < 0)
 			log_line("%s: batches of a failed file cannot be written again: %s",
-				 batch_signal_name(signal), strerror(-rc));
+				 signal_name(signal), strerror(-rc));
 	}
 	data_dir_close(&dir);
 	return rc;
@@ -301,11 +300,11 @@ static int recover_signal(int out_dirfd, enum batch_signal signal, struct region
 
 int recover_output(int out_dirfd, struct regions *regions, struct recover_report *ret)
 {
-	int rc;
+	enum signal signal;
+	int rc = 0;
 
 	memset(ret, 0, sizeof(*ret));
-	rc = recover_signal(out_dirfd, BATCH_TRACES, regions, ret);
-	if (rc == 0)
-		rc = recover_signal(out_dirfd, BATCH_METRICS, regions, ret);
+	for (signal = 0; rc == 0 && signal < SIGNAL_COUNT; signal++)
+		rc = recover_signal(out_dirfd, signal, regions, ret);
 	return rc;
 }

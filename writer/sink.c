@@ -14,7 +14,7 @@
 #include "base/log.h"
 #include "writer/file/rescue.h"
 
-int sink_open(struct sink *sink, enum batch_signal signal, int out_dirfd,
+int sink_open(struct sink *sink, enum signal signal, int out_dirfd,
 	      const struct sink_options *options, struct io *io, struct iobuf_pool *pool,
 	      struct status_page *status, uint64_t epoch)
 {
@@ -33,7 +33,7 @@ int sink_open(struct sink *sink, enum batch_signal signal, int out_dirfd,
 	rc = stage_open(&sink->stage);
 	if (rc < 0)
 		return rc;
-	rc = data_dir_open(out_dirfd, batch_signal_name(signal), &sink->dir);
+	rc = data_dir_open(out_dirfd, signal_name(signal), &sink->dir);
 	if (rc < 0)
 		stage_close(sink->stage);
 	return rc;
@@ -69,10 +69,9 @@ void sink_close(struct sink *sink)
 	stage_close(sink->stage);
 }
 
-static bool source_takes_part(const struct source *source, enum batch_signal signal)
+static bool source_takes_part(const struct source *source, enum signal signal)
 {
-	return source_has_taken(source, (enum ring_signal)signal) ||
-	       source_is_final_due(source, (enum ring_signal)signal);
+	return source_has_taken(source, signal) || source_is_final_due(source, signal);
 }
 
 size_t sink_count_parts(const struct sink *sink, const struct source *sources)
@@ -122,7 +121,7 @@ static struct sink_job *job_new(struct sink *sink, size_t part_count)
 /* Take over what each source has for this batch. */
 static void job_take_parts(struct sink_job *job, struct source *sources)
 {
-	const enum ring_signal signal = (enum ring_signal)job->sink->signal;
+	const enum signal signal = job->sink->signal;
 	struct sink_ledger *ledger = job->ledger;
 
 	for (; sources != NULL; sources = sources->next) {
@@ -193,8 +192,7 @@ static void job_release(struct sink_job *job)
 		const struct sink_part *part = &job->parts[i];
 		const struct batch_entry *entry = &ledger->entries[i];
 
-		if (source_release(part->source, (enum ring_signal)sink->signal, &part->done,
-				   part->is_final))
+		if (source_release(part->source, sink->signal, &part->done, part->is_final))
 			sink->has_released_flush = true;
 		part->source->jobs--;
 		status->written_items += entry->written_items;

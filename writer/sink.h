@@ -73,7 +73,7 @@ struct sink_job {
 };
 
 struct sink {
-	enum batch_signal signal;
+	enum signal signal;
 	const struct sink_options *options;
 	struct io *io;
 	struct iobuf_pool *pool;
@@ -109,7 +109,7 @@ struct sink {
 	bool has_released_flush; /* somebody waits to hear of a release */
 };
 
-int sink_open(struct sink *sink, enum batch_signal signal, int out_dirfd,
+int sink_open(struct sink *sink, enum signal signal, int out_dirfd,
 	      const struct sink_options *options, struct io *io, struct iobuf_pool *pool,
 	      struct status_page *status, uint64_t epoch);
 

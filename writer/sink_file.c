@@ -43,17 +43,16 @@ static void sink_say_stalled(struct sink *sink, const char *what, int error, int
 		return;
 	sink->is_stalled = true;
 	log_line("%s: %s: %s; the rings keep what they have, trying again each second",
-		 batch_signal_name(sink->signal), what, strerror(-error));
+		 signal_name(sink->signal), what, strerror(-error));
 	snprintf(sink->status->problem, sizeof(sink->status->problem), "%s: %s: %s",
-		 batch_signal_name(sink->signal), what, strerror(-error));
+		 signal_name(sink->signal), what, strerror(-error));
 }
 
 void sink_say_going_on(struct sink *sink)
 {
 	sink->is_stalled = sink->awaits_sync = false;
 	sink->status->problem[0] = '\0';
-	log_line("%s: writing again, into %s", batch_signal_name(sink->signal),
-		 sink->file.name.name);
+	log_line("%s: writing again, into %s", signal_name(sink->signal), sink->file.name.name);
 }
 
 /* With all its space reserved, or, where there is not so much, with room for this batch. */
@@ -127,7 +126,7 @@ int sink_seal_file(struct sink *sink)
 	}
 	if (rc < 0) { /* it has its name, and recovery would find it under either */
 		log_line("%s: %s is sealed, but its directory cannot be synced: %s",
-			 batch_signal_name(sink->signal), sink->file.name.name, strerror(-rc));
+			 signal_name(sink->signal), sink->file.name.name, strerror(-rc));
 		sink->status->signals[sink->signal].errors++;
 		data_file_release(&sink->file);
 	}
@@ -222,7 +221,7 @@ static void rescue_as_lost(struct sink *sink, struct sink_job *job)
 		struct batch_entry *entry = &ledger->entries[i];
 
 		log_line("%s: lost: %llu items of region %016llx, positions %llu to %llu",
-			 batch_signal_name(sink->signal), (unsigned long long)entry->written_items,
+			 signal_name(sink->signal), (unsigned long long)entry->written_items,
 			 (unsigned long long)entry->region_id, (unsigned long long)entry->from,
 			 (unsigned long long)entry->to);
 		sink->status->signals[sink->signal].lost_items += entry->written_items;
@@ -288,7 +287,7 @@ static void sink_keep_rescued(struct sink *sink)
 	if (rc < 0)
 		log_line("%s: what the failed file had cannot be kept in the runtime directory "
 			 "until it is written again: %s",
-			 batch_signal_name(sink->signal), strerror(-rc));
+			 signal_name(sink->signal), strerror(-rc));
 }
 
 static void sink_requeue(struct sink *sink)
@@ -336,8 +335,8 @@ void sink_give_up_file(struct sink *sink, int64_t now_ns)
 	/* Once, and not of each file that a disk fails for long takes with it. */
 	if (!sink->is_stalled)
 		log_line("%s: %s failed: %s; it is given up behind byte %llu",
-			 batch_signal_name(sink->signal), sink->file.name.name,
-			 strerror(-sink->failed), (unsigned long long)sink->synced_bytes);
+			 signal_name(sink->signal), sink->file.name.name, strerror(-sink->failed),
+			 (unsigned long long)sink->synced_bytes);
 	if (sink_rescue(sink) < 0) {
 		/* No memory to read it back into: the file stays as it is until there is. */
 		sink_say_stalled(sink, "no memory to read a failed file back", -ENOMEM, now_ns);

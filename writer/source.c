@@ -25,7 +25,7 @@ static int source_open_rings(struct source *source)
 	unsigned signal;
 	int rc;
 
-	for (signal = 0; signal < RING_SIGNAL_COUNT; signal++) {
+	for (signal = 0; signal < SIGNAL_COUNT; signal++) {
 		struct source_ring *ring = &source->rings[signal];
 
 		if (source->view.rings[signal].shared == NULL)
@@ -98,7 +98,7 @@ void source_limit(struct source *source)
 {
 	unsigned signal;
 
-	for (signal = 0; signal < RING_SIGNAL_COUNT; signal++) {
+	for (signal = 0; signal < SIGNAL_COUNT; signal++) {
 		struct source_ring *ring = &source->rings[signal];
 
 		if (!ring->is_present)
@@ -114,7 +114,7 @@ bool source_has_news(const struct source *source)
 {
 	unsigned signal;
 
-	for (signal = 0; signal < RING_SIGNAL_COUNT && !source->is_broken; signal++) {
+	for (signal = 0; signal < SIGNAL_COUNT && !source->is_broken; signal++) {
 		const struct source_ring *ring = &source->rings[signal];
 		const struct ring_shared *shared = ring->reader.shared;
 		uint64_t tail;
@@ -135,7 +135,7 @@ bool source_waits_for_claim(const struct source *source)
 {
 	unsigned signal;
 
-	for (signal = 0; signal < RING_SIGNAL_COUNT && !source->is_broken; signal++) {
+	for (signal = 0; signal < SIGNAL_COUNT && !source->is_broken; signal++) {
 		const struct source_ring *ring = &source->rings[signal];
 
 		if (!ring->is_present || !ring->is_busy || ring->final_taken)
@@ -217,8 +217,7 @@ static enum take_end source_copy_record(struct source *source, const struct drai
 /* One committed record, from the ring into the stage. */
 static enum take_end source_take_record(struct source *source, const struct drain *drain,
 					struct stage *stage, const struct ring_entry *entry,
-					enum ring_signal signal, size_t head_bytes,
-					uint32_t *ret_items)
+					enum signal signal, size_t head_bytes, uint32_t *ret_items)
 {
 	const struct table_copy *by_reference;
 	const uint8_t *record, *resource;
@@ -231,7 +230,7 @@ static enum take_end source_take_record(struct source *source, const struct drai
 	if (end != TAKE_OK)
 		return end;
 	if (record_parse(record, record_bytes, record_bytes + RECORD_SLACK_BYTES, &view) < 0 ||
-	    (view.kind == RECORD_SPAN) != (signal == RING_SPANS))
+	    view.signal != signal)
 		return TAKE_INVALID;
 	resource = view.resource;
 	resource_bytes = view.resource_bytes;
@@ -293,8 +292,8 @@ static enum drain_end ring_end(const struct source *source, struct source_ring *
 	return DRAIN_EMPTY;
 }
 
-enum drain_end source_drain(struct source *source, enum ring_signal signal,
-			    const struct drain *drain, struct stage *stage, size_t head_bytes)
+enum drain_end source_drain(struct source *source, enum signal signal, const struct drain *drain,
+			    struct stage *stage, size_t head_bytes)
 {
 	struct source_ring *ring = &source->rings[signal];
 	struct ring_entry entry;
@@ -347,14 +346,14 @@ enum drain_end source_drain(struct source *source, enum ring_signal signal,
 	return DRAIN_QUOTA;
 }
 
-bool source_has_taken(const struct source *source, enum ring_signal signal)
+bool source_has_taken(const struct source *source, enum signal signal)
 {
 	const struct source_ring *ring = &source->rings[signal];
 
 	return ring->taken.to != ring->taken.from;
 }
 
-bool source_is_final_due(const struct source *source, enum ring_signal signal)
+bool source_is_final_due(const struct source *source, enum signal signal)
 {
 	const struct source_ring *ring = &source->rings[signal];
 
@@ -363,7 +362,7 @@ bool source_is_final_due(const struct source *source, enum ring_signal signal)
 	return source->is_broken || (ring->is_over && ring->was_used);
 }
 
-void source_take_entry(struct source *source, enum ring_signal signal, struct batch_entry *ret)
+void source_take_entry(struct source *source, enum signal signal, struct batch_entry *ret)
 {
 	struct source_ring *ring = &source->rings[signal];
 	const struct ring_shared *shared = ring->reader.shared;
@@ -389,7 +388,7 @@ void source_take_entry(struct source *source, enum ring_signal signal, struct ba
 	ring_begin_entry(ring);
 }
 
-bool source_release(struct source *source, enum ring_signal signal, const struct ring_done *done,
+bool source_release(struct source *source, enum signal signal, const struct ring_done *done,
 		    bool is_final)
 {
 	struct source_ring *ring = &source->rings[signal];
@@ -402,7 +401,7 @@ bool source_release(struct source *source, enum ring_signal signal, const struct
 	return flush_to - before - 1 < done->position - before;
 }
 
-bool source_wants_flush(const struct source *source, enum ring_signal signal)
+bool source_wants_flush(const struct source *source, enum signal signal)
 {
 	const struct source_ring *ring = &source->rings[signal];
 	uint64_t flush_to;
@@ -413,7 +412,7 @@ bool source_wants_flush(const struct source *source, enum ring_signal signal)
 	return (int64_t)(flush_to - ring->taken.from) > 0;
 }
 
-bool source_wants_release(const struct source *source, enum ring_signal signal)
+bool source_wants_release(const struct source *source, enum signal signal)
 {
 	const struct source_ring *ring = &source->rings[signal];
 
@@ -427,7 +426,7 @@ bool source_is_finished(const struct source *source)
 
 	if (source->jobs != 0 || !(source->is_dead || source->is_broken))
 		return false;
-	for (signal = 0; signal < RING_SIGNAL_COUNT; signal++) {
+	for (signal = 0; signal < SIGNAL_COUNT; signal++) {
 		const struct source_ring *ring = &source->rings[signal];
 
 		if (!ring->is_present || ring->final_done)

@@ -32,9 +32,8 @@ enum start_step {
 	START_POOL,
 	START_IO,
 	START_RETAIN,
-	START_TRACES,
-	START_METRICS,
-	START_DRAIN
+	START_SINKS, /* and one more for each further signal */
+	START_DRAIN = START_SINKS + SIGNAL_COUNT
 };
 
 static int start_dir(struct writer *writer)
@@ -219,9 +218,14 @@ static int start_io(struct writer *writer)
 
 static int start_retain(struct writer *writer)
 {
-	static const char *const signals[] = {"traces", "metrics"};
-	int rc = retain_open(&writer->retain, writer->outdir.fd, signals, BATCH_SIGNAL_COUNT,
-			     &writer->options->retain);
+	const char *names[SIGNAL_COUNT];
+	enum signal signal;
+	int rc;
+
+	for (signal = 0; signal < SIGNAL_COUNT; signal++)
+		names[signal] = signal_name(signal);
+	rc = retain_open(&writer->retain, writer->outdir.fd, names, SIGNAL_COUNT,
+			 &writer->options->retain);
 
 	if (rc < 0)
 		log_line("retention cannot be started: %s", strerror(-rc));
@@ -233,7 +237,7 @@ static void want_space(void *context)
 	retain_request(context);
 }
 
-static int start_sink(struct writer *writer, enum batch_signal signal)
+static int start_sink(struct writer *writer, enum signal signal)
 {
 	int rc;
 
@@ -244,8 +248,7 @@ static int start_sink(struct writer *writer, enum batch_signal signal)
 	rc = sink_open(&writer->sinks[signal], signal, writer->outdir.fd, &writer->sink_options,
 		       writer->io, writer->pool, writer->status.page, writer->status.page->epoch);
 	if (rc < 0)
-		log_line("%s/%s: %s", writer->options->output, batch_signal_name(signal),
-			 strerror(-rc));
+		log_line("%s/%s: %s", writer->options->output, signal_name(signal), strerror(-rc));
 	return rc;
 }
 
@@ -286,6 +289,7 @@ static int start_page(struct writer *writer)
 
 int writer_start(struct writer *writer, const struct options *options)
 {
+	enum signal signal;
 	int rc;
 
 	memset(writer, 0, sizeof(*writer));
@@ -310,10 +314,9 @@ int writer_start(struct writer *writer, const struct options *options)
 		writer->opened = START_IO;
 	if (rc == 0 && (rc = start_retain(writer)) == 0)
 		writer->opened = START_RETAIN;
-	if (rc == 0 && (rc = start_sink(writer, BATCH_TRACES)) == 0)
-		writer->opened = START_TRACES;
-	if (rc == 0 && (rc = start_sink(writer, BATCH_METRICS)) == 0)
-		writer->opened = START_METRICS;
+	for (signal = 0; rc == 0 && signal < SIGNAL_COUNT; signal++)
+		if ((rc = start_sink(writer, signal)) == 0)
+			writer->opened = START_SINKS + signal;
 	if (rc == 0 && (rc = start_drain(writer)) == 0)
 		writer->opened = START_DRAIN;
 	if (rc < 0) {
@@ -328,6 +331,8 @@ int writer_start(struct writer *writer, const struct options *options)
 
 void writer_end(struct writer *writer)
 {
+	enum signal signal;
+
 	if (writer->opened >= START_DRAIN) {
 		free(writer->drain.record);
 		free(writer->drain.whole);
@@ -335,10 +340,9 @@ void writer_end(struct writer *writer)
 	/* First, since it waits for writes out of the sinks' buffers. */
 	if (writer->opened >= START_IO)
 		io_close(writer->io);
-	if (writer->opened >= START_METRICS)
-		sink_close(&writer->sinks[BATCH_METRICS]);
-	if (writer->opened >= START_TRACES)
-		sink_close(&writer->sinks[BATCH_TRACES]);
+	for (signal = 0; signal < SIGNAL_COUNT; signal++)
+		if (writer->opened >= START_SINKS + signal)
+			sink_close(&writer->sinks[signal]);
 	if (writer->opened >= START_RETAIN)
 		retain_close(writer->retain);
 	if (writer->opened >= START_POOL)

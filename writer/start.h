@@ -27,15 +27,15 @@ struct writer {
 	struct io *io;
 	struct retain *retain;
 	struct sink_options sink_options;
-	struct sink sinks[BATCH_SIGNAL_COUNT];
+	struct sink sinks[SIGNAL_COUNT];
 	struct drain drain;
-	bool close_due[BATCH_SIGNAL_COUNT]; /* the interval is over */
-	bool discovery_failed;		    /* said so */
+	bool close_due[SIGNAL_COUNT]; /* the interval is over */
+	bool discovery_failed;	      /* said so */
 	bool is_stopping;
-	size_t drain_from[BATCH_SIGNAL_COUNT]; /* where the next turn begins: a number of sources */
-	int64_t care_ns, retain_ns, close_ns;  /* when they are next due */
-	int64_t claim_wait_ns;		       /* the last sleep for a claim; 0: it was for none */
-	unsigned opened;		       /* how far writer_start() came */
+	size_t drain_from[SIGNAL_COUNT];      /* where the next turn begins: a number of sources */
+	int64_t care_ns, retain_ns, close_ns; /* when they are next due */
+	int64_t claim_wait_ns;		      /* the last sleep for a claim; 0: it was for none */
+	unsigned opened;		      /* how far writer_start() came */
 };
 
 /** @return 0, or negative and a line was said */

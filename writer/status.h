@@ -46,7 +46,7 @@ struct status_page {
 	uint32_t regions;
 	uint64_t regions_broken;    /* left aside: no regions, or broken ones */
 	uint64_t heartbeat_unix_ns; /* when it last looked at the rings */
-	struct status_signal signals[BATCH_SIGNAL_COUNT];
+	struct status_signal signals[SIGNAL_COUNT];
 	char io[STATUS_MESSAGE_BYTES];	    /* how it writes */
 	char problem[STATUS_MESSAGE_BYTES]; /* why it is stalled, or empty */
 	char room[4096 - 56 - 2 * 64 - 2 * STATUS_MESSAGE_BYTES];

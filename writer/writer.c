@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -93,7 +94,7 @@ static bool writer_make_room(struct writer *writer, struct sink *sink)
  */
 static bool writer_drain(struct writer *writer, struct sink *sink)
 {
-	const enum ring_signal signal = (enum ring_signal)sink->signal;
+	const enum signal signal = sink->signal;
 	struct source *source = regions_at(&writer->regions, writer->drain_from[signal]);
 	bool again, is_blocked = false;
 	uint64_t drained = 0;
@@ -131,7 +132,7 @@ static bool writer_drain(struct writer *writer, struct sink *sink)
 /* Must the batch that is being made be closed now? */
 static bool writer_close_is_due(const struct writer *writer, const struct sink *sink)
 {
-	const enum ring_signal signal = (enum ring_signal)sink->signal;
+	const enum signal signal = sink->signal;
 	const struct source *source;
 
 	if (writer->close_due[sink->signal])
@@ -164,6 +165,16 @@ static void writer_discover(struct writer *writer, int64_t now, bool anyway)
 		writer->discovery_failed = rc < 0;
 }
 
+static bool writer_is_stalled(const struct writer *writer)
+{
+	enum signal signal;
+
+	for (signal = 0; signal < SIGNAL_COUNT; signal++)
+		if (writer->sinks[signal].is_stalled)
+			return true;
+	return false;
+}
+
 /* What does not need to be done in every round. */
 static void writer_care(struct writer *writer)
 {
@@ -178,8 +189,7 @@ static void writer_care(struct writer *writer)
 	status->heartbeat_unix_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 	status->regions = (uint32_t)writer->regions.count;
 	status->regions_broken = writer->regions.broken_count;
-	status->state = writer->sinks[0].is_stalled || writer->sinks[1].is_stalled ? STATUS_STALLED
-										   : STATUS_RUNNING;
+	status->state = writer_is_stalled(writer) ? STATUS_STALLED : STATUS_RUNNING;
 }
 
 /* One round. @return whether anything was done */
@@ -191,7 +201,7 @@ static bool writer_turn(struct writer *writer, int64_t now)
 
 	if (signal_rotate) {
 		signal_rotate = 0;
-		for (i = 0; i < BATCH_SIGNAL_COUNT; i++)
+		for (i = 0; i < SIGNAL_COUNT; i++)
 			writer->sinks[i].wants_rotation = true;
 	}
 
@@ -210,10 +220,10 @@ static bool writer_turn(struct writer *writer, int64_t now)
 	}
 	if (now >= writer->close_ns) {
 		writer->close_ns = now + writer->options->interval_ns;
-		for (i = 0; i < BATCH_SIGNAL_COUNT; i++)
+		for (i = 0; i < SIGNAL_COUNT; i++)
 			writer->close_due[i] = true;
 	}
-	for (i = 0; i < BATCH_SIGNAL_COUNT; i++) {
+	for (i = 0; i < SIGNAL_COUNT; i++) {
 		struct sink *sink = &writer->sinks[i];
 
 		any |= writer_drain(writer, sink);
@@ -288,7 +298,7 @@ static void writer_sleep(struct writer *writer)
 		until = now + claim_wait_ns;
 	if (regions_deadline_ns(&writer->regions) < until)
 		until = regions_deadline_ns(&writer->regions);
-	for (i = 0; i < BATCH_SIGNAL_COUNT; i++) {
+	for (i = 0; i < SIGNAL_COUNT; i++) {
 		int64_t deadline = sink_deadline_ns(&writer->sinks[i]);
 
 		until = deadline < until ? deadline : until;
@@ -310,12 +320,12 @@ static bool writer_is_drained(struct writer *writer, bool accept_busy)
 	struct source *source;
 	unsigned i;
 
-	for (i = 0; i < BATCH_SIGNAL_COUNT; i++)
+	for (i = 0; i < SIGNAL_COUNT; i++)
 		if (!sink_is_idle(&writer->sinks[i]) ||
 		    sink_count_parts(&writer->sinks[i], writer->regions.sources) > 0)
 			return false;
 	for (source = writer->regions.sources; source != NULL; source = source->next) {
-		for (i = 0; i < RING_SIGNAL_COUNT; i++) {
+		for (i = 0; i < SIGNAL_COUNT; i++) {
 			const struct source_ring *ring = &source->rings[i];
 
 			if (!ring->is_present || source->is_broken || ring->final_taken ||
@@ -336,14 +346,9 @@ static bool writer_seal(struct writer *writer)
 	bool all = true;
 	unsigned i;
 
-	for (i = 0; i < BATCH_SIGNAL_COUNT; i++)
+	for (i = 0; i < SIGNAL_COUNT; i++)
 		all &= sink_finish(&writer->sinks[i]) == 0;
 	return all;
-}
-
-static bool writer_is_stalled(const struct writer *writer)
-{
-	return writer->sinks[BATCH_TRACES].is_stalled || writer->sinks[BATCH_METRICS].is_stalled;
 }
 
 /* Write what the rings hold now, and seal. @return an exit status */
@@ -389,16 +394,22 @@ static int writer_stop(struct writer *writer)
 
 static void writer_log_end(const struct writer *writer)
 {
-	const struct status_signal *traces = &writer->status.page->signals[BATCH_TRACES];
-	const struct status_signal *metrics = &writer->status.page->signals[BATCH_METRICS];
+	char text[SIGNAL_COUNT_MAX * 80] = "";
+	uint64_t invalid_items = 0, lost_items = 0;
+	enum signal signal;
 
-	log_line("stopped: %llu spans in %llu bytes, %llu points in %llu bytes, %llu invalid, "
-		 "%llu lost",
-		 (unsigned long long)traces->written_items, (unsigned long long)traces->batch_bytes,
-		 (unsigned long long)metrics->written_items,
-		 (unsigned long long)metrics->batch_bytes,
-		 (unsigned long long)(traces->invalid_items + metrics->invalid_items),
-		 (unsigned long long)(traces->lost_items + metrics->lost_items));
+	for (signal = 0; signal < SIGNAL_COUNT; signal++) {
+		const struct status_signal *status = &writer->status.page->signals[signal];
+		const size_t used = strlen(text);
+
+		snprintf(text + used, sizeof(text) - used, "%llu %s in %llu bytes, ",
+			 (unsigned long long)status->written_items, signal_rows[signal].item_name,
+			 (unsigned long long)status->batch_bytes);
+		invalid_items += status->invalid_items;
+		lost_items += status->lost_items;
+	}
+	log_line("stopped: %s%llu invalid, %llu lost", text, (unsigned long long)invalid_items,
+		 (unsigned long long)lost_items);
 }
 
 int writer_run(const struct options *options)

@@ -514,12 +514,18 @@ int record_parse(const uint8_t *bytes, size_t len, size_t room, struct record_vi
 	view.scope = NULL;
 	view.scope_bytes = 0;
 	memset(&view.extra, 0, sizeof(view.extra));
-	if (view.kind == RECORD_SPAN)
+	switch (view.kind) {
+	case RECORD_SPAN:
+		view.signal = SIGNAL_TRACES;
 		ok = parse_span(&c, &view);
-	else if (view.kind == RECORD_METRIC)
+		break;
+	case RECORD_METRIC:
+		view.signal = SIGNAL_METRICS;
 		ok = parse_metric(&c, &view);
-	else
-		ok = false;
+		break;
+	default: /* a shaped span too: record_expand() makes it a whole one first */
+		return -EBADMSG;
+	}
 	if (!ok)
 		return -EBADMSG;
 	*ret = view;

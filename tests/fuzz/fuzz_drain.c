@@ -44,7 +44,7 @@ enum step {
 
 /* A batch that is on its way to the disk. */
 struct in_flight {
-	enum ring_signal signal;
+	enum signal signal;
 	struct ring_done done;
 	bool is_final;
 };
@@ -60,7 +60,7 @@ struct fixture {
 struct run {
 	struct fixture *fixture;
 	struct source *source;
-	struct stage *stages[RING_SIGNAL_COUNT];
+	struct stage *stages[SIGNAL_COUNT];
 	struct in_flight batches[BATCHES_MAX];
 	unsigned batch_count;
 };
@@ -83,9 +83,9 @@ static void put_header(struct region_header *header)
 	header->region_bytes = REGION_BYTES;
 	header->table_offset = TABLE_OFFSET;
 	header->table_bytes = TABLE_BYTES;
-	header->ring_count = RING_SIGNAL_COUNT;
-	for (unsigned i = 0; i < RING_SIGNAL_COUNT; i++) {
-		header->rings[i].signal = i;
+	header->ring_count = SIGNAL_COUNT;
+	for (unsigned i = 0; i < SIGNAL_COUNT; i++) {
+		header->rings[i].number = i;
 		header->rings[i].control_offset =
 			LAYOUT_PAGE_BYTES + i * sizeof(struct ring_shared);
 		header->rings[i].data_offset = DATA_OFFSET + i * RING_BYTES;
@@ -106,7 +106,7 @@ static void fixture_fill(struct fixture *fixture, struct fuzz_input *input, bool
 	fixture->map = mmap(NULL, REGION_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fixture->fd, 0);
 	FUZZ_CHECK(fixture->map != MAP_FAILED);
 	put_header((struct region_header *)(void *)fixture->map);
-	for (unsigned i = 0; i < RING_SIGNAL_COUNT; i++)
+	for (unsigned i = 0; i < SIGNAL_COUNT; i++)
 		fuzz_take(input, fixture->map + LAYOUT_PAGE_BYTES + i * sizeof(struct ring_shared),
 			  CONTROL_BYTES);
 	fuzz_take(input, fixture->map + TABLE_OFFSET, TABLE_USED);
@@ -122,7 +122,7 @@ static void fixture_empty(struct fixture *fixture)
 }
 
 /* What the batch holds is OTLP of this signal, and fits in what was reserved. */
-static void check_stage(struct stage *stage, enum ring_signal signal)
+static void check_stage(struct stage *stage, enum signal signal)
 {
 	const size_t bound = stage_bytes_bound(stage);
 	uint8_t *to = malloc(bound != 0 ? bound : 1);
@@ -133,15 +133,16 @@ static void check_stage(struct stage *stage, enum ring_signal signal)
 	bytes = (size_t)(stage_write(stage, to) - to);
 	FUZZ_CHECK(bytes <= bound && stage_is_empty(stage));
 	message = protobuf_c_message_unpack(
-		signal == RING_SPANS ? &opentelemetry__proto__trace__v1__traces_data__descriptor
-				     : &opentelemetry__proto__metrics__v1__metrics_data__descriptor,
+		signal == SIGNAL_TRACES
+			? &opentelemetry__proto__trace__v1__traces_data__descriptor
+			: &opentelemetry__proto__metrics__v1__metrics_data__descriptor,
 		NULL, bytes, to);
 	FUZZ_CHECK(message != NULL && message->n_unknown_fields == 0);
 	protobuf_c_message_free_unpacked(message, NULL);
 	free(to);
 }
 
-static void step_drain(struct run *run, enum ring_signal signal, uint64_t quota)
+static void step_drain(struct run *run, enum signal signal, uint64_t quota)
 {
 	const struct drain drain = {run->fixture->record, run->fixture->whole, BATCH_BYTES_MAX_HERE,
 				    1 + quota};
@@ -158,7 +159,7 @@ static void step_drain(struct run *run, enum ring_signal signal, uint64_t quota)
 		FUZZ_CHECK(!stage_is_empty(run->stages[signal]));
 }
 
-static void step_close(struct run *run, enum ring_signal signal)
+static void step_close(struct run *run, enum signal signal)
 {
 	const struct source_ring *ring = &run->source->rings[signal];
 	struct in_flight *batch = &run->batches[run->batch_count];
@@ -219,7 +220,7 @@ static void step_cut(struct run *run, uint16_t where)
 		FUZZ_CHECK(ftruncate(run->fixture->fd, where * (REGION_BYTES / UINT16_MAX)) == 0);
 }
 
-static void step_look(const struct run *run, enum ring_signal signal)
+static void step_look(const struct run *run, enum signal signal)
 {
 	(void)source_has_news(run->source);
 	(void)source_wants_flush(run->source, signal);
@@ -230,7 +231,7 @@ static void step_look(const struct run *run, enum ring_signal signal)
 static void run_step(struct run *run, struct fuzz_input *input)
 {
 	const uint8_t kind = fuzz_take_u8(input);
-	const enum ring_signal signal = kind & 0x80 ? RING_METRICS : RING_SPANS;
+	const enum signal signal = kind & 0x80 ? SIGNAL_METRICS : SIGNAL_TRACES;
 	const uint16_t where = fuzz_take_u16(input);
 	uint64_t value;
 

@@ -42,7 +42,7 @@ static void mend(struct region_header *header, unsigned what, uint64_t bytes)
 		for (unsigned i = 0; i < REGION_RINGS_MAX; i++) {
 			header->rings[i].control_offset &= ~(uint64_t)(LAYOUT_LINE_BYTES - 1);
 			header->rings[i].data_offset &= ~(uint64_t)(LAYOUT_PAGE_BYTES - 1);
-			header->rings[i].signal %= REGION_RINGS_MAX;
+			header->rings[i].number %= REGION_RINGS_MAX;
 		}
 	}
 }

@@ -75,7 +75,7 @@ static void make_region(void)
 	FUZZ_CHECK(region_create(&region, &dir, &options) == 0);
 	snprintf(name, sizeof(name), "%u-%016llx.region", region.header->pid,
 		 (unsigned long long)region.header->region_id);
-	for (unsigned i = 0; i < RING_SIGNAL_COUNT; i++)
+	for (unsigned i = 0; i < SIGNAL_COUNT; i++)
 		region.rings[i].shared->tail = RING_BYTES_MIN * 12;
 	region.header->pid = 1;
 	region.header->region_id = 1;
@@ -85,8 +85,8 @@ static void make_region(void)
 
 static void check_recover(const uint8_t *bytes, size_t count, unsigned what)
 {
-	const enum batch_signal signal = what & IS_METRICS ? BATCH_METRICS : BATCH_TRACES;
-	const char *const name = batch_signal_name(signal);
+	const enum signal signal = what & IS_METRICS ? SIGNAL_METRICS : SIGNAL_TRACES;
+	const char *const name = signal_name(signal);
 	struct regions regions;
 	struct recover_report report;
 	struct data_name open_name, *names = NULL;
@@ -102,7 +102,7 @@ static void check_recover(const uint8_t *bytes, size_t count, unsigned what)
 	data_name_make(name, 0, 1, &open_name);
 	fuzz_put_file(signal_dir.fd, open_name.name, bytes, count);
 	FUZZ_CHECK(recover_output(dir.fd, &regions, &report) == 0 && report.files == 1);
-	for (unsigned i = 0; i < RING_SIGNAL_COUNT && regions.sources != NULL; i++) {
+	for (unsigned i = 0; i < SIGNAL_COUNT && regions.sources != NULL; i++) {
 		const struct ring_reader *reader = &regions.sources->rings[i].reader;
 
 		FUZZ_CHECK(reader->head % ENTRY_ALIGN_BYTES == 0 && reader->head == reader->read);

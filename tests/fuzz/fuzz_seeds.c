@@ -169,7 +169,7 @@ static void put_shapes(struct gen *gen)
 /* In a region, the shape in its table. */
 static void push_shaped(struct gen *gen, struct region *region)
 {
-	struct ring *ring = &region->rings[RING_SPANS];
+	struct ring *ring = &region->rings[SIGNAL_TRACES];
 	const uint32_t reference = region->header->table_tail + 1;
 	size_t shape_bytes, span_bytes;
 	uint8_t *shape, *span;
@@ -198,7 +198,7 @@ static void fill_region(struct gen *gen, struct region *region, bool wraps)
 	push_shaped(gen, region);
 	for (unsigned i = 0; i < 40; i++) {
 		const bool is_metric = i & 1;
-		struct ring *ring = &region->rings[is_metric ? RING_METRICS : RING_SPANS];
+		struct ring *ring = &region->rings[is_metric ? SIGNAL_METRICS : SIGNAL_TRACES];
 		uint8_t *record =
 			make_record(gen, is_metric, NULL, reference != 0 ? reference : 1, &bytes);
 		struct ring_claim claim;
@@ -256,10 +256,10 @@ static void put_regions(struct gen *gen, const struct runtime_dir *dir)
 		FUZZ_CHECK(region_create(&region, dir, &options) == 0);
 		fill_region(gen, &region, i & 1);
 		image[at++] = i & 2 ? 1 : 0;
-		for (unsigned r = 0; r < RING_SIGNAL_COUNT; r++)
+		for (unsigned r = 0; r < SIGNAL_COUNT; r++)
 			at = append(image, at, region.rings[r].shared, CONTROL_BYTES);
 		at = append(image, at, region.table, TABLE_USED);
-		for (unsigned r = 0; r < RING_SIGNAL_COUNT; r++)
+		for (unsigned r = 0; r < SIGNAL_COUNT; r++)
 			at = append(image, at, region.rings[r].data, RING_BYTES_MIN);
 		at = append(image, at, steps, sizeof(steps));
 		seed_put("drain", "region", i, NULL, 0, image, at);
@@ -301,7 +301,7 @@ static void put_region_records(const uint8_t *base, const struct region_header *
 	unsigned count = 0;
 
 	for (uint64_t at = 0; at < end && count < RECORD_SEEDS; count++) {
-		const unsigned number = (index * RING_SIGNAL_COUNT + r) * RECORD_SEEDS + count;
+		const unsigned number = (index * SIGNAL_COUNT + r) * RECORD_SEEDS + count;
 		uint32_t bytes, reference;
 
 		memcpy(&word, data + at, sizeof(word));
@@ -344,7 +344,7 @@ static void put_region_drain(const uint8_t *base, const struct region_header *he
 	size_t at = 0;
 
 	image[at++] = index & 1; /* its producer is dead, or seems to live */
-	for (unsigned r = 0; r < RING_SIGNAL_COUNT; r++) {
+	for (unsigned r = 0; r < SIGNAL_COUNT; r++) {
 		struct ring_shared shared;
 
 		memcpy(&shared, base + header->rings[r].control_offset, sizeof(shared));
@@ -354,7 +354,7 @@ static void put_region_drain(const uint8_t *base, const struct region_header *he
 		at = append(image, at, &shared, CONTROL_BYTES);
 	}
 	at = append(image, at, base + header->table_offset, TABLE_USED);
-	for (unsigned r = 0; r < RING_SIGNAL_COUNT; r++) {
+	for (unsigned r = 0; r < SIGNAL_COUNT; r++) {
 		const struct ring_shared *shared =
 			(const void *)(base + header->rings[r].control_offset);
 		const uint8_t *data = base + header->rings[r].data_offset;
@@ -380,8 +380,8 @@ static void put_region_file(const char *path, unsigned index)
 	close(fd);
 	header = (const void *)base;
 	FUZZ_CHECK(header->region_bytes == (uint64_t)st.st_size &&
-		   header->ring_count == RING_SIGNAL_COUNT);
-	for (unsigned r = 0; r < RING_SIGNAL_COUNT; r++)
+		   header->ring_count == SIGNAL_COUNT);
+	for (unsigned r = 0; r < SIGNAL_COUNT; r++)
 		put_region_records(base, header, r, index);
 	put_region_drain(base, header, index * 2);
 	put_region_drain(base, header, index * 2 + 1);

@@ -89,10 +89,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(bytes, data + 1, size - 1);
 	if (what & MEND_CHECKSUM)
 		mend(bytes, size - 1);
-	FUZZ_CHECK(
-		data_dir_open(dirfd_here,
-			      batch_signal_name(what & IS_METRICS ? BATCH_METRICS : BATCH_TRACES),
-			      &dir) == 0);
+	FUZZ_CHECK(data_dir_open(dirfd_here,
+				 signal_name(what & IS_METRICS ? SIGNAL_METRICS : SIGNAL_TRACES),
+				 &dir) == 0);
 	data_name_make(dir.signal, 0, 1, &open_name);
 	data_name_as(&open_name, what & IS_OPEN ? DATA_OPEN : DATA_SEALED, 0, &name);
 	fuzz_put_file(dir.fd, name.name, bytes, size - 1);

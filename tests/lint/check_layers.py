@@ -40,7 +40,8 @@ def under(folder):
 
 
 BASE, SHM, RECORD = under("base/"), under("shm/"), under("core/record/")
-RECORD_READ = re.compile(r"^core/record/record\.h$")
+RECORD_READ = re.compile(r"^core/record/(record|signal)\.h$")
+SIGNAL = under("core/record/signal.h")
 
 # A row is a room: (its files, what they may include besides libc). The first row that matches counts.
 LAYERS = (
@@ -58,7 +59,10 @@ LAYERS = (
     # What a file that fails leaves behind is kept in the runtime directory (rescue).
     (
         under("writer/file/"),
-        (under("writer/file/"), under("writer/io/"), BASE, under("shm/runtime.h"), "xxhash"),
+        (
+            *(under("writer/file/"), under("writer/io/"), BASE, SIGNAL),
+            *(under("shm/runtime.h"), "xxhash"),
+        ),
     ),
     (under("writer/"), (under("writer/"), SHM, RECORD_READ, BASE, DATA_HEADERS)),
     (

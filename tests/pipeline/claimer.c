@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/record/signal.h"
 #include "shm/region.h"
 
 #define RING_BYTES    (64u << 10)
@@ -37,12 +38,12 @@ int main(int argc, char **argv)
 		fprintf(stderr, "claimer: %s\n", strerror(-rc));
 		return 1;
 	}
-	if (!ring_claim(&region.rings[RING_SPANS], PAYLOAD_BYTES, 1, &claim) ||
-	    !ring_claim(&region.rings[RING_SPANS], PAYLOAD_BYTES, 1, &aborted)) {
+	if (!ring_claim(&region.rings[SIGNAL_TRACES], PAYLOAD_BYTES, 1, &claim) ||
+	    !ring_claim(&region.rings[SIGNAL_TRACES], PAYLOAD_BYTES, 1, &aborted)) {
 		fprintf(stderr, "claimer: the ring is full\n");
 		return 1;
 	}
-	ring_abort(&region.rings[RING_SPANS], &aborted);
+	ring_abort(&region.rings[SIGNAL_TRACES], &aborted);
 	puts("claimed");
 	fflush(stdout);
 	for (;;)

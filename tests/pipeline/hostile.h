@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 
+#include "core/record/signal.h"
 #include "shm/region.h"
 
 #define HOSTILE_RING_BYTES  (16u << 10)
@@ -34,8 +35,7 @@ void prey_leave(struct prey *prey);
 /* A record that may be one, committed, given up or left as it is. */
 void prey_push(struct prey *prey);
 /* These bytes, committed, if there is room. */
-void prey_push_bytes(struct prey *prey, enum ring_signal signal, const uint8_t *bytes,
-		     uint32_t count);
+void prey_push_bytes(struct prey *prey, enum signal signal, const uint8_t *bytes, uint32_t count);
 /* Somewhere: mostly where the positions are, else in the data, the table, the header. */
 uint64_t *prey_word(struct prey *prey);
 uint64_t hostile_lie(uint64_t truth);

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/record/signal.h"
 #include "shm/atomic.h"
 #include "tests/pipeline/hostile.h"
 
@@ -51,7 +52,7 @@ void hostile_positions(uint64_t rounds)
 
 		prey_open(&prey);
 		hostile_pause();
-		shared = prey.region.rings[hostile_pick(RING_SIGNAL_COUNT)].shared;
+		shared = prey.region.rings[hostile_pick(SIGNAL_COUNT)].shared;
 		switch (hostile_pick(6)) {
 		case 0:
 			shared->head = hostile_lie(shared->head);

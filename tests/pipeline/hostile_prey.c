@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A liar's region, and its lies. */
+#include "core/record/signal.h"
 #include "tests/pipeline/hostile.h"
 
 #include <errno.h>
@@ -43,7 +44,7 @@ void hostile_die(const char *what)
 void prey_push(struct prey *prey)
 {
 	static const uint8_t head[72] = {[0] = 1, [1] = 2, [4] = 1, [24] = 1, [40] = 1};
-	struct ring *const ring = &prey->region.rings[hostile_pick(RING_SIGNAL_COUNT)];
+	struct ring *const ring = &prey->region.rings[hostile_pick(SIGNAL_COUNT)];
 	uint8_t payload[HOSTILE_PAYLOAD_MAX];
 	uint32_t bytes = 1 + (uint32_t)hostile_pick(HOSTILE_PAYLOAD_MAX);
 	struct ring_claim claim;
@@ -62,8 +63,7 @@ void prey_push(struct prey *prey)
 		ring_commit(&claim);
 }
 
-void prey_push_bytes(struct prey *prey, enum ring_signal signal, const uint8_t *bytes,
-		     uint32_t count)
+void prey_push_bytes(struct prey *prey, enum signal signal, const uint8_t *bytes, uint32_t count)
 {
 	struct ring *const ring = &prey->region.rings[signal];
 	struct ring_claim claim;

@@ -3,6 +3,7 @@
  * The faults of earlier implementations that ours must not have, one test each.
  * This process is a producer, the writer is another, and so are the children.
  */
+#include "core/record/signal.h"
 #include "tests/pipeline/model_fixture.h"
 
 #include <sys/resource.h>
@@ -381,14 +382,14 @@ static uint8_t *record_payload(const struct region_view *view, unsigned n)
 	struct ring_reader reader;
 	struct ring_entry entry;
 
-	assert_int_equal(ring_reader_init(&reader, view->rings[RING_SPANS].shared,
-					  view->rings[RING_SPANS].data,
-					  view->rings[RING_SPANS].bytes, false),
+	assert_int_equal(ring_reader_init(&reader, view->rings[SIGNAL_TRACES].shared,
+					  view->rings[SIGNAL_TRACES].data,
+					  view->rings[SIGNAL_TRACES].bytes, false),
 			 0);
 	do
 		assert_true(fixture_next_record(&reader, &entry));
 	while (n-- > 0);
-	return view->rings[RING_SPANS].data + (entry.payload - view->rings[RING_SPANS].data);
+	return view->rings[SIGNAL_TRACES].data + (entry.payload - view->rings[SIGNAL_TRACES].data);
 }
 
 static void a_record_that_cannot_be_decoded_blocks_nothing(void **state)
@@ -428,8 +429,8 @@ static void claim_and_stop_there(void)
 	if (!find_region_of(getpid(), name) ||
 	    region_attach(&view, &shm_fixture_dir, name, true) < 0)
 		_exit(10);
-	ring_init(&ring, view.rings[RING_SPANS].shared, view.rings[RING_SPANS].data,
-		  view.rings[RING_SPANS].bytes);
+	ring_init(&ring, view.rings[SIGNAL_TRACES].shared, view.rings[SIGNAL_TRACES].data,
+		  view.rings[SIGNAL_TRACES].bytes);
 	if (!ring_claim(&ring, 100, 1, &claim))
 		_exit(11);
 	/* Not kept: the region's lock is the library's mapping. */

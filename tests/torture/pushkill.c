@@ -29,6 +29,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/record/signal.h"
 #include "shm/layout.h"
 #include "tests/torture/ledger.h"
 
@@ -106,8 +107,8 @@ static void find_ring(void)
 			_exit(1);
 		close(fd);
 		stage->shared = (const void *)((const uint8_t *)header +
-					       header->rings[RING_SPANS].control_offset);
-		stage->data = (const uint8_t *)header + header->rings[RING_SPANS].data_offset;
+					       header->rings[SIGNAL_TRACES].control_offset);
+		stage->data = (const uint8_t *)header + header->rings[SIGNAL_TRACES].data_offset;
 		closedir(dir);
 		return;
 	}

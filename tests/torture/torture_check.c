@@ -21,6 +21,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/record/signal.h"
 #include "opentelemetry/proto/metrics/v1/metrics.pb-c.h"
 #include "opentelemetry/proto/trace/v1/trace.pb-c.h"
 #include "shm/layout.h"
@@ -46,7 +47,7 @@ static struct slot_seen seen[LEDGER_SLOTS_MAX];
 static struct range *ranges;
 static size_t range_count, range_capacity;
 static uint64_t problems, items, file_count, lost_items, invalid_items, torn_bytes;
-static uint64_t lost_of[RING_SIGNAL_COUNT], missing_of[RING_SIGNAL_COUNT], accepted_items;
+static uint64_t lost_of[SIGNAL_COUNT], missing_of[SIGNAL_COUNT], accepted_items;
 enum check_mode { CHECK_ALL, CHECK_SUBSET, CHECK_LOST };
 
 #define PROBLEM(...)                                  \
@@ -178,7 +179,7 @@ static void see_entry(const struct batch_entry *entry)
 		.lost = entry->lost_items,
 	};
 	lost_items += entry->lost_items;
-	if (entry->ring < RING_SIGNAL_COUNT)
+	if (entry->ring < SIGNAL_COUNT)
 		lost_of[entry->ring] += entry->lost_items;
 	if (entry->lost_items != 0 && !(entry->flags & BATCH_ENTRY_LOST))
 		PROBLEM("an entry has lost items, and is not marked");
@@ -209,7 +210,7 @@ static uint64_t scan_ledger(const char *file, int fd, uint64_t limit, bool is_op
 	return end;
 }
 
-static void check_file(const char *path, enum batch_signal signal, const struct data_name *name)
+static void check_file(const char *path, enum signal signal, const struct data_name *name)
 {
 	uint64_t limit = name->kind == DATA_BAD ? name->trusted_bytes : UINT64_MAX;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -227,7 +228,7 @@ static void check_file(const char *path, enum batch_signal signal, const struct 
 	bytes = malloc(end + 1);
 	if (pread(fd, bytes, end, 0) != (ssize_t)end)
 		PROBLEM("%s: %s", path, strerror(errno));
-	else if (signal == BATCH_TRACES)
+	else if (signal == SIGNAL_TRACES)
 		see_traces(path, bytes, end);
 	else
 		see_metrics(path, bytes, end);
@@ -235,14 +236,14 @@ static void check_file(const char *path, enum batch_signal signal, const struct 
 	close(fd);
 }
 
-static void check_dir(const char *output, enum batch_signal signal)
+static void check_dir(const char *output, enum signal signal)
 {
-	const char *signal_name = batch_signal_name(signal);
+	const char *directory = signal_name(signal);
 	struct dirent *entry;
 	char path[8192];
 	DIR *stream;
 
-	snprintf(path, sizeof(path), "%s/%s", output, signal_name);
+	snprintf(path, sizeof(path), "%s/%s", output, directory);
 	stream = opendir(path);
 	if (stream == NULL)
 		return; /* no record of this signal, or a writer that was killed at its start */
@@ -251,8 +252,8 @@ static void check_dir(const char *output, enum batch_signal signal)
 
 		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
 			continue;
-		snprintf(path, sizeof(path), "%s/%s/%s", output, signal_name, entry->d_name);
-		if (data_name_parse(signal_name, entry->d_name, &name) < 0)
+		snprintf(path, sizeof(path), "%s/%s/%s", output, directory, entry->d_name);
+		if (data_name_parse(directory, entry->d_name, &name) < 0)
 			PROBLEM("%s: no data file has such a name", path);
 		else
 			check_file(path, signal, &name);
@@ -334,12 +335,12 @@ int main(int argc, char **argv)
 	if (argc < 3 || ledger_open(&ledger, argv[1]) < 0)
 		return 2;
 	for (i = mode == CHECK_ALL ? 2 : 3; i < argc; i++) {
-		check_dir(argv[i], BATCH_TRACES);
-		check_dir(argv[i], BATCH_METRICS);
+		check_dir(argv[i], SIGNAL_TRACES);
+		check_dir(argv[i], SIGNAL_METRICS);
 	}
 	check_ranges();
 	missing = check_slots(&ledger, mode);
-	for (i = 0; mode == CHECK_LOST && i < (int)RING_SIGNAL_COUNT; i++)
+	for (i = 0; mode == CHECK_LOST && i < (int)SIGNAL_COUNT; i++)
 		if (missing_of[i] != lost_of[i])
 			PROBLEM("signal %d: %llu are missing, %llu are reported as lost", i,
 				(unsigned long long)missing_of[i], (unsigned long long)lost_of[i]);

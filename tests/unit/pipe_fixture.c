@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A span's start time is its number; its region is in its span id. */
 #include "tests/unit/pipe_fixture.h"
+#include "core/record/signal.h"
 
 #include "opentelemetry/proto/trace/v1/trace.pb-c.h"
 #include "writer/file/dataname.h"
@@ -73,7 +74,7 @@ void pipe_open_sink(struct pipe *pipe)
 	assert_int_equal(iobuf_pool_open(&pipe->pool, IOBUF_COUNT, pipe->drain.batch_bytes_max), 0);
 	pipe->fault = fault_backend_new();
 	assert_int_equal(io_open_backend(&pipe->io, &pipe->fault->backend), 0);
-	assert_int_equal(sink_open(&pipe->sink, BATCH_TRACES, pipe->out.fd, &pipe->options,
+	assert_int_equal(sink_open(&pipe->sink, SIGNAL_TRACES, pipe->out.fd, &pipe->options,
 				   pipe->io, pipe->pool, &pipe->status, ++epoch),
 			 0);
 	assert_int_equal(regions_discover(&pipe->regions), 0);
@@ -112,7 +113,7 @@ bool pipe_push(struct pipe *pipe, unsigned region, size_t bytes)
 	span.attributes.items = &attribute;
 	span.attributes.count = 1;
 	assert_int_equal(record_size_span(&span, &resource, &record_bytes), 0);
-	if (!ring_claim(&pipe->producers[region].rings[RING_SPANS], (uint32_t)record_bytes, 1,
+	if (!ring_claim(&pipe->producers[region].rings[SIGNAL_TRACES], (uint32_t)record_bytes, 1,
 			&claim))
 		return false;
 	assert_int_not_equal(record_write_span(claim.payload, &span, &resource, 0, record_bytes),
@@ -145,10 +146,11 @@ void pipe_drain(struct pipe *pipe)
 	do {
 		again = false;
 		for (source = pipe->regions.sources; source != NULL; source = source->next) {
-			enum drain_end end = source_drain(source, RING_SPANS, &pipe->drain,
+			enum drain_end end = source_drain(source, SIGNAL_TRACES, &pipe->drain,
 							  pipe->sink.stage, batch_head_bytes(8));
 
-			(void)source_drain(source, RING_METRICS, &pipe->drain, pipe->sink.stage, 0);
+			(void)source_drain(source, SIGNAL_METRICS, &pipe->drain, pipe->sink.stage,
+					   0);
 			if (end == DRAIN_BROKEN)
 				regions_break(&pipe->regions, source, "test");
 			if (end == DRAIN_FULL &&
@@ -164,7 +166,7 @@ static bool pipe_is_released(const struct pipe *pipe)
 	const struct source *source;
 
 	for (source = pipe->regions.sources; source != NULL; source = source->next) {
-		const struct ring_reader *reader = &source->rings[RING_SPANS].reader;
+		const struct ring_reader *reader = &source->rings[SIGNAL_TRACES].reader;
 
 		if (!source->is_broken &&
 		    reader->head != atomic_load_relaxed_u64(&reader->shared->tail))

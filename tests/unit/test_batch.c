@@ -20,7 +20,7 @@ static uint8_t *make(size_t body_bytes, uint32_t entry_count, size_t *ret_bytes)
 	const struct batch_head head = {.epoch = 0x0102030405060708,
 					.sequence = 9,
 					.closed_unix_ns = 10,
-					.signal = BATCH_METRICS,
+					.signal = SIGNAL_METRICS,
 					.entry_count = entry_count};
 	uint8_t *batch = malloc(ROOM_BYTES);
 	uint8_t *body = batch + batch_head_bytes(entry_count);
@@ -184,7 +184,7 @@ static void a_head_that_lies_is_refused(void **state)
 	} while (0)
 	LIES(magic, good.magic + 1);
 	LIES(version, 2);
-	LIES(signal, BATCH_SIGNAL_COUNT);
+	LIES(signal, SIGNAL_COUNT);
 	LIES(entry_count, 0);
 	LIES(entry_count, 2);
 	LIES(entry_count, BATCH_ENTRIES_MAX + 1);

@@ -4,6 +4,7 @@
  * NULL arguments, temporality, counters. What arrives on the disk is tested in
  * tests/pipeline/test_model.c, forks in test_producer.c.
  */
+#include "core/record/signal.h"
 #include "tests/unit/library_fixture.h"
 
 #define TEMPORALITY "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"
@@ -128,8 +129,8 @@ static void ring_sizes_are_rounded_up_to_powers_of_two(void **state)
 
 		find_region(name);
 		assert_int_equal(region_attach(&view, &shm_fixture_dir, name, false), 0);
-		assert_int_equal(view.rings[RING_SPANS].bytes, cases[i].spans);
-		assert_int_equal(view.rings[RING_METRICS].bytes, cases[i].metrics);
+		assert_int_equal(view.rings[SIGNAL_TRACES].bytes, cases[i].spans);
+		assert_int_equal(view.rings[SIGNAL_METRICS].bytes, cases[i].metrics);
 		region_detach(&view);
 		otlp_library_unref(library);
 	}
@@ -628,7 +629,7 @@ static void a_metric_is_split_at_its_points(void **state)
 	assert_int_equal(stats.metrics.accepted, 2 * COUNT - 1);
 	assert_int_equal(stats.metrics.dropped_too_large, 1);
 	find_region(name);
-	assert_int_equal(count_items(name, RING_METRICS), 2 * COUNT - 1);
+	assert_int_equal(count_items(name, SIGNAL_METRICS), 2 * COUNT - 1);
 	otlp_library_unref(library);
 	free(points);
 	free(large);
@@ -661,7 +662,7 @@ static void a_point_larger_than_any_record_is_refused_alone(void **state)
 	assert_int_equal(stats.metrics.accepted, 2);
 	assert_int_equal(stats.metrics.dropped_too_large, 1);
 	find_region(name);
-	assert_int_equal(count_items(name, RING_METRICS), 2);
+	assert_int_equal(count_items(name, SIGNAL_METRICS), 2);
 	otlp_library_unref(library);
 	free(large);
 }
@@ -747,7 +748,7 @@ static void points_that_find_no_room_are_counted_one_by_one(void **state)
 	assert_true(stats.metrics.dropped_full > 0);
 	assert_int_equal(stats.metrics.accepted + stats.metrics.dropped_full, COUNT);
 	find_region(name);
-	assert_int_equal(count_items(name, RING_METRICS), stats.metrics.accepted);
+	assert_int_equal(count_items(name, SIGNAL_METRICS), stats.metrics.accepted);
 	otlp_library_unref(library);
 }
 

@@ -46,8 +46,8 @@ static void a_forked_child_gets_a_region_of_its_own(void **state)
 	assert_int_equal(fixture_stats(library).spans.accepted, 1);
 	assert_true(find_region_of(getpid(), own));
 	assert_true(find_region_of(pid, childs)); /* left to the writer */
-	assert_int_equal(count_items(own, RING_SPANS), 1);
-	assert_int_equal(count_items(childs, RING_SPANS), 2);
+	assert_int_equal(count_items(own, SIGNAL_TRACES), 1);
+	assert_int_equal(count_items(childs, SIGNAL_TRACES), 2);
 	otlp_library_unref(library);
 }
 
@@ -140,9 +140,9 @@ static void a_child_of_a_child_gets_one_too(void **state)
 	expect_child_succeeds(pid);
 	push_one(library, 5);
 	assert_true(find_region_of(getpid(), name));
-	assert_int_equal(count_items(name, RING_SPANS), 2);
+	assert_int_equal(count_items(name, SIGNAL_TRACES), 2);
 	assert_true(find_region_of(pid, name));
-	assert_int_equal(count_items(name, RING_SPANS), 2);
+	assert_int_equal(count_items(name, SIGNAL_TRACES), 2);
 	assert_int_equal(count_regions(), 3);
 	otlp_library_unref(library);
 }
@@ -186,7 +186,7 @@ static void vfork_and_exec_leave_the_parent_as_it_was(void **state)
 	}
 	assert_int_equal(count_regions(), 1);
 	find_region(own);
-	assert_int_equal(count_items(own, RING_SPANS), 3);
+	assert_int_equal(count_items(own, SIGNAL_TRACES), 3);
 	otlp_library_unref(library);
 }
 
@@ -232,7 +232,7 @@ static void fork_while_another_thread_pushes(void **state)
 		}
 		expect_child_succeeds(pid);
 		assert_true(find_region_of(pid, name));
-		assert_int_equal(count_items(name, RING_SPANS), 2);
+		assert_int_equal(count_items(name, SIGNAL_TRACES), 2);
 		assert_int_equal(unlinkat(shm_fixture_dir.fd, name, 0), 0);
 	}
 	atomic_store_release_u32(&pusher.stop, 1);
@@ -241,7 +241,7 @@ static void fork_while_another_thread_pushes(void **state)
 	assert_int_equal(stats.spans.accepted, pusher.accepted);
 	assert_int_equal(stats.spans.dropped_full, pusher.dropped);
 	assert_true(find_region_of(getpid(), name));
-	assert_int_equal(count_items(name, RING_SPANS), pusher.accepted);
+	assert_int_equal(count_items(name, SIGNAL_TRACES), pusher.accepted);
 	otlp_library_unref(library);
 }
 
@@ -339,10 +339,10 @@ static void an_abandoned_region_is_left_when_it_is_half_full(void **state)
 	}
 	stats = fixture_stats(library);
 	assert_int_equal(stats.spans.accepted, i);
-	assert_int_equal(count_items(name, RING_SPANS), i); /* about half of it */
+	assert_int_equal(count_items(name, SIGNAL_TRACES), i); /* about half of it */
 	assert_true(i < 4096 / sizeof(struct record_span_head) * 3 / 4);
 	push_one(library, i);
-	assert_int_equal(count_items(name, RING_SPANS), i);
+	assert_int_equal(count_items(name, SIGNAL_TRACES), i);
 	assert_int_equal(fixture_stats(library).spans.accepted, i + 1); /* of both */
 	otlp_library_unref(library);
 }
@@ -382,7 +382,7 @@ static void a_flush_tells_once_of_records_that_nobody_will_write(void **state)
 	assert_int_equal(count_regions(), 2); /* and the next push goes to a new one */
 	assert_int_equal(otlp_library_flush(library, OTLP_FOREVER), OTLP_OK);
 	push_one(library, 1);
-	assert_int_equal(count_items(name, RING_SPANS), 1);
+	assert_int_equal(count_items(name, SIGNAL_TRACES), 1);
 	otlp_library_unref(library);
 }
 
@@ -437,7 +437,7 @@ static void a_resource_table_that_is_full_makes_resources_inline(void **state)
 				 OTLP_SDK_SUCCESS);
 	}
 	find_region(name);
-	assert_int_equal(count_items(name, RING_SPANS), 20);
+	assert_int_equal(count_items(name, SIGNAL_TRACES), 20);
 	otlp_span_exporter_unref(exporter);
 	otlp_library_unref(library);
 }
@@ -460,7 +460,7 @@ static void resources_that_come_again_take_no_more_room(void **state)
 				 OTLP_SDK_SUCCESS);
 	}
 	find_region(name);
-	assert_int_equal(count_items(name, RING_SPANS), 1000);
+	assert_int_equal(count_items(name, SIGNAL_TRACES), 1000);
 	assert_int_equal(region_attach(&view, &shm_fixture_dir, name, false), 0);
 	assert_in_range(view.header->table_tail, 2 * LARGE_RESOURCE_BYTES,
 			3 * LARGE_RESOURCE_BYTES);
@@ -542,9 +542,9 @@ static void a_signal_handler_pushes_in_the_middle_of_a_push(void **state)
 	in_handler.library = library;
 	find_region(name);
 	assert_int_equal(region_attach(&drained.view, &shm_fixture_dir, name, true), 0);
-	assert_int_equal(ring_reader_init(&drained.reader, drained.view.rings[RING_SPANS].shared,
-					  drained.view.rings[RING_SPANS].data,
-					  drained.view.rings[RING_SPANS].bytes, true),
+	assert_int_equal(ring_reader_init(&drained.reader, drained.view.rings[SIGNAL_TRACES].shared,
+					  drained.view.rings[SIGNAL_TRACES].data,
+					  drained.view.rings[SIGNAL_TRACES].bytes, true),
 			 0);
 	assert_int_equal(sigaction(SIGALRM, &action, NULL), 0);
 	set_timer(100);

@@ -3,6 +3,7 @@
  * What a push finds out between its claim and its commit. What it takes and refuses by the rules
  * of the model is tested through the library's functions, in test_library.c.
  */
+#include "core/record/signal.h"
 #include "tests/unit/library_fixture.h"
 
 /* So many bytes of what was lent are gone, or have come, after it was sized. */
@@ -73,8 +74,8 @@ static void data_that_change_during_the_push_are_refused(void **state)
 	assert_int_equal(stats.metrics.accepted, 1);
 	assert_int_equal(stats.metrics.dropped_invalid, 1);
 	find_region(region);
-	assert_int_equal(count_items(region, RING_SPANS), 1);
-	assert_int_equal(count_items(region, RING_METRICS), 1);
+	assert_int_equal(count_items(region, SIGNAL_TRACES), 1);
+	assert_int_equal(count_items(region, SIGNAL_METRICS), 1);
 	otlp_shape_unref(shape);
 	otlp_library_unref(library);
 }

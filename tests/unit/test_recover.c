@@ -4,6 +4,7 @@
  * ring's space given back for the first k of them, or half given back. The states are made by a
  * sink that is let go batch by batch, with a copy of the region after each.
  */
+#include "core/record/signal.h"
 #include "tests/unit/pipe_fixture.h"
 
 #include <sys/mman.h>
@@ -66,9 +67,9 @@ static int make_states(void **state)
 		struct source *source;
 
 		for (source = pipe->regions.sources; source != NULL; source = source->next)
-			assert_int_equal(
-				source_drain(source, RING_SPANS, &pipe->drain, pipe->sink.stage, 0),
-				DRAIN_QUOTA);
+			assert_int_equal(source_drain(source, SIGNAL_TRACES, &pipe->drain,
+						      pipe->sink.stage, 0),
+					 DRAIN_QUOTA);
 		assert_int_equal(sink_close_batch(&pipe->sink, pipe->regions.sources), 0);
 		pipe_pump(pipe);
 		pipe_reap(pipe);
@@ -149,9 +150,9 @@ static void expect_totals(uint64_t batches)
 	struct ring_done done;
 
 	for (source = states.pipe.regions.sources; source != NULL; source = source->next) {
-		ring_reader_get_done(&source->rings[RING_SPANS].reader, &done);
+		ring_reader_get_done(&source->rings[SIGNAL_TRACES].reader, &done);
 		assert_int_equal(done.totals.written_items, batches);
-		assert_int_equal(done.position, source->rings[RING_SPANS].reader.head);
+		assert_int_equal(done.position, source->rings[SIGNAL_TRACES].reader.head);
 	}
 }
 
@@ -183,16 +184,16 @@ static void a_release_that_was_cut_short_is_finished(void **state)
 	/* Done says k + 1, half of the bytes are zeroed, the head says k. */
 	for (unsigned i = 0; i < REGION_COUNT; i++) {
 		struct region *region = &states.pipe.producers[i];
-		struct ring_shared *shared = region->rings[RING_SPANS].shared;
+		struct ring_shared *shared = region->rings[SIGNAL_TRACES].shared;
 		uint64_t head;
 
 		restore_regions(2);
 		head = shared->head;
 		restore_regions(3);
-		memcpy(region->rings[RING_SPANS].data + head + 400,
+		memcpy(region->rings[SIGNAL_TRACES].data + head + 400,
 		       states.regions[2][i] +
-			       (region->rings[RING_SPANS].data - (uint8_t *)region->header) + head +
-			       400,
+			       (region->rings[SIGNAL_TRACES].data - (uint8_t *)region->header) +
+			       head + 400,
 		       200);
 		shared->head = head;
 		memcpy(states.regions[4][i], region->header, region->bytes);
@@ -260,7 +261,7 @@ static void of_another_place(struct batch_head *head, struct batch_entry *entrie
 static void of_the_other_signal(struct batch_head *head, struct batch_entry *entries)
 {
 	(void)entries;
-	head->signal = BATCH_METRICS;
+	head->signal = SIGNAL_METRICS;
 }
 
 static void a_batch_that_ends_between_two_records_does_not_count(void **state)
@@ -314,7 +315,7 @@ static void batches_behind_a_torn_one_do_not_count(void **state)
 /* The ring cannot have been drained up to there. */
 static void a_batch_that_ends_behind_the_tail_does_not_count(void **state)
 {
-	struct ring_shared *shared = states.pipe.producers[1].rings[RING_SPANS].shared;
+	struct ring_shared *shared = states.pipe.producers[1].rings[SIGNAL_TRACES].shared;
 	struct recover_report report;
 	static struct pipe_found found;
 	uint64_t tail;
@@ -439,7 +440,7 @@ static void a_last_entry_in_the_file_is_not_made_again(void **state)
 /* What one region says must not take from the others what they were released for. */
 static void a_region_that_lies_does_not_cost_the_others_theirs(void **state)
 {
-	struct ring_shared *liar = states.pipe.producers[1].rings[RING_SPANS].shared;
+	struct ring_shared *liar = states.pipe.producers[1].rings[SIGNAL_TRACES].shared;
 	struct recover_report report;
 	static struct pipe_found found;
 

@@ -40,13 +40,12 @@ static void regions_are_found_once_and_gone_when_unused(void **state)
 	/* Dead is not enough: its rings have to be looked at once more. */
 	regions_reap(&regions);
 	assert_int_equal(regions.count, 1);
-	for (unsigned signal = 0; signal < RING_SIGNAL_COUNT; signal++) {
+	for (unsigned signal = 0; signal < SIGNAL_COUNT; signal++) {
 		static uint8_t record[1];
 		const struct drain drain = {.record = record, .quota_bytes = 1000};
 
-		assert_int_equal(
-			source_drain(regions.sources, (enum ring_signal)signal, &drain, NULL, 0),
-			DRAIN_EMPTY);
+		assert_int_equal(source_drain(regions.sources, signal, &drain, NULL, 0),
+				 DRAIN_EMPTY);
 	}
 	regions_reap(&regions);
 	assert_int_equal(regions.count, 0);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One region's way through the writer: what is taken, given back, closed, and not believed. */
+#include "core/record/signal.h"
 #include "tests/unit/pipe_fixture.h"
 
 #include "base/guard.h"
@@ -30,14 +31,14 @@ static struct source *only_source(struct pipe *pipe)
 	return pipe->regions.sources;
 }
 
-static enum drain_end drain(struct pipe *pipe, enum ring_signal signal)
+static enum drain_end drain(struct pipe *pipe, enum signal signal)
 {
 	return source_drain(only_source(pipe), signal, &pipe->drain, pipe->sink.stage, 0);
 }
 
 static struct ring_shared *shared(struct pipe *pipe)
 {
-	return pipe->producers[0].rings[RING_SPANS].shared;
+	return pipe->producers[0].rings[SIGNAL_TRACES].shared;
 }
 
 /* Armed: at the next look at whether it lives, the producer has a last word first, and dies. */
@@ -90,17 +91,17 @@ static void a_record_is_taken_and_named_and_its_space_comes_back(void **state)
 	struct ring_done done;
 
 	assert_true(pipe_push(pipe, 0, 100));
-	assert_int_equal(drain(pipe, RING_SPANS), DRAIN_EMPTY);
-	assert_true(source_has_taken(source, RING_SPANS));
-	done = source->rings[RING_SPANS].staged;
-	source_take_entry(source, RING_SPANS, &entry);
-	assert_false(source_has_taken(source, RING_SPANS));
+	assert_int_equal(drain(pipe, SIGNAL_TRACES), DRAIN_EMPTY);
+	assert_true(source_has_taken(source, SIGNAL_TRACES));
+	done = source->rings[SIGNAL_TRACES].staged;
+	source_take_entry(source, SIGNAL_TRACES, &entry);
+	assert_false(source_has_taken(source, SIGNAL_TRACES));
 	assert_int_equal(entry.from, 0);
 	assert_int_equal(entry.to, shared(pipe)->tail);
 	assert_int_equal(entry.written_items, 1);
 	assert_int_equal(entry.flags, 0);
 	assert_int_equal(shared(pipe)->head, 0);
-	assert_false(source_release(source, RING_SPANS, &done, false));
+	assert_false(source_release(source, SIGNAL_TRACES, &done, false));
 	assert_int_equal(shared(pipe)->head, entry.to);
 }
 
@@ -112,18 +113,18 @@ static void a_flush_is_wanted_until_its_records_are_released(void **state)
 	struct ring_done done;
 
 	assert_true(pipe_push(pipe, 0, 100));
-	assert_int_equal(drain(pipe, RING_SPANS), DRAIN_EMPTY);
-	assert_false(source_wants_flush(source, RING_SPANS));
+	assert_int_equal(drain(pipe, SIGNAL_TRACES), DRAIN_EMPTY);
+	assert_false(source_wants_flush(source, SIGNAL_TRACES));
 	assert_false(source_has_news(source));
 	shared(pipe)->flush_to = shared(pipe)->tail;
 	assert_true(source_has_news(source));
-	assert_int_equal(drain(pipe, RING_SPANS), DRAIN_EMPTY);
+	assert_int_equal(drain(pipe, SIGNAL_TRACES), DRAIN_EMPTY);
 	assert_false(source_has_news(source));
-	assert_true(source_wants_flush(source, RING_SPANS));
-	done = source->rings[RING_SPANS].staged;
-	source_take_entry(source, RING_SPANS, &entry);
-	assert_false(source_wants_flush(source, RING_SPANS));
-	assert_true(source_release(source, RING_SPANS, &done, false));
+	assert_true(source_wants_flush(source, SIGNAL_TRACES));
+	done = source->rings[SIGNAL_TRACES].staged;
+	source_take_entry(source, SIGNAL_TRACES, &entry);
+	assert_false(source_wants_flush(source, SIGNAL_TRACES));
+	assert_true(source_release(source, SIGNAL_TRACES, &done, false));
 }
 
 static void a_flush_of_what_has_its_space_back_is_told_once(void **state)
@@ -134,26 +135,26 @@ static void a_flush_of_what_has_its_space_back_is_told_once(void **state)
 	struct ring_done done;
 
 	assert_true(pipe_push(pipe, 0, 100));
-	assert_int_equal(drain(pipe, RING_SPANS), DRAIN_EMPTY);
-	done = source->rings[RING_SPANS].staged;
-	source_take_entry(source, RING_SPANS, &entry);
-	assert_false(source_release(source, RING_SPANS, &done, false));
+	assert_int_equal(drain(pipe, SIGNAL_TRACES), DRAIN_EMPTY);
+	done = source->rings[SIGNAL_TRACES].staged;
+	source_take_entry(source, SIGNAL_TRACES, &entry);
+	assert_false(source_release(source, SIGNAL_TRACES, &done, false));
 	assert_false(source_take_late_flush(source));
 	/* It looked at the head before the release, and its own word came behind it. */
 	shared(pipe)->flush_to = shared(pipe)->tail;
 	assert_true(source_has_news(source));
-	assert_int_equal(drain(pipe, RING_SPANS), DRAIN_EMPTY);
-	assert_false(source_wants_flush(source, RING_SPANS));
+	assert_int_equal(drain(pipe, SIGNAL_TRACES), DRAIN_EMPTY);
+	assert_false(source_wants_flush(source, SIGNAL_TRACES));
 	assert_true(source_take_late_flush(source));
 	assert_false(source_take_late_flush(source));
-	assert_int_equal(drain(pipe, RING_SPANS), DRAIN_EMPTY);
+	assert_int_equal(drain(pipe, SIGNAL_TRACES), DRAIN_EMPTY);
 	assert_false(source_take_late_flush(source));
 	/* One that has something to wait for is told by the release. */
 	assert_true(pipe_push(pipe, 0, 100));
 	shared(pipe)->flush_to = shared(pipe)->tail;
-	assert_int_equal(drain(pipe, RING_SPANS), DRAIN_EMPTY);
+	assert_int_equal(drain(pipe, SIGNAL_TRACES), DRAIN_EMPTY);
 	assert_false(source_take_late_flush(source));
-	assert_true(source_wants_flush(source, RING_SPANS));
+	assert_true(source_wants_flush(source, SIGNAL_TRACES));
 }
 
 /* Its commit wakes nobody, and no claim behind it passes half any more. */
@@ -163,21 +164,21 @@ static void a_claim_that_holds_up_more_than_half_a_ring_or_a_flush_is_waited_for
 	struct source *source = only_source(pipe);
 	struct ring_claim claim;
 
-	assert_true(ring_claim(&pipe->producers[0].rings[RING_SPANS], 100, 1, &claim));
-	assert_int_equal(drain(pipe, RING_SPANS), DRAIN_EMPTY);
-	assert_true(source->rings[RING_SPANS].is_busy);
+	assert_true(ring_claim(&pipe->producers[0].rings[SIGNAL_TRACES], 100, 1, &claim));
+	assert_int_equal(drain(pipe, SIGNAL_TRACES), DRAIN_EMPTY);
+	assert_true(source->rings[SIGNAL_TRACES].is_busy);
 	assert_false(source_waits_for_claim(source));
 	shared(pipe)->flush_to = shared(pipe)->tail;
-	assert_int_equal(drain(pipe, RING_SPANS), DRAIN_EMPTY);
+	assert_int_equal(drain(pipe, SIGNAL_TRACES), DRAIN_EMPTY);
 	assert_true(source_waits_for_claim(source));
 	shared(pipe)->flush_to = 0;
 	while (shared(pipe)->tail <= RING_BYTES / 2)
 		assert_true(pipe_push(pipe, 0, 1000));
-	assert_int_equal(drain(pipe, RING_SPANS), DRAIN_EMPTY);
+	assert_int_equal(drain(pipe, SIGNAL_TRACES), DRAIN_EMPTY);
 	assert_false(source_has_news(source));
 	assert_true(source_waits_for_claim(source));
-	ring_abort(&pipe->producers[0].rings[RING_SPANS], &claim);
-	assert_int_equal(drain(pipe, RING_SPANS), DRAIN_QUOTA);
+	ring_abort(&pipe->producers[0].rings[SIGNAL_TRACES], &claim);
+	assert_int_equal(drain(pipe, SIGNAL_TRACES), DRAIN_QUOTA);
 	assert_false(source_waits_for_claim(source));
 }
 
@@ -188,12 +189,12 @@ static void a_quarter_of_a_ring_wants_its_release(void **state)
 
 	for (unsigned i = 0; i < 8; i++)
 		assert_true(pipe_push(pipe, 0, 1900));
-	assert_int_equal(drain(pipe, RING_SPANS), DRAIN_EMPTY);
-	assert_false(source_wants_release(source, RING_SPANS));
+	assert_int_equal(drain(pipe, SIGNAL_TRACES), DRAIN_EMPTY);
+	assert_false(source_wants_release(source, SIGNAL_TRACES));
 	for (unsigned i = 0; i < 2; i++)
 		assert_true(pipe_push(pipe, 0, 1900));
-	assert_int_equal(drain(pipe, RING_SPANS), DRAIN_EMPTY);
-	assert_true(source_wants_release(source, RING_SPANS));
+	assert_int_equal(drain(pipe, SIGNAL_TRACES), DRAIN_EMPTY);
+	assert_true(source_wants_release(source, SIGNAL_TRACES));
 }
 
 static void a_limited_source_takes_nothing_that_is_pushed_later(void **state)
@@ -205,12 +206,12 @@ static void a_limited_source_takes_nothing_that_is_pushed_later(void **state)
 	limit = shared(pipe)->tail;
 	source_limit(only_source(pipe));
 	assert_true(pipe_push(pipe, 0, 100));
-	assert_int_equal(drain(pipe, RING_SPANS), DRAIN_EMPTY);
-	assert_int_equal(only_source(pipe)->rings[RING_SPANS].reader.read, limit);
+	assert_int_equal(drain(pipe, SIGNAL_TRACES), DRAIN_EMPTY);
+	assert_int_equal(only_source(pipe)->rings[SIGNAL_TRACES].reader.read, limit);
 	die(pipe);
 	/* Dead, and yet not over: the rest is for the next writer. */
-	assert_int_equal(drain(pipe, RING_SPANS), DRAIN_EMPTY);
-	assert_false(source_is_final_due(only_source(pipe), RING_SPANS));
+	assert_int_equal(drain(pipe, SIGNAL_TRACES), DRAIN_EMPTY);
+	assert_false(source_is_final_due(only_source(pipe), SIGNAL_TRACES));
 }
 
 static void a_claim_holds_up_its_ring_until_its_producer_is_dead(void **state)
@@ -220,16 +221,16 @@ static void a_claim_holds_up_its_ring_until_its_producer_is_dead(void **state)
 	struct batch_entry entry;
 	struct ring_claim claim = {0};
 
-	assert_true(ring_claim(&pipe->producers[0].rings[RING_SPANS], 100, 1, &claim));
+	assert_true(ring_claim(&pipe->producers[0].rings[SIGNAL_TRACES], 100, 1, &claim));
 	assert_true(pipe_push(pipe, 0, 100));
-	assert_int_equal(drain(pipe, RING_SPANS), DRAIN_EMPTY);
-	assert_true(source->rings[RING_SPANS].is_busy);
-	assert_false(source_has_taken(source, RING_SPANS));
+	assert_int_equal(drain(pipe, SIGNAL_TRACES), DRAIN_EMPTY);
+	assert_true(source->rings[SIGNAL_TRACES].is_busy);
+	assert_false(source_has_taken(source, SIGNAL_TRACES));
 	assert_false(source_has_news(source));
 	die(pipe);
-	assert_int_equal(drain(pipe, RING_SPANS), DRAIN_EMPTY);
-	assert_false(source->rings[RING_SPANS].is_busy);
-	source_take_entry(source, RING_SPANS, &entry);
+	assert_int_equal(drain(pipe, SIGNAL_TRACES), DRAIN_EMPTY);
+	assert_false(source->rings[SIGNAL_TRACES].is_busy);
+	source_take_entry(source, SIGNAL_TRACES, &entry);
 	assert_int_equal(entry.written_items, 1);
 	assert_int_equal(entry.torn_bytes, entry_bytes(100));
 	assert_int_equal(entry.flags, BATCH_ENTRY_FINAL | BATCH_ENTRY_CLOSED);
@@ -244,12 +245,12 @@ static void what_is_pushed_just_before_the_death_is_taken(void **state)
 
 	assert_true(pipe_push(pipe, 0, 100));
 	last_word = pipe;
-	assert_int_equal(drain(pipe, RING_SPANS), DRAIN_EMPTY);
-	assert_false(source_is_final_due(source, RING_SPANS));
+	assert_int_equal(drain(pipe, SIGNAL_TRACES), DRAIN_EMPTY);
+	assert_false(source_is_final_due(source, SIGNAL_TRACES));
 	source_check_alive(source);
 	assert_true(source->is_dead);
-	assert_int_equal(drain(pipe, RING_SPANS), DRAIN_EMPTY);
-	source_take_entry(source, RING_SPANS, &entry);
+	assert_int_equal(drain(pipe, SIGNAL_TRACES), DRAIN_EMPTY);
+	source_take_entry(source, SIGNAL_TRACES, &entry);
 	assert_int_equal(entry.written_items, 2);
 	assert_int_equal(entry.flags, BATCH_ENTRY_FINAL | BATCH_ENTRY_CLOSED);
 }
@@ -260,11 +261,11 @@ static void a_claim_that_was_given_up_counts_as_nothing(void **state)
 	struct ring_claim claim = {0};
 	struct batch_entry entry;
 
-	assert_true(ring_claim(&pipe->producers[0].rings[RING_SPANS], 100, 1, &claim));
-	ring_abort(&pipe->producers[0].rings[RING_SPANS], &claim);
+	assert_true(ring_claim(&pipe->producers[0].rings[SIGNAL_TRACES], 100, 1, &claim));
+	ring_abort(&pipe->producers[0].rings[SIGNAL_TRACES], &claim);
 	assert_true(pipe_push(pipe, 0, 100));
-	assert_int_equal(drain(pipe, RING_SPANS), DRAIN_EMPTY);
-	source_take_entry(only_source(pipe), RING_SPANS, &entry);
+	assert_int_equal(drain(pipe, SIGNAL_TRACES), DRAIN_EMPTY);
+	source_take_entry(only_source(pipe), SIGNAL_TRACES, &entry);
 	assert_int_equal(entry.written_items, 1);
 	assert_int_equal(entry.invalid_items, 0);
 	assert_int_equal(entry.torn_bytes, 0);
@@ -278,15 +279,15 @@ static void an_entry_says_how_many_items_came_before_it(void **state)
 	struct batch_entry entry;
 
 	/* As a recovery may leave them. */
-	source->rings[RING_SPANS].staged.totals =
+	source->rings[SIGNAL_TRACES].staged.totals =
 		(struct ring_totals){.written_items = 100, .invalid_items = 20, .lost_items = 3};
-	source_take_entry(source, RING_SPANS, &entry);
+	source_take_entry(source, SIGNAL_TRACES, &entry);
 	assert_true(pipe_push(pipe, 0, 100));
-	assert_int_equal(drain(pipe, RING_SPANS), DRAIN_EMPTY);
-	source_take_entry(source, RING_SPANS, &entry);
+	assert_int_equal(drain(pipe, SIGNAL_TRACES), DRAIN_EMPTY);
+	source_take_entry(source, SIGNAL_TRACES, &entry);
 	assert_int_equal(entry.items_before, 123);
 	assert_int_equal(entry.written_items, 1);
-	source_take_entry(source, RING_SPANS, &entry);
+	source_take_entry(source, SIGNAL_TRACES, &entry);
 	assert_int_equal(entry.items_before, 124);
 }
 
@@ -302,12 +303,12 @@ static void a_ring_that_only_dropped_has_a_last_entry_too(void **state)
 	atomic_store_relaxed_u64(&shared(pipe)->dropped_invalid_items, 3);
 	atomic_store_relaxed_u64(&shared(pipe)->accepted_items, 4);
 	die(pipe);
-	assert_int_equal(drain(pipe, RING_SPANS), DRAIN_EMPTY);
-	assert_int_equal(drain(pipe, RING_METRICS), DRAIN_EMPTY);
-	assert_true(source_is_final_due(source, RING_SPANS));
-	assert_false(source_is_final_due(source, RING_METRICS));
+	assert_int_equal(drain(pipe, SIGNAL_TRACES), DRAIN_EMPTY);
+	assert_int_equal(drain(pipe, SIGNAL_METRICS), DRAIN_EMPTY);
+	assert_true(source_is_final_due(source, SIGNAL_TRACES));
+	assert_false(source_is_final_due(source, SIGNAL_METRICS));
 	assert_false(source_is_finished(source));
-	source_take_entry(source, RING_SPANS, &entry);
+	source_take_entry(source, SIGNAL_TRACES, &entry);
 	assert_int_equal(entry.dropped_full_items, 1);
 	assert_int_equal(entry.dropped_too_large_items, 2);
 	assert_int_equal(entry.dropped_invalid_items, 3);
@@ -322,12 +323,12 @@ static void an_invalid_record_is_counted_and_skipped(void **state)
 	struct batch_entry entry;
 	struct ring_claim claim = {0};
 
-	assert_true(ring_claim(&pipe->producers[0].rings[RING_SPANS], 64, 1, &claim));
+	assert_true(ring_claim(&pipe->producers[0].rings[SIGNAL_TRACES], 64, 1, &claim));
 	memset(claim.payload, 0xff, 64);
 	ring_commit(&claim);
 	assert_true(pipe_push(pipe, 0, 100));
-	assert_int_equal(drain(pipe, RING_SPANS), DRAIN_EMPTY);
-	source_take_entry(only_source(pipe), RING_SPANS, &entry);
+	assert_int_equal(drain(pipe, SIGNAL_TRACES), DRAIN_EMPTY);
+	source_take_entry(only_source(pipe), SIGNAL_TRACES, &entry);
 	assert_int_equal(entry.invalid_items, 1);
 	assert_int_equal(entry.written_items, 1);
 }
@@ -335,14 +336,14 @@ static void an_invalid_record_is_counted_and_skipped(void **state)
 static void a_record_in_the_other_signals_ring_is_invalid(void **state)
 {
 	struct pipe *pipe = *state;
-	struct ring *spans = &pipe->producers[0].rings[RING_SPANS], kept = *spans;
+	struct ring *spans = &pipe->producers[0].rings[SIGNAL_TRACES], kept = *spans;
 	struct batch_entry entry;
 
-	*spans = pipe->producers[0].rings[RING_METRICS];
+	*spans = pipe->producers[0].rings[SIGNAL_METRICS];
 	assert_true(pipe_push(pipe, 0, 100));
 	*spans = kept;
-	assert_int_equal(drain(pipe, RING_METRICS), DRAIN_EMPTY);
-	source_take_entry(only_source(pipe), RING_METRICS, &entry);
+	assert_int_equal(drain(pipe, SIGNAL_METRICS), DRAIN_EMPTY);
+	source_take_entry(only_source(pipe), SIGNAL_METRICS, &entry);
 	assert_int_equal(entry.invalid_items, 1);
 	assert_int_equal(entry.written_items, 0);
 }
@@ -356,17 +357,17 @@ static void what_is_final_stays_final_whatever_the_ring_says_later(void **state)
 
 	assert_true(pipe_push(pipe, 0, 100));
 	die(pipe);
-	as_seen = source->view.rings[RING_SPANS].shared;
-	assert_int_equal(drain(pipe, RING_SPANS), DRAIN_EMPTY);
-	assert_true(source_is_final_due(source, RING_SPANS));
+	as_seen = source->view.rings[SIGNAL_TRACES].shared;
+	assert_int_equal(drain(pipe, SIGNAL_TRACES), DRAIN_EMPTY);
+	assert_true(source_is_final_due(source, SIGNAL_TRACES));
 	as_seen->tail += 8;
-	assert_true(source_is_final_due(source, RING_SPANS));
+	assert_true(source_is_final_due(source, SIGNAL_TRACES));
 	assert_int_equal(sink_count_parts(&pipe->sink, source), 1);
 	/* The ring that nothing went through says suddenly that something was dropped. */
-	assert_int_equal(drain(pipe, RING_METRICS), DRAIN_EMPTY);
-	assert_false(source_is_final_due(source, RING_METRICS));
-	source->view.rings[RING_METRICS].shared->dropped_full_items = 1;
-	assert_false(source_is_final_due(source, RING_METRICS));
+	assert_int_equal(drain(pipe, SIGNAL_METRICS), DRAIN_EMPTY);
+	assert_false(source_is_final_due(source, SIGNAL_METRICS));
+	source->view.rings[SIGNAL_METRICS].shared->dropped_full_items = 1;
+	assert_false(source_is_final_due(source, SIGNAL_METRICS));
 	/* Nor is it news: nobody would look at it, and the writer would never sleep. */
 	as_seen->flush_to = 8;
 	as_seen->tail = as_seen->head + RING_BYTES;
@@ -380,7 +381,7 @@ static void a_ring_that_is_final_after_recovery_has_no_news(void **state)
 
 	shared(pipe)->flush_to = 8;
 	assert_true(source_has_news(source));
-	source->rings[RING_SPANS].final_taken = source->rings[RING_SPANS].final_done = true;
+	source->rings[SIGNAL_TRACES].final_taken = source->rings[SIGNAL_TRACES].final_done = true;
 	assert_false(source_has_news(source));
 }
 
@@ -417,7 +418,7 @@ static void a_batch_from_before_the_death_is_not_the_last_one(void **state)
 	pipe_pump(pipe);
 	die(pipe);
 	pipe_drain(pipe);
-	assert_true(source_is_final_due(source, RING_SPANS));
+	assert_true(source_is_final_due(source, SIGNAL_TRACES));
 	pipe_reap(pipe);
 	pipe_pump(pipe);
 	assert_int_equal(source->jobs, 0);
@@ -436,16 +437,16 @@ static void a_broken_ring_is_drained_no_further_and_closed_as_broken(void **stat
 	struct batch_entry entry;
 
 	assert_true(pipe_push(pipe, 0, 100));
-	assert_int_equal(drain(pipe, RING_SPANS), DRAIN_EMPTY);
+	assert_int_equal(drain(pipe, SIGNAL_TRACES), DRAIN_EMPTY);
 	shared(pipe)->tail += 4;
-	assert_int_equal(drain(pipe, RING_SPANS), DRAIN_BROKEN);
+	assert_int_equal(drain(pipe, SIGNAL_TRACES), DRAIN_BROKEN);
 	regions_break(&pipe->regions, source, "test");
-	assert_int_equal(drain(pipe, RING_SPANS), DRAIN_EMPTY);
+	assert_int_equal(drain(pipe, SIGNAL_TRACES), DRAIN_EMPTY);
 	assert_true(region_is_abandoned(&pipe->producers[0]));
-	source_take_entry(source, RING_SPANS, &entry);
+	source_take_entry(source, SIGNAL_TRACES, &entry);
 	assert_int_equal(entry.flags, BATCH_ENTRY_FINAL | BATCH_ENTRY_BROKEN);
 	assert_int_equal(entry.written_items, 1);
-	assert_false(source_is_final_due(source, RING_SPANS));
+	assert_false(source_is_final_due(source, SIGNAL_TRACES));
 }
 
 /* It restarts the instruction that met the hole with registers that are not up to date. */
@@ -466,16 +467,16 @@ static void a_region_that_is_cut_off_breaks_and_nothing_else(void **state)
 	for (unsigned i = 0; i < 4; i++)
 		assert_true(pipe_push(pipe, 0, 8000));
 	assert_int_equal(ftruncate(only_source(pipe)->view.fd, LAYOUT_PAGE_BYTES), 0);
-	assert_int_equal(drain(pipe, RING_SPANS), DRAIN_BROKEN);
+	assert_int_equal(drain(pipe, SIGNAL_TRACES), DRAIN_BROKEN);
 	assert_true(only_source(pipe)->guard.has_failed);
-	assert_false(source_has_taken(only_source(pipe), RING_SPANS));
+	assert_false(source_has_taken(only_source(pipe), SIGNAL_TRACES));
 }
 
 static void a_record_that_is_cut_off_in_its_middle_is_not_taken(void **state)
 {
 	struct pipe *pipe = *state;
 	const struct region_header *header = pipe->producers[0].header;
-	uint64_t data = header->rings[RING_SPANS].data_offset;
+	uint64_t data = header->rings[SIGNAL_TRACES].data_offset;
 
 	if (under_valgrind())
 		skip();
@@ -483,8 +484,8 @@ static void a_record_that_is_cut_off_in_its_middle_is_not_taken(void **state)
 	assert_true(pipe_push(pipe, 0, 8000));
 	assert_int_equal(ftruncate(only_source(pipe)->view.fd, (off_t)(data + LAYOUT_PAGE_BYTES)),
 			 0);
-	assert_int_equal(drain(pipe, RING_SPANS), DRAIN_BROKEN);
-	assert_false(source_has_taken(only_source(pipe), RING_SPANS));
+	assert_int_equal(drain(pipe, SIGNAL_TRACES), DRAIN_BROKEN);
+	assert_false(source_has_taken(only_source(pipe), SIGNAL_TRACES));
 }
 
 /* Its positions would be zeros, which no ring had: the ledger would begin anew. */

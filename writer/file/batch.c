@@ -20,11 +20,6 @@
 static const uint8_t head_tag[2] = {0xc2, 0x3e};
 static const uint8_t padding_tag[2] = {0xca, 0x3e};
 
-const char *batch_signal_name(enum batch_signal signal)
-{
-	return signal == BATCH_TRACES ? "traces" : "metrics";
-}
-
 /* A varint of exactly this many bytes; longer than need be is legal. */
 static void store_varint(uint8_t *to, uint64_t value, unsigned width)
 {
@@ -102,7 +97,7 @@ int batch_parse_head(const uint8_t *bytes, size_t len, struct batch_head *ret)
 		return -EAGAIN;
 	memcpy(&head, bytes, sizeof(head));
 	if (memcmp(head.tag, head_tag, sizeof(head_tag)) != 0 || head.magic != BATCH_MAGIC ||
-	    head.version != BATCH_VERSION || head.signal >= BATCH_SIGNAL_COUNT ||
+	    head.version != BATCH_VERSION || head.signal >= SIGNAL_COUNT ||
 	    head.entry_count > BATCH_ENTRIES_MAX || head.batch_bytes > BATCH_BYTES_MAX ||
 	    head.batch_bytes % BATCH_BLOCK_BYTES != 0 ||
 	    head.batch_bytes < batch_head_bytes(head.entry_count))

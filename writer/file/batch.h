@@ -29,16 +29,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/record/signal.h"
+
 #define BATCH_BLOCK_BYTES 4096u
 #define BATCH_MAGIC	  UINT64_C(0x0a31455049504c4f) /* "OLPIPE1\n" */
 #define BATCH_VERSION	  1
 #define BATCH_BYTES_MAX	  (UINT64_C(256) << 20)
 #define BATCH_ENTRIES_MAX 65536u
-
-enum batch_signal { BATCH_TRACES = 0, BATCH_METRICS = 1, BATCH_SIGNAL_COUNT = 2 };
-
-/* The directory and the first word of file names: "traces", "metrics". */
-const char *batch_signal_name(enum batch_signal signal);
 
 struct batch_head {
 	uint8_t tag[2];		 /* field 1000, length-delimited */
@@ -50,7 +47,7 @@ struct batch_head {
 	uint64_t epoch;		 /* random, one for each run of a writer */
 	uint64_t sequence;	 /* of this signal, in this epoch, from 0 */
 	uint64_t closed_unix_ns; /* the writer's clock */
-	uint32_t signal;	 /* enum batch_signal */
+	uint32_t signal;	 /* enum signal: a number less than SIGNAL_COUNT */
 	uint32_t entry_count;
 };
 
@@ -63,7 +60,7 @@ struct batch_head {
 struct batch_entry {
 	uint64_t region_id;
 	uint32_t pid;
-	uint16_t ring; /* enum ring_signal */
+	uint16_t ring; /* its number: the batch's signal */
 	uint16_t flags;
 	uint64_t from; /* positions */
 	uint64_t to;

@@ -11,9 +11,9 @@
 
 #define RESCUE_NAME_BYTES 32
 
-static void rescue_name(enum batch_signal signal, char ret[RESCUE_NAME_BYTES])
+static void rescue_name(enum signal signal, char ret[RESCUE_NAME_BYTES])
 {
-	snprintf(ret, RESCUE_NAME_BYTES, "rescue-%s", batch_signal_name(signal));
+	snprintf(ret, RESCUE_NAME_BYTES, "rescue-%s", signal_name(signal));
 }
 
 int rescue_begin(const struct runtime_dir *dir)
@@ -38,7 +38,7 @@ int rescue_add(int fd, const uint8_t *batch, uint64_t bytes)
 	return 0;
 }
 
-int rescue_end(const struct runtime_dir *dir, enum batch_signal signal, int fd, int rc)
+int rescue_end(const struct runtime_dir *dir, enum signal signal, int fd, int rc)
 {
 	char from[2 * RESCUE_NAME_BYTES], to[RESCUE_NAME_BYTES];
 
@@ -56,7 +56,7 @@ int rescue_end(const struct runtime_dir *dir, enum batch_signal signal, int fd, 
 	return rc;
 }
 
-void rescue_drop(const struct runtime_dir *dir, enum batch_signal signal)
+void rescue_drop(const struct runtime_dir *dir, enum signal signal)
 {
 	char name[RESCUE_NAME_BYTES];
 
@@ -64,7 +64,7 @@ void rescue_drop(const struct runtime_dir *dir, enum batch_signal signal)
 	(void)unlinkat(dir->fd, name, 0);
 }
 
-int rescue_find(const struct runtime_dir *dir, enum batch_signal signal)
+int rescue_find(const struct runtime_dir *dir, enum signal signal)
 {
 	char name[RESCUE_NAME_BYTES];
 	struct stat st;

@@ -10,6 +10,7 @@
  * sleeps, and gives ring space back, at moments that a real one would choose
  * by itself.
  */
+#include "core/record/signal.h"
 #include "tests/unit/library_fixture.h"
 
 #include <linux/audit.h>
@@ -136,7 +137,7 @@ static void push_once(unsigned i)
 /* Empty ring: what was pushed is given back before more is. */
 struct cost_reader {
 	struct region_view view;
-	struct ring_reader readers[RING_SIGNAL_COUNT];
+	struct ring_reader readers[SIGNAL_COUNT];
 };
 
 static void cost_reader_open(struct cost_reader *reader)
@@ -146,7 +147,7 @@ static void cost_reader_open(struct cost_reader *reader)
 
 	assert_true(find_region_of(getpid(), name));
 	assert_int_equal(region_attach(&reader->view, &shm_fixture_dir, name, true), 0);
-	for (signal = 0; signal < RING_SIGNAL_COUNT; signal++)
+	for (signal = 0; signal < SIGNAL_COUNT; signal++)
 		assert_int_equal(ring_reader_init(&reader->readers[signal],
 						  reader->view.rings[signal].shared,
 						  reader->view.rings[signal].data,
@@ -158,7 +159,7 @@ static void cost_reader_drain(struct cost_reader *reader)
 {
 	int signal;
 
-	for (signal = 0; signal < RING_SIGNAL_COUNT; signal++) {
+	for (signal = 0; signal < SIGNAL_COUNT; signal++) {
 		struct ring_done done = {0};
 
 		reader->readers[signal].read =
@@ -310,7 +311,7 @@ static void count_futex(int number, siginfo_t *info, void *context)
 
 static uint64_t ring_used(const struct cost_reader *reader)
 {
-	const struct ring_shared *shared = reader->readers[RING_SPANS].shared;
+	const struct ring_shared *shared = reader->readers[SIGNAL_TRACES].shared;
 
 	return atomic_load_relaxed_u64(&shared->tail) - atomic_load_relaxed_u64(&shared->head);
 }
