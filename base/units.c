@@ -13,6 +13,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/array.h"
+
 #define FRACTION_DIGITS_MAX 9
 
 struct unit {
@@ -44,8 +46,6 @@ static const struct unit size_aliases[] = {
 	{"T", UINT64_C(1) << 40},     {"KB", UINT64_C(1000)},	       {"MB", UINT64_C(1000000)},
 	{"GB", UINT64_C(1000000000)}, {"TB", UINT64_C(1000000000000)},
 };
-
-#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 /* digits[.digits]; whole + fraction / fraction_scale. */
 struct number {

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "base/array.h"
+
 #define NAME OTLP_STR_INIT("POST /api/v1/charges")
 #define TRACE_ID                                                      \
 	{                                                             \
@@ -193,7 +195,7 @@ static const struct otlp_metric metrics[] = {
 static const struct otlp_scope_metrics scope_metrics = {
 	.scope = {.name = OTLP_STR_INIT("bench.instruments"), .version = OTLP_STR_INIT("1.0.0")},
 	.metrics = metrics,
-	.metric_count = sizeof(metrics) / sizeof(metrics[0]),
+	.metric_count = COUNT_OF(metrics),
 };
 
 const struct otlp_resource_metrics bench_metrics_m = {

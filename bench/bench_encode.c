@@ -97,7 +97,7 @@ static int add_record(const void *original, bool is_span, uint8_t **at)
 	*at += (bytes + 7) & ~(size_t)7;
 	data.originals[data.count] = original;
 	data.lengths[data.count] =
-		(size_t)(encode_item(&data.views[data.count], data.output) - data.output);
+		(size_t)(encode_record(&data.views[data.count], data.output) - data.output);
 	data.output_bytes += data.lengths[data.count];
 	data.items += data.views[data.count].item_count;
 	data.count++;
@@ -150,7 +150,7 @@ static int check_equal(bool is_span)
 	ProtobufCMessage *message;
 	int rc = 0;
 
-	encode_item(&data.views[0], data.output);
+	encode_record(&data.views[0], data.output);
 	while (*body++ & 0x80)
 		len--;
 	message = protobuf_c_message_unpack(descriptor, NULL, len - 1, body);
@@ -210,7 +210,7 @@ static uint8_t *wrap(uint8_t *to)
 static void encode_all(uint8_t *to)
 {
 	for (size_t i = 0; i < data.count; i++) {
-		to = wrap(encode_item(&data.views[i], to));
+		to = wrap(encode_record(&data.views[i], to));
 		bench_use(to);
 	}
 }
@@ -223,7 +223,7 @@ static void parse_and_encode_all(uint8_t *to)
 		if (record_parse(data.views[i].bytes, data.views[i].len,
 				 data.views[i].len + RECORD_SLACK_BYTES, &view) < 0)
 			abort();
-		to = wrap(encode_item(&view, to));
+		to = wrap(encode_record(&view, to));
 		bench_use(to);
 	}
 }
@@ -238,7 +238,7 @@ static void expand_and_encode_all(uint8_t *to)
 		if (record_expand(data.shaped, data.shaped_bytes, &data.shape, whole, &len) < 0 ||
 		    record_parse(whole, len, sizeof(whole), &view) < 0)
 			abort();
-		to = wrap(encode_item(&view, to));
+		to = wrap(encode_record(&view, to));
 		bench_use(to);
 	}
 }

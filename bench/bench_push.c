@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "bench/bench_data.h"
 #include "bench/micro.h"
 #include "bench/tap.h"
@@ -179,7 +180,7 @@ uint64_t bench_record_bytes(enum bench_record record)
 		[BENCH_RECORD_S_SHAPED] = {.span = &bench_span_s, .subject = SUBJECT_SHAPED},
 		[BENCH_RECORD_M_POINT] = {.subject = SUBJECT_METRICS},
 	};
-	static uint64_t known[sizeof(cases) / sizeof(cases[0])];
+	static uint64_t known[COUNT_OF(cases)];
 	const struct bench bench = {.argument = &cases[record],
 				    .burst_operations = 10 * BENCH_METRICS_M_POINTS};
 	struct bench_counter counters[BENCH_COUNTERS_MAX];

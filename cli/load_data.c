@@ -10,8 +10,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
-#define MS		UINT64_C(1000000)
+#include "base/array.h"
+
+#define MS UINT64_C(1000000)
 
 static const struct otlp_scope scope = {
 	.name = OTLP_STR_INIT("otlpipe.load"),

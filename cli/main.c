@@ -3,6 +3,7 @@
  * `otlpipe`: the table of its subcommands, and what they share: messages,
  * checked output, the flag that signals set. Each subcommand is a file of its own.
  */
+#include "base/array.h"
 #include "cli/tool.h"
 
 #include <errno.h>
@@ -104,7 +105,7 @@ bool tool_interrupted(void)
 static int help(void)
 {
 	printf("usage: otlpipe COMMAND [OPTION…]\n\n");
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+	for (size_t i = 0; i < COUNT_OF(commands); i++)
 		printf("  %-8s %s\n", commands[i].name, commands[i].what);
 	printf("\notlpipe COMMAND --help tells more. Exit status: 0, 1 on an error, 2 for a wrong\n"
 	       "command line.\n");
@@ -127,7 +128,7 @@ int main(int argc, char **argv)
 		printf("otlpipe %s\n", otlp_version());
 		return tool_finish(TOOL_OK);
 	}
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+	for (size_t i = 0; i < COUNT_OF(commands); i++) {
 		if (strcmp(argv[1], commands[i].name) != 0)
 			continue;
 		snprintf(name, sizeof(name), "otlpipe %s", argv[1]);

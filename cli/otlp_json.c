@@ -17,6 +17,7 @@
 
 #include <json-c/json.h>
 
+#include "base/array.h"
 #include "base/utf8.h"
 #include "cli/wire.h"
 
@@ -125,7 +126,7 @@ static int bytes_to_json(const char *name, const ProtobufCBinaryData *bytes, jso
 	/* json-c counts in int, and hex doubles. */
 	if (bytes->len > INT32_MAX / 2)
 		return -ENOMEM;
-	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+	for (size_t i = 0; i < COUNT_OF(ids); i++) {
 		if (strcmp(name, ids[i]) == 0) {
 			*ret = hex_to_json(bytes);
 			return *ret ? 0 : -ENOMEM;

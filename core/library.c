@@ -354,7 +354,7 @@ int otlp_library_flush(struct otlp_library *library, int64_t timeout_ns)
 				return OTLP_ERR_TIMEOUT;
 			slice = left < slice ? left : slice;
 		}
-		control_ring(&producer->control);
+		control_wake_writer(&producer->control);
 		control_wait_flushed(&producer->control, seen, slice);
 	}
 }

@@ -63,7 +63,7 @@ static int producer_make(struct producer *producer, uint32_t index)
 	/* PAIR(producer-ready): with producer_region(). */
 	atomic_store_release_u32(&producer->page->state, PRODUCER_READY);
 	/* The writer finds the region by itself; this tells it to look now. */
-	control_ring(&producer->control);
+	control_wake_writer(&producer->control);
 	return 0;
 }
 
@@ -136,7 +136,7 @@ void producer_close(struct producer *producer)
 	}
 	/* Their locks are free: the writer can drain the rest and be done with them. */
 	if (count > 0)
-		control_ring(&producer->control);
+		control_wake_writer(&producer->control);
 	control_close(&producer->control);
 	munmap(producer->page, LAYOUT_PAGE_BYTES);
 	producer->page = NULL;

@@ -64,7 +64,7 @@ static inline bool push_claim(struct push *push, size_t bytes, size_t items, str
 /* Half full: once for all pushes, whatever becomes of the one that took it there. */
 static __attribute__((noinline, cold)) void push_passed_half(struct push *push)
 {
-	control_ring(&push->producer->control);
+	control_wake_writer(&push->producer->control);
 	/* Nobody empties a ring that the writer abandoned: the less goes into it. */
 	producer_renew(push->producer, push->region);
 }

@@ -9,7 +9,7 @@
 
 #include <otlpipe/otlpipe.h>
 
-#include "core/table.h"
+#include "core/table_entry.h"
 
 struct resource {
 	struct resource *next;	    /* an older one of its exporter */

@@ -6,7 +6,7 @@
 #include <otlpipe/otlpipe.h>
 
 #include "core/record/record.h"
-#include "core/table.h"
+#include "core/table_entry.h"
 
 struct otlp_shape {
 	uint32_t references;

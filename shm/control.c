@@ -219,7 +219,7 @@ static struct control_page *control_look_late(struct control *control)
 	return control_page(control);
 }
 
-void control_ring(struct control *control)
+void control_wake_writer(struct control *control)
 {
 	struct control_page *page = control_page(control);
 	int saved = errno;
@@ -253,11 +253,6 @@ void control_wait_flushed(struct control *control, uint32_t seen, int64_t timeou
 		control_futex(&page->flushed, FUTEX_WAIT, seen, &ts);
 }
 
-void control_prepare_sleep(void)
-{
-	syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED, 0, 0);
-}
-
 void control_register_producer(void)
 {
 	/* Where it is refused the writer's interval bounds the wait. */
@@ -287,7 +282,7 @@ int64_t control_slice_ns(const struct control *control)
 	return control->is_group ? CONTROL_SLICE_NS : INT64_MAX;
 }
 
-void control_wake(struct control *control)
+void control_cancel_sleep(struct control *control)
 {
 	atomic_store_relaxed_u32(&control->page->sleeping, 0);
 }

@@ -45,7 +45,7 @@ void control_close(struct control *control);
 /* Producers. Async-signal-safe; errno is kept. */
 
 /** Wake the writer if it sleeps: one system call then, none otherwise. */
-void control_ring(struct control *control);
+void control_wake_writer(struct control *control);
 
 /** What control_wait_flushed() waits to see changed. */
 uint32_t control_flushed(const struct control *control);
@@ -53,12 +53,9 @@ void control_wait_flushed(struct control *control, uint32_t seen, int64_t timeou
 
 /* The writer. */
 
-/** Once, at its start: lets it do without a fence in every push. */
-void control_prepare_sleep(void);
-
 /**
  * Say that the writer is about to sleep. Look at all rings once more after
- * this, then control_sleep(), or control_wake() if there was something.
+ * this, then control_sleep(), or control_cancel_sleep() if there was something.
  */
 void control_announce_sleep(struct control *control);
 /** @return somebody woke the writer, or might have; false: the time is over */
@@ -66,7 +63,11 @@ bool control_sleep(struct control *control, int64_t timeout_ns);
 
 /** How long the first slice of a sleep may be; each further one may be twice as long. */
 int64_t control_slice_ns(const struct control *control);
-void control_wake(struct control *control);
+
+/** Take the announcement back: there was something to do. Async-signal-safe. */
+void control_cancel_sleep(struct control *control);
+
+/** Heads were moved: those who wait in a flush look again. */
 void control_notify_flushed(struct control *control);
 
 /** Producers, at open: be reached by the writer's barrier. */

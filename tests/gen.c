@@ -5,6 +5,7 @@
  * the checks themselves. Nothing here knows how a record or OTLP looks. This
  * file has the random numbers, the values and the spans; gen_metric.c the rest.
  */
+#include "base/array.h"
 #include "tests/gen_internal.h"
 
 #include <math.h>
@@ -86,7 +87,7 @@ uint64_t gen_any_u64(struct gen *gen)
 	};
 
 	if (gen_one_in(gen, 3))
-		return edges[gen_below(gen, sizeof(edges) / sizeof(edges[0]))];
+		return edges[gen_below(gen, COUNT_OF(edges))];
 	return gen_u64(gen) >> gen_below(gen, 64);
 }
 
@@ -114,7 +115,7 @@ double gen_any_double(struct gen *gen)
 	double value;
 
 	if (gen_one_in(gen, 2))
-		return edges[gen_below(gen, sizeof(edges) / sizeof(edges[0]))];
+		return edges[gen_below(gen, COUNT_OF(edges))];
 	if (gen_one_in(gen, 2))
 		return (double)(int64_t)gen_u64(gen) / 1048576.0;
 	bits = gen_u64(gen);
@@ -155,7 +156,7 @@ static size_t put_character(struct gen *gen, char *out)
 		*out = '\0';
 		return 1;
 	}
-	c = characters[gen_below(gen, sizeof(characters) / sizeof(characters[0]))];
+	c = characters[gen_below(gen, COUNT_OF(characters))];
 	memcpy(out, c, strlen(c));
 	return strlen(c);
 }
@@ -203,7 +204,7 @@ static struct otlp_str gen_trace_state(struct gen *gen)
 	};
 
 	if (gen_one_in(gen, 3))
-		return states[gen_below(gen, sizeof(states) / sizeof(states[0]))];
+		return states[gen_below(gen, COUNT_OF(states))];
 	return gen_one_in(gen, 8) ? gen_text(gen) : (struct otlp_str){NULL, 0};
 }
 

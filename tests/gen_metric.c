@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Random borrowed metrics of all five kinds; gen.c says what for. */
+#include "base/array.h"
 #include "tests/gen_internal.h"
 
 /* A name that must not be empty. */
@@ -113,7 +114,7 @@ static int32_t any_i32(struct gen *gen, int32_t usual)
 	static const int32_t edges[] = {0, -1, 1, INT32_MIN, INT32_MAX, 63, 64, -64, -65};
 
 	if (gen_one_in(gen, 3))
-		return edges[gen_below(gen, sizeof(edges) / sizeof(edges[0]))];
+		return edges[gen_below(gen, COUNT_OF(edges))];
 	return (int32_t)gen_below(gen, 2 * (uint64_t)usual) - usual;
 }
 

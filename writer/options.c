@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/units.h"
 
 #define OPTION_OUTPUT_DEFAULT "otlpipe-data"
@@ -196,7 +197,7 @@ static void options_from_environment(struct options *options)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof(option_variables) / sizeof(option_variables[0]); i++) {
+	for (i = 0; i < COUNT_OF(option_variables); i++) {
 		const char *text = getenv(option_variables[i].name);
 		int rc;
 

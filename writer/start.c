@@ -83,7 +83,6 @@ static int start_control(struct writer *writer)
 		return rc;
 	}
 	guard_add(&writer->control_guard, writer->control.page, LAYOUT_PAGE_BYTES);
-	control_prepare_sleep();
 	return 0;
 }
 

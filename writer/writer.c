@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/log.h"
 #include "shm/control.h"
 #include "writer/notify.h"
@@ -46,7 +47,7 @@ static void writer_handle_signal(int number)
 		signal_stop = 1;
 	/* If it comes just before the sleep, the sleep must not begin. */
 	if (signal_control != NULL)
-		control_wake(signal_control);
+		control_cancel_sleep(signal_control);
 }
 
 static int64_t monotonic_ns(void)
@@ -66,7 +67,7 @@ static int writer_catch_signals(void)
 	memset(&action, 0, sizeof(action));
 	sigemptyset(&action.sa_mask);
 	action.sa_handler = writer_handle_signal;
-	for (i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+	for (i = 0; i < COUNT_OF(numbers); i++)
 		if (sigaction(numbers[i], &action, NULL) < 0)
 			return -errno;
 	action.sa_handler = SIG_IGN;
@@ -262,7 +263,7 @@ static void writer_sleep_until(struct writer *writer, int64_t until)
 
 		control_announce_sleep(&writer->control);
 		if (left <= 0 || writer_has_news(writer) || signal_stop || signal_rotate) {
-			control_wake(&writer->control);
+			control_cancel_sleep(&writer->control);
 			return;
 		}
 		if (control_sleep(&writer->control, left < slice ? left : slice))

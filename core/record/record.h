@@ -20,7 +20,7 @@
  *         | trace state bytes | status message bytes | link count
  *         | dropped attributes | dropped events | dropped links |          (u32 each)
  *         RECORD_HAS_RESOURCE: section [resource]   RECORD_HAS_SCOPE: section [scope]
- *         trace state, name, status message, item*, event*, link*
+ *         trace state, name, status message, attribute*, event*, link*
  *
  *  metric 0        1     2             3             4              8
  *         +--------+-----+-------------+-------------+--------------+--------------------------+
@@ -29,30 +29,31 @@
  *         20               24            28                         +--------------------------+
  *         | metadata count | point count |
  *         +----------------+-------------+
- *         sections as above, name, description, unit, item* (metadata), point*
+ *         sections as above, name, description, unit, attribute* (metadata), point*
  *
  *  shaped span: a span's head, whose name bytes are the shape's reference and whose span kind is 0,
- *         then what a span has, without scope, name and item heads: trace state, status message,
- *         value*, event*, link*. A value is u32 bytes [bytes] for strings and bytes, u8 for a bool,
- *         8 bytes for an int or a double. The shape is an entry of the region's table: the record
- * of a span with that scope, name and kind, with those keys, and with empty values.
+ *         then what a span has, without scope, name and attribute heads: trace state, status
+ *         message, value*, event*, link*. A value is u32 bytes [bytes] for strings and bytes, u8
+ *         for a bool, 8 bytes for an int or a double. The shape is an entry of the region's table:
+ *         the record of a span with that scope, name and kind, with those keys and empty values.
  *
  *  section    u32 bytes [bytes]
- *  resource   u32 schema url bytes, attribute count, dropped; schema url, item*
- *  scope      u32 name, version, schema url bytes, attribute count, dropped; the strings, item*
+ *  resource   u32 schema url bytes, attribute count, dropped; schema url, attribute*
+ *  scope      u32 name, version, schema url bytes, attribute count, dropped;
+ *             the strings, attribute*
  *  event, link, point, exemplar: u32 bytes of what follows, their head (structs below), then
- *  event      name, item*
- *  link       trace state, item*
+ *  event      name, attribute*
+ *  link       trace state, attribute*
  *  point      the head of its kind, its arrays (buckets, bounds | positive, negative counts |
- *             quantile and value pairs), exemplar*, item*
- *  exemplar   item*
+ *             quantile and value pairs), exemplar*, attribute*
+ *  exemplar   attribute*
  *
- *  item: one attribute, or one value of an array (which has no key)
+ *  attribute: key and value; a value that stands in an array is one without a key
  *         short   | type:3 | 0:1 | key bytes:12 | field:16 |                   key, value
  *         long    | type:3 | 1:1 | 0:28         | u32 key bytes | u32 field |  key, value
  *     type is an enum otlp_value_type. field is the value's length in bytes for strings, bytes,
  *     arrays and key-value lists; for a bool it is the value, which takes no bytes; else 0.
- *     An int or a double takes 8 bytes. An array or list is u32 count, item*. Long is used for
+ *     An int or a double takes 8 bytes. An array or list is u32 count, attribute*. Long is used for
  *     arrays and lists, and where a short field would not do, never otherwise: so that equal
  *     resources and scopes have equal bytes, which the writer groups by.
  */
@@ -226,31 +227,33 @@ static_assert(sizeof(struct record_histogram_head) == 72, "record layout");
 static_assert(sizeof(struct record_exp_histogram_head) == 100, "record layout");
 static_assert(sizeof(struct record_summary_head) == 52, "record layout");
 
-/* The item's first word. */
-#define RECORD_ITEM_TYPE	0x7u
-#define RECORD_ITEM_LONG	0x8u
-#define RECORD_ITEM_KEY_SHIFT	4
-#define RECORD_ITEM_KEY_MAX	0xfffu
-#define RECORD_ITEM_FIELD_SHIFT 16
-#define RECORD_ITEM_FIELD_MAX	0xffffu
-#define RECORD_ITEM_SHORT_BYTES 4u
-#define RECORD_ITEM_LONG_BYTES	12u
+/* The attribute's first word. */
+#define RECORD_ATTRIBUTE_TYPE	     0x7u
+#define RECORD_ATTRIBUTE_LONG	     0x8u
+#define RECORD_ATTRIBUTE_KEY_SHIFT   4
+#define RECORD_ATTRIBUTE_KEY_MAX     0xfffu
+#define RECORD_ATTRIBUTE_FIELD_SHIFT 16
+#define RECORD_ATTRIBUTE_FIELD_MAX   0xffffu
+#define RECORD_ATTRIBUTE_SHORT_BYTES 4u
+#define RECORD_ATTRIBUTE_LONG_BYTES  12u
 
-static_assert(RECORD_ITEM_FIELD_MAX >> 4 == RECORD_ITEM_KEY_MAX, "one comparison for both");
+static_assert(RECORD_ATTRIBUTE_FIELD_MAX >> 4 == RECORD_ATTRIBUTE_KEY_MAX,
+	      "one comparison for both");
 
-/* Write an item's head, in the one form that is right for it. Returns where the key goes. */
-static inline uint8_t *record_item_write(uint8_t *to, uint32_t type, size_t key_len, size_t field)
+/* Write an attribute's head, in the one form that is right for it. Returns where the key goes. */
+static inline uint8_t *record_attribute_write(uint8_t *to, uint32_t type, size_t key_len,
+					      size_t field)
 {
-	if (__builtin_expect((key_len | field >> 4) > RECORD_ITEM_KEY_MAX, 0)) {
-		to = bytes_store32(to, type | RECORD_ITEM_LONG);
+	if (__builtin_expect((key_len | field >> 4) > RECORD_ATTRIBUTE_KEY_MAX, 0)) {
+		to = bytes_store32(to, type | RECORD_ATTRIBUTE_LONG);
 		to = bytes_store32(to, (uint32_t)key_len);
 		return bytes_store32(to, (uint32_t)field);
 	}
-	return bytes_store32(to, type | (uint32_t)key_len << RECORD_ITEM_KEY_SHIFT |
-					 (uint32_t)field << RECORD_ITEM_FIELD_SHIFT);
+	return bytes_store32(to, type | (uint32_t)key_len << RECORD_ATTRIBUTE_KEY_SHIFT |
+					 (uint32_t)field << RECORD_ATTRIBUTE_FIELD_SHIFT);
 }
 
-struct record_item {
+struct record_attribute {
 	uint32_t type; /* enum otlp_value_type */
 	uint32_t head_bytes;
 	uint32_t key_bytes;
@@ -260,20 +263,21 @@ struct record_item {
 	const uint8_t *value;
 };
 
-/* The head of the item at `at`, all of whose bytes are known to be there: see record_parse(). */
-static inline void record_item_read(const uint8_t *at, struct record_item *ret)
+/* The head of the attribute at `at`, all of whose bytes are known to be there: see record_parse().
+ */
+static inline void record_attribute_read(const uint8_t *at, struct record_attribute *ret)
 {
 	const uint32_t word = bytes_load32(at);
 
-	ret->type = word & RECORD_ITEM_TYPE;
-	if (word & RECORD_ITEM_LONG) {
-		ret->head_bytes = RECORD_ITEM_LONG_BYTES;
+	ret->type = word & RECORD_ATTRIBUTE_TYPE;
+	if (word & RECORD_ATTRIBUTE_LONG) {
+		ret->head_bytes = RECORD_ATTRIBUTE_LONG_BYTES;
 		ret->key_bytes = bytes_load32(at + 4);
 		ret->field = bytes_load32(at + 8);
 	} else {
-		ret->head_bytes = RECORD_ITEM_SHORT_BYTES;
-		ret->key_bytes = word >> RECORD_ITEM_KEY_SHIFT & RECORD_ITEM_KEY_MAX;
-		ret->field = word >> RECORD_ITEM_FIELD_SHIFT;
+		ret->head_bytes = RECORD_ATTRIBUTE_SHORT_BYTES;
+		ret->key_bytes = word >> RECORD_ATTRIBUTE_KEY_SHIFT & RECORD_ATTRIBUTE_KEY_MAX;
+		ret->field = word >> RECORD_ATTRIBUTE_FIELD_SHIFT;
 	}
 	if (ret->type == OTLP_VALUE_INT || ret->type == OTLP_VALUE_DOUBLE)
 		ret->value_bytes = 8;
@@ -418,9 +422,11 @@ uint32_t record_shape_ref(const uint8_t *bytes, size_t len);
  */
 static inline size_t record_expand_bound(size_t len, const struct record_view *shape)
 {
-	/* What a value loses of its length, its item's head may gain; a bool has a byte at least.
+	/* What a value loses of its length, its attribute's head may gain; a bool has a byte at
+	 * least.
 	 */
-	return len + shape->len + shape->head.span.attribute_count * (size_t)RECORD_ITEM_LONG_BYTES;
+	return len + shape->len +
+	       shape->head.span.attribute_count * (size_t)RECORD_ATTRIBUTE_LONG_BYTES;
 }
 int record_expand(const uint8_t *bytes, size_t len, const struct record_view *shape, uint8_t *to,
 		  size_t *ret_len);

@@ -40,29 +40,30 @@ uint32_t record_shape_ref(const uint8_t *bytes, size_t len)
 	return bytes_load32(bytes + offsetof(struct record_span_head, name_bytes));
 }
 
-/* An item of the shape, with the value of the record. The shape's own value is empty or 8 bytes. */
-static bool expand_item(struct expand *e, const struct record_item *item)
+/* An attribute of the shape, with the value of the record. The shape's own value is empty or 8
+ * bytes. */
+static bool expand_attribute(struct expand *e, const struct record_attribute *attribute)
 {
 	const size_t left = (size_t)(e->end - e->at);
 	uint32_t field = 0;
 	size_t value_bytes = 8;
 
-	if (item->type == OTLP_VALUE_STRING || item->type == OTLP_VALUE_BYTES) {
+	if (attribute->type == OTLP_VALUE_STRING || attribute->type == OTLP_VALUE_BYTES) {
 		if (left < sizeof(uint32_t))
 			return false;
 		field = bytes_load32(e->at);
 		value_bytes = field;
 		e->at += sizeof(uint32_t);
-	} else if (item->type == OTLP_VALUE_BOOL) {
+	} else if (attribute->type == OTLP_VALUE_BOOL) {
 		if (left == 0)
 			return false;
 		field = *e->at++;
 		value_bytes = 0;
-	} else if (item->type != OTLP_VALUE_INT && item->type != OTLP_VALUE_DOUBLE) {
+	} else if (attribute->type != OTLP_VALUE_INT && attribute->type != OTLP_VALUE_DOUBLE) {
 		return false;
 	}
-	e->to = record_item_write(e->to, item->type, item->key_bytes, field);
-	e->to = bytes_copy(e->to, item->key, item->key_bytes);
+	e->to = record_attribute_write(e->to, attribute->type, attribute->key_bytes, field);
+	e->to = bytes_copy(e->to, attribute->key, attribute->key_bytes);
 	return copy_bytes(e, value_bytes);
 }
 
@@ -121,12 +122,12 @@ int record_expand(const uint8_t *bytes, size_t len, const struct record_view *sh
 	if (!copy_bytes(&e, extra.status_message_bytes))
 		return -EBADMSG;
 	for (uint32_t i = 0; i < shape->head.span.attribute_count; i++) {
-		struct record_item item;
+		struct record_attribute attribute;
 
-		record_item_read(shape_at, &item);
-		if (!expand_item(&e, &item))
+		record_attribute_read(shape_at, &attribute);
+		if (!expand_attribute(&e, &attribute))
 			return -EBADMSG;
-		shape_at = item.value + item.value_bytes;
+		shape_at = attribute.value + attribute.value_bytes;
 	}
 	if (!copy_bytes(&e, (size_t)(e.end - e.at)))
 		return -EBADMSG;

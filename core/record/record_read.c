@@ -63,36 +63,38 @@ static inline bool take_part(struct cursor *c, struct cursor *ret)
 	return true;
 }
 
-static bool check_container(const struct record_item *item, unsigned int depth);
+static bool check_container(const struct record_attribute *attribute, unsigned int depth);
 
 /* Is this what the write side makes of a value? Its bytes are all there. */
-static inline bool check_value(const struct record_item *item, unsigned int depth)
+static inline bool check_value(const struct record_attribute *attribute, unsigned int depth)
 {
-	switch (item->type) {
+	switch (attribute->type) {
 	case OTLP_VALUE_STRING:
-		return utf8_is_valid(item->value, item->field);
+		return utf8_is_valid(attribute->value, attribute->field);
 	case OTLP_VALUE_BYTES:
 		return true;
 	case OTLP_VALUE_BOOL:
-		return item->field <= 1;
+		return attribute->field <= 1;
 	case OTLP_VALUE_ARRAY:
 	case OTLP_VALUE_KVLIST:
-		return check_container(item, depth);
+		return check_container(attribute, depth);
 	default:
-		return item->field == 0;
+		return attribute->field == 0;
 	}
 }
 
-/* Equal data must have equal bytes: only one of the two heads is right for an item. */
-static inline bool head_is_canonical(const uint8_t *at, const struct record_item *item)
+/* Equal data must have equal bytes: only one of the two heads is right for an attribute. */
+static inline bool head_is_canonical(const uint8_t *at, const struct record_attribute *attribute)
 {
-	const bool is_container = item->type == OTLP_VALUE_ARRAY || item->type == OTLP_VALUE_KVLIST;
-	const bool is_long = is_container || item->key_bytes > RECORD_ITEM_KEY_MAX ||
-			     item->field > RECORD_ITEM_FIELD_MAX;
+	const bool is_container =
+		attribute->type == OTLP_VALUE_ARRAY || attribute->type == OTLP_VALUE_KVLIST;
+	const bool is_long = is_container || attribute->key_bytes > RECORD_ATTRIBUTE_KEY_MAX ||
+			     attribute->field > RECORD_ATTRIBUTE_FIELD_MAX;
 
-	if (item->head_bytes == RECORD_ITEM_SHORT_BYTES)
+	if (attribute->head_bytes == RECORD_ATTRIBUTE_SHORT_BYTES)
 		return !is_container;
-	return is_long && (bytes_load32(at) & ~(RECORD_ITEM_TYPE | RECORD_ITEM_LONG)) == 0;
+	return is_long &&
+	       (bytes_load32(at) & ~(RECORD_ATTRIBUTE_TYPE | RECORD_ATTRIBUTE_LONG)) == 0;
 }
 
 /*
@@ -124,32 +126,33 @@ static inline bool has_high_bits(high_bits high)
 	return (high[0] | high[1]) != 0;
 }
 
-/* The bytes of a short item with a string or a scalar; 0: another one, or one that is not right. */
-static inline size_t usual_item_bytes(uint32_t word, size_t *ret_text_bytes)
+/* The bytes of a short attribute with a string or a scalar; 0: another one, or one that is not
+ * right. */
+static inline size_t usual_attribute_bytes(uint32_t word, size_t *ret_text_bytes)
 {
-	const uint32_t type = word & (RECORD_ITEM_TYPE | RECORD_ITEM_LONG);
-	const size_t key_bytes = word >> RECORD_ITEM_KEY_SHIFT & RECORD_ITEM_KEY_MAX;
-	const size_t field = word >> RECORD_ITEM_FIELD_SHIFT;
+	const uint32_t type = word & (RECORD_ATTRIBUTE_TYPE | RECORD_ATTRIBUTE_LONG);
+	const size_t key_bytes = word >> RECORD_ATTRIBUTE_KEY_SHIFT & RECORD_ATTRIBUTE_KEY_MAX;
+	const size_t field = word >> RECORD_ATTRIBUTE_FIELD_SHIFT;
 
 	*ret_text_bytes = key_bytes;
 	if (type == OTLP_VALUE_STRING) {
 		*ret_text_bytes += field;
-		return RECORD_ITEM_SHORT_BYTES + key_bytes + field;
+		return RECORD_ATTRIBUTE_SHORT_BYTES + key_bytes + field;
 	}
 	if ((type == OTLP_VALUE_INT || type == OTLP_VALUE_DOUBLE) && field == 0)
-		return RECORD_ITEM_SHORT_BYTES + key_bytes + 8;
+		return RECORD_ATTRIBUTE_SHORT_BYTES + key_bytes + 8;
 	if (type == OTLP_VALUE_BOOL && field <= 1)
-		return RECORD_ITEM_SHORT_BYTES + key_bytes;
+		return RECORD_ATTRIBUTE_SHORT_BYTES + key_bytes;
 	return 0;
 }
 
 /*
  * Take items as long as they are the usual ones: short, with a key, a string or a scalar, all of
  * whose text is ASCII. Key and value lie one behind the other, so their text is one piece. Answers
- * how many were taken; the next one is take_item()'s, which alone decides what is wrong. Where
+ * how many were taken; the next one is take_attribute()'s, which alone decides what is wrong. Where
  * there is other text than ASCII, none is taken, and *is_ascii becomes false.
  */
-static uint32_t take_usual_items(struct cursor *c, uint32_t count, bool *is_ascii)
+static uint32_t take_usual_attributes(struct cursor *c, uint32_t count, bool *is_ascii)
 {
 	const uint8_t *at = c->at;
 	high_bits high = {0, 0};
@@ -158,12 +161,13 @@ static uint32_t take_usual_items(struct cursor *c, uint32_t count, bool *is_asci
 	for (i = 0; i < count; i++) {
 		size_t bytes, text_bytes;
 
-		if (c->read_end - at < (ptrdiff_t)(RECORD_ITEM_SHORT_BYTES + RECORD_SLACK_BYTES))
+		if (c->read_end - at <
+		    (ptrdiff_t)(RECORD_ATTRIBUTE_SHORT_BYTES + RECORD_SLACK_BYTES))
 			break;
-		bytes = usual_item_bytes(bytes_load32(at), &text_bytes);
+		bytes = usual_attribute_bytes(bytes_load32(at), &text_bytes);
 		if (bytes - 1 >= (size_t)(c->end - at) || text_bytes > RECORD_SLACK_BYTES)
 			break;
-		gather_high_bits(&high, at + RECORD_ITEM_SHORT_BYTES, text_bytes);
+		gather_high_bits(&high, at + RECORD_ATTRIBUTE_SHORT_BYTES, text_bytes);
 		at += bytes;
 	}
 	if (has_high_bits(high)) {
@@ -174,23 +178,25 @@ static uint32_t take_usual_items(struct cursor *c, uint32_t count, bool *is_asci
 	return i;
 }
 
-static __attribute__((noinline)) bool take_item(struct cursor *c, bool has_keys, unsigned int depth)
+static __attribute__((noinline)) bool take_attribute(struct cursor *c, bool has_keys,
+						     unsigned int depth)
 {
 	const uint8_t *const at = c->at;
-	struct record_item item;
+	struct record_attribute attribute;
 
-	if (left(c) < RECORD_ITEM_SHORT_BYTES ||
-	    ((bytes_load32(at) & RECORD_ITEM_LONG) && left(c) < RECORD_ITEM_LONG_BYTES))
+	if (left(c) < RECORD_ATTRIBUTE_SHORT_BYTES ||
+	    ((bytes_load32(at) & RECORD_ATTRIBUTE_LONG) && left(c) < RECORD_ATTRIBUTE_LONG_BYTES))
 		return false;
-	record_item_read(at, &item);
-	if (!take(c, (size_t)item.head_bytes + item.key_bytes + item.value_bytes))
+	record_attribute_read(at, &attribute);
+	if (!take(c, (size_t)attribute.head_bytes + attribute.key_bytes + attribute.value_bytes))
 		return false;
-	if (!head_is_canonical(at, &item) || !check_value(&item, depth))
+	if (!head_is_canonical(at, &attribute) || !check_value(&attribute, depth))
 		return false;
-	return has_keys ? utf8_is_valid(item.key, item.key_bytes) : item.key_bytes == 0;
+	return has_keys ? utf8_is_valid(attribute.key, attribute.key_bytes)
+			: attribute.key_bytes == 0;
 }
 
-static bool take_items(struct cursor *c, uint32_t count, bool has_keys, unsigned int depth)
+static bool take_attributes(struct cursor *c, uint32_t count, bool has_keys, unsigned int depth)
 {
 	bool may_be_usual = has_keys;
 
@@ -199,30 +205,31 @@ static bool take_items(struct cursor *c, uint32_t count, bool has_keys, unsigned
 	/* Each turn takes at least four bytes or ends: a count of 2^32 costs nothing. */
 	for (uint32_t i = 0; i < count; i++) {
 		if (may_be_usual) {
-			i += take_usual_items(c, count - i, &may_be_usual);
+			i += take_usual_attributes(c, count - i, &may_be_usual);
 			if (i == count)
 				break;
 		}
-		if (!take_item(c, has_keys, depth))
+		if (!take_attribute(c, has_keys, depth))
 			return false;
 	}
 	return true;
 }
 
-static bool check_container(const struct record_item *item, unsigned int depth)
+static bool check_container(const struct record_attribute *attribute, unsigned int depth)
 {
-	const uint8_t *const end = item->value + item->value_bytes;
-	struct cursor c = {item->value, end, end};
+	const uint8_t *const end = attribute->value + attribute->value_bytes;
+	struct cursor c = {attribute->value, end, end};
 	uint32_t count;
 
 	return take_copy(&c, &count, sizeof(count)) &&
-	       take_items(&c, count, item->type == OTLP_VALUE_KVLIST, depth + 1) && left(&c) == 0;
+	       take_attributes(&c, count, attribute->type == OTLP_VALUE_KVLIST, depth + 1) &&
+	       left(&c) == 0;
 }
 
 /* The end of a part: its attributes, and nothing behind them. */
 static bool take_last_items(struct cursor *c, uint32_t count)
 {
-	return take_items(c, count, true, 1) && left(c) == 0;
+	return take_attributes(c, count, true, 1) && left(c) == 0;
 }
 
 /* Three texts, one behind the other; short ASCII is looked at as one piece. */
@@ -330,7 +337,7 @@ static bool parse_span(struct cursor *c, struct record_view *view)
 	view->body = c->at;
 	if (!take_texts(c, extra->trace_state_bytes, head->name_bytes,
 			extra->status_message_bytes) ||
-	    !take_items(c, head->attribute_count, true, 1))
+	    !take_attributes(c, head->attribute_count, true, 1))
 		return false;
 	for (uint32_t i = 0; i < head->event_count; i++) {
 		if (!take_event(c))
@@ -487,7 +494,7 @@ static bool parse_metric(struct cursor *c, struct record_view *view)
 		return false;
 	view->body = c->at;
 	if (!take_texts(c, head->name_bytes, head->description_bytes, head->unit_bytes) ||
-	    !take_items(c, head->metadata_count, true, 1))
+	    !take_attributes(c, head->metadata_count, true, 1))
 		return false;
 	for (uint32_t i = 0; i < head->point_count; i++) {
 		if (!take_point(c, head->metric_type))

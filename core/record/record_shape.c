@@ -32,7 +32,7 @@ static uint8_t *write_outline_items(uint8_t *to, const struct otlp_span *span)
 	for (size_t i = 0; i < span->attributes.count; i++) {
 		const struct otlp_attribute *const a = &span->attributes.items[i];
 
-		to = record_item_write(to, (uint32_t)a->value.type, a->key.len, 0);
+		to = record_attribute_write(to, (uint32_t)a->value.type, a->key.len, 0);
 		to = bytes_copy(to, a->key.ptr, a->key.len);
 		if (a->value.type == OTLP_VALUE_INT || a->value.type == OTLP_VALUE_DOUBLE)
 			to = bytes_store64(to, 0);
@@ -76,8 +76,8 @@ int record_measure_shape(const struct otlp_span *span, struct record_shape *ret,
 		if (SHAPE_TEXTS >> type & 1)
 			ret->texts[ret->text_count++] = (uint16_t)i;
 		ret->fixed_bytes += shape_fixed_bytes(type);
-		bytes += (a->key.len > RECORD_ITEM_KEY_MAX ? RECORD_ITEM_LONG_BYTES
-							   : RECORD_ITEM_SHORT_BYTES) +
+		bytes += (a->key.len > RECORD_ATTRIBUTE_KEY_MAX ? RECORD_ATTRIBUTE_LONG_BYTES
+								: RECORD_ATTRIBUTE_SHORT_BYTES) +
 			 a->key.len;
 		bytes += type == OTLP_VALUE_INT || type == OTLP_VALUE_DOUBLE ? 8 : 0;
 	}

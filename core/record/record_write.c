@@ -14,16 +14,16 @@ int record_text_error(struct otlp_str text)
 	return text.ptr == NULL ? OTLP_ERR_INVALID : OTLP_ERR_TOO_LARGE;
 }
 
-static size_t item_bytes(size_t key_len, size_t value_len)
+static size_t attribute_bytes(size_t key_len, size_t value_len)
 {
-	if (key_len > RECORD_ITEM_KEY_MAX || value_len > RECORD_ITEM_FIELD_MAX)
-		return RECORD_ITEM_LONG_BYTES + key_len + value_len;
-	return RECORD_ITEM_SHORT_BYTES + key_len + value_len;
+	if (key_len > RECORD_ATTRIBUTE_KEY_MAX || value_len > RECORD_ATTRIBUTE_FIELD_MAX)
+		return RECORD_ATTRIBUTE_LONG_BYTES + key_len + value_len;
+	return RECORD_ATTRIBUTE_SHORT_BYTES + key_len + value_len;
 }
 
-static size_t container_bytes(size_t key_len, size_t items_bytes)
+static size_t container_bytes(size_t key_len, size_t contents_bytes)
 {
-	return RECORD_ITEM_LONG_BYTES + key_len + sizeof(uint32_t) + items_bytes;
+	return RECORD_ATTRIBUTE_LONG_BYTES + key_len + sizeof(uint32_t) + contents_bytes;
 }
 
 static int size_array(const struct otlp_value *array, unsigned int depth, size_t *ret_bytes)
@@ -44,7 +44,7 @@ static int size_array(const struct otlp_value *array, unsigned int depth, size_t
 	return rc;
 }
 
-/* An array or a list, with the item head and a key of key_len bytes. */
+/* An array or a list, with the attribute head and a key of key_len bytes. */
 static int size_container(const struct otlp_value *value, size_t key_len, unsigned int depth,
 			  size_t *ret_bytes)
 {
@@ -60,26 +60,26 @@ static int size_container(const struct otlp_value *value, size_t key_len, unsign
 	return rc;
 }
 
-/* The item that carries this value and a key of key_len bytes. Its depth was checked. */
-static inline int size_item(const struct otlp_value *value, size_t key_len, unsigned int depth,
-			    size_t *ret_bytes)
+/* The attribute that carries this value and a key of key_len bytes. Its depth was checked. */
+static inline int size_attribute(const struct otlp_value *value, size_t key_len, unsigned int depth,
+				 size_t *ret_bytes)
 {
 	switch (value->type) {
 	case OTLP_VALUE_STRING:
 		if (!record_text_fits(value->as.string))
 			return record_text_error(value->as.string);
-		*ret_bytes = item_bytes(key_len, value->as.string.len);
+		*ret_bytes = attribute_bytes(key_len, value->as.string.len);
 		return 0;
 	case OTLP_VALUE_INT:
 	case OTLP_VALUE_DOUBLE:
-		*ret_bytes = item_bytes(key_len, 8);
+		*ret_bytes = attribute_bytes(key_len, 8);
 		return 0;
 	case OTLP_VALUE_EMPTY:
 	case OTLP_VALUE_BOOL:
-		*ret_bytes = item_bytes(key_len, 0);
+		*ret_bytes = attribute_bytes(key_len, 0);
 		return 0;
 	case OTLP_VALUE_BYTES:
-		*ret_bytes = item_bytes(key_len, value->as.bytes.len);
+		*ret_bytes = attribute_bytes(key_len, value->as.bytes.len);
 		return record_check_count(value->as.bytes.ptr, value->as.bytes.len);
 	case OTLP_VALUE_ARRAY:
 	case OTLP_VALUE_KVLIST:
@@ -92,7 +92,7 @@ static int size_value(const struct otlp_value *value, unsigned int depth, size_t
 {
 	if (depth > OTLP_VALUE_DEPTH_MAX)
 		return OTLP_ERR_INVALID;
-	return size_item(value, 0, depth, ret_bytes);
+	return size_attribute(value, 0, depth, ret_bytes);
 }
 
 /* Attributes that are long, nested, bytes, or wrong, and whatever comes behind them. */
@@ -108,14 +108,14 @@ static __attribute__((noinline)) int size_attributes_any(const struct otlp_attri
 	if (depth > OTLP_VALUE_DEPTH_MAX)
 		return OTLP_ERR_INVALID;
 	for (size_t i = 0; i < count; i++) {
-		size_t item;
+		size_t attribute;
 
 		if (!record_text_fits(items[i].key))
 			return record_text_error(items[i].key);
-		rc = size_item(&items[i].value, items[i].key.len, depth, &item);
+		rc = size_attribute(&items[i].value, items[i].key.len, depth, &attribute);
 		if (rc < 0)
 			return rc;
-		sum += item;
+		sum += attribute;
 	}
 	*bytes += sum;
 	return 0;
@@ -150,9 +150,9 @@ int record_size_attributes_usual(const struct otlp_attribute *items, size_t coun
 		else
 			break;
 		if (items->key.ptr == NULL ||
-		    (items->key.len | value_len >> 4) > RECORD_ITEM_KEY_MAX)
+		    (items->key.len | value_len >> 4) > RECORD_ATTRIBUTE_KEY_MAX)
 			break;
-		sum += RECORD_ITEM_SHORT_BYTES + items->key.len + value_len;
+		sum += RECORD_ATTRIBUTE_SHORT_BYTES + items->key.len + value_len;
 	}
 	*bytes += sum;
 	if (items < end)
@@ -160,22 +160,23 @@ int record_size_attributes_usual(const struct otlp_attribute *items, size_t coun
 	return 0;
 }
 
-static inline uint8_t *write_item_head(uint8_t *to, enum otlp_value_type type, struct otlp_str key,
-				       size_t field, uint64_t *high)
+static inline uint8_t *write_attribute_head(uint8_t *to, enum otlp_value_type type,
+					    struct otlp_str key, size_t field, uint64_t *high)
 {
-	to = record_item_write(to, (uint32_t)type, key.len, field);
+	to = record_attribute_write(to, (uint32_t)type, key.len, field);
 	return bytes_copy_text(to, key.ptr, key.len, high);
 }
 
 static uint8_t *write_container(uint8_t *to, struct otlp_str key, const struct otlp_value *value,
 				uint64_t *high);
 
-static __attribute__((noinline)) uint8_t *
-write_item_unusual(uint8_t *to, struct otlp_str key, const struct otlp_value *value, uint64_t *high)
+static __attribute__((noinline)) uint8_t *write_attribute_unusual(uint8_t *to, struct otlp_str key,
+								  const struct otlp_value *value,
+								  uint64_t *high)
 {
 	switch (value->type) {
 	case OTLP_VALUE_BYTES:
-		to = write_item_head(to, OTLP_VALUE_BYTES, key, value->as.bytes.len, high);
+		to = write_attribute_head(to, OTLP_VALUE_BYTES, key, value->as.bytes.len, high);
 		return bytes_copy(to, value->as.bytes.ptr, value->as.bytes.len);
 	case OTLP_VALUE_ARRAY:
 	case OTLP_VALUE_KVLIST:
@@ -187,27 +188,28 @@ write_item_unusual(uint8_t *to, struct otlp_str key, const struct otlp_value *va
 	case OTLP_VALUE_EMPTY:
 		break;
 	}
-	return write_item_head(to, OTLP_VALUE_EMPTY, key, 0, high);
+	return write_attribute_head(to, OTLP_VALUE_EMPTY, key, 0, high);
 }
 
 /* Branches in the order of how usual the types are, so that each is predicted apart. */
-static inline uint8_t *write_item(uint8_t *to, struct otlp_str key, const struct otlp_value *value,
-				  uint64_t *high)
+static inline uint8_t *write_attribute(uint8_t *to, struct otlp_str key,
+				       const struct otlp_value *value, uint64_t *high)
 {
 	if (value->type == OTLP_VALUE_STRING) {
-		to = write_item_head(to, OTLP_VALUE_STRING, key, value->as.string.len, high);
+		to = write_attribute_head(to, OTLP_VALUE_STRING, key, value->as.string.len, high);
 		return bytes_copy_text(to, value->as.string.ptr, value->as.string.len, high);
 	}
 	if (value->type == OTLP_VALUE_INT || value->type == OTLP_VALUE_DOUBLE) {
-		to = write_item_head(to, value->type, key, 0, high);
+		to = write_attribute_head(to, value->type, key, 0, high);
 		return bytes_store64(to, bytes_load64(&value->as));
 	}
 	if (value->type == OTLP_VALUE_BOOL)
-		return write_item_head(to, OTLP_VALUE_BOOL, key, value->as.boolean ? 1 : 0, high);
+		return write_attribute_head(to, OTLP_VALUE_BOOL, key, value->as.boolean ? 1 : 0,
+					    high);
 	{
 		uint64_t of_unusual = 0; /* its own, so that *high can stay in a register */
 
-		to = write_item_unusual(to, key, value, &of_unusual);
+		to = write_attribute_unusual(to, key, value, &of_unusual);
 		*high |= of_unusual;
 	}
 	return to;
@@ -220,7 +222,7 @@ static uint8_t *write_container(uint8_t *to, struct otlp_str key, const struct o
 	uint8_t *const field = to + 8;
 	uint8_t *start;
 
-	to = bytes_store32(to, (uint32_t)value->type | RECORD_ITEM_LONG);
+	to = bytes_store32(to, (uint32_t)value->type | RECORD_ATTRIBUTE_LONG);
 	to = bytes_store32(to, (uint32_t)key.len);
 	start = bytes_copy_text(to + 4, key.ptr, key.len, high);
 	if (value->type == OTLP_VALUE_ARRAY) {
@@ -228,7 +230,7 @@ static uint8_t *write_container(uint8_t *to, struct otlp_str key, const struct o
 
 		to = bytes_store32(start, (uint32_t)value->as.array.count);
 		for (size_t i = 0; i < value->as.array.count; i++)
-			to = write_item(to, none, &value->as.array.items[i], high);
+			to = write_attribute(to, none, &value->as.array.items[i], high);
 	} else {
 		to = bytes_store32(start, (uint32_t)value->as.kvlist.count);
 		to = record_write_attributes(to, value->as.kvlist.items, value->as.kvlist.count,
@@ -244,7 +246,7 @@ uint8_t *record_write_attributes_some(uint8_t *to, const struct otlp_attribute *
 	uint64_t gathered = *high; /* in a register */
 
 	for (size_t i = 0; i < count; i++)
-		to = write_item(to, items[i].key, &items[i].value, &gathered);
+		to = write_attribute(to, items[i].key, &items[i].value, &gathered);
 	*high = gathered;
 	return to;
 }

@@ -48,7 +48,7 @@ __attribute__((noinline)) void counted_encode(uint64_t times)
 {
 	for (uint64_t i = 0; i < times; i++)
 		for (size_t v = 0; v < view_count; v++)
-			encode_item(&views[v], output);
+			encode_record(&views[v], output);
 }
 
 __attribute__((noinline)) void counted_parse(uint64_t times)
@@ -151,7 +151,7 @@ static int read_side(const char *subject)
 	else
 		counted_encode(times);
 	for (size_t v = 0; v < view_count; v++) {
-		bytes += (uint64_t)(encode_item(&views[v], output) - output);
+		bytes += (uint64_t)(encode_record(&views[v], output) - output);
 		items += views[v].item_count;
 	}
 	printf("operations %llu\n", (unsigned long long)(times * items));

@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "opentelemetry/proto/metrics/v1/metrics.pb-c.h"
 #include "opentelemetry/proto/trace/v1/trace.pb-c.h"
 #include "tests/fuzz/fuzz.h"
@@ -204,8 +205,8 @@ static uint8_t *poke_at(struct run *run, uint16_t where, size_t bytes)
 		{DATA_OFFSET, 2 * RING_BYTES},
 		{0, LAYOUT_PAGE_BYTES},
 	};
-	const unsigned place = where % (sizeof(places) / sizeof(places[0]));
-	const uint64_t offset = where / (sizeof(places) / sizeof(places[0])) * bytes;
+	const unsigned place = where % COUNT_OF(places);
+	const uint64_t offset = where / COUNT_OF(places) * bytes;
 
 	return run->fixture->map + places[place].offset +
 	       offset % places[place].bytes / bytes * bytes;

@@ -63,7 +63,7 @@ static void check_with_slack(const struct record_view *view, const uint8_t *enco
 	memcpy(record, view->bytes, view->len);
 	memset(record + view->len, 0xff, RECORD_SLACK_BYTES);
 	FUZZ_CHECK(record_parse(record, view->len, view->len + RECORD_SLACK_BYTES, &wide) == 0);
-	FUZZ_CHECK((size_t)(encode_item(&wide, to) - to) == encoded_bytes);
+	FUZZ_CHECK((size_t)(encode_record(&wide, to) - to) == encoded_bytes);
 	FUZZ_CHECK(memcmp(to, encoded, encoded_bytes) == 0);
 	free(to);
 	free(record);
@@ -79,7 +79,7 @@ static void check_item(const struct record_view *view)
 	uint8_t *end;
 
 	FUZZ_CHECK(to != NULL);
-	end = encode_item(view, to);
+	end = encode_record(view, to);
 	check_message(type, to, (size_t)(end - to));
 	check_with_slack(view, to, (size_t)(end - to));
 	free(to);

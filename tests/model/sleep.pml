@@ -52,7 +52,7 @@ end:	do
 	od
 }
 
-/* control_ring() */
+/* control_wake_writer() */
 inline ring(who)
 {
 	if

@@ -19,6 +19,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "shm/atomic.h"
 #include "tests/pipeline/hostile.h"
 
@@ -83,7 +84,7 @@ static void put_odd_name(void)
 		"\xff\xfe.region",
 	};
 	char longest[NAME_MAX + 1];
-	const char *name = odd[hostile_pick(sizeof(odd) / sizeof(odd[0]))];
+	const char *name = odd[hostile_pick(COUNT_OF(odd))];
 	int fd;
 
 	memset(longest, '9', NAME_MAX);
@@ -314,7 +315,7 @@ int main(int argc, char **argv)
 		errno = -rc;
 		hostile_die(argv[2]);
 	}
-	for (i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+	for (i = 0; i < COUNT_OF(modes); i++) {
 		if (strcmp(argv[1], modes[i].name) == 0) {
 			modes[i].run(strtoull(argv[4], NULL, 10));
 			return 0;

@@ -89,7 +89,7 @@ static uint32_t nest(uint8_t *to)
 	for (uint32_t level = 0; level < levels; level++) {
 		const uint32_t inner = levels - level - 1;
 
-		at = bytes_store32(at, type | RECORD_ITEM_LONG);
+		at = bytes_store32(at, type | RECORD_ATTRIBUTE_LONG);
 		at = bytes_store32(at, 0);
 		at = bytes_store32(at, 4 + inner * 16);
 		at = bytes_store32(at, inner > 0 || hostile_pick(2) == 0 ? inner > 0 : UINT32_MAX);

@@ -7,6 +7,7 @@
 #ifndef OTLPIPE_TESTS_PIPELINE_MODEL_FIXTURE_H
 #define OTLPIPE_TESTS_PIPELINE_MODEL_FIXTURE_H
 
+#include "base/array.h"
 #include "core/record/signal.h"
 #include "tests/unit/library_fixture.h"
 

@@ -13,6 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/array.h"
+
 static const struct {
 	const char *name;
 	int number;
@@ -21,7 +23,7 @@ static const struct {
 
 static int error_number(const char *name)
 {
-	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
+	for (size_t i = 0; i < COUNT_OF(errors); i++)
 		if (strcmp(errors[i].name, name) == 0)
 			return errors[i].number;
 	return 0;

@@ -23,6 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "tests/torture/ledger.h"
 
 #define WAIT_NS INT64_C(60000000000)
@@ -416,7 +417,7 @@ int main(int argc, char **argv)
 	program = argv[0];
 	ledger_path = argv[1];
 	slot = (uint32_t)strtoul(argv[2], NULL, 10);
-	for (i = 0; i < sizeof(scenarios) / sizeof(scenarios[0]); i++) {
+	for (i = 0; i < COUNT_OF(scenarios); i++) {
 		if (strcmp(scenarios[i].name, argv[3]) != 0)
 			continue;
 		scenarios[i].run();

@@ -27,6 +27,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/array.h"
+
 #define EXIT_KILLED 0
 #define EXIT_ENDED  3
 #define EXIT_SKIP   77
@@ -53,7 +55,7 @@ static const char *visible_name(const struct __ptrace_syscall_info *info)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof(visible_calls) / sizeof(visible_calls[0]); i++)
+	for (i = 0; i < COUNT_OF(visible_calls); i++)
 		if ((uint64_t)visible_calls[i].number == info->entry.nr)
 			return visible_calls[i].name;
 	if (info->entry.nr == SYS_openat && (info->entry.args[2] & O_CREAT) != 0)

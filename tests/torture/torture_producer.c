@@ -21,6 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "tests/torture/ledger.h"
 
 #define THREADS_MAX 64
@@ -104,10 +105,10 @@ static void parse(int argc, char **argv)
 			options.abrupt = true;
 			continue;
 		}
-		for (n = 0; n < sizeof(numbers) / sizeof(numbers[0]); n++)
+		for (n = 0; n < COUNT_OF(numbers); n++)
 			if (strcmp(argv[i], numbers[n].name) == 0)
 				break;
-		if (n == sizeof(numbers) / sizeof(numbers[0]) || i + 1 == argc) {
+		if (n == COUNT_OF(numbers) || i + 1 == argc) {
 			fprintf(stderr, "%s: what is that?\n", argv[i]);
 			exit(2);
 		}

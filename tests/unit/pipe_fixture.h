@@ -10,6 +10,7 @@
 
 #include <otlpipe/otlpipe.h>
 
+#include "base/array.h"
 #include "core/record/record.h"
 #include "tests/unit/fault_backend.h"
 #include "tests/unit/io_testing.h"
@@ -23,10 +24,6 @@
 #include <stdarg.h>
 
 #include <cmocka.h>
-
-#ifndef COUNT_OF
-#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
-#endif
 
 #define PIPE_REGIONS_MAX 3
 #define PIPE_SPANS_MAX	 4096

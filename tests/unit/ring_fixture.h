@@ -19,11 +19,8 @@
 
 #include <cmocka.h>
 
+#include "base/array.h"
 #include "shm/ring.h"
-
-#ifndef COUNT_OF
-#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
-#endif
 
 struct ring_fixture {
 	struct ring ring;

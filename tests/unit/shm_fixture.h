@@ -26,11 +26,8 @@
 
 #include <cmocka.h>
 
+#include "base/array.h"
 #include "shm/region.h"
-
-#ifndef COUNT_OF
-#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
-#endif
 
 static char shm_fixture_path[64];
 static pid_t shm_fixture_owner;

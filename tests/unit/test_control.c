@@ -29,7 +29,7 @@ static void one_that_comes_later_sees_the_same_page(void **state)
 	control_announce_sleep(&first);
 	assert_int_equal(second.page->sleeping, 1);
 	control_close(&first);
-	control_ring(&second);
+	control_wake_writer(&second);
 	assert_int_equal(second.page->sleeping, 0);
 	assert_int_equal(fstatat(shm_fixture_dir.fd, RUNTIME_CONTROL, &st, 0), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
@@ -53,7 +53,7 @@ static void a_page_in_a_group_directory_is_made_by_the_writer_alone(void **state
 	assert_null(producer.page);
 	assert_int_equal(fstatat(dir.fd, RUNTIME_CONTROL, &st, 0), -1);
 	/* Without a page nothing is rung, and a wait ends. */
-	control_ring(&producer);
+	control_wake_writer(&producer);
 	assert_int_equal(control_flushed(&producer), 0);
 	control_wait_flushed(&producer, 0, 1000);
 
@@ -62,10 +62,10 @@ static void a_page_in_a_group_directory_is_made_by_the_writer_alone(void **state
 	assert_int_equal(fstatat(dir.fd, RUNTIME_CONTROL, &st, 0), 0);
 	assert_int_equal(st.st_mode & 07777, 0640);
 	/* It is found when there is a reason to ring. */
-	control_ring(&producer);
+	control_wake_writer(&producer);
 	assert_null(producer.page);
 	producer.late_dir = shm_fixture_path;
-	control_ring(&producer);
+	control_wake_writer(&producer);
 	assert_non_null(producer.page);
 	control_close(&producer);
 	control_close(&control);
@@ -171,20 +171,20 @@ static void ringing_one_that_is_awake_does_nothing_and_keeps_errno(void **state)
 
 	assert_int_equal(control_open(&control, *state), 0);
 	errno = 4711;
-	control_ring(&control);
+	control_wake_writer(&control);
 	control_announce_sleep(&control);
 	errno = 4711;
-	control_ring(&control);
+	control_wake_writer(&control);
 	assert_int_equal(errno, 4711);
 	assert_int_equal(control.page->sleeping, 0);
 	/* Rung between the announcement and the sleep: it does not sleep at all. */
 	control_sleep(&control, LONG_NS);
 	control_announce_sleep(&control);
-	control_wake(&control);
+	control_cancel_sleep(&control);
 	assert_int_equal(control.page->sleeping, 0);
 	/* A word that is neither 0 nor 1 is left alone. */
 	control.page->sleeping = 12;
-	control_ring(&control);
+	control_wake_writer(&control);
 	assert_int_equal(control.page->sleeping, 12);
 	control_close(&control);
 }
@@ -233,7 +233,7 @@ static void ring_each_round(const struct runtime_dir *dir, struct litmus *litmus
 			atomic_cas_relaxed_u32(&litmus->pushed, round - 1, round);
 		else
 			atomic_store_relaxed_u32(&litmus->pushed, round);
-		control_ring(&control);
+		control_wake_writer(&control);
 	}
 	_exit(0);
 }
@@ -255,7 +255,6 @@ static void play(const struct runtime_dir *dir, bool with_cas)
 	pid_t pid;
 
 	assert_int_equal(control_open(&control, dir), 0);
-	control_prepare_sleep();
 	pid = fork_child();
 	if (pid == 0)
 		ring_each_round(dir, litmus, with_cas);
@@ -269,7 +268,7 @@ static void play(const struct runtime_dir *dir, bool with_cas)
 				;
 			control_announce_sleep(&control);
 			if (atomic_load_relaxed_u32(&litmus->pushed) == round) {
-				control_wake(&control);
+				control_cancel_sleep(&control);
 				break;
 			}
 			slept++;

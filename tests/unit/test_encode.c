@@ -70,7 +70,7 @@ static size_t check_record(uint8_t *record, size_t len, const uint8_t *golden, s
 	assert_int_equal(record_parse(record, len, len, &view), 0);
 	to = malloc(encode_bound(&view));
 	assert_non_null(to);
-	end = encode_item(&view, to);
+	end = encode_record(&view, to);
 	otlp_len = (size_t)(end - to);
 	assert_true(otlp_len <= encode_bound(&view));
 	if (golden) {

@@ -120,7 +120,7 @@ static void check_scope(const struct record_view *view, const struct otlp_scope 
 static uint8_t *encode(const struct record_view *view, size_t *ret_bytes)
 {
 	uint8_t *to = malloc(encode_bound(view));
-	uint8_t *end = encode_item(view, to);
+	uint8_t *end = encode_record(view, to);
 
 	*ret_bytes = (size_t)(end - to);
 	assert_true(*ret_bytes <= encode_bound(view));

@@ -152,7 +152,7 @@ static int use_page(void)
 	EXPECT(1, runtime_open(&part_dir, shm_fixture_path, false) == 0);
 	EXPECT(2, control_open(&control, &part_dir) == 0);
 	EXPECT(3, control.page != NULL);
-	control_ring(&control);
+	control_wake_writer(&control);
 	control_close(&control);
 	return 0;
 }
@@ -273,7 +273,7 @@ static int ring_until_told(void)
 	EXPECT(1, runtime_open(&part_dir, shm_fixture_path, false) == 0);
 	EXPECT(2, control_open(&control, &part_dir) == 0);
 	while (atomic_load_acquire_u32(step) < 2) {
-		control_ring(&control);
+		control_wake_writer(&control);
 		usleep(100);
 	}
 	return 0;

@@ -9,7 +9,7 @@
 #include <sched.h>
 
 #include "core/library.h"
-#include "core/table.h"
+#include "core/table_entry.h"
 
 #define THREADS 8
 #define ROUNDS	300

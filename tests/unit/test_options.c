@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Flags and the environment; each parse in a child, since wrong values end the process. */
+#include "base/array.h"
 #include "writer/options.h"
 
 #include <sys/mman.h>
@@ -126,7 +127,7 @@ static void a_wrong_value_gets_one_line_and_status_2(void **state)
 	char error[512];
 
 	(void)state;
-	for (unsigned i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+	for (unsigned i = 0; i < COUNT_OF(lines); i++) {
 		assert_int_equal(parse(lines[i], NULL, error, sizeof(error)), 2);
 		assert_non_null(strchr(error, '\n'));
 		assert_string_equal(strchr(error, '\n'), "\n");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* OTLP protobuf to JSON lines: the OTLP/JSON rules, the cutting into lines, hostile bytes. */
+#include "base/array.h"
 #include "cli/otlp_json.h"
 
 #include <errno.h>
@@ -35,13 +36,12 @@ typedef Opentelemetry__Proto__Trace__V1__Span Span;
 typedef Opentelemetry__Proto__Trace__V1__Span__Event Event;
 typedef Opentelemetry__Proto__Trace__V1__Status Status;
 
-#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
-#define TEXT(literal)	((ProtobufCBinaryData){sizeof(literal) - 1, (uint8_t *)(uintptr_t)(literal)})
-#define V(name)		OPENTELEMETRY__PROTO__COMMON__V1__ANY_VALUE__VALUE_##name
-#define KEY_VALUE_INIT	OPENTELEMETRY__PROTO__COMMON__V1__KEY_VALUE__INIT
-#define ANY_VALUE_INIT	OPENTELEMETRY__PROTO__COMMON__V1__ANY_VALUE__INIT
-#define SPAN_INIT	OPENTELEMETRY__PROTO__TRACE__V1__SPAN__INIT
-#define RESOURCE_SPANS	(&opentelemetry__proto__trace__v1__resource_spans__descriptor)
+#define TEXT(literal)  ((ProtobufCBinaryData){sizeof(literal) - 1, (uint8_t *)(uintptr_t)(literal)})
+#define V(name)	       OPENTELEMETRY__PROTO__COMMON__V1__ANY_VALUE__VALUE_##name
+#define KEY_VALUE_INIT OPENTELEMETRY__PROTO__COMMON__V1__KEY_VALUE__INIT
+#define ANY_VALUE_INIT OPENTELEMETRY__PROTO__COMMON__V1__ANY_VALUE__INIT
+#define SPAN_INIT      OPENTELEMETRY__PROTO__TRACE__V1__SPAN__INIT
+#define RESOURCE_SPANS (&opentelemetry__proto__trace__v1__resource_spans__descriptor)
 
 /* Every line that was emitted. */
 struct sink {

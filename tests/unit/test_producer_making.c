@@ -7,7 +7,7 @@
 #include <sys/ptrace.h>
 
 #include "core/library.h"
-#include "core/table.h"
+#include "core/table_entry.h"
 #include "tests/unit/library_fixture.h"
 
 #define STEPS_MAX 2000000u

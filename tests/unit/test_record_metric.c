@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The record's write side for metrics: each rule of what is refused, and what is carried. */
+#include "base/array.h"
 #include "core/record/record.h"
 #include <math.h>
 #include <setjmp.h>
@@ -255,7 +256,7 @@ static void quantiles_lie_within_zero_and_one(void **state)
 
 	(void)state;
 	assert_int_equal(measure_point(OTLP_METRIC_SUMMARY, &point), 0);
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (size_t i = 0; i < COUNT_OF(bad); i++) {
 		quantiles[1].quantile = bad[i];
 		assert_int_equal(measure_point(OTLP_METRIC_SUMMARY, &point), -EINVAL);
 	}

@@ -89,7 +89,7 @@ static bool is_accepted_with_slack(const uint8_t *bytes, size_t len, const uint8
 	if (rc == 0 && encoded != NULL) {
 		to = malloc(encode_bound(&view));
 		assert_non_null(to);
-		assert_int_equal(encode_item(&view, to) - to, encoded_bytes);
+		assert_int_equal(encode_record(&view, to) - to, encoded_bytes);
 		assert_memory_equal(to, encoded, encoded_bytes);
 		free(to);
 	}
@@ -109,7 +109,7 @@ static bool is_accepted(const uint8_t *bytes, size_t len)
 	}
 	to = malloc(encode_bound(&view));
 	assert_non_null(to);
-	end = encode_item(&view, to);
+	end = encode_record(&view, to);
 	assert_true((size_t)(end - to) <= encode_bound(&view));
 	assert_true(is_accepted_with_slack(bytes, len, to, (size_t)(end - to)));
 	if (view.resource) {
@@ -328,7 +328,7 @@ static void deeper_values_than_the_write_side_takes_are_refused(void **state)
 		for (unsigned int level = 1; level <= depth; level++) {
 			const uint32_t inside = (depth - level) * 16;
 
-			to = bytes_store32(to, OTLP_VALUE_ARRAY | RECORD_ITEM_LONG);
+			to = bytes_store32(to, OTLP_VALUE_ARRAY | RECORD_ATTRIBUTE_LONG);
 			to = bytes_store32(to, 0);
 			to = bytes_store32(to, 4 + inside);
 			to = bytes_store32(to, level < depth);

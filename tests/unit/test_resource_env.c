@@ -16,10 +16,10 @@
 
 #include <cmocka.h>
 
+#include "base/array.h"
 #include "core/resource.h"
 
-#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
-#define UNKNOWN		"service.name=unknown_service:test_resource_env"
+#define UNKNOWN "service.name=unknown_service:test_resource_env"
 
 static unsigned told;
 

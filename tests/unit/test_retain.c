@@ -24,9 +24,9 @@
 
 /* ---- the policy ---- */
 
-static struct retain_item item(unsigned signal, uint64_t sequence, int64_t mtime, uint64_t bytes)
+static struct retain_file file(unsigned signal, uint64_t sequence, int64_t mtime, uint64_t bytes)
 {
-	struct retain_item made = {
+	struct retain_file made = {
 		.signal = signal, .sequence = sequence, .mtime_ns = mtime, .bytes = bytes};
 
 	snprintf(made.name, sizeof(made.name), "%u-%u", signal, (unsigned)sequence);
@@ -35,10 +35,10 @@ static struct retain_item item(unsigned signal, uint64_t sequence, int64_t mtime
 
 static void without_limits_nothing_goes(void **state)
 {
-	struct retain_item items[] = {item(0, 1, 1, 100), item(0, 2, 2, 100)};
+	struct retain_file files[] = {file(0, 1, 1, 100), file(0, 2, 2, 100)};
 
 	(void)state;
-	assert_int_equal(retain_plan(items, 2, &(struct retain_limits){0}, INT64_MAX, 0), 0);
+	assert_int_equal(retain_plan(files, 2, &(struct retain_limits){0}, INT64_MAX, 0), 0);
 	assert_int_equal(
 		retain_plan(NULL, 0, &(struct retain_limits){1, 1, UINT64_MAX}, INT64_MAX, 0), 0);
 	retain_sort(NULL, 0);
@@ -46,54 +46,54 @@ static void without_limits_nothing_goes(void **state)
 
 static void the_oldest_go_until_the_total_fits(void **state)
 {
-	struct retain_item items[] = {item(0, 1, 1, 50), item(0, 2, 2, 30), item(0, 3, 3, 20)};
+	struct retain_file files[] = {file(0, 1, 1, 50), file(0, 2, 2, 30), file(0, 3, 3, 20)};
 
 	(void)state;
-	assert_int_equal(retain_plan(items, 3, &(struct retain_limits){.total_bytes = 100}, 9, 0),
+	assert_int_equal(retain_plan(files, 3, &(struct retain_limits){.total_bytes = 100}, 9, 0),
 			 0);
-	assert_int_equal(retain_plan(items, 3, &(struct retain_limits){.total_bytes = 99}, 9, 0),
+	assert_int_equal(retain_plan(files, 3, &(struct retain_limits){.total_bytes = 99}, 9, 0),
 			 1);
-	assert_int_equal(retain_plan(items, 3, &(struct retain_limits){.total_bytes = 50}, 9, 0),
+	assert_int_equal(retain_plan(files, 3, &(struct retain_limits){.total_bytes = 50}, 9, 0),
 			 1);
-	assert_int_equal(retain_plan(items, 3, &(struct retain_limits){.total_bytes = 49}, 9, 0),
+	assert_int_equal(retain_plan(files, 3, &(struct retain_limits){.total_bytes = 49}, 9, 0),
 			 2);
-	assert_int_equal(retain_plan(items, 3, &(struct retain_limits){.total_bytes = 1}, 9, 0), 3);
+	assert_int_equal(retain_plan(files, 3, &(struct retain_limits){.total_bytes = 1}, 9, 0), 3);
 }
 
 static void what_is_too_old_goes(void **state)
 {
-	struct retain_item items[] = {item(0, 1, 10, 1), item(0, 2, 20, 1), item(0, 3, 30, 1)};
+	struct retain_file files[] = {file(0, 1, 10, 1), file(0, 2, 20, 1), file(0, 3, 30, 1)};
 	const struct retain_limits limits = {.age_ns = 10};
 
 	(void)state;
-	assert_int_equal(retain_plan(items, 3, &limits, 20, 0), 0);
-	assert_int_equal(retain_plan(items, 3, &limits, 21, 0), 1);
-	assert_int_equal(retain_plan(items, 3, &limits, 31, 0), 2);
-	assert_int_equal(retain_plan(items, 3, &limits, INT64_MAX, 0), 3);
-	assert_int_equal(retain_plan(items, 3, &limits, 0, 0), 0);	   /* all in the future */
-	assert_int_equal(retain_plan(items, 3, &limits, INT64_MIN, 0), 0); /* no overflow */
-	items[0].mtime_ns = INT64_MIN;
-	assert_int_equal(retain_plan(items, 3, &limits, 20, 0), 1);
+	assert_int_equal(retain_plan(files, 3, &limits, 20, 0), 0);
+	assert_int_equal(retain_plan(files, 3, &limits, 21, 0), 1);
+	assert_int_equal(retain_plan(files, 3, &limits, 31, 0), 2);
+	assert_int_equal(retain_plan(files, 3, &limits, INT64_MAX, 0), 3);
+	assert_int_equal(retain_plan(files, 3, &limits, 0, 0), 0);	   /* all in the future */
+	assert_int_equal(retain_plan(files, 3, &limits, INT64_MIN, 0), 0); /* no overflow */
+	files[0].mtime_ns = INT64_MIN;
+	assert_int_equal(retain_plan(files, 3, &limits, 20, 0), 1);
 }
 
 static void a_floor_of_free_space_is_reached_if_it_can_be(void **state)
 {
-	struct retain_item items[] = {item(0, 1, 1, 50), item(0, 2, 2, 30), item(0, 3, 3, 20)};
+	struct retain_file files[] = {file(0, 1, 1, 50), file(0, 2, 2, 30), file(0, 3, 3, 20)};
 	const struct retain_limits limits = {.free_bytes = 1000};
 
 	(void)state;
-	assert_int_equal(retain_plan(items, 3, &limits, 9, 1000), 0);
-	assert_int_equal(retain_plan(items, 3, &limits, 9, 999), 1);
-	assert_int_equal(retain_plan(items, 3, &limits, 9, 949), 2);
-	assert_int_equal(retain_plan(items, 3, &limits, 9, 0), 3);
+	assert_int_equal(retain_plan(files, 3, &limits, 9, 1000), 0);
+	assert_int_equal(retain_plan(files, 3, &limits, 9, 999), 1);
+	assert_int_equal(retain_plan(files, 3, &limits, 9, 949), 2);
+	assert_int_equal(retain_plan(files, 3, &limits, 9, 0), 3);
 }
 
 static void the_strictest_limit_decides(void **state)
 {
-	struct retain_item items[] = {item(0, 1, 1, 50), item(0, 2, 2, 30), item(0, 3, 3, 20)};
+	struct retain_file files[] = {file(0, 1, 1, 50), file(0, 2, 2, 30), file(0, 3, 3, 20)};
 
 	(void)state;
-	assert_int_equal(retain_plan(items, 3,
+	assert_int_equal(retain_plan(files, 3,
 				     &(struct retain_limits){
 					     .total_bytes = 50, .age_ns = 5, .free_bytes = 60},
 				     8, 0),
@@ -102,28 +102,28 @@ static void the_strictest_limit_decides(void **state)
 
 static void signals_are_merged_by_age_each_in_its_order(void **state)
 {
-	struct retain_item items[] = {item(1, 2, 40, 1), item(0, 2, 30, 1), item(1, 1, 20, 1),
-				      item(0, 1, 10, 1)};
+	struct retain_file files[] = {file(1, 2, 40, 1), file(0, 2, 30, 1), file(1, 1, 20, 1),
+				      file(0, 1, 10, 1)};
 	const char *const expected[] = {"0-1", "1-1", "0-2", "1-2"};
 
 	(void)state;
-	retain_sort(items, 4);
+	retain_sort(files, 4);
 	for (unsigned i = 0; i < 4; i++)
-		assert_string_equal(items[i].name, expected[i]);
+		assert_string_equal(files[i].name, expected[i]);
 }
 
 static void a_clock_that_went_back_does_not_change_the_order(void **state)
 {
-	struct retain_item items[] = {item(0, 3, 60, 1), item(0, 2, 50, 1), item(0, 1, 9000, 1),
-				      item(1, 7, 55, 1)};
+	struct retain_file files[] = {file(0, 3, 60, 1), file(0, 2, 50, 1), file(0, 1, 9000, 1),
+				      file(1, 7, 55, 1)};
 	const char *const expected[] = {"0-1", "0-2", "1-7", "0-3"};
 
 	(void)state;
-	retain_sort(items, 4);
+	retain_sort(files, 4);
 	for (unsigned i = 0; i < 4; i++)
-		assert_string_equal(items[i].name, expected[i]);
+		assert_string_equal(files[i].name, expected[i]);
 	/* The file from the future is as old as the next one says, and goes with it. */
-	assert_int_equal(retain_plan(items, 4, &(struct retain_limits){.age_ns = 10}, 61, 0), 2);
+	assert_int_equal(retain_plan(files, 4, &(struct retain_limits){.age_ns = 10}, 61, 0), 2);
 }
 
 /* ---- the thread ---- */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Durations and sizes as typed on a command line. */
+#include "base/array.h"
 #include "base/units.h"
 
 #include <errno.h>
@@ -8,8 +9,6 @@
 #include <stddef.h>
 
 #include <cmocka.h>
-
-#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 static void durations_of_every_unit_are_nanoseconds(void **state)
 {

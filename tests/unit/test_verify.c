@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* verify on files and rings that are made by hand, each with one thing wrong. */
+#include "base/array.h"
 #include "base/guard.h"
 #include "cli/tool.h"
 #include "cli/verify.h"

@@ -9,14 +9,14 @@
  * varint, at most 4 for a length here, and v(n) <= 1 + n / 128.
  *
  *   part                     record          OTLP, at most
- *   item, key of k bytes     4 + k           4 without a key, else 6 + k; and the value:
+ *   attribute, key of k      4 + k           4 without a key, else 6 + k; and the value:
  *     empty                  0               0
  *     bool                   0               2: 9 of 5 bytes for k = 1 is the worst of all
  *     string of n bytes      n               2 + n
  *     int, double            8               11
  *     (a length takes more than a byte only when 128 bytes or more were copied; four lengths
  *     then take 12 bytes more at most)
- *   array, list              16 + k + items  3 * (1+w) + 1+v + k, and twice the items
+ *   array, list              16 + k + values 3 * (1+w) + 1+v + k, and twice the values
  *   span head                72              1+w, 18, 10, 10, 1+v, 2, 9, 9, 6, status 4: 78
  *   span extra               24              1+v, 1+v, status' length 3 more, 3 * 6: 31
  *   event                    24              1+w, 9, 1+v, 6: 25
@@ -50,16 +50,16 @@
 #define TAG_VALUES 0x0a
 
 /* The length of the AnyValue; not for arrays and lists. */
-static inline size_t value_bytes(const struct record_item *item)
+static inline size_t value_bytes(const struct record_attribute *attribute)
 {
-	switch (item->type) {
+	switch (attribute->type) {
 	case OTLP_VALUE_STRING:
 	case OTLP_VALUE_BYTES:
-		return 1 + wire_varint_bytes(item->field) + item->field;
+		return 1 + wire_varint_bytes(attribute->field) + attribute->field;
 	case OTLP_VALUE_BOOL:
 		return 2;
 	case OTLP_VALUE_INT:
-		return 1 + wire_varint_bytes(bytes_load64(item->value));
+		return 1 + wire_varint_bytes(bytes_load64(attribute->value));
 	case OTLP_VALUE_DOUBLE:
 		return 9;
 	default:
@@ -68,44 +68,46 @@ static inline size_t value_bytes(const struct record_item *item)
 }
 
 /* The body of the AnyValue: a oneof, so that zeros and empty strings are written. */
-static inline uint8_t *put_value(uint8_t *to, const struct record_item *item, const uint8_t *end)
+static inline uint8_t *put_value(uint8_t *to, const struct record_attribute *attribute,
+				 const uint8_t *end)
 {
-	switch (item->type) {
+	switch (attribute->type) {
 	case OTLP_VALUE_STRING:
-		return wire_bytes(to, TAG_STRING, item->value, item->field, end);
+		return wire_bytes(to, TAG_STRING, attribute->value, attribute->field, end);
 	case OTLP_VALUE_BYTES:
-		return wire_bytes(to, TAG_BYTES, item->value, item->field, end);
+		return wire_bytes(to, TAG_BYTES, attribute->value, attribute->field, end);
 	case OTLP_VALUE_BOOL:
 		*to++ = TAG_BOOL;
-		*to++ = (uint8_t)item->field;
+		*to++ = (uint8_t)attribute->field;
 		return to;
 	case OTLP_VALUE_INT:
 		*to++ = TAG_INT;
-		return wire_varint(to, bytes_load64(item->value));
+		return wire_varint(to, bytes_load64(attribute->value));
 	case OTLP_VALUE_DOUBLE:
-		return wire_present64(to, TAG_DOUBLE, bytes_load64(item->value));
+		return wire_present64(to, TAG_DOUBLE, bytes_load64(attribute->value));
 	default:
 		return to;
 	}
 }
 
-static inline bool is_container(const struct record_item *item)
+static inline bool is_container(const struct record_attribute *attribute)
 {
-	return item->type == OTLP_VALUE_ARRAY || item->type == OTLP_VALUE_KVLIST;
+	return attribute->type == OTLP_VALUE_ARRAY || attribute->type == OTLP_VALUE_KVLIST;
 }
 
 /* The items of an array: AnyValues without keys. */
 static uint8_t *put_array(uint8_t *to, const uint8_t *from, uint32_t count, const uint8_t *end);
 
 /* The body of the AnyValue of an array or a list. */
-static uint8_t *put_container(uint8_t *to, const struct record_item *item, const uint8_t *end)
+static uint8_t *put_container(uint8_t *to, const struct record_attribute *attribute,
+			      const uint8_t *end)
 {
-	const uint32_t count = bytes_load32(item->value);
-	const uint8_t *from = item->value + sizeof(count);
-	const bool is_array = item->type == OTLP_VALUE_ARRAY;
+	const uint32_t count = bytes_load32(attribute->value);
+	const uint8_t *from = attribute->value + sizeof(count);
+	const bool is_array = attribute->type == OTLP_VALUE_ARRAY;
 	struct wire_message values;
 
-	to = wire_open(to, is_array ? TAG_ARRAY : TAG_KVLIST, item->value_bytes, &values);
+	to = wire_open(to, is_array ? TAG_ARRAY : TAG_KVLIST, attribute->value_bytes, &values);
 	if (is_array)
 		to = put_array(to, from, count, end);
 	else
@@ -117,60 +119,62 @@ static uint8_t *put_container(uint8_t *to, const struct record_item *item, const
 static uint8_t *put_array(uint8_t *to, const uint8_t *from, uint32_t count, const uint8_t *end)
 {
 	for (uint32_t i = 0; i < count; i++) {
-		struct record_item item;
+		struct record_attribute attribute;
 
-		record_item_read(from, &item);
-		from = item.value + item.value_bytes;
-		if (is_container(&item)) {
+		record_attribute_read(from, &attribute);
+		from = attribute.value + attribute.value_bytes;
+		if (is_container(&attribute)) {
 			struct wire_message value;
 
-			to = wire_open(to, TAG_VALUES, RECORD_ITEM_LONG_BYTES + item.value_bytes,
-				       &value);
-			to = put_container(to, &item, end);
+			to = wire_open(to, TAG_VALUES,
+				       RECORD_ATTRIBUTE_LONG_BYTES + attribute.value_bytes, &value);
+			to = put_container(to, &attribute, end);
 			wire_close(&value, to);
 		} else {
 			*to++ = TAG_VALUES;
-			to = wire_varint(to, value_bytes(&item));
-			to = put_value(to, &item, end);
+			to = wire_varint(to, value_bytes(&attribute));
+			to = put_value(to, &attribute, end);
 		}
 	}
 	return to;
 }
 
 /* A KeyValue with an array or a list. */
-static uint8_t *put_container_attribute(uint8_t *to, uint8_t tag, const struct record_item *item,
+static uint8_t *put_container_attribute(uint8_t *to, uint8_t tag,
+					const struct record_attribute *attribute,
 					const uint8_t *end)
 {
-	const size_t record_bytes = RECORD_ITEM_LONG_BYTES + item->value_bytes;
-	struct wire_message attribute, value;
+	const size_t record_bytes = RECORD_ATTRIBUTE_LONG_BYTES + attribute->value_bytes;
+	struct wire_message message, value;
 
-	to = wire_open(to, tag, record_bytes + item->key_bytes, &attribute);
-	to = wire_text(to, TAG_KEY, item->key, item->key_bytes, end);
+	to = wire_open(to, tag, record_bytes + attribute->key_bytes, &message);
+	to = wire_text(to, TAG_KEY, attribute->key, attribute->key_bytes, end);
 	to = wire_open(to, TAG_VALUE, record_bytes, &value);
-	to = put_container(to, item, end);
+	to = put_container(to, attribute, end);
 	wire_close(&value, to);
-	wire_close(&attribute, to);
+	wire_close(&message, to);
 	return to;
 }
 
-/* A KeyValue of any kind; the item's head was read. */
+/* A KeyValue of any kind; the attribute's head was read. */
 static __attribute__((noinline)) uint8_t *
-put_attribute_any(uint8_t *to, uint8_t tag, const struct record_item *item, const uint8_t *end)
+put_attribute_any(uint8_t *to, uint8_t tag, const struct record_attribute *attribute,
+		  const uint8_t *end)
 {
 	size_t value_len, len;
 
-	if (is_container(item))
-		return put_container_attribute(to, tag, item, end);
-	value_len = value_bytes(item);
+	if (is_container(attribute))
+		return put_container_attribute(to, tag, attribute, end);
+	value_len = value_bytes(attribute);
 	len = 1 + wire_varint_bytes(value_len) + value_len;
-	if (item->key_bytes != 0)
-		len += 1 + wire_varint_bytes(item->key_bytes) + item->key_bytes;
+	if (attribute->key_bytes != 0)
+		len += 1 + wire_varint_bytes(attribute->key_bytes) + attribute->key_bytes;
 	*to++ = tag;
 	to = wire_varint(to, len);
-	to = wire_text(to, TAG_KEY, item->key, item->key_bytes, end);
+	to = wire_text(to, TAG_KEY, attribute->key, attribute->key_bytes, end);
 	*to++ = TAG_VALUE;
 	to = wire_varint(to, value_len);
-	return put_value(to, item, end);
+	return put_value(to, attribute, end);
 }
 
 /* With at most so much text each length in a KeyValue is one byte. */
@@ -188,22 +192,23 @@ uint8_t *encode_attributes(uint8_t *to, uint8_t tag, const uint8_t **from, uint3
 
 	for (uint32_t i = 0; i < count; i++) {
 		const uint32_t word = bytes_load32(at);
-		const uint32_t type = word & (RECORD_ITEM_TYPE | RECORD_ITEM_LONG);
-		const uint32_t key_bytes = word >> RECORD_ITEM_KEY_SHIFT & RECORD_ITEM_KEY_MAX;
-		const uint32_t field = word >> RECORD_ITEM_FIELD_SHIFT;
-		const uint8_t *const key = at + RECORD_ITEM_SHORT_BYTES;
+		const uint32_t type = word & (RECORD_ATTRIBUTE_TYPE | RECORD_ATTRIBUTE_LONG);
+		const uint32_t key_bytes =
+			word >> RECORD_ATTRIBUTE_KEY_SHIFT & RECORD_ATTRIBUTE_KEY_MAX;
+		const uint32_t field = word >> RECORD_ATTRIBUTE_FIELD_SHIFT;
+		const uint8_t *const key = at + RECORD_ATTRIBUTE_SHORT_BYTES;
 		const uint8_t *const value = key + key_bytes;
 		const uint32_t head = PAIRS(tag, 4, TAG_KEY) + key_bytes * IN_BOTH;
-		struct record_item item;
+		struct record_attribute attribute;
 
 		/* The usual ones. An empty key is left out, so it is none of them. */
 		if (__builtin_expect(key_bytes - 1 >= ENCODE_SLACK_BYTES ||
 					     key_bytes + field > SHORT_KEY_VALUE_BYTES ||
 					     end - key < (ptrdiff_t)ENCODE_SLACK_BYTES,
 				     0)) {
-			record_item_read(at, &item);
-			at = item.value + item.value_bytes;
-			to = put_attribute_any(to, tag, &item, end);
+			record_attribute_read(at, &attribute);
+			at = attribute.value + attribute.value_bytes;
+			to = put_attribute_any(to, tag, &attribute, end);
 		} else if (type == OTLP_VALUE_STRING) {
 			bytes_store32(to, head + ((2 + field) << 8));
 			to = wire_copy_short(to + 4, key, key_bytes);
@@ -231,9 +236,9 @@ uint8_t *encode_attributes(uint8_t *to, uint8_t tag, const uint8_t **from, uint3
 			to = bytes_store64(to + 3, bytes_load64(value));
 			at = value + sizeof(uint64_t);
 		} else {
-			record_item_read(at, &item);
-			at = item.value + item.value_bytes;
-			to = put_attribute_any(to, tag, &item, end);
+			record_attribute_read(at, &attribute);
+			at = attribute.value + attribute.value_bytes;
+			to = put_attribute_any(to, tag, &attribute, end);
 		}
 	}
 	*from = at;
@@ -403,7 +408,7 @@ static uint8_t *encode_span(const struct record_view *view, uint8_t *to)
 	return to;
 }
 
-uint8_t *encode_item(const struct record_view *view, uint8_t *to)
+uint8_t *encode_record(const struct record_view *view, uint8_t *to)
 {
 	uint8_t *const end =
 		view->kind == RECORD_SPAN ? encode_span(view, to) : encode_metric(view, to);

@@ -15,7 +15,7 @@
 #define ENCODE_GROWTH_MAX  2u
 #define ENCODE_SLACK_BYTES 32u /* short text is copied in one width: wire_copy() */
 
-/* The most that encode_item() writes for this record, and what it needs behind that. */
+/* The most that encode_record() writes for this record, and what it needs behind that. */
 static inline size_t encode_bound(const struct record_view *view)
 {
 	return ENCODE_GROWTH_MAX * view->len + ENCODE_SLACK_BYTES;
@@ -25,7 +25,7 @@ static inline size_t encode_bound(const struct record_view *view)
  * A whole field 2 of ScopeSpans (spans) or ScopeMetrics (metrics): tag, length, Span or Metric.
  * Returns the end.
  */
-uint8_t *encode_item(const struct record_view *view, uint8_t *to);
+uint8_t *encode_record(const struct record_view *view, uint8_t *to);
 
 /* The most that the two calls for a resource write together; the same for those for a scope. */
 static inline size_t encode_section_bound(size_t section_bytes)

@@ -323,7 +323,7 @@ int stage_add(struct stage *stage, const struct record_view *view, const uint8_t
 		stage->last_group = stage_find_group(stage, index, view->scope, view->scope_bytes);
 	}
 	group_append(stage, stage->last_group,
-		     arena_slice(stage, encode_item(view, arena_end(stage))));
+		     arena_slice(stage, encode_record(view, arena_end(stage))));
 	return 0;
 }
 

@@ -38,7 +38,7 @@ struct retain {
 
 static int compare_in_signal(const void *a, const void *b)
 {
-	const struct retain_item *left = a, *right = b;
+	const struct retain_file *left = a, *right = b;
 
 	if (left->signal != right->signal)
 		return left->signal < right->signal ? -1 : 1;
@@ -49,59 +49,59 @@ static int compare_in_signal(const void *a, const void *b)
 
 static int compare_by_age(const void *a, const void *b)
 {
-	const struct retain_item *left = a, *right = b;
+	const struct retain_file *left = a, *right = b;
 
 	if (left->mtime_ns != right->mtime_ns)
 		return left->mtime_ns < right->mtime_ns ? -1 : 1;
 	return compare_in_signal(a, b);
 }
 
-void retain_sort(struct retain_item *items, size_t count)
+void retain_sort(struct retain_file *files, size_t count)
 {
 	if (count == 0)
 		return;
 
-	qsort(items, count, sizeof(*items), compare_in_signal);
+	qsort(files, count, sizeof(*files), compare_in_signal);
 	for (size_t i = count - 1; i > 0; i--)
-		if (items[i - 1].signal == items[i].signal &&
-		    items[i - 1].mtime_ns > items[i].mtime_ns)
-			items[i - 1].mtime_ns = items[i].mtime_ns;
+		if (files[i - 1].signal == files[i].signal &&
+		    files[i - 1].mtime_ns > files[i].mtime_ns)
+			files[i - 1].mtime_ns = files[i].mtime_ns;
 	/* Times now rise with the sequence, so sorting by them keeps each signal's order. */
-	qsort(items, count, sizeof(*items), compare_by_age);
+	qsort(files, count, sizeof(*files), compare_by_age);
 }
 
-size_t retain_plan(const struct retain_item *items, size_t count,
+size_t retain_plan(const struct retain_file *files, size_t count,
 		   const struct retain_limits *limits, int64_t now_ns, uint64_t free_bytes)
 {
 	uint64_t total_bytes = 0;
 	size_t n;
 
 	for (size_t i = 0; i < count; i++)
-		total_bytes += items[i].bytes;
+		total_bytes += files[i].bytes;
 
 	for (n = 0; n < count; n++) {
 		bool is_too_much = limits->total_bytes > 0 && total_bytes > limits->total_bytes;
 		bool is_too_old =
-			limits->age_ns > 0 && items[n].mtime_ns < now_ns &&
-			(uint64_t)now_ns - (uint64_t)items[n].mtime_ns > (uint64_t)limits->age_ns;
+			limits->age_ns > 0 && files[n].mtime_ns < now_ns &&
+			(uint64_t)now_ns - (uint64_t)files[n].mtime_ns > (uint64_t)limits->age_ns;
 		bool is_too_full = limits->free_bytes > 0 && free_bytes < limits->free_bytes;
 
 		if (!is_too_much && !is_too_old && !is_too_full)
 			break;
-		total_bytes -= items[n].bytes;
-		free_bytes += items[n].bytes;
+		total_bytes -= files[n].bytes;
+		free_bytes += files[n].bytes;
 	}
 	return n;
 }
 
 struct collection {
-	struct retain_item *items;
+	struct retain_file *files;
 	size_t count;
 };
 
 static int collect_dir(const struct retain *retain, unsigned signal, struct collection *all)
 {
-	struct retain_item *items;
+	struct retain_file *files;
 	struct data_name *names;
 	size_t count;
 	int rc;
@@ -110,25 +110,25 @@ static int collect_dir(const struct retain *retain, unsigned signal, struct coll
 	if (rc < 0 || count == 0)
 		return rc;
 
-	items = reallocarray(all->items, all->count + count, sizeof(*items));
-	if (!items) {
+	files = reallocarray(all->files, all->count + count, sizeof(*files));
+	if (!files) {
 		free(names);
 		return -ENOMEM;
 	}
 
 	for (size_t i = 0; i < count; i++) {
-		struct retain_item *item = &items[all->count + i];
+		struct retain_file *file = &files[all->count + i];
 
-		*item = (struct retain_item){
+		*file = (struct retain_file){
 			.bytes = names[i].bytes,
 			.mtime_ns = names[i].mtime_ns,
 			.sequence = names[i].sequence,
 			.signal = signal,
 		};
-		memcpy(item->name, names[i].name, sizeof(item->name));
+		memcpy(file->name, names[i].name, sizeof(file->name));
 	}
 	free(names);
-	all->items = items;
+	all->files = files;
 	all->count += count;
 	return 0;
 }
@@ -144,14 +144,14 @@ static bool is_stopping(struct retain *retain)
 }
 
 /* Deletes one file; one that cannot be deleted does not hold up the others. */
-static int remove_item(struct retain *retain, const struct retain_item *item)
+static int remove_file(struct retain *retain, const struct retain_file *file)
 {
-	if (unlinkat(retain->dirs[item->signal].fd, item->name, 0) < 0)
+	if (unlinkat(retain->dirs[file->signal].fd, file->name, 0) < 0)
 		return errno == ENOENT ? 0 : -errno;
 
 	pthread_mutex_lock(&retain->mutex);
 	retain->counts.removed_files++;
-	retain->counts.removed_bytes += item->bytes;
+	retain->counts.removed_bytes += file->bytes;
 	pthread_mutex_unlock(&retain->mutex);
 	return 0;
 }
@@ -167,11 +167,11 @@ static int run_plan(struct retain *retain, const struct collection *all)
 		return -errno;
 	clock_gettime(CLOCK_REALTIME, &now);
 
-	doomed = retain_plan(all->items, all->count, &retain->limits,
+	doomed = retain_plan(all->files, all->count, &retain->limits,
 			     now.tv_sec * INT64_C(1000000000) + now.tv_nsec,
 			     (uint64_t)vfs.f_bavail * vfs.f_frsize);
 	for (size_t i = 0; i < doomed && !is_stopping(retain); i++) {
-		int failed = remove_item(retain, &all->items[i]);
+		int failed = remove_file(retain, &all->files[i]);
 
 		if (failed < 0)
 			rc = failed;
@@ -187,10 +187,10 @@ static int run_once(struct retain *retain)
 	for (unsigned signal = 0; rc == 0 && signal < retain->dir_count; signal++)
 		rc = collect_dir(retain, signal, &all);
 	if (rc == 0) {
-		retain_sort(all.items, all.count);
+		retain_sort(all.files, all.count);
 		rc = run_plan(retain, &all);
 	}
-	free(all.items);
+	free(all.files);
 	return rc;
 }
 

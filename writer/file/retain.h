@@ -24,7 +24,7 @@ struct retain_limits {	      /* 0: no such limit */
 };
 
 /* One file, for the policy. */
-struct retain_item {
+struct retain_file {
 	char name[DATA_NAME_BYTES];
 	uint64_t bytes;
 	int64_t mtime_ns;
@@ -33,14 +33,14 @@ struct retain_item {
 };
 
 /*
- * Puts items into the order of deletion. A file counts as no younger than any later one of its
+ * Puts files into the order of deletion. A file counts as no younger than any later one of its
  * signal: clocks go back, and one file from the future must not hold up all the rest. mtime_ns is
  * lowered accordingly.
  */
-void retain_sort(struct retain_item *items, size_t count);
+void retain_sort(struct retain_file *files, size_t count);
 
-/* How many of the sorted items, from the first on, have to go. */
-size_t retain_plan(const struct retain_item *items, size_t count,
+/* How many of the sorted files, from the first on, have to go. */
+size_t retain_plan(const struct retain_file *files, size_t count,
 		   const struct retain_limits *limits, int64_t now_ns, uint64_t free_bytes);
 
 struct retain_counts {

@@ -10,6 +10,7 @@
  * sleeps, and gives ring space back, at moments that a real one would choose
  * by itself.
  */
+#include "base/array.h"
 #include "core/record/signal.h"
 #include "tests/unit/library_fixture.h"
 

@@ -4,8 +4,8 @@
  * region's table when the first record of that region needs it. Other regions come: a child's, or a
  * new one after the writer abandoned the old.
  */
-#ifndef OTLPIPE_CORE_TABLE_H
-#define OTLPIPE_CORE_TABLE_H
+#ifndef OTLPIPE_CORE_TABLE_ENTRY_H
+#define OTLPIPE_CORE_TABLE_ENTRY_H
 
 #include "shm/atomic.h"
 #include "shm/region.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* References into a region's table, remembered in one word so that threads need no lock. */
-#include "core/table.h"
+#include "core/table_entry.h"
 
 static_assert(TABLE_BYTES + 1 < UINT64_C(1) << TABLE_REFERENCE_BITS, "a reference fits");
 
