@@ -83,6 +83,9 @@ static void look_region(const struct region_view *view, struct stat_region *ret)
 	for (signal = 0; signal < SIGNAL_COUNT; signal++)
 		if (view->rings[signal].shared != NULL)
 			look_ring(view, signal, ret->is_alive, &ret->rings[signal]);
+	for (; signal < REGION_RINGS_MAX; signal++)
+		if (view->rings[signal].shared != NULL)
+			ret->unknown_ring = signal;
 }
 
 static int stat_reserve(struct stat_view *view)

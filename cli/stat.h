@@ -31,6 +31,8 @@ struct stat_region {
 	bool is_alive;
 	char program[64];
 	struct stat_ring rings[SIGNAL_COUNT];
+	unsigned unknown_ring; /* whose signal nobody here knows; 0: none, since that is a known one
+				*/
 };
 
 struct stat_view {

@@ -136,6 +136,8 @@ static json_object *region_json(const struct stat_region *region)
 			json_object_array_add(rings, ring_json(&region->rings[signal],
 							       signal_rows[signal].ring_name));
 	json_object_object_add(json, "rings", rings);
+	if (region->unknown_ring != 0)
+		add(json, "unknown_ring", region->unknown_ring);
 	return json;
 }
 
@@ -258,6 +260,10 @@ void stat_print(const struct stat_view *view)
 				print_ring(who, signal_rows[signal].ring_name,
 					   &region->rings[signal]);
 		}
+		if (region->unknown_ring != 0)
+			line("  %08" PRIx64 " waits whole for a newer writer: the signal of its "
+			     "ring %u is not known to this version",
+			     region->id >> 32, region->unknown_ring);
 	}
 	total_ring(view, &total);
 	if (view->region_count > 0)

@@ -227,6 +227,13 @@ static int look_region(struct verify *verify, const struct region_view *view, co
 			rc = 0;
 		}
 	}
+	for (; rc == 0 && signal < REGION_RINGS_MAX; signal++)
+		if (view->rings[signal].shared != NULL)
+			verify_note(
+				verify, NULL,
+				"%s: its ring %u is of a signal that this version does not know, "
+				"and is not counted",
+				name, signal);
 	guard_remove(&guard);
 	return rc;
 }

@@ -274,6 +274,30 @@ int regions_discover_some(struct regions *regions, int64_t now_ns, bool anyway)
 	return rc < 0 ? rc : 0;
 }
 
+void regions_leave_unknown(struct regions *regions)
+{
+	struct source **at = &regions->sources;
+
+	while (*at != NULL) {
+		struct source *source = *at;
+		char why[96];
+
+		if (source->unknown_ring == 0) {
+			at = &source->next;
+			continue;
+		}
+		*at = source->next;
+		regions->count--;
+		snprintf(
+			why, sizeof(why),
+			"this writer does not know the signal of its ring %u; it waits for a newer "
+			"writer",
+			source->unknown_ring);
+		regions_refuse(regions, source->name, source->view.region_id, why);
+		source_close(source);
+	}
+}
+
 void regions_break(struct regions *regions, struct source *source, const char *why)
 {
 	char broken[REGION_NAME_BYTES_MAX + 8];

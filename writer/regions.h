@@ -64,6 +64,13 @@ int64_t regions_deadline_ns(const struct regions *regions);
 /** Has the directory changed since it was read, and may be read again now? */
 bool regions_have_changed(const struct regions *regions, int64_t now_ns);
 
+/**
+ * Let go of the regions that have a ring of a signal that this writer does not know, before
+ * anything is drained from them: they wait whole for a writer that knows it. Until then they
+ * are attached like all others, since a recovery tells their known rings how far it came.
+ */
+void regions_leave_unknown(struct regions *regions);
+
 /** Drain a region no further, and take its name away. */
 void regions_break(struct regions *regions, struct source *source, const char *why);
 

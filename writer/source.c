@@ -25,6 +25,10 @@ static int source_open_rings(struct source *source)
 	unsigned signal;
 	int rc;
 
+	for (signal = SIGNAL_COUNT; signal < REGION_RINGS_MAX; signal++)
+		if (source->view.rings[signal].shared != NULL)
+			source->unknown_ring = signal;
+
 	for (signal = 0; signal < SIGNAL_COUNT; signal++) {
 		struct source_ring *ring = &source->rings[signal];
 

@@ -48,6 +48,8 @@ struct source {
 	struct guard guard;
 	struct source_ring rings[SIGNAL_COUNT];
 	struct table table;
+	/* A ring whose signal this writer does not know; 0: none, since that is a known one. */
+	unsigned unknown_ring;
 	bool is_dead;	/* its lock was seen free, before the tails were read last */
 	bool is_broken; /* drained no further */
 	bool has_late_flush;

@@ -307,6 +307,7 @@ int writer_start(struct writer *writer, const struct options *options)
 		writer->opened = START_REGIONS;
 	if (rc == 0 && (rc = start_outdir(writer)) == 0)
 		writer->opened = START_OUTDIR;
+	regions_leave_unknown(&writer->regions);
 	if (rc == 0 && (rc = start_pool(writer)) == 0)
 		writer->opened = START_POOL;
 	if (rc == 0 && (rc = start_io(writer)) == 0)

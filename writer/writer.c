@@ -160,6 +160,7 @@ static void writer_discover(struct writer *writer, int64_t now, bool anyway)
 {
 	int rc = writer->is_stopping ? 0 : regions_discover_some(&writer->regions, now, anyway);
 
+	regions_leave_unknown(&writer->regions);
 	if (rc < 0 && !writer->discovery_failed)
 		log_line("the runtime directory cannot be read: %s", strerror(-rc));
 	if (rc < 0 || anyway)
@@ -363,6 +364,7 @@ static int writer_stop(struct writer *writer)
 	/* All that was pushed before the stop: what cannot be found now is the next writer's. */
 	if (regions_discover(&writer->regions) < 0)
 		log_line("some regions cannot be opened: they wait for the next writer");
+	regions_leave_unknown(&writer->regions);
 	writer_care(writer);
 	writer->is_stopping = true;
 	for (source = writer->regions.sources; source != NULL; source = source->next)

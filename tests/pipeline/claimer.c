@@ -4,7 +4,10 @@
  * it were stopped in the middle of a push. Behind the claim it leaves one that
  * was given up. It prints a line and waits to be killed.
  *
- * usage: claimer RUNTIME_DIR
+ * With "later" its region has a third ring, with an entry, as one that comes from a
+ * library that knows a signal more than we do.
+ *
+ * usage: claimer RUNTIME_DIR [later]
  */
 #include <stdio.h>
 #include <string.h>
@@ -18,19 +21,22 @@
 
 int main(int argc, char **argv)
 {
-	const struct region_options options = {
+	struct region_options options = {
 		.ring_bytes = {RING_BYTES, RING_BYTES},
 		.program = "claimer",
 	};
+	const bool is_later = argc == 3 && strcmp(argv[2], "later") == 0;
 	struct ring_claim claim, aborted;
 	struct runtime_dir dir;
 	struct region region;
 	int rc;
 
-	if (argc != 2) {
-		fprintf(stderr, "usage: claimer RUNTIME_DIR\n");
+	if (argc != 2 && !is_later) {
+		fprintf(stderr, "usage: claimer RUNTIME_DIR [later]\n");
 		return 2;
 	}
+	if (is_later)
+		options.ring_bytes[SIGNAL_COUNT] = RING_BYTES;
 	rc = runtime_open(&dir, argv[1], true);
 	if (rc == 0)
 		rc = region_create(&region, &dir, &options);
@@ -44,6 +50,11 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	ring_abort(&region.rings[SIGNAL_TRACES], &aborted);
+	if (is_later) {
+		if (!ring_claim(&region.rings[SIGNAL_COUNT], PAYLOAD_BYTES, 1, &claim))
+			return 1;
+		ring_commit(&claim);
+	}
 	puts("claimed");
 	fflush(stdout);
 	for (;;)

@@ -255,6 +255,35 @@ static void one_user_of_a_group_has_so_many_regions_and_no_more(void **state)
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
 }
 
+static void a_region_with_a_ring_of_a_later_signal_is_let_go_of_after_the_recovery(void **state)
+{
+	struct region_options later = options;
+	char name[REGION_NAME_BYTES_MAX];
+	struct regions regions;
+	struct region region;
+
+	later.ring_bytes[SIGNAL_COUNT] = RING_BYTES_MIN;
+	assert_int_equal(region_create(&region, *state, &later), 0);
+	find_region(name);
+	regions_open(&regions, *state);
+	/* Recovery needs it: the rings that this writer knows are to hear what is in the files. */
+	assert_int_equal(regions_discover(&regions), 0);
+	assert_int_equal(regions.count, 1);
+	assert_true(regions.sources->rings[SIGNAL_TRACES].is_present);
+	assert_int_equal(regions.sources->unknown_ring, SIGNAL_COUNT);
+	for (unsigned i = 0; i < 2; i++) {
+		regions_leave_unknown(&regions);
+		assert_int_equal(regions.count, 0);
+		assert_null(regions.sources);
+		assert_int_equal(regions.broken_count, 1);
+		assert_int_equal(regions_discover(&regions), 0);
+	}
+	region_close(&region);
+	regions_reap(&regions);
+	assert_true(has_file(name));
+	regions_close(&regions);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -266,6 +295,8 @@ int main(void)
 		REGIONS_TEST(a_shortage_of_descriptors_is_not_held_against_a_region),
 		REGIONS_TEST(a_region_that_appears_while_the_directory_is_read_is_found_later),
 		REGIONS_TEST(a_region_of_the_same_tick_as_the_last_look_is_found_later),
+		REGIONS_TEST(
+			a_region_with_a_ring_of_a_later_signal_is_let_go_of_after_the_recovery),
 		REGIONS_TEST(one_user_of_a_group_has_so_many_regions_and_no_more),
 	};
 
