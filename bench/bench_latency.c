@@ -137,7 +137,7 @@ int main(int argc, char **argv)
 	ns_per_tick = calibrate();
 	step = (uint64_t)(strtod(argv[2], NULL) / ns_per_tick);
 	otlp_options_init(&options, sizeof(options));
-	options.span_ring_bytes = RING_BYTES;
+	options.ring_bytes[OTLP_SIGNAL_TRACES] = RING_BYTES;
 	if (otlp_library_open(&library, &options) < 0 ||
 	    otlp_library_flush(library, FLUSH_TIMEOUT_NS) < 0) {
 		fputs("bench_latency: no writer\n", stderr);
@@ -170,7 +170,8 @@ int main(int argc, char **argv)
 	}
 	otlp_library_get_stats(library, &stats, sizeof(stats));
 	printf("{\"count\": %llu, \"dropped\": %llu, \"clock_ns\": %.1f",
-	       (unsigned long long)pushes.total, (unsigned long long)stats.spans.dropped_full,
+	       (unsigned long long)pushes.total,
+	       (unsigned long long)stats.signals[OTLP_SIGNAL_TRACES].dropped_full,
 	       percentile(&overhead, 0.5, ns_per_tick));
 	print_percentiles("", &pushes, ns_per_tick);
 	print_percentiles("spin_", &spins, ns_per_tick);

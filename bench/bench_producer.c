@@ -85,7 +85,7 @@ static void child(const struct plan *plan, unsigned index, const int *ready, con
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	close(end[1]);
 	otlp_options_init(&options, sizeof(options));
-	options.span_ring_bytes = plan->ring_bytes;
+	options.ring_bytes[OTLP_SIGNAL_TRACES] = plan->ring_bytes;
 	ret->result = otlp_library_open(&library, &options);
 	if (ret->result == 0)
 		ret->result = otlp_library_flush(library, FLUSH_TIMEOUT_NS);
@@ -105,9 +105,10 @@ static void child(const struct plan *plan, unsigned index, const int *ready, con
 		_exit(1);
 	ret->idle_cpu_seconds = report_cpu_seconds(RUSAGE_SELF) - cpu_seconds;
 	otlp_library_get_stats(library, &stats, sizeof(stats));
-	ret->accepted = stats.spans.accepted;
-	ret->accepted_bytes = stats.spans.accepted_bytes;
-	ret->dropped = stats.spans.dropped_full + stats.spans.dropped_invalid;
+	ret->accepted = stats.signals[OTLP_SIGNAL_TRACES].accepted;
+	ret->accepted_bytes = stats.signals[OTLP_SIGNAL_TRACES].accepted_bytes;
+	ret->dropped = stats.signals[OTLP_SIGNAL_TRACES].dropped_full +
+		       stats.signals[OTLP_SIGNAL_TRACES].dropped_invalid;
 	tap_close(&tap);
 	otlp_library_shutdown(library, FLUSH_TIMEOUT_NS);
 	otlp_library_unref(library);

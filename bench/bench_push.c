@@ -69,8 +69,8 @@ static int push_setup(const struct bench *bench)
 
 	varied = bench_spans_varied();
 	otlp_options_init(&options, sizeof(options));
-	options.span_ring_bytes = RING_BYTES;
-	options.metric_ring_bytes = RING_BYTES;
+	options.ring_bytes[OTLP_SIGNAL_TRACES] = RING_BYTES;
+	options.ring_bytes[OTLP_SIGNAL_METRICS] = RING_BYTES;
 	if (!of->has_writer)
 		options.runtime_dir = own_dir();
 	rc = otlp_library_open(&library, &options);
@@ -141,12 +141,12 @@ static size_t push_counters(const struct bench *bench, struct bench_counter *ret
 {
 	const struct push_case *of = bench->argument;
 	struct otlp_stats stats;
-	const struct otlp_signal_stats *of_signal = &stats.spans;
+	const struct otlp_signal_stats *of_signal = &stats.signals[OTLP_SIGNAL_TRACES];
 	uint64_t lost;
 
 	otlp_library_get_stats(library, &stats, sizeof(stats));
 	if (of->subject == SUBJECT_METRICS)
-		of_signal = &stats.metrics;
+		of_signal = &stats.signals[OTLP_SIGNAL_METRICS];
 	lost = of_signal->dropped_full + of_signal->dropped_invalid + of_signal->dropped_too_large;
 	ret[0] = (struct bench_counter){
 		"record_bytes",

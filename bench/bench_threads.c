@@ -88,7 +88,7 @@ static int threads_setup(const struct bench *bench)
 	int rc;
 
 	otlp_options_init(&options, sizeof(options));
-	options.span_ring_bytes = RING_BYTES;
+	options.ring_bytes[OTLP_SIGNAL_TRACES] = RING_BYTES;
 	options.runtime_dir = dir != NULL ? dir : "bench-runtime";
 	rc = otlp_library_open(&library, &options);
 	if (rc == 0)
@@ -117,7 +117,7 @@ static size_t threads_counters(const struct bench *bench, struct bench_counter *
 
 	otlp_library_get_stats(library, &stats, sizeof(stats));
 	ret[0] = (struct bench_counter){"operations", operations_of(bench)};
-	ret[1] = (struct bench_counter){"dropped", stats.spans.dropped_full};
+	ret[1] = (struct bench_counter){"dropped", stats.signals[OTLP_SIGNAL_TRACES].dropped_full};
 	return 2;
 }
 

@@ -163,8 +163,8 @@ static int open_library(const struct load_options *options, struct otlp_library 
 	int rc;
 
 	otlp_options_init(&o, sizeof(o));
-	o.span_ring_bytes = (uint32_t)options->span_ring_bytes;
-	o.metric_ring_bytes = (uint32_t)options->metric_ring_bytes;
+	o.ring_bytes[OTLP_SIGNAL_TRACES] = (uint32_t)options->span_ring_bytes;
+	o.ring_bytes[OTLP_SIGNAL_METRICS] = (uint32_t)options->metric_ring_bytes;
 	o.runtime_dir = options->dir;
 	o.diagnostic = on_diagnostic;
 	rc = otlp_library_open(ret, &o);
@@ -224,8 +224,8 @@ static int check_counts(struct otlp_library *library, const struct producer *pro
 		add(&slot->points, &accepted[1], &refused[1]);
 	}
 	otlp_library_get_stats(library, &stats, sizeof(stats));
-	if (!agree("spans", &stats.spans, accepted[0], refused[0]) ||
-	    !agree("points", &stats.metrics, accepted[1], refused[1]))
+	if (!agree("spans", &stats.signals[OTLP_SIGNAL_TRACES], accepted[0], refused[0]) ||
+	    !agree("points", &stats.signals[OTLP_SIGNAL_METRICS], accepted[1], refused[1]))
 		return TOOL_FAILED;
 	return TOOL_OK;
 }

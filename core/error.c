@@ -9,17 +9,32 @@
 
 const char *otlp_strerror(int error)
 {
-	switch (error) {
+	switch ((enum otlp_error)error) {
 	case OTLP_OK:
 		return "success";
-#define OTLP_ERROR_CASE(name, value, text) \
-	case OTLP_ERR_##name:              \
-		return text;
-		OTLP_ERROR_MAP(OTLP_ERROR_CASE)
-#undef OTLP_ERROR_CASE
-	default:
-		return "unknown error";
+	case OTLP_ERR_INVALID:
+		return "invalid argument";
+	case OTLP_ERR_NO_MEMORY:
+		return "out of memory";
+	case OTLP_ERR_ACCESS:
+		return "the runtime directory is not accessible";
+	case OTLP_ERR_NO_SPACE:
+		return "no room for the shared ring";
+	case OTLP_ERR_TIMEOUT:
+		return "the deadline passed";
+	case OTLP_ERR_TOO_LARGE:
+		return "a record is larger than the ring can carry";
+	case OTLP_ERR_FULL:
+		return "the ring is full: records were dropped and counted, do not retry";
+	case OTLP_ERR_NO_WRITER:
+		return "no writer is running: the records wait in the ring";
+	case OTLP_ERR_SHUTDOWN:
+		return "the library was shut down";
+	case OTLP_ERR_ABI:
+		return "the shared memory, or the header that the program was built with, is of "
+		       "another version";
 	}
+	return "unknown error";
 }
 
 const char *otlp_version(void)

@@ -47,8 +47,9 @@ void otlp_options_init(struct otlp_options *options, size_t struct_bytes)
 	       struct_bytes < sizeof(defaults) ? struct_bytes : sizeof(defaults));
 }
 
-static bool is_zero(const uint8_t *bytes, size_t count)
+static bool is_zero(const void *from, size_t count)
 {
+	const uint8_t *bytes = from;
 	size_t i;
 
 	for (i = 0; i < count; i++)
@@ -56,6 +57,14 @@ static bool is_zero(const uint8_t *bytes, size_t count)
 			return false;
 	return true;
 }
+
+/*
+ * The options of version 0.2. A shorter struct is one of 0.1, whose fields stand elsewhere, or was
+ * not initialised. Later versions add fields behind it, or take reserved ones.
+ */
+#define OPTIONS_BYTES_MIN 120
+
+static_assert(sizeof(struct otlp_options) >= OPTIONS_BYTES_MIN, "options only grow");
 
 /* Take the caller's struct over, of whatever version; what we do not know must be zero. */
 static int options_read(struct otlp_options *ret, const struct otlp_options *options)
@@ -66,10 +75,9 @@ static int options_read(struct otlp_options *ret, const struct otlp_options *opt
 	if (options == NULL)
 		return 0;
 	bytes = options->struct_bytes;
-	if (bytes < offsetof(struct otlp_options, runtime_dir))
-		return OTLP_ERR_INVALID;
-	if (bytes > sizeof(*ret) &&
-	    !is_zero((const uint8_t *)options + sizeof(*ret), bytes - sizeof(*ret)))
+	if (bytes < OPTIONS_BYTES_MIN)
+		return OTLP_ERR_ABI;
+	if (bytes > sizeof(*ret) && !is_zero(options + 1, bytes - sizeof(*ret)))
 		return OTLP_ERR_INVALID;
 	memcpy(ret, options, bytes < sizeof(*ret) ? bytes : sizeof(*ret));
 	if (!is_zero(ret->reserved, sizeof(ret->reserved)) ||
@@ -78,16 +86,10 @@ static int options_read(struct otlp_options *ret, const struct otlp_options *opt
 	return 0;
 }
 
-/* The public structs name their signals; here they are found by number. */
-static const uint32_t *options_ring_bytes(const struct otlp_options *options, enum signal signal)
-{
-	static const size_t offsets[SIGNAL_COUNT] = {
-		[SIGNAL_TRACES] = offsetof(struct otlp_options, span_ring_bytes),
-		[SIGNAL_METRICS] = offsetof(struct otlp_options, metric_ring_bytes),
-	};
-
-	return (const uint32_t *)(const void *)((const uint8_t *)options + offsets[signal]);
-}
+static_assert((int)OTLP_SIGNAL_TRACES == (int)SIGNAL_TRACES &&
+		      (int)OTLP_SIGNAL_METRICS == (int)SIGNAL_METRICS &&
+		      (int)OTLP_SIGNAL_MAX == SIGNAL_COUNT_MAX,
+	      "the public numbers of signals are those of the rows");
 
 static int ring_bytes_from_option(uint32_t option, uint32_t fallback, uint64_t *ret)
 {
@@ -101,6 +103,23 @@ static int ring_bytes_from_option(uint32_t option, uint32_t fallback, uint64_t *
 		bytes *= 2;
 	*ret = bytes;
 	return 0;
+}
+
+static int ring_bytes_from_options(const struct otlp_options *options, uint64_t *ret)
+{
+	size_t signal;
+	int rc = 0;
+
+	for (signal = 0; rc == 0 && signal < OTLP_SIGNAL_MAX; signal++) {
+		const uint32_t option = options->ring_bytes[signal];
+
+		if (signal < SIGNAL_COUNT)
+			rc = ring_bytes_from_option(option, signal_rows[signal].ring_bytes_default,
+						    &ret[signal]);
+		else if (option != 0) /* of a signal that this version does not have */
+			rc = OTLP_ERR_INVALID;
+	}
+	return rc;
 }
 
 static_assert(OTLP_RING_BYTES_MIN == RING_BYTES_MIN, "the public limits are the layout's");
@@ -122,16 +141,11 @@ static void library_check_environment(const struct otlp_options *options)
 static int library_init(struct otlp_library *library, const struct otlp_options *options)
 {
 	struct region_options region = {.program = program_invocation_short_name};
-	enum signal signal;
 	int rc;
 
-	for (signal = 0; signal < SIGNAL_COUNT; signal++) {
-		rc = ring_bytes_from_option(*options_ring_bytes(options, signal),
-					    signal_rows[signal].ring_bytes_default,
-					    &region.ring_bytes[signal]);
-		if (rc < 0)
-			return rc;
-	}
+	rc = ring_bytes_from_options(options, region.ring_bytes);
+	if (rc < 0)
+		return rc;
 	library->references = 1;
 	library->temporality = options->temporality;
 	library_check_environment(options);

@@ -241,11 +241,6 @@ static void add_ring_stats(struct otlp_signal_stats *to, const struct ring_share
 void producer_get_stats(const struct producer *producer, struct otlp_stats *ret)
 {
 	const struct producer_counters *counters = &producer->page->counters;
-	/* The public struct names its signals; here they are found by number. */
-	struct otlp_signal_stats *const stats[SIGNAL_COUNT] = {
-		[SIGNAL_TRACES] = &ret->spans,
-		[SIGNAL_METRICS] = &ret->metrics,
-	};
 	enum signal signal;
 
 	memset(ret, 0, sizeof(*ret));
@@ -253,9 +248,10 @@ void producer_get_stats(const struct producer *producer, struct otlp_stats *ret)
 	for (signal = 0; signal < SIGNAL_COUNT; signal++) {
 		uint32_t n;
 
-		stats[signal]->dropped_full =
+		ret->signals[signal].dropped_full =
 			atomic_load_relaxed_u64(&counters->dropped_full_items[signal]);
 		for (n = 0; n < producer_region_count(producer); n++)
-			add_ring_stats(stats[signal], producer->regions[n].rings[signal].shared);
+			add_ring_stats(&ret->signals[signal],
+				       producer->regions[n].rings[signal].shared);
 	}
 }

@@ -228,8 +228,9 @@ int main(int argc, char **argv)
 	printf("treewalk: %s: %lld directories, %lld files, %lld bytes, spans accepted %llu, "
 	       "dropped %llu\n",
 	       argv[first], (long long)w.directories, (long long)w.files, (long long)w.bytes,
-	       (unsigned long long)stats.spans.accepted,
-	       (unsigned long long)(stats.spans.dropped_full + stats.spans.dropped_invalid));
+	       (unsigned long long)stats.signals[OTLP_SIGNAL_TRACES].accepted,
+	       (unsigned long long)(stats.signals[OTLP_SIGNAL_TRACES].dropped_full +
+				    stats.signals[OTLP_SIGNAL_TRACES].dropped_invalid));
 	otlp_library_unref(w.library);
 	return error == 0 || error == OTLP_ERR_NO_WRITER ? 0 : 1;
 }

@@ -142,8 +142,8 @@ static PyObject *library_new(PyTypeObject *type, PyObject *args, PyObject *kwarg
 					 &metric_ring, &temporality))
 		return NULL;
 	otlp_options_init(&options, sizeof(options));
-	options.span_ring_bytes = span_ring;
-	options.metric_ring_bytes = metric_ring;
+	options.ring_bytes[OTLP_SIGNAL_TRACES] = span_ring;
+	options.ring_bytes[OTLP_SIGNAL_METRICS] = metric_ring;
 	if (temporality >= 0)
 		options.temporality = (enum otlp_temporality_preference)temporality;
 	options.runtime_dir = directory != NULL ? PyBytes_AsString(directory) : NULL;
@@ -230,7 +230,8 @@ static PyObject *library_stats(PyObject *self, PyObject *unused)
 
 	(void)unused;
 	otlp_library_get_stats(to_library(self)->library, &stats, sizeof(stats));
-	return Py_BuildValue("(NNK)", signal_stats(&stats.spans), signal_stats(&stats.metrics),
+	return Py_BuildValue("(NNK)", signal_stats(&stats.signals[OTLP_SIGNAL_TRACES]),
+			     signal_stats(&stats.signals[OTLP_SIGNAL_METRICS]),
 			     (unsigned long long)stats.rejected_after_shutdown);
 }
 

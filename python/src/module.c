@@ -55,11 +55,20 @@ static int add_types(struct state *state, PyObject *module)
 
 static int add_constants(PyObject *module)
 {
-#define CONSTANT(name, value, text)                            \
-	if (PyModule_AddIntConstant(module, #name, value) < 0) \
-		return -1;
-	OTLP_ERROR_MAP(CONSTANT)
-#undef CONSTANT
+	static const struct {
+		const char *name;
+		enum otlp_error error;
+	} errors[] = {
+		{"INVALID", OTLP_ERR_INVALID},	 {"NO_MEMORY", OTLP_ERR_NO_MEMORY},
+		{"ACCESS", OTLP_ERR_ACCESS},	 {"NO_SPACE", OTLP_ERR_NO_SPACE},
+		{"TIMEOUT", OTLP_ERR_TIMEOUT},	 {"TOO_LARGE", OTLP_ERR_TOO_LARGE},
+		{"FULL", OTLP_ERR_FULL},	 {"NO_WRITER", OTLP_ERR_NO_WRITER},
+		{"SHUTDOWN", OTLP_ERR_SHUTDOWN}, {"ABI", OTLP_ERR_ABI},
+	};
+
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
+		if (PyModule_AddIntConstant(module, errors[i].name, errors[i].error) < 0)
+			return -1;
 	return PyModule_AddStringConstant(module, "version", otlp_version());
 }
 

@@ -89,10 +89,13 @@ static int push(const char *subject)
 		counted_metrics();
 	}
 	otlp_library_get_stats(library, &stats, sizeof(stats));
-	of = span != NULL ? &stats.spans : &stats.metrics;
+	of = span != NULL ? &stats.signals[OTLP_SIGNAL_TRACES]
+			  : &stats.signals[OTLP_SIGNAL_METRICS];
 	printf("operations %u\n", span != NULL ? TIMES : METRICS_TIMES * BENCH_METRICS_M_POINTS);
 	printf("bytes %g\n", (double)of->accepted_bytes / (double)of->accepted);
-	if (stats.spans.dropped_full + stats.metrics.dropped_full != 0)
+	if (stats.signals[OTLP_SIGNAL_TRACES].dropped_full +
+		    stats.signals[OTLP_SIGNAL_METRICS].dropped_full !=
+	    0)
 		return -ENOBUFS;
 	otlp_library_shutdown(library, 0);
 	otlp_shape_unref(shape);

@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # Each public header compiles by itself, twice in one file, and its inline parts work.
 #
-# usage: check_headers.sh COMPILER LANGUAGE STANDARD INCLUDE_DIR HEADER…
+# usage: check_headers.sh COMPILER LANGUAGE STANDARD INCLUDE_DIR ABI HEADER…
+#   ABI  a source that pins sizes, offsets and values
 set -euo pipefail
 
-compiler=$1 language=$2 standard=$3 include=$4
-shift 4
+compiler=$1 language=$2 standard=$3 include=$4 abi=$5
+shift 5
 
 compile() { # reads the source
 	"$compiler" -x "$language" -std="$standard" -Wall -Wextra -Wshadow -Werror -pedantic \
@@ -16,7 +17,7 @@ compile() { # reads the source
 (($# > 0)) || { echo 'no headers given' >&2; exit 1; }
 for header in "$@"; do
 	name=otlpipe/$(basename "$header")
-	printf '#include <%s>\n#include <%s>\n' "$name" "$name" | compile ||
+	printf '#include <%s>\n#include <%s>\ntypedef int not_empty;\n' "$name" "$name" | compile ||
 		{ echo "$name does not compile by itself as $standard" >&2; exit 1; }
 done
 
@@ -46,8 +47,9 @@ int open_library(struct otlp_library **ret)
 	struct otlp_options options;
 
 	otlp_options_init(&options, sizeof(options));
-	options.span_ring_bytes = OTLP_RING_BYTES_MIN;
+	options.ring_bytes[OTLP_SIGNAL_TRACES] = OTLP_RING_BYTES_MIN;
 	return otlp_library_open(ret, &options) == OTLP_OK ? 0 : OTLP_ERR_INVALID;
 }
 SOURCE
+compile <"$abi" || { echo "the binary interface has changed: $abi" >&2; exit 1; }
 echo "$# headers: $compiler $standard"

@@ -55,9 +55,9 @@ int main(void)
 	CHECK(4, otlp_library_export_traces(library, &span, 1) == OTLP_ERR_INVALID);
 
 	otlp_library_get_stats(library, &stats, sizeof(stats));
-	CHECK(5, stats.spans.accepted == 1);
-	CHECK(6, stats.spans.dropped_invalid == 1);
-	CHECK(7, stats.metrics.accepted == 0);
+	CHECK(5, stats.signals[OTLP_SIGNAL_TRACES].accepted == 1);
+	CHECK(6, stats.signals[OTLP_SIGNAL_TRACES].dropped_invalid == 1);
+	CHECK(7, stats.signals[OTLP_SIGNAL_METRICS].accepted == 0);
 
 	CHECK(8, otlp_library_flush(library, 0) == OTLP_ERR_NO_WRITER);
 	otlp_library_shutdown(library, 0);

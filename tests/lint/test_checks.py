@@ -5,6 +5,7 @@ import os
 import tempfile
 import unittest
 
+import check_api
 import check_layers
 import check_memory_order
 import check_named_tests
@@ -35,6 +36,24 @@ class Checks(unittest.TestCase):
         self.assertEqual(len(problems), len(texts), problems)
         for text, problem in zip(texts, problems):
             self.assertIn(text, problem)
+
+    def test_a_struct_without_a_pin_or_room_or_name_is_found(self):
+        self.write(
+            "core/include/otlpipe/data.h",
+            "struct otlp_new {\n\tconst char *a, *b;\n\tunion { int c; } d;\n};\n"
+            "enum otlp_error { OTLP_ERR_NEW = -1 };\n",
+        )
+        self.write("python/src/module.c", '{"NEW", OTLP_ERR_NEW}\n')
+        self.write("python/src/otlpipe/_native.pyi", "OLD: int\n")
+        self.write("tests/headers/abi.c", "SIZE(struct otlp_new, 24);\nOFFSET(otlp_new, a, 0);\n")
+        self.assert_found(
+            check_api,
+            "OFFSET(otlp_new, b, ",
+            "VALUE(OTLP_ERR_NEW, ",
+            "otlp_new has no reserved room",
+            "has no name",
+            "_native.pyi: does not have OTLP_ERR_NEW",
+        )
 
     def test_a_layer_that_includes_upwards_is_found(self):
         self.write("shm/ring.c", '#include "core/record/record.h"\n#include <ck_pr.h>\n#include <stdio.h>\n')

@@ -70,8 +70,8 @@ static void flush(struct worker *worker)
 
 	if (rc != 0)
 		die("flush", rc);
-	worker->span_bytes = stats.spans.accepted_bytes;
-	worker->metric_bytes = stats.metrics.accepted_bytes;
+	worker->span_bytes = stats.signals[OTLP_SIGNAL_TRACES].accepted_bytes;
+	worker->metric_bytes = stats.signals[OTLP_SIGNAL_METRICS].accepted_bytes;
 }
 
 /* So that an export of many records is never taken in part: it could not be repeated. */
@@ -79,8 +79,9 @@ static void make_room(struct worker *worker)
 {
 	const struct otlp_stats stats = stats_of(worker);
 
-	if (stats.spans.accepted_bytes - worker->span_bytes > UNWRITTEN_MAX ||
-	    stats.metrics.accepted_bytes - worker->metric_bytes > UNWRITTEN_MAX)
+	if (stats.signals[OTLP_SIGNAL_TRACES].accepted_bytes - worker->span_bytes > UNWRITTEN_MAX ||
+	    stats.signals[OTLP_SIGNAL_METRICS].accepted_bytes - worker->metric_bytes >
+		    UNWRITTEN_MAX)
 		flush(worker);
 }
 
@@ -269,9 +270,10 @@ static uint64_t measure_point(struct worker *worker, struct otlp_resource_metric
 
 	for (int attempt = 0; attempt < 4; attempt++) {
 		for (size_t i = 0; i < 3; i++) {
-			before = stats_of(worker).metrics.accepted_bytes;
+			before = stats_of(worker).signals[OTLP_SIGNAL_METRICS].accepted_bytes;
 			push_repeated(worker, metrics, metric, i + 1);
-			bytes[i] = stats_of(worker).metrics.accepted_bytes - before;
+			bytes[i] = stats_of(worker).signals[OTLP_SIGNAL_METRICS].accepted_bytes -
+				   before;
 		}
 		if (bytes[1] > bytes[0] && bytes[2] + bytes[0] <= 2 * bytes[1] + 16 &&
 		    bytes[2] + bytes[0] + 16 >= 2 * bytes[1])
@@ -343,8 +345,8 @@ static void open_library(struct producer *producer, const char *runtime_dir, int
 	otlp_options_init(&options, sizeof(options));
 	options.runtime_dir = runtime_dir;
 	options.resource = &producer->resource;
-	options.span_ring_bytes = SPAN_RING_BYTES;
-	options.metric_ring_bytes = METRIC_RING_BYTES;
+	options.ring_bytes[OTLP_SIGNAL_TRACES] = SPAN_RING_BYTES;
+	options.ring_bytes[OTLP_SIGNAL_METRICS] = METRIC_RING_BYTES;
 	rc = otlp_library_open(&producer->library, &options);
 	if (rc == 0)
 		rc = otlp_library_span_exporter(producer->library, &producer->exporter);
@@ -368,16 +370,19 @@ static void close_library(struct producer *producer)
 	if (rc != 0)
 		die("shutdown", rc);
 	otlp_library_get_stats(producer->library, &stats, sizeof(stats));
-	if (stats.spans.dropped_invalid || stats.spans.dropped_too_large ||
-	    stats.metrics.dropped_full || stats.metrics.dropped_invalid ||
-	    stats.metrics.dropped_too_large)
+	if (stats.signals[OTLP_SIGNAL_TRACES].dropped_invalid ||
+	    stats.signals[OTLP_SIGNAL_TRACES].dropped_too_large ||
+	    stats.signals[OTLP_SIGNAL_METRICS].dropped_full ||
+	    stats.signals[OTLP_SIGNAL_METRICS].dropped_invalid ||
+	    stats.signals[OTLP_SIGNAL_METRICS].dropped_too_large)
 		die("records were dropped", OTLP_ERR_FULL);
 	otlp_span_exporter_unref(producer->exporter);
 	otlp_span_exporter_unref(producer->other_exporter);
 	otlp_metric_exporter_unref(producer->metric_exporter);
 	otlp_library_unref(producer->library);
-	printf("{\"spans\":%llu,\"points\":%llu}\n", (unsigned long long)stats.spans.accepted,
-	       (unsigned long long)stats.metrics.accepted);
+	printf("{\"spans\":%llu,\"points\":%llu}\n",
+	       (unsigned long long)stats.signals[OTLP_SIGNAL_TRACES].accepted,
+	       (unsigned long long)stats.signals[OTLP_SIGNAL_METRICS].accepted);
 }
 
 int main(int argc, char **argv)

@@ -79,14 +79,16 @@ static void a_batch_that_does_not_fit_whole_is_taken_as_far_as_it_fits(void **st
 	assert_int_equal(otlp_library_export_traces(library, spans, COUNT_OF(spans)),
 			 OTLP_ERR_FULL);
 	stats = fixture_stats(library);
-	assert_true(stats.spans.accepted > 0);
-	assert_int_equal(stats.spans.accepted + stats.spans.dropped_full, COUNT_OF(spans));
+	assert_true(stats.signals[OTLP_SIGNAL_TRACES].accepted > 0);
+	assert_int_equal(stats.signals[OTLP_SIGNAL_TRACES].accepted +
+				 stats.signals[OTLP_SIGNAL_TRACES].dropped_full,
+			 COUNT_OF(spans));
 	MODEL_START("--interval", "10ms");
 	otlp_library_unref(library);
 	model_stop();
 	found_read(&found);
-	assert_int_equal(found.span_count, stats.spans.accepted);
-	for (i = 0; i < stats.spans.accepted; i++)
+	assert_int_equal(found.span_count, stats.signals[OTLP_SIGNAL_TRACES].accepted);
+	for (i = 0; i < stats.signals[OTLP_SIGNAL_TRACES].accepted; i++)
 		assert_int_equal(found_count(&found, i), 1);
 	found_free(&found);
 }
@@ -366,7 +368,7 @@ static void a_record_larger_than_the_ring_blocks_nothing(void **state)
 	push_number(library, 1);
 	span.name = (struct otlp_str){large, sizeof(large)};
 	assert_int_equal(otlp_library_export_traces(library, &span, 1), OTLP_ERR_TOO_LARGE);
-	assert_int_equal(fixture_stats(library).spans.dropped_too_large, 1);
+	assert_int_equal(fixture_stats(library).signals[OTLP_SIGNAL_TRACES].dropped_too_large, 1);
 	push_number(library, 3);
 	assert_int_equal(otlp_library_shutdown(library, WAIT_NS), OTLP_OK);
 	otlp_library_unref(library);
@@ -496,8 +498,8 @@ static void a_dead_writer_makes_nobody_wait(void **state)
 		accepted += rc == OTLP_OK;
 	}
 	stats = fixture_stats(library);
-	assert_int_equal(stats.spans.accepted, accepted);
-	assert_int_equal(stats.spans.dropped_full, pushes - accepted);
+	assert_int_equal(stats.signals[OTLP_SIGNAL_TRACES].accepted, accepted);
+	assert_int_equal(stats.signals[OTLP_SIGNAL_TRACES].dropped_full, pushes - accepted);
 	assert_int_equal(otlp_library_flush(library, OTLP_FOREVER), OTLP_ERR_NO_WRITER);
 	assert_int_equal(otlp_library_shutdown(library, OTLP_FOREVER), OTLP_ERR_NO_WRITER);
 	otlp_library_unref(library);

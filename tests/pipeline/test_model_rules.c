@@ -180,8 +180,8 @@ static void rule_4_after_the_shutdown_each_export_fails_and_is_counted(void **st
 	assert_int_equal(otlp_library_export_traces(library, &span, 1), OTLP_ERR_SHUTDOWN);
 	stats = fixture_stats(library);
 	assert_int_equal(stats.rejected_after_shutdown, 3);
-	assert_int_equal(stats.spans.accepted, 1);
-	assert_int_equal(stats.metrics.accepted, 0);
+	assert_int_equal(stats.signals[OTLP_SIGNAL_TRACES].accepted, 1);
+	assert_int_equal(stats.signals[OTLP_SIGNAL_METRICS].accepted, 0);
 	/* Still valid objects. */
 	assert_int_equal(otlp_span_exporter_force_flush(spans, WAIT_NS).status, OTLP_SDK_SUCCESS);
 	assert_int_equal(otlp_metric_exporter_temporality(metrics, OTLP_COUNTER),
@@ -220,8 +220,12 @@ static void rule_5_empty_input_is_a_success_that_writes_nothing(void **state)
 	assert_int_equal(otlp_library_export_traces(library, NULL, 0), OTLP_OK);
 	assert_int_equal(otlp_library_flush(library, WAIT_NS), OTLP_OK);
 	stats = fixture_stats(library);
-	assert_int_equal(stats.spans.accepted_bytes + stats.metrics.accepted_bytes, 0);
-	assert_int_equal(stats.spans.dropped_invalid + stats.metrics.dropped_invalid, 0);
+	assert_int_equal(stats.signals[OTLP_SIGNAL_TRACES].accepted_bytes +
+				 stats.signals[OTLP_SIGNAL_METRICS].accepted_bytes,
+			 0);
+	assert_int_equal(stats.signals[OTLP_SIGNAL_TRACES].dropped_invalid +
+				 stats.signals[OTLP_SIGNAL_METRICS].dropped_invalid,
+			 0);
 	otlp_library_unref(library);
 	model_stop();
 	found_read(&found);
@@ -309,8 +313,8 @@ static void rule_6_bad_input_is_refused_whole_and_its_neighbours_are_taken(void 
 		spans[2] = fixture_span(2 * i + 1);
 		assert_int_equal(otlp_library_export_traces(library, spans, 3), OTLP_ERR_INVALID);
 		stats = fixture_stats(library);
-		assert_int_equal(stats.spans.dropped_invalid, i + 1);
-		assert_int_equal(stats.spans.accepted, 2 * (i + 1));
+		assert_int_equal(stats.signals[OTLP_SIGNAL_TRACES].dropped_invalid, i + 1);
+		assert_int_equal(stats.signals[OTLP_SIGNAL_TRACES].accepted, 2 * (i + 1));
 	}
 	fixture_gauge_init(&gauge, &point, 1);
 	metric_count = make_bad_metrics(bad_metrics, &gauge.metric);
@@ -322,8 +326,8 @@ static void rule_6_bad_input_is_refused_whole_and_its_neighbours_are_taken(void 
 		assert_int_equal(otlp_library_export_metrics_ref(library, &gauge.metrics),
 				 OTLP_ERR_INVALID);
 		stats = fixture_stats(library);
-		assert_int_equal(stats.metrics.dropped_invalid, i + 1);
-		assert_int_equal(stats.metrics.accepted, 2 * (i + 1));
+		assert_int_equal(stats.signals[OTLP_SIGNAL_METRICS].dropped_invalid, i + 1);
+		assert_int_equal(stats.signals[OTLP_SIGNAL_METRICS].accepted, 2 * (i + 1));
 	}
 	assert_int_equal(otlp_library_shutdown(library, WAIT_NS), OTLP_OK);
 	otlp_library_unref(library);
@@ -604,7 +608,7 @@ static void rule_10_data_flow_to_the_disk_when_a_batch_is_full(void **state)
 	library = fixture_open_rings(4 << 20, 4096);
 	for (i = 0; i < 8000; i++) /* less than a quarter of the ring, more than ten batches */
 		push_number(library, i);
-	assert_true(fixture_stats(library).spans.accepted_bytes < 1 << 20);
+	assert_true(fixture_stats(library).signals[OTLP_SIGNAL_TRACES].accepted_bytes < 1 << 20);
 	found_wait(&found, 1000);
 	found_free(&found);
 	otlp_library_unref(library);

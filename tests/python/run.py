@@ -49,7 +49,7 @@ def sources() -> list[str]:
     """What the wheel is made of."""
     patterns = [
         os.path.join(folder, pattern)
-        for folder in (os.path.join(ROOT, "core"), os.path.join(ROOT, "shm"), PACKAGE)
+        for folder in (*(os.path.join(ROOT, room) for room in ("base", "core", "shm")), PACKAGE)
         for pattern in ("**/*.[ch]", "**/*.py", "**/*.pyi", "meson.build", "pyproject.toml")
     ]
     names = {name for pattern in patterns for name in glob.glob(pattern, recursive=True)}

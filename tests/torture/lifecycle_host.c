@@ -46,7 +46,7 @@ static void open_library(void)
 	struct otlp_options options;
 
 	otlp_options_init(&options, sizeof(options));
-	options.span_ring_bytes = options.metric_ring_bytes = 64 << 10;
+	options.ring_bytes[OTLP_SIGNAL_TRACES] = options.ring_bytes[OTLP_SIGNAL_METRICS] = 64 << 10;
 	EXPECT(otlp_library_open(&library, &options) == OTLP_OK);
 }
 

@@ -146,7 +146,8 @@ static void be_a_producer(enum kind kind, uint32_t slot)
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	otlp_options_init(&options, sizeof(options));
-	options.span_ring_bytes = options.metric_ring_bytes = RING_BYTES;
+	options.ring_bytes[OTLP_SIGNAL_TRACES] = options.ring_bytes[OTLP_SIGNAL_METRICS] =
+		RING_BYTES;
 	if (otlp_library_open(&library, &options) < 0 ||
 	    pthread_create(&thread, NULL, push_behind, &other) != 0)
 		_exit(1);

@@ -30,8 +30,8 @@ static inline struct otlp_library *fixture_open_rings(uint32_t span_bytes, uint3
 	struct otlp_options options = fixture_options();
 	struct otlp_library *library = NULL;
 
-	options.span_ring_bytes = span_bytes;
-	options.metric_ring_bytes = metric_bytes;
+	options.ring_bytes[OTLP_SIGNAL_TRACES] = span_bytes;
+	options.ring_bytes[OTLP_SIGNAL_METRICS] = metric_bytes;
 	assert_int_equal(otlp_library_open(&library, &options), OTLP_OK);
 	assert_non_null(library);
 	fixture_library = library;

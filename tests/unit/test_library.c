@@ -49,23 +49,22 @@ static void expect_opens(const struct otlp_options *options)
 	otlp_library_unref(library);
 }
 
-static void options_of_an_older_program_leave_newer_fields_at_their_defaults(void **state)
+static void options_of_a_program_built_for_0_1_are_refused_as_such(void **state)
 {
 	struct otlp_options options;
+	const size_t bytes_of_0_1 = 112;
 
 	(void)state;
-	setenv("OTLPIPE_DIR", shm_fixture_path, 1);
 	memset(&options, 0xee, sizeof(options));
-	otlp_options_init(&options, offsetof(struct otlp_options, runtime_dir));
-	assert_int_equal(options.struct_bytes, offsetof(struct otlp_options, runtime_dir));
-	/* What the older program's struct does not have is not ours to touch, nor to read. */
-	assert_int_equal(((uint8_t *)&options)[offsetof(struct otlp_options, runtime_dir)], 0xee);
-	expect_opens(&options);
-	options.struct_bytes = offsetof(struct otlp_options, runtime_dir) - 1;
-	expect_refused(&options, OTLP_ERR_INVALID, NULL);
+	otlp_options_init(&options, bytes_of_0_1);
+	assert_int_equal(options.struct_bytes, bytes_of_0_1);
+	/* What that program's struct does not have is not ours to touch. */
+	assert_int_equal(((uint8_t *)&options)[bytes_of_0_1], 0xee);
+	expect_refused(&options, OTLP_ERR_ABI, NULL);
+	options.struct_bytes = sizeof(options) - 1;
+	expect_refused(&options, OTLP_ERR_ABI, NULL);
 	memset(&options, 0, sizeof(options)); /* otlp_options_init() was forgotten */
-	expect_refused(&options, OTLP_ERR_INVALID, NULL);
-	unsetenv("OTLPIPE_DIR");
+	expect_refused(&options, OTLP_ERR_ABI, NULL);
 }
 
 static void options_of_a_newer_program_are_taken_while_the_rest_is_zero(void **state)
@@ -91,10 +90,10 @@ static void reserved_bytes_must_be_zero(void **state)
 	struct otlp_options options = fixture_options();
 
 	(void)state;
-	options.reserved[sizeof(options.reserved) - 1] = 1;
+	options.reserved[COUNT_OF(options.reserved) - 1] = &options;
 	expect_refused(&options, OTLP_ERR_INVALID, NULL);
-	options.reserved[sizeof(options.reserved) - 1] = 0;
-	options.reserved[0] = 1;
+	options.reserved[COUNT_OF(options.reserved) - 1] = NULL;
+	options.reserved[0] = &options;
 	expect_refused(&options, OTLP_ERR_INVALID, NULL);
 }
 
@@ -141,10 +140,20 @@ static void a_ring_that_is_too_large_is_refused(void **state)
 	struct otlp_options options = fixture_options();
 
 	(void)state;
-	options.span_ring_bytes = OTLP_RING_BYTES_MAX + 1;
+	options.ring_bytes[OTLP_SIGNAL_TRACES] = OTLP_RING_BYTES_MAX + 1;
 	expect_refused(&options, OTLP_ERR_INVALID, NULL);
-	options.span_ring_bytes = 0;
-	options.metric_ring_bytes = UINT32_MAX;
+	options.ring_bytes[OTLP_SIGNAL_TRACES] = 0;
+	options.ring_bytes[OTLP_SIGNAL_METRICS] = UINT32_MAX;
+	expect_refused(&options, OTLP_ERR_INVALID, NULL);
+	assert_int_equal(count_regions(), 0);
+}
+
+static void a_ring_of_a_signal_that_is_not_known_is_refused(void **state)
+{
+	struct otlp_options options = fixture_options();
+
+	(void)state;
+	options.ring_bytes[OTLP_SIGNAL_MAX - 1] = OTLP_RING_BYTES_MIN;
 	expect_refused(&options, OTLP_ERR_INVALID, NULL);
 	assert_int_equal(count_regions(), 0);
 }
@@ -363,17 +372,24 @@ static void temporality_follows_the_preference_for_each_kind(void **state)
 
 static void every_error_has_a_text_of_its_own(void **state)
 {
-#define CODE(name, value, text) OTLP_ERR_##name,
-	static const int codes[] = {OTLP_ERROR_MAP(CODE) OTLP_OK};
-	size_t i, n;
+	const char *texts[16];
+	size_t count = 0, n;
+	int code;
 
 	(void)state;
-	for (i = 0; i < COUNT_OF(codes); i++) {
-		assert_true(codes[i] <= 0);
-		assert_string_not_equal(otlp_strerror(codes[i]), "unknown error");
-		for (n = 0; n < i; n++)
-			assert_string_not_equal(otlp_strerror(codes[i]), otlp_strerror(codes[n]));
+	/* That no code is without a text is seen by the compiler: a switch without a default. */
+	for (code = 0; code > -200; code--) {
+		const char *text = otlp_strerror(code);
+
+		if (strcmp(text, "unknown error") == 0)
+			continue;
+		for (n = 0; n < count; n++)
+			assert_string_not_equal(text, texts[n]);
+		assert_true(count < COUNT_OF(texts));
+		texts[count++] = text;
 	}
+	assert_int_equal(count, 11);
+	assert_string_equal(otlp_strerror(OTLP_OK), "success");
 	assert_string_equal(otlp_strerror(OTLP_ERR_SHUTDOWN), "the library was shut down");
 	assert_string_equal(otlp_strerror(1), "unknown error");
 	assert_string_equal(otlp_strerror(-12345), "unknown error");
@@ -410,7 +426,7 @@ static void null_handles_are_errors_and_never_crashes(void **state)
 	assert_int_equal(otlp_library_shutdown(NULL, 0), OTLP_ERR_INVALID);
 	memset(&stats, 0xee, sizeof(stats));
 	otlp_library_get_stats(NULL, &stats, sizeof(stats));
-	assert_int_equal(stats.spans.accepted, 0);
+	assert_int_equal(stats.signals[OTLP_SIGNAL_TRACES].accepted, 0);
 	assert_int_equal(stats.rejected_after_shutdown, 0);
 	assert_int_equal(otlp_library_metric_exporter(NULL, &metrics), OTLP_ERR_INVALID);
 	assert_int_equal(otlp_library_span_exporter(NULL, &spans), OTLP_ERR_INVALID);
@@ -449,9 +465,9 @@ static void null_data_are_errors_and_never_crashes(void **state)
 	assert_int_equal(otlp_library_span_exporter(library, &exporter), OTLP_OK);
 	assert_int_equal(otlp_span_exporter_set_resource(exporter, NULL), OTLP_ERR_INVALID);
 	otlp_span_exporter_unref(exporter);
-	assert_int_equal(fixture_stats(library).spans.dropped_invalid, 2);
-	assert_int_equal(fixture_stats(library).spans.accepted, 0);
-	assert_int_equal(fixture_stats(library).metrics.accepted, 0);
+	assert_int_equal(fixture_stats(library).signals[OTLP_SIGNAL_TRACES].dropped_invalid, 2);
+	assert_int_equal(fixture_stats(library).signals[OTLP_SIGNAL_TRACES].accepted, 0);
+	assert_int_equal(fixture_stats(library).signals[OTLP_SIGNAL_METRICS].accepted, 0);
 	otlp_library_unref(library);
 }
 
@@ -541,14 +557,17 @@ static void a_full_ring_drops_and_counts_each_span(void **state)
 		assert_int_equal(otlp_library_export_traces(library, &span, 1),
 				 i < fits ? OTLP_OK : OTLP_ERR_FULL);
 		stats = fixture_stats(library);
-		assert_int_equal(stats.spans.accepted, i < fits ? i + 1 : fits);
-		assert_int_equal(stats.spans.accepted_bytes, stats.spans.accepted * entry);
-		assert_int_equal(stats.spans.dropped_full, i < fits ? 0 : i + 1 - fits);
+		assert_int_equal(stats.signals[OTLP_SIGNAL_TRACES].accepted,
+				 i < fits ? i + 1 : fits);
+		assert_int_equal(stats.signals[OTLP_SIGNAL_TRACES].accepted_bytes,
+				 stats.signals[OTLP_SIGNAL_TRACES].accepted * entry);
+		assert_int_equal(stats.signals[OTLP_SIGNAL_TRACES].dropped_full,
+				 i < fits ? 0 : i + 1 - fits);
 	}
-	assert_int_equal(stats.metrics.accepted, 0);
-	assert_int_equal(stats.metrics.dropped_full, 0);
-	assert_int_equal(stats.spans.dropped_invalid, 0);
-	assert_int_equal(stats.spans.dropped_too_large, 0);
+	assert_int_equal(stats.signals[OTLP_SIGNAL_METRICS].accepted, 0);
+	assert_int_equal(stats.signals[OTLP_SIGNAL_METRICS].dropped_full, 0);
+	assert_int_equal(stats.signals[OTLP_SIGNAL_TRACES].dropped_invalid, 0);
+	assert_int_equal(stats.signals[OTLP_SIGNAL_TRACES].dropped_too_large, 0);
 	otlp_library_unref(library);
 }
 
@@ -566,9 +585,9 @@ static void a_flood_of_spans_drops_no_metric(void **state)
 
 		(void)otlp_library_export_traces(library, &span, 1);
 	}
-	assert_true(fixture_stats(library).spans.dropped_full > 0);
+	assert_true(fixture_stats(library).signals[OTLP_SIGNAL_TRACES].dropped_full > 0);
 	assert_int_equal(otlp_library_export_metrics_ref(library, &gauge.metrics), OTLP_OK);
-	assert_int_equal(fixture_stats(library).metrics.accepted, 1);
+	assert_int_equal(fixture_stats(library).signals[OTLP_SIGNAL_METRICS].accepted, 1);
 	otlp_library_unref(library);
 }
 
@@ -591,10 +610,10 @@ static void neighbours_of_a_refused_span_are_taken_and_the_first_refusal_is_told
 			 OTLP_ERR_TOO_LARGE);
 	assert_int_equal(otlp_library_export_traces(library, spans + 2, 4), OTLP_ERR_INVALID);
 	stats = fixture_stats(library);
-	assert_int_equal(stats.spans.accepted, 3 + 2);
-	assert_int_equal(stats.spans.dropped_too_large, 1);
-	assert_int_equal(stats.spans.dropped_invalid, 4);
-	assert_int_equal(stats.spans.dropped_full, 0);
+	assert_int_equal(stats.signals[OTLP_SIGNAL_TRACES].accepted, 3 + 2);
+	assert_int_equal(stats.signals[OTLP_SIGNAL_TRACES].dropped_too_large, 1);
+	assert_int_equal(stats.signals[OTLP_SIGNAL_TRACES].dropped_invalid, 4);
+	assert_int_equal(stats.signals[OTLP_SIGNAL_TRACES].dropped_full, 0);
 	otlp_library_unref(library);
 }
 
@@ -619,15 +638,15 @@ static void a_metric_is_split_at_its_points(void **state)
 		points[i] = fixture_point((int64_t)i);
 	fixture_gauge_init(&gauge, points, COUNT);
 	assert_int_equal(otlp_library_export_metrics_ref(library, &gauge.metrics), OTLP_OK);
-	assert_int_equal(fixture_stats(library).metrics.accepted, COUNT);
+	assert_int_equal(fixture_stats(library).signals[OTLP_SIGNAL_METRICS].accepted, COUNT);
 	attribute = otlp_attr_str(OTLP_STR("k"), (struct otlp_str){large, large_bytes});
 	points[LARGE].point.attributes.items = &attribute;
 	points[LARGE].point.attributes.count = 1;
 	assert_int_equal(otlp_library_export_metrics_ref(library, &gauge.metrics),
 			 OTLP_ERR_TOO_LARGE);
 	stats = fixture_stats(library);
-	assert_int_equal(stats.metrics.accepted, 2 * COUNT - 1);
-	assert_int_equal(stats.metrics.dropped_too_large, 1);
+	assert_int_equal(stats.signals[OTLP_SIGNAL_METRICS].accepted, 2 * COUNT - 1);
+	assert_int_equal(stats.signals[OTLP_SIGNAL_METRICS].dropped_too_large, 1);
 	find_region(name);
 	assert_int_equal(count_items(name, SIGNAL_METRICS), 2 * COUNT - 1);
 	otlp_library_unref(library);
@@ -659,8 +678,8 @@ static void a_point_larger_than_any_record_is_refused_alone(void **state)
 	assert_int_equal(otlp_library_export_metrics_ref(library, &gauge.metrics),
 			 OTLP_ERR_TOO_LARGE);
 	stats = fixture_stats(library);
-	assert_int_equal(stats.metrics.accepted, 2);
-	assert_int_equal(stats.metrics.dropped_too_large, 1);
+	assert_int_equal(stats.signals[OTLP_SIGNAL_METRICS].accepted, 2);
+	assert_int_equal(stats.signals[OTLP_SIGNAL_METRICS].dropped_too_large, 1);
 	find_region(name);
 	assert_int_equal(count_items(name, SIGNAL_METRICS), 2);
 	otlp_library_unref(library);
@@ -689,8 +708,8 @@ static void nothing_is_read_behind_what_is_too_large(void **state)
 	assert_int_equal(otlp_library_export_metrics_ref(library, &gauge.metrics),
 			 OTLP_ERR_TOO_LARGE);
 	stats = fixture_stats(library);
-	assert_int_equal(stats.metrics.accepted, 1);
-	assert_int_equal(stats.metrics.dropped_too_large, 1);
+	assert_int_equal(stats.signals[OTLP_SIGNAL_METRICS].accepted, 1);
+	assert_int_equal(stats.signals[OTLP_SIGNAL_METRICS].dropped_too_large, 1);
 	otlp_library_unref(library);
 	free(large);
 }
@@ -718,13 +737,13 @@ static void an_invalid_metric_is_refused_whole_and_its_neighbours_are_taken(void
 	metrics.scope_metrics_count = 1;
 	assert_int_equal(otlp_library_export_metrics_ref(library, &metrics), OTLP_ERR_INVALID);
 	stats = fixture_stats(library);
-	assert_int_equal(stats.metrics.accepted, 6);
-	assert_int_equal(stats.metrics.dropped_invalid, 2);
+	assert_int_equal(stats.signals[OTLP_SIGNAL_METRICS].accepted, 6);
+	assert_int_equal(stats.signals[OTLP_SIGNAL_METRICS].dropped_invalid, 2);
 	three[0].name = OTLP_STR("\xff");
 	assert_int_equal(otlp_library_export_metrics_ref(library, &metrics), OTLP_ERR_INVALID);
 	stats = fixture_stats(library);
-	assert_int_equal(stats.metrics.accepted, 9);
-	assert_int_equal(stats.metrics.dropped_invalid, 7);
+	assert_int_equal(stats.signals[OTLP_SIGNAL_METRICS].accepted, 9);
+	assert_int_equal(stats.signals[OTLP_SIGNAL_METRICS].dropped_invalid, 7);
 	otlp_library_unref(library);
 }
 
@@ -744,11 +763,14 @@ static void points_that_find_no_room_are_counted_one_by_one(void **state)
 	fixture_gauge_init(&gauge, points, COUNT);
 	assert_int_equal(otlp_library_export_metrics_ref(library, &gauge.metrics), OTLP_ERR_FULL);
 	stats = fixture_stats(library);
-	assert_true(stats.metrics.accepted > 0);
-	assert_true(stats.metrics.dropped_full > 0);
-	assert_int_equal(stats.metrics.accepted + stats.metrics.dropped_full, COUNT);
+	assert_true(stats.signals[OTLP_SIGNAL_METRICS].accepted > 0);
+	assert_true(stats.signals[OTLP_SIGNAL_METRICS].dropped_full > 0);
+	assert_int_equal(stats.signals[OTLP_SIGNAL_METRICS].accepted +
+				 stats.signals[OTLP_SIGNAL_METRICS].dropped_full,
+			 COUNT);
 	find_region(name);
-	assert_int_equal(count_items(name, SIGNAL_METRICS), stats.metrics.accepted);
+	assert_int_equal(count_items(name, SIGNAL_METRICS),
+			 stats.signals[OTLP_SIGNAL_METRICS].accepted);
 	otlp_library_unref(library);
 }
 
@@ -765,8 +787,8 @@ static void a_metric_whose_head_fits_no_record_is_too_large_with_all_its_points(
 	gauge.metric.description = (struct otlp_str){large, sizeof(large)};
 	assert_int_equal(otlp_library_export_metrics_ref(library, &gauge.metrics),
 			 OTLP_ERR_TOO_LARGE);
-	assert_int_equal(fixture_stats(library).metrics.dropped_too_large, 2);
-	assert_int_equal(fixture_stats(library).metrics.accepted, 0);
+	assert_int_equal(fixture_stats(library).signals[OTLP_SIGNAL_METRICS].dropped_too_large, 2);
+	assert_int_equal(fixture_stats(library).signals[OTLP_SIGNAL_METRICS].accepted, 0);
 	otlp_library_unref(library);
 }
 
@@ -786,7 +808,9 @@ static void exports_after_the_shutdown_are_counted_as_calls(void **state)
 			 OTLP_ERR_SHUTDOWN);
 	stats = fixture_stats(library);
 	assert_int_equal(stats.rejected_after_shutdown, 2);
-	assert_int_equal(stats.spans.accepted + stats.metrics.accepted, 0);
+	assert_int_equal(stats.signals[OTLP_SIGNAL_TRACES].accepted +
+				 stats.signals[OTLP_SIGNAL_METRICS].accepted,
+			 0);
 	otlp_library_unref(library);
 }
 
@@ -803,12 +827,13 @@ static void stats_fit_the_callers_version_of_the_struct(void **state)
 	assert_int_equal(otlp_library_export_traces(library, &span, 1), OTLP_OK);
 	memset(&stats, 0xee, sizeof(stats));
 	otlp_library_get_stats(library, &stats.stats, sizeof(stats));
-	assert_int_equal(stats.stats.spans.accepted, 1);
+	assert_int_equal(stats.stats.signals[OTLP_SIGNAL_TRACES].accepted, 1);
 	assert_int_equal(stats.newer, 0);
 	memset(&stats, 0xee, sizeof(stats));
 	otlp_library_get_stats(library, &stats.stats, sizeof(struct otlp_signal_stats));
-	assert_int_equal(stats.stats.spans.accepted, 1);
-	assert_true(stats.stats.metrics.accepted == UINT64_C(0xeeeeeeeeeeeeeeee));
+	assert_int_equal(stats.stats.signals[OTLP_SIGNAL_TRACES].accepted, 1);
+	assert_true(stats.stats.signals[OTLP_SIGNAL_METRICS].accepted ==
+		    UINT64_C(0xeeeeeeeeeeeeeeee));
 	otlp_library_unref(library);
 }
 
@@ -833,12 +858,13 @@ static void flush_without_a_writer_says_so_at_once(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(options_of_an_older_program_leave_newer_fields_at_their_defaults),
+		TEST(options_of_a_program_built_for_0_1_are_refused_as_such),
 		TEST(options_of_a_newer_program_are_taken_while_the_rest_is_zero),
 		TEST(reserved_bytes_must_be_zero),
 		TEST(a_temporality_that_is_none_is_refused),
 		TEST(ring_sizes_are_rounded_up_to_powers_of_two),
 		TEST(a_ring_that_is_too_large_is_refused),
+		TEST(a_ring_of_a_signal_that_is_not_known_is_refused),
 		TEST(no_options_are_the_defaults_in_the_directory_of_the_environment),
 		TEST(the_option_wins_over_the_environment_for_the_directory),
 		TEST(a_directory_that_is_missing_is_made_for_its_owner_alone),

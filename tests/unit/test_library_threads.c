@@ -84,7 +84,9 @@ static void *meddle(void *context)
 		otlp_metric_exporter_unref(metrics);
 		otlp_library_unref(otlp_library_ref(shared.library));
 		rounds++;
-		*wrong += fixture_stats(shared.library).spans.dropped_invalid != rounds;
+		*wrong +=
+			fixture_stats(shared.library).signals[OTLP_SIGNAL_TRACES].dropped_invalid !=
+			rounds;
 	} while (atomic_load_relaxed_u32(&shared.finished) < THREADS);
 	return NULL;
 }
@@ -119,10 +121,10 @@ static void every_call_may_be_made_from_any_thread_at_any_time(void **state)
 	assert_int_equal(wrong, 0);
 	assert_int_equal(sum.other, 0);
 	stats = fixture_stats(shared.library);
-	assert_int_equal(stats.spans.accepted, sum.spans_ok);
-	assert_int_equal(stats.spans.dropped_full, sum.spans_full);
-	assert_int_equal(stats.metrics.accepted, sum.points_ok);
-	assert_int_equal(stats.metrics.dropped_full, sum.points_full);
+	assert_int_equal(stats.signals[OTLP_SIGNAL_TRACES].accepted, sum.spans_ok);
+	assert_int_equal(stats.signals[OTLP_SIGNAL_TRACES].dropped_full, sum.spans_full);
+	assert_int_equal(stats.signals[OTLP_SIGNAL_METRICS].accepted, sum.points_ok);
+	assert_int_equal(stats.signals[OTLP_SIGNAL_METRICS].dropped_full, sum.points_full);
 	assert_int_equal(sum.spans_ok + sum.spans_full, 2 * THREADS * ROUNDS);
 	find_region(name);
 	assert_int_equal(count_items(name, SIGNAL_TRACES), sum.spans_ok);
@@ -159,7 +161,7 @@ static void a_shutdown_may_come_in_the_middle_of_pushes(void **state)
 		assert_int_equal(
 			pthread_create(&pushers[i].thread, NULL, push_until_shutdown, &pushers[i]),
 			0);
-	while (fixture_stats(shared.library).spans.accepted == 0)
+	while (fixture_stats(shared.library).signals[OTLP_SIGNAL_TRACES].accepted == 0)
 		usleep(100);
 	assert_int_equal(otlp_library_shutdown(shared.library, 0), OTLP_ERR_NO_WRITER);
 	for (i = 0; i < COUNT_OF(pushers); i++) {
@@ -167,7 +169,7 @@ static void a_shutdown_may_come_in_the_middle_of_pushes(void **state)
 		accepted += pushers[i].spans_ok;
 	}
 	stats = fixture_stats(shared.library);
-	assert_int_equal(stats.spans.accepted, accepted);
+	assert_int_equal(stats.signals[OTLP_SIGNAL_TRACES].accepted, accepted);
 	assert_int_equal(stats.rejected_after_shutdown, COUNT_OF(pushers));
 	otlp_library_unref(shared.library);
 }
@@ -225,7 +227,9 @@ static void *push_into_a_new_region(void *context)
 
 	(void)context;
 	/* Half of the ring, and one more, which finds that the writer left it. */
-	for (i = 0; i < 1000 && fixture_stats(shared.library).spans.dropped_full == 0; i++)
+	for (i = 0; i < 1000 &&
+		    fixture_stats(shared.library).signals[OTLP_SIGNAL_TRACES].dropped_full == 0;
+	     i++)
 		(void)otlp_library_export_traces(shared.library, &span, 1);
 	atomic_store_relaxed_u32(&made.made, 1);
 	return NULL;
@@ -252,7 +256,7 @@ static void use_a_region_of_another_thread(bool by_pushing)
 		assert_int_equal(otlp_library_export_traces(shared.library, &span, 1),
 				 OTLP_ERR_FULL);
 	else
-		assert_true(fixture_stats(shared.library).spans.accepted > 0);
+		assert_true(fixture_stats(shared.library).signals[OTLP_SIGNAL_TRACES].accepted > 0);
 	assert_int_equal(pthread_join(thread, NULL), 0);
 	otlp_library_unref(shared.library);
 }
@@ -313,7 +317,8 @@ static void a_region_that_one_thread_makes_is_used_by_all(void **state)
 		accepted += pushers[i].spans_ok;
 	}
 	assert_int_equal(producer_region_count(producer), PRODUCER_REGIONS_MAX);
-	assert_int_equal(fixture_stats(shared.library).spans.accepted, accepted);
+	assert_int_equal(fixture_stats(shared.library).signals[OTLP_SIGNAL_TRACES].accepted,
+			 accepted);
 	otlp_library_unref(shared.library);
 }
 
@@ -403,7 +408,7 @@ static void a_resource_that_threads_set_at_once_frees_no_older_one(void **state)
 				 0);
 	for (i = 0; i < COUNT_OF(threads); i++)
 		assert_int_equal(pthread_join(threads[i], NULL), 0);
-	assert_int_equal(fixture_stats(shared.library).spans.accepted,
+	assert_int_equal(fixture_stats(shared.library).signals[OTLP_SIGNAL_TRACES].accepted,
 			 SAME_ROUNDS * COUNT_OF(threads));
 	assert_int_equal(pthread_barrier_destroy(&same_round), 0);
 	/* Each is given back once: a second free() would be found here, or by a sanitizer. */

@@ -36,14 +36,15 @@ static void a_forked_child_gets_a_region_of_its_own(void **state)
 	push_one(library, 1);
 	pid = fork_child();
 	if (pid == 0) {
-		if (fixture_stats(library).spans.accepted != 0) /* counters are a process's own */
+		if (fixture_stats(library).signals[OTLP_SIGNAL_TRACES].accepted !=
+		    0) /* counters are a process's own */
 			_exit(1);
 		if (try_push(library, 2) != OTLP_OK || try_push(library, 3) != OTLP_OK)
 			_exit(2);
-		_exit(fixture_stats(library).spans.accepted == 2 ? 0 : 3);
+		_exit(fixture_stats(library).signals[OTLP_SIGNAL_TRACES].accepted == 2 ? 0 : 3);
 	}
 	expect_child_succeeds(pid);
-	assert_int_equal(fixture_stats(library).spans.accepted, 1);
+	assert_int_equal(fixture_stats(library).signals[OTLP_SIGNAL_TRACES].accepted, 1);
 	assert_true(find_region_of(getpid(), own));
 	assert_true(find_region_of(pid, childs)); /* left to the writer */
 	assert_int_equal(count_items(own, SIGNAL_TRACES), 1);
@@ -238,8 +239,8 @@ static void fork_while_another_thread_pushes(void **state)
 	atomic_store_release_u32(&pusher.stop, 1);
 	assert_int_equal(pthread_join(thread, NULL), 0);
 	stats = fixture_stats(library);
-	assert_int_equal(stats.spans.accepted, pusher.accepted);
-	assert_int_equal(stats.spans.dropped_full, pusher.dropped);
+	assert_int_equal(stats.signals[OTLP_SIGNAL_TRACES].accepted, pusher.accepted);
+	assert_int_equal(stats.signals[OTLP_SIGNAL_TRACES].dropped_full, pusher.dropped);
 	assert_true(find_region_of(getpid(), name));
 	assert_int_equal(count_items(name, SIGNAL_TRACES), pusher.accepted);
 	otlp_library_unref(library);
@@ -265,15 +266,17 @@ static void a_push_during_the_making_drops_and_counts(void **state)
 			_exit(1);
 		if (otlp_library_export_metrics_ref(library, &gauge.metrics) != OTLP_ERR_FULL)
 			_exit(2);
-		if (fixture_stats(library).spans.dropped_full != 1 ||
-		    fixture_stats(library).metrics.dropped_full != 3)
+		if (fixture_stats(library).signals[OTLP_SIGNAL_TRACES].dropped_full != 1 ||
+		    fixture_stats(library).signals[OTLP_SIGNAL_METRICS].dropped_full != 3)
 			_exit(3);
 		atomic_store_relaxed_u32(&producer->page->state, PRODUCER_FORKED);
 		if (try_push(library, 1) != OTLP_OK ||
 		    otlp_library_export_metrics_ref(library, &gauge.metrics) != OTLP_OK)
 			_exit(4);
-		_exit(fixture_stats(library).spans.dropped_full == 1 &&
-				      fixture_stats(library).metrics.accepted == 3
+		_exit(fixture_stats(library).signals[OTLP_SIGNAL_TRACES].dropped_full == 1 &&
+				      fixture_stats(library)
+						      .signals[OTLP_SIGNAL_METRICS]
+						      .accepted == 3
 			      ? 0
 			      : 5);
 	}
@@ -298,7 +301,7 @@ static void a_child_without_a_directory_fails_until_a_flush_finds_it_again(void 
 			_exit(2);
 		if (try_push(library, 1) != OTLP_ERR_ACCESS)
 			_exit(3);
-		if (fixture_stats(library).spans.dropped_full != 2)
+		if (fixture_stats(library).signals[OTLP_SIGNAL_TRACES].dropped_full != 2)
 			_exit(4);
 		if (chmod(shm_fixture_path, 0700) < 0)
 			_exit(5);
@@ -306,7 +309,7 @@ static void a_child_without_a_directory_fails_until_a_flush_finds_it_again(void 
 			_exit(6);
 		if (otlp_library_flush(library, 0) != OTLP_OK || try_push(library, 1) != OTLP_OK)
 			_exit(7);
-		_exit(fixture_stats(library).spans.dropped_full == 3 ? 0 : 8);
+		_exit(fixture_stats(library).signals[OTLP_SIGNAL_TRACES].dropped_full == 3 ? 0 : 8);
 	}
 	expect_child_succeeds(pid);
 	otlp_library_unref(library);
@@ -338,12 +341,13 @@ static void an_abandoned_region_is_left_when_it_is_half_full(void **state)
 		push_one(library, i); /* none is dropped on the way */
 	}
 	stats = fixture_stats(library);
-	assert_int_equal(stats.spans.accepted, i);
+	assert_int_equal(stats.signals[OTLP_SIGNAL_TRACES].accepted, i);
 	assert_int_equal(count_items(name, SIGNAL_TRACES), i); /* about half of it */
 	assert_true(i < 4096 / sizeof(struct record_span_head) * 3 / 4);
 	push_one(library, i);
 	assert_int_equal(count_items(name, SIGNAL_TRACES), i);
-	assert_int_equal(fixture_stats(library).spans.accepted, i + 1); /* of both */
+	assert_int_equal(fixture_stats(library).signals[OTLP_SIGNAL_TRACES].accepted,
+			 i + 1); /* of both */
 	otlp_library_unref(library);
 }
 
@@ -356,7 +360,7 @@ static void an_abandoned_region_that_is_full_is_left_at_the_next_push(void **sta
 	(void)state;
 	while (try_push(library, 0) == OTLP_OK)
 		;
-	accepted = fixture_stats(library).spans.accepted;
+	accepted = fixture_stats(library).signals[OTLP_SIGNAL_TRACES].accepted;
 	find_region(name);
 	abandon(name);
 	errno = 4242;
@@ -364,8 +368,8 @@ static void an_abandoned_region_that_is_full_is_left_at_the_next_push(void **sta
 	assert_int_equal(errno, 4242);
 	assert_int_equal(count_regions(), 2);
 	push_one(library, 0);
-	assert_int_equal(fixture_stats(library).spans.accepted, accepted + 1);
-	assert_int_equal(fixture_stats(library).spans.dropped_full, 2);
+	assert_int_equal(fixture_stats(library).signals[OTLP_SIGNAL_TRACES].accepted, accepted + 1);
+	assert_int_equal(fixture_stats(library).signals[OTLP_SIGNAL_TRACES].dropped_full, 2);
 	otlp_library_unref(library);
 }
 
@@ -567,8 +571,10 @@ static void a_signal_handler_pushes_in_the_middle_of_a_push(void **state)
 	drain(&drained);
 	stats = fixture_stats(library);
 	assert_int_equal(in_handler.errno_changed, 0);
-	assert_int_equal(stats.spans.accepted, accepted + in_handler.accepted);
-	assert_int_equal(stats.spans.dropped_full, dropped + in_handler.dropped);
+	assert_int_equal(stats.signals[OTLP_SIGNAL_TRACES].accepted,
+			 accepted + in_handler.accepted);
+	assert_int_equal(stats.signals[OTLP_SIGNAL_TRACES].dropped_full,
+			 dropped + in_handler.dropped);
 	assert_int_equal(drained.next_main, accepted);
 	assert_int_equal(drained.next_handler, in_handler.accepted);
 	assert_int_equal(drained.wrong, 0);

@@ -170,8 +170,10 @@ static void a_push_within_the_making_makes_no_second_region(void **state)
 			_exit(2);
 		if (count_regions() != 2) /* the parent's is the other */
 			_exit(3);
-		_exit(fixture_stats(library).spans.accepted == 1 &&
-				      fixture_stats(library).spans.dropped_full == 1
+		_exit(fixture_stats(library).signals[OTLP_SIGNAL_TRACES].accepted == 1 &&
+				      fixture_stats(library)
+						      .signals[OTLP_SIGNAL_TRACES]
+						      .dropped_full == 1
 			      ? 0
 			      : 4);
 	}
@@ -256,7 +258,7 @@ static void an_abandoned_region_goes_on_while_no_other_can_be_made(void **state)
 	while (try_push(library, accepted) == OTLP_OK)
 		accepted++;
 	assert_true(shared->tail > 4096 * 3 / 4);
-	assert_int_equal(fixture_stats(library).spans.accepted, accepted);
+	assert_int_equal(fixture_stats(library).signals[OTLP_SIGNAL_TRACES].accepted, accepted);
 	assert_int_equal(chmod(shm_fixture_path, 0700), 0);
 	assert_int_equal(try_push(library, 0), OTLP_ERR_FULL); /* makes it now */
 	assert_int_equal(count_regions(), 2);

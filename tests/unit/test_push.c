@@ -69,10 +69,10 @@ static void data_that_change_during_the_push_are_refused(void **state)
 	assert_int_equal(otlp_library_export_traces(library, &span, 1), OTLP_OK);
 	assert_int_equal(otlp_library_export_metrics_ref(library, &gauge.metrics), OTLP_OK);
 	stats = fixture_stats(library);
-	assert_int_equal(stats.spans.accepted, 1);
-	assert_int_equal(stats.spans.dropped_invalid, 2);
-	assert_int_equal(stats.metrics.accepted, 1);
-	assert_int_equal(stats.metrics.dropped_invalid, 1);
+	assert_int_equal(stats.signals[OTLP_SIGNAL_TRACES].accepted, 1);
+	assert_int_equal(stats.signals[OTLP_SIGNAL_TRACES].dropped_invalid, 2);
+	assert_int_equal(stats.signals[OTLP_SIGNAL_METRICS].accepted, 1);
+	assert_int_equal(stats.signals[OTLP_SIGNAL_METRICS].dropped_invalid, 1);
 	find_region(region);
 	assert_int_equal(count_items(region, SIGNAL_TRACES), 1);
 	assert_int_equal(count_items(region, SIGNAL_METRICS), 1);

@@ -59,27 +59,34 @@ enum otlp_value_type {
  * its items. Deeper data are refused with OTLP_ERR_INVALID. Decoders have limits too: protobuf's
  * usual one is 100 messages, and each level here takes up to three.
  */
-#define OTLP_VALUE_DEPTH_MAX 16
+enum otlp_value_limit { OTLP_VALUE_DEPTH_MAX = 16 };
 
 struct otlp_attribute;
+struct otlp_value;
+
+struct otlp_array {
+	const struct otlp_value *items;
+	size_t count;
+};
+
+struct otlp_kvlist {
+	const struct otlp_attribute *items;
+	size_t count;
+};
+
+union otlp_value_content {
+	struct otlp_str string;
+	bool boolean;
+	int64_t integer;
+	double real;
+	struct otlp_bytes bytes;
+	struct otlp_array array;
+	struct otlp_kvlist kvlist;
+};
 
 struct otlp_value {
 	enum otlp_value_type type;
-	union {
-		struct otlp_str string;
-		bool boolean;
-		int64_t integer;
-		double real;
-		struct otlp_bytes bytes;
-		struct {
-			const struct otlp_value *items;
-			size_t count;
-		} array;
-		struct {
-			const struct otlp_attribute *items;
-			size_t count;
-		} kvlist;
-	} as;
+	union otlp_value_content as;
 };
 
 struct otlp_attribute {
@@ -98,6 +105,7 @@ struct otlp_attributes {
 struct otlp_resource {
 	struct otlp_attributes attributes;
 	struct otlp_str schema_url;
+	const void *reserved[4];
 };
 
 /* InstrumentationScope. */
@@ -106,6 +114,7 @@ struct otlp_scope {
 	struct otlp_str version;
 	struct otlp_str schema_url;
 	struct otlp_attributes attributes;
+	const void *reserved[2];
 };
 
 /* Attributes in one line, also from C++. */

@@ -10,23 +10,18 @@
  * says the same thing the value is -errno. otlp_strerror() has the texts. The
  * values and names are stable; later versions may add some.
  */
-#define OTLP_ERROR_MAP(X)                                                                     \
-	X(INVALID, -EINVAL, "invalid argument")                                               \
-	X(NO_MEMORY, -ENOMEM, "out of memory")                                                \
-	X(ACCESS, -EACCES, "the runtime directory is not accessible")                         \
-	X(NO_SPACE, -ENOSPC, "no room for the shared ring")                                   \
-	X(TIMEOUT, -ETIMEDOUT, "the deadline passed")                                         \
-	X(TOO_LARGE, -EMSGSIZE, "a record is larger than the ring can carry")                 \
-	X(FULL, -ENOBUFS, "the ring is full: records were dropped and counted, do not retry") \
-	X(NO_WRITER, -ENOTCONN, "no writer is running: the records wait in the ring")         \
-	X(SHUTDOWN, -ESHUTDOWN, "the library was shut down")                                  \
-	X(ABI, -EPROTO, "the shared memory is of an incompatible version")
-
 enum otlp_error {
-#define OTLP_ERROR_ENUM(name, value, text) OTLP_ERR_##name = (value),
-	OTLP_ERROR_MAP(OTLP_ERROR_ENUM)
-#undef OTLP_ERROR_ENUM
-		OTLP_OK = 0
+	OTLP_OK = 0,
+	OTLP_ERR_INVALID = -EINVAL,	/* an argument, or the data */
+	OTLP_ERR_NO_MEMORY = -ENOMEM,	/* memory or descriptors */
+	OTLP_ERR_ACCESS = -EACCES,	/* the runtime directory is not accessible */
+	OTLP_ERR_NO_SPACE = -ENOSPC,	/* for the rings, in the runtime directory */
+	OTLP_ERR_TIMEOUT = -ETIMEDOUT,	/* the deadline passed */
+	OTLP_ERR_TOO_LARGE = -EMSGSIZE, /* a record is larger than its ring can carry */
+	OTLP_ERR_FULL = -ENOBUFS,	/* records were dropped and counted: do not retry */
+	OTLP_ERR_NO_WRITER = -ENOTCONN, /* none is running: the records wait in the ring */
+	OTLP_ERR_SHUTDOWN = -ESHUTDOWN, /* the library was shut down */
+	OTLP_ERR_ABI = -EPROTO /* the shared memory, or the program, is of another version */
 };
 
 /* What an exporter answers its SDK. Every enum otlp_error becomes INTERNAL_FAILURE. */

@@ -37,12 +37,14 @@ enum otlp_number_type {
 	OTLP_NUMBER_DOUBLE
 };
 
+union otlp_number_content {
+	int64_t integer;
+	double real;
+};
+
 struct otlp_number {
 	enum otlp_number_type type;
-	union {
-		int64_t integer;
-		double real;
-	} as;
+	union otlp_number_content as;
 };
 
 struct otlp_exemplar {
@@ -51,6 +53,7 @@ struct otlp_exemplar {
 	uint8_t trace_id[16];			    /* all zero: absent */
 	uint8_t span_id[8];			    /* all zero: absent */
 	struct otlp_attributes filtered_attributes; /* their `dropped` is not carried */
+	const void *reserved[2];
 };
 
 /* What every kind of data point has. OTLP has no field for attributes.dropped here. */
@@ -61,6 +64,7 @@ struct otlp_point {
 	uint32_t flags;
 	const struct otlp_exemplar *exemplars;
 	size_t exemplar_count;
+	const void *reserved[2];
 };
 
 struct otlp_number_point {
@@ -77,6 +81,7 @@ struct otlp_histogram_point {
 	size_t bucket_count;  /* bound_count + 1, or 0 */
 	const double *bounds; /* strictly ascending, no NaN */
 	size_t bound_count;
+	const void *reserved[2];
 };
 
 struct otlp_exp_buckets {
@@ -94,6 +99,7 @@ struct otlp_exp_histogram_point {
 	uint64_t zero_count;
 	double zero_threshold;
 	struct otlp_exp_buckets positive, negative;
+	const void *reserved[2];
 };
 
 struct otlp_quantile {
@@ -107,6 +113,7 @@ struct otlp_summary_point {
 	double sum;
 	const struct otlp_quantile *quantiles;
 	size_t quantile_count;
+	const void *reserved[2];
 };
 
 enum otlp_metric_type {
@@ -117,6 +124,14 @@ enum otlp_metric_type {
 	OTLP_METRIC_SUMMARY
 };
 
+/* The points of a metric, by its type. */
+union otlp_metric_points {
+	const struct otlp_number_point *number; /* gauge, sum */
+	const struct otlp_histogram_point *histogram;
+	const struct otlp_exp_histogram_point *exp_histogram;
+	const struct otlp_summary_point *summary;
+};
+
 struct otlp_metric {
 	struct otlp_str name;
 	struct otlp_str description;
@@ -125,12 +140,7 @@ struct otlp_metric {
 	enum otlp_temporality temporality; /* sums and both histograms: unspecified is refused */
 	bool is_monotonic;		   /* sums */
 	struct otlp_attributes metadata;   /* its `dropped` is not carried */
-	union {
-		const struct otlp_number_point *number; /* gauge, sum */
-		const struct otlp_histogram_point *histogram;
-		const struct otlp_exp_histogram_point *exp_histogram;
-		const struct otlp_summary_point *summary;
-	} points;
+	union otlp_metric_points points;
 	size_t point_count;
 	const void *reserved[2];
 };
@@ -139,6 +149,7 @@ struct otlp_scope_metrics {
 	struct otlp_scope scope;
 	const struct otlp_metric *metrics;
 	size_t metric_count;
+	const void *reserved[2];
 };
 
 /*
@@ -149,6 +160,7 @@ struct otlp_resource_metrics {
 	const struct otlp_resource *resource; /* NULL: the library's own */
 	const struct otlp_scope_metrics *scope_metrics;
 	size_t scope_metrics_count; /* 0: nothing to do, and success */
+	const void *reserved[2];
 };
 
 #endif

@@ -28,6 +28,7 @@
 #include <otlpipe/error.h>
 #include <otlpipe/metric.h>
 #include <otlpipe/span.h>
+#include <otlpipe/version.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -35,13 +36,14 @@ extern "C" {
 
 #define OTLP_API __attribute__((visibility("default")))
 
-/* The version of this header; otlp_version() tells the version of the library. */
-#define OTLP_VERSION_MAJOR 0
-#define OTLP_VERSION_MINOR 1
-#define OTLP_VERSION_PATCH 0
+/* Wait for ever, where a call takes a timeout. What is below it is refused. */
+enum otlp_timeout { OTLP_FOREVER = -1 };
 
-/* Wait for ever, where a call takes a timeout. */
-#define OTLP_FOREVER INT64_C(-1)
+/* Signals: what options and statistics are indexed by. */
+enum otlp_signal { OTLP_SIGNAL_TRACES = 0, OTLP_SIGNAL_METRICS = 1 };
+
+/* Room for signals that later versions know. */
+enum otlp_signal_limit { OTLP_SIGNAL_MAX = 4 };
 
 /* All opaque, all shared by reference count, all usable from any thread. */
 struct otlp_library;
@@ -50,11 +52,15 @@ struct otlp_span_exporter;
 struct otlp_shape;
 
 /* Ring sizes. A record may take a quarter of its ring, and OTLP_RECORD_BYTES_MAX at most. */
-#define OTLP_SPAN_RING_BYTES_DEFAULT   (4u << 20)
-#define OTLP_METRIC_RING_BYTES_DEFAULT (1u << 20)
-#define OTLP_RING_BYTES_MIN	       (4u << 10)
-#define OTLP_RING_BYTES_MAX	       (1u << 30)
-#define OTLP_RECORD_BYTES_MAX	       (4u << 20)
+enum otlp_limit {
+	OTLP_SPAN_RING_BYTES_DEFAULT = 4 << 20,
+	OTLP_METRIC_RING_BYTES_DEFAULT = 1 << 20,
+	OTLP_RING_BYTES_MIN = 4 << 10,
+	OTLP_RING_BYTES_MAX = 1 << 30,
+	OTLP_RECORD_BYTES_MAX = 4 << 20,
+	/* A shape has so many attributes at most. */
+	OTLP_SHAPE_ATTRIBUTES_MAX = 1024
+};
 
 /*
  * Told of what open() had to leave aside and went on without, such as an
@@ -68,12 +74,13 @@ struct otlp_shape;
 typedef void (*otlp_diagnostic_fn)(void *context, int error, const char *text);
 
 struct otlp_options {
-	uint32_t struct_bytes;	    /* set by otlp_options_init() */
-	uint32_t span_ring_bytes;   /* 0: the default; rounded up to a power of two */
-	uint32_t metric_ring_bytes; /* 0: the default; rounded up to a power of two */
+	uint32_t struct_bytes; /* set by otlp_options_init() */
 	/* What otlp_metric_exporter_temporality() answers. otlp_options_init() sets it from
 	 * $OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE, else cumulative. */
 	enum otlp_temporality_preference temporality;
+	/* By enum otlp_signal. 0: the default; rounded up to a power of two. Those of signals that
+	 * this version does not know must be 0. */
+	uint32_t ring_bytes[OTLP_SIGNAL_MAX];
 	/* NULL or "": $OTLPIPE_DIR, else /dev/shm/otlpipe-<uid>. Made with mode 0700 if missing
 	 * (its last component alone). A relative one is meant from where the program is at open.
 	 * Refused: one of somebody else, one that others may enter or write to (but for a group
@@ -85,7 +92,7 @@ struct otlp_options {
 	const struct otlp_resource *resource;
 	otlp_diagnostic_fn diagnostic; /* NULL: nobody is told */
 	void *diagnostic_context;
-	uint8_t reserved[64]; /* must be zero */
+	const void *reserved[8]; /* must be zero */
 };
 
 /*
@@ -98,12 +105,12 @@ struct otlp_signal_stats {
 	uint64_t dropped_full;	    /* records; also those for which there was no ring */
 	uint64_t dropped_too_large; /* records */
 	uint64_t dropped_invalid;   /* records */
+	uint64_t reserved[11];	    /* zero; later versions count more */
 };
 
 struct otlp_stats {
-	struct otlp_signal_stats spans;
-	struct otlp_signal_stats metrics;
-	uint64_t rejected_after_shutdown; /* export calls */
+	struct otlp_signal_stats signals[OTLP_SIGNAL_MAX]; /* by enum otlp_signal */
+	uint64_t rejected_after_shutdown;		   /* export calls */
 };
 
 /**
@@ -162,9 +169,6 @@ OTLP_API int otlp_library_export_metrics_ref(struct otlp_library *library,
  */
 OTLP_API int otlp_library_export_traces(struct otlp_library *library, const struct otlp_span *spans,
 					size_t count);
-
-/* A shape has so many attributes at most. */
-#define OTLP_SHAPE_ATTRIBUTES_MAX 1024
 
 /**
  * Register what many spans have in common, once per kind of span: scope, name,

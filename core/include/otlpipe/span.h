@@ -20,6 +20,7 @@ struct otlp_span_event {
 	uint64_t time_unix_ns;
 	struct otlp_str name;
 	struct otlp_attributes attributes;
+	const void *reserved[2];
 };
 
 struct otlp_span_link {
@@ -28,6 +29,7 @@ struct otlp_span_link {
 	struct otlp_str trace_state;
 	struct otlp_attributes attributes;
 	uint32_t flags;
+	const void *reserved[2];
 };
 
 /* One finished span: the SDKs call it SpanData. */

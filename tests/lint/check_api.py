@@ -1,0 +1,79 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""The public headers keep what they promise to other programs and to binding generators.
+
+- tests/headers/abi.c pins each struct, field and constant;
+- a struct that is passed in an array, or stands in one that is, has reserved room;
+- no struct, union or enum is unnamed;
+- the Python extension has each error.
+
+usage: check_api.py ROOT
+"""
+import re
+import sys
+
+import public_api
+import sources
+
+PINS = "tests/headers/abi.c"
+PYTHON = ("python/src/module.c", "python/src/otlpipe/_native.pyi")
+# Two numbers, or a pointer and a count, each for ever: a bigger one would cost each push.
+COMPLETE = {
+    "otlp_str",
+    "otlp_bytes",
+    "otlp_array",
+    "otlp_kvlist",
+    "otlp_number",
+    "otlp_quantile",
+    "otlp_exp_buckets",
+    # Eight of them in a usual span: a value grows by new types.
+    "otlp_value",
+    "otlp_attribute",
+    "otlp_attributes",
+    # Its point has the room.
+    "otlp_number_point",
+    # Returned in registers.
+    "otlp_sdk_result",
+    # As long as the caller says.
+    "otlp_stats",
+}
+UNNAMED = re.compile(r"\b(?:struct|union|enum) *\{")
+
+
+def check_pins(code, pins):
+    for kind, name, fields in public_api.records(code):
+        wanted = [f"SIZE({kind} {name}, "]
+        if kind == "struct":
+            wanted += [f"OFFSET({name}, {field}, " for field in fields]
+        yield from (f"{PINS}: has no {line}…)" for line in wanted if line not in pins)
+    for name in public_api.constants(code):
+        if f"VALUE({name}, " not in pins:
+            yield f"{PINS}: has no VALUE({name}, …)"
+
+
+def check_records(code):
+    for kind, name, fields in public_api.records(code):
+        if kind == "struct" and "reserved" not in fields and name not in COMPLETE:
+            yield f"struct {name} has no reserved room"
+    if UNNAMED.search(code):
+        yield "a struct, union or enum has no name"
+
+
+def check_python(root, code):
+    for path in PYTHON:
+        words = set(re.findall(r"\w+", "\n".join(sources.lines(root, path))))
+        for name in public_api.constants(code):
+            short = name.removeprefix("OTLP_ERR_")
+            if short != name and short not in words:
+                yield f"{path}: does not have {name}"
+
+
+def check(root):
+    code = public_api.text(root)
+    pins = "\n".join(sources.lines(root, PINS))
+    problems = [*check_pins(code, pins), *check_records(code), *check_python(root, code)]
+    return problems, len(public_api.records(code))
+
+
+if __name__ == "__main__":
+    sources.report("api", *check(sys.argv[1]))
