@@ -9,28 +9,15 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
+
+#include "base/mix.h"
 
 #define IDSET_CAPACITY_MIN 64u
 #define IDSET_PROBES_MAX   512u
 
-/* Not known to who chooses ids. Whether it is random decides about speed alone. */
-static uint64_t idset_key(void)
-{
-	static uint64_t key;
-
-	if (key == 0 && getrandom(&key, sizeof(key), GRND_NONBLOCK) != (ssize_t)sizeof(key))
-		key = 0;
-	key |= 1;
-	return key;
-}
-
 static size_t idset_slot(const struct idset *set, uint64_t id)
 {
-	uint64_t mixed = (id ^ idset_key()) * UINT64_C(0x9e3779b97f4a7c15);
-
-	mixed = (mixed ^ mixed >> 32) * idset_key();
-	return (size_t)(mixed ^ mixed >> 29) & (set->capacity - 1);
+	return (size_t)mix_u64(id) & (set->capacity - 1);
 }
 
 void idset_clear(struct idset *set)

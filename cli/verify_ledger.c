@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mix.h"
 #include "cli/verify.h"
 
 #define REGIONS_CAPACITY_MIN 64u
@@ -17,7 +18,7 @@
 /* Where the region with this id is or would be. */
 static size_t region_slot(struct verify_region *const *regions, size_t capacity, uint64_t id)
 {
-	size_t at = (size_t)(id * UINT64_C(0x9e3779b97f4a7c15) >> 32) & (capacity - 1);
+	size_t at = (size_t)mix_u64(id) & (capacity - 1);
 
 	while (regions[at] != NULL && regions[at]->id != id)
 		at = (at + 1) & (capacity - 1);

@@ -305,7 +305,8 @@ static int region_check(struct region_view *view, const struct region_header *he
 	    (header->producer_state != REGION_STATE_READY &&
 	     header->producer_state != REGION_STATE_CLOSED))
 		return -EBADMSG;
-	if (!range_fits(header->table_offset, header->table_bytes, LAYOUT_LINE_BYTES, view->bytes))
+	if (header->table_bytes > TABLE_BYTES ||
+	    !range_fits(header->table_offset, header->table_bytes, LAYOUT_LINE_BYTES, view->bytes))
 		return -EBADMSG;
 	used[count].offset = view->table_offset = header->table_offset;
 	used[count++].bytes = view->table_bytes = header->table_bytes;

@@ -194,7 +194,7 @@ static enum take_end source_copy_record(struct source *source, const struct drai
 					const struct ring_entry *entry, const uint8_t **ret,
 					size_t *ret_len)
 {
-	const struct table_copy *shape;
+	struct table_copy shape;
 	uint32_t reference;
 	int rc;
 
@@ -210,9 +210,9 @@ static enum take_end source_copy_record(struct source *source, const struct drai
 	rc = table_find_shape(&source->table, &source->view, reference, &shape);
 	if (rc < 0)
 		return rc == -ENOMEM ? TAKE_FULL : TAKE_INVALID;
-	if (record_expand_bound(entry->payload_bytes, &shape->shape) > DRAIN_WHOLE_BYTES_MAX ||
-	    record_expand(drain->record, entry->payload_bytes, &shape->shape, drain->whole,
-			  ret_len) < 0)
+	if (record_expand_bound(entry->payload_bytes, shape.shape) > DRAIN_WHOLE_BYTES_MAX ||
+	    record_expand(drain->record, entry->payload_bytes, shape.shape, drain->whole, ret_len) <
+		    0)
 		return TAKE_INVALID;
 	*ret = drain->whole;
 	return TAKE_OK;
@@ -223,7 +223,7 @@ static enum take_end source_take_record(struct source *source, const struct drai
 					struct stage *stage, const struct ring_entry *entry,
 					enum signal signal, size_t head_bytes, uint32_t *ret_items)
 {
-	const struct table_copy *by_reference;
+	struct table_copy by_reference;
 	const uint8_t *record, *resource;
 	size_t record_bytes, resource_bytes;
 	struct record_view view;
@@ -243,8 +243,8 @@ static enum take_end source_take_record(struct source *source, const struct drai
 					 &by_reference);
 		if (rc < 0)
 			return rc == -ENOMEM ? TAKE_FULL : TAKE_INVALID;
-		resource = by_reference->bytes;
-		resource_bytes = by_reference->bytes_count;
+		resource = by_reference.bytes;
+		resource_bytes = by_reference.bytes_count;
 	}
 	/* Alone a record may be larger than a batch is meant to be. */
 	if (!stage_is_empty(stage) && head_bytes + stage_bytes_bound(stage) +

@@ -1,84 +1,138 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Copies of table entries, a few for each region, so a plain array is searched. */
+/*
+ * Copies of table entries, found by their place in the table.
+ *
+ * What a liar can make us hold is bounded by what an honest table can have: the
+ * entries of one do not overlap, so together they have no more bytes than the table.
+ */
 #include "writer/table.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* One region refers to few entries; a liar must not make us hold many, or large ones. */
-#define TABLE_COPIES_MAX     4096
-#define TABLE_COPY_BYTES_MAX ((size_t)1 << 20) /* of all; the table has TABLE_BYTES */
+#define TABLE_SLOTS_MAX (TABLE_BYTES / ENTRY_ALIGN_BYTES)
+
+static_assert(TABLE_SLOTS_MAX < UINT16_MAX, "the number of a copy, plus 1, fits into a slot");
 
 void table_close(struct table *table)
 {
 	size_t i;
 
-	for (i = 0; i < table->count; i++)
+	for (i = 0; i < table->count; i++) {
 		free(table->copies[i].bytes);
+		free(table->copies[i].shape);
+	}
 	free(table->copies);
+	free(table->slots);
 	memset(table, 0, sizeof(*table));
 }
 
-static int table_copy_entry(struct table *table, const struct region_view *view, uint32_t reference,
-			    bool is_shape, const struct table_copy **ret)
+/* Room for one copy more, and for a slot with this number. */
+static int table_reserve(struct table *table, size_t slot)
 {
-	struct table_copy *copies, *added;
-	const uint8_t *bytes;
-	uint32_t count;
+	size_t wanted;
+
+	if (table->count == table->capacity) {
+		struct table_copy *copies;
+
+		wanted = table->capacity != 0 ? table->capacity * 2 : 4;
+		copies = realloc(table->copies, wanted * sizeof(*copies));
+		if (copies == NULL)
+			return -ENOMEM;
+		table->copies = copies;
+		table->capacity = wanted;
+	}
+	if (slot >= table->slot_count) {
+		uint16_t *slots;
+
+		for (wanted = table->slot_count != 0 ? table->slot_count : 64; wanted <= slot;)
+			wanted *= 2;
+		slots = realloc(table->slots, wanted * sizeof(*slots));
+		if (slots == NULL)
+			return -ENOMEM;
+		memset(slots + table->slot_count, 0, (wanted - table->slot_count) * sizeof(*slots));
+		table->slots = slots;
+		table->slot_count = wanted;
+	}
+	return 0;
+}
+
+/* Is the copy what it should be? -EBADMSG: no; -ENOMEM. */
+static int copy_check(struct table_copy *copy, bool is_shape)
+{
 	int rc;
 
-	if (table->count == TABLE_COPIES_MAX ||
-	    region_table_get(view, reference, &bytes, &count) < 0 ||
-	    count > TABLE_COPY_BYTES_MAX - table->bytes)
-		return -EBADMSG;
-	copies = realloc(table->copies, (table->count + 1) * sizeof(*copies));
-	if (copies == NULL)
+	if (!is_shape)
+		return record_parse_resource(copy->bytes, copy->bytes_count);
+	copy->shape = malloc(sizeof(*copy->shape));
+	if (copy->shape == NULL)
 		return -ENOMEM;
-	table->copies = copies;
-	added = &copies[table->count];
-	added->reference = reference;
-	added->is_shape = is_shape;
-	added->bytes_count = count;
-	added->bytes = malloc(count != 0 ? count : 1);
-	if (added->bytes == NULL)
-		return -ENOMEM;
-	memcpy(added->bytes, bytes, count);
-	rc = is_shape ? record_parse_shape(added->bytes, count, &added->shape)
-		      : record_parse_resource(added->bytes, count);
+	rc = record_parse_shape(copy->bytes, copy->bytes_count, copy->shape);
 	if (rc < 0) {
-		free(added->bytes);
-		return -EBADMSG;
+		free(copy->shape);
+		copy->shape = NULL;
 	}
-	table->count++;
-	table->bytes += count;
-	*ret = added;
+	return rc;
+}
+
+static int table_copy_entry(struct table *table, const struct region_view *view, uint32_t reference,
+			    bool is_shape)
+{
+	const size_t slot = (reference - 1) / ENTRY_ALIGN_BYTES;
+	struct table_copy copy = {0};
+	const uint8_t *bytes;
+	int rc;
+
+	if (region_table_get(view, reference, &bytes, &copy.bytes_count) < 0 ||
+	    slot >= TABLE_SLOTS_MAX || copy.bytes_count > TABLE_BYTES - table->bytes)
+		return -EBADMSG;
+	if (table_reserve(table, slot) < 0)
+		return -ENOMEM;
+	copy.bytes = malloc(copy.bytes_count != 0 ? copy.bytes_count : 1);
+	if (copy.bytes == NULL)
+		return -ENOMEM;
+	memcpy(copy.bytes, bytes, copy.bytes_count);
+	rc = copy_check(&copy, is_shape);
+	if (rc < 0) {
+		free(copy.bytes);
+		copy.bytes = NULL;
+	}
+	if (rc == -ENOMEM)
+		return rc;
+	table->bytes += copy.bytes_count;
+	table->copies[table->count++] = copy;
+	table->slots[slot] = (uint16_t)table->count;
 	return 0;
 }
 
 static int table_find(struct table *table, const struct region_view *view, uint32_t reference,
-		      bool is_shape, const struct table_copy **ret)
+		      bool is_shape, struct table_copy *ret)
 {
-	size_t i;
+	const uint32_t slot = (reference - 1) / ENTRY_ALIGN_BYTES;
+	int rc;
 
-	for (i = 0; i < table->count; i++) {
-		if (table->copies[i].reference == reference &&
-		    table->copies[i].is_shape == is_shape) {
-			*ret = &table->copies[i];
-			return 0;
-		}
+	if (reference == 0 || (reference - 1) % ENTRY_ALIGN_BYTES != 0)
+		return -EBADMSG;
+	if (slot >= table->slot_count || table->slots[slot] == 0) {
+		rc = table_copy_entry(table, view, reference, is_shape);
+		if (rc < 0)
+			return rc;
 	}
-	return table_copy_entry(table, view, reference, is_shape, ret);
+	*ret = table->copies[table->slots[slot] - 1];
+	/* What is one thing for one record is no other thing for the next. */
+	return ret->bytes != NULL && (ret->shape != NULL) == is_shape ? 0 : -EBADMSG;
 }
 
 int table_find_resource(struct table *table, const struct region_view *view, uint32_t reference,
-			const struct table_copy **ret)
+			struct table_copy *ret)
 {
 	return table_find(table, view, reference, false, ret);
 }
 
 int table_find_shape(struct table *table, const struct region_view *view, uint32_t reference,
-		     const struct table_copy **ret)
+		     struct table_copy *ret)
 {
 	return table_find(table, view, reference, true, ret);
 }

@@ -26,6 +26,7 @@ SUBJECTS = {
     "encode_M_point": "counted_encode",
     "parse_S": "counted_parse",
     "parse_M_point": "counted_parse",
+    "find_of_500": "counted_finds",
 }
 INSTRUCTIONS_MARGIN = 0.05
 BYTES_MARGIN = 0.0

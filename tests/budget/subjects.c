@@ -5,7 +5,9 @@
  *
  * usage: subjects push_S|push_S_shaped|push_S0|push_M_point
  *        subjects encode_S|encode_M_point|parse_S|parse_M_point
+ *        subjects find_of_500
  */
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,10 +17,13 @@
 #include "bench/bench_data.h"
 #include "core/record/record.h"
 #include "writer/encode/encode.h"
+#include "writer/table.h"
 
 #define TIMES		 1000u
 #define METRICS_TIMES	 (TIMES / BENCH_METRICS_M_POINTS)
 #define RECORD_BYTES_MAX 8192u
+#define ENTRIES		 500u
+#define ENTRY_BYTES	 24u /* an empty resource in a region's table */
 
 static struct otlp_library *library;
 static struct otlp_shape *shape; /* NULL: none */
@@ -31,6 +36,7 @@ void counted_spans(const struct otlp_span *span);
 void counted_metrics(void);
 void counted_encode(uint64_t times);
 void counted_parse(uint64_t times);
+void counted_finds(struct table *table, const struct region_view *view);
 
 __attribute__((noinline)) void counted_spans(const struct otlp_span *span)
 {
@@ -58,6 +64,15 @@ __attribute__((noinline)) void counted_parse(uint64_t times)
 			if (record_parse(views[v].bytes, views[v].len, RECORD_BYTES_MAX,
 					 &views[v]) < 0)
 				abort();
+}
+
+__attribute__((noinline)) void counted_finds(struct table *table, const struct region_view *view)
+{
+	struct table_copy copy;
+
+	for (uint32_t i = 0; i < TIMES; i++)
+		if (table_find_resource(table, view, i % ENTRIES * ENTRY_BYTES + 1, &copy) < 0)
+			abort();
 }
 
 static int push(const char *subject)
@@ -162,11 +177,37 @@ static int read_side(const char *subject)
 	return 0;
 }
 
+/* What many resources or shapes in one region's table cost each record that refers to one. */
+static int find(void)
+{
+	static _Alignas(LAYOUT_LINE_BYTES) uint8_t bytes[TABLE_BYTES];
+	const uint64_t word = entry_word(ENTRY_COMMITTED, sizeof(struct record_resource_head));
+	const struct region_view view = {.header = (struct region_header *)(void *)bytes,
+					 .table_bytes = sizeof(bytes)};
+	struct table table = {0};
+	struct table_copy copy;
+
+	static_assert(ENTRY_BYTES == ENTRY_HEADER_BYTES + ENTRY_ALIGN_BYTES * 2, "an entry");
+	for (size_t i = 0; i < ENTRIES; i++)
+		memcpy(bytes + i * ENTRY_BYTES, &word, sizeof(word));
+	/* The first look copies them. */
+	for (uint32_t i = 0; i < ENTRIES; i++)
+		if (table_find_resource(&table, &view, i * ENTRY_BYTES + 1, &copy) < 0)
+			return -EINVAL;
+	counted_finds(&table, &view);
+	printf("operations %u\n", TIMES);
+	printf("bytes %u\n", ENTRY_BYTES);
+	table_close(&table);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	int rc = -EINVAL;
 
-	if (argc == 2)
+	if (argc == 2 && strcmp(argv[1], "find_of_500") == 0)
+		rc = find();
+	else if (argc == 2)
 		rc = strncmp(argv[1], "push", strlen("push")) == 0 ? push(argv[1])
 								   : read_side(argv[1]);
 	if (rc < 0)

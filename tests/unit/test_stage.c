@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include <cmocka.h>
 
 #include "tests/gen.h"
@@ -299,6 +302,75 @@ static void a_stage_is_used_again_after_it_was_written(void **state)
 	}
 }
 
+/* An attribute for the resource with this number. */
+static struct otlp_attribute numbered(int64_t number)
+{
+	return otlp_attr_int(OTLP_STR("k"), number);
+}
+
+/* Do the low bits of the hash say nothing of this resource, if one knows no secret? */
+static bool collides(int64_t number)
+{
+	const struct otlp_attribute attribute = numbered(number);
+	const struct otlp_resource resource = {.attributes = {.items = &attribute, .count = 1}};
+	uint8_t bytes[64];
+	size_t count;
+
+	assert_int_equal(record_size_resource(&resource, &count), 0);
+	assert_true(count <= sizeof(bytes) && record_write_resource(bytes, &resource, count));
+	return (XXH3_64bits(bytes, count) & 1023) == 0;
+}
+
+/* With a hash that everybody knows this is half a search through all of them for each record. */
+static void resources_that_were_chosen_to_collide_cost_no_more_than_others(void **state)
+{
+	enum { RESOURCES = 2000, ROUNDS = 3 };
+	int64_t number = 0, numbers[RESOURCES];
+	PB_TRACE(TracesData) * data;
+
+	(void)state;
+	for (unsigned i = 0; i < RESOURCES; number++)
+		if (collides(number))
+			numbers[i++] = number;
+	for (unsigned i = 0; i < RESOURCES * ROUNDS; i++) {
+		const struct otlp_attribute attribute = numbered(numbers[i % RESOURCES]);
+		const struct otlp_resource resource = {
+			.attributes = {.items = &attribute, .count = 1}};
+		const struct otlp_span span = span_of(i, NULL);
+
+		add(&span, &resource, false);
+	}
+	/* A search for the resource, one for the scope: a look each, and a half for what shares a
+	 * bucket. Twice that is not reached by chance. */
+	assert_true(stage_steps(stage) < 6 * RESOURCES * ROUNDS);
+	data = write_and_decode();
+	assert_int_equal(data->n_resource_spans, RESOURCES);
+	TRACES(free_unpacked)(data, NULL);
+}
+
+/* Its table was made for few things, and has to grow. */
+static void very_many_scopes_cost_no_more_than_few(void **state)
+{
+	enum { SCOPES = 30000, ROUNDS = 2 };
+	const struct otlp_resource resource = {0};
+	PB_TRACE(TracesData) * data;
+
+	(void)state;
+	for (unsigned i = 0; i < SCOPES * ROUNDS; i++) {
+		char name[16];
+		struct otlp_scope scope = {.name = {name, 0}};
+		const struct otlp_span span = span_of(i, &scope);
+
+		scope.name.len = (size_t)snprintf(name, sizeof(name), "%u", i % SCOPES);
+		add(&span, &resource, false);
+	}
+	assert_true(stage_steps(stage) < 6 * SCOPES * ROUNDS);
+	data = write_and_decode();
+	assert_int_equal(data->n_resource_spans, 1);
+	assert_int_equal(data->resource_spans[0]->n_scope_spans, SCOPES);
+	TRACES(free_unpacked)(data, NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -310,6 +382,8 @@ int main(void)
 		STAGE_TEST(thousands_of_groups_keep_their_order),
 		STAGE_TEST(random_spans_are_found_in_their_groups_in_order),
 		STAGE_TEST(a_stage_is_used_again_after_it_was_written),
+		STAGE_TEST(resources_that_were_chosen_to_collide_cost_no_more_than_others),
+		STAGE_TEST(very_many_scopes_cost_no_more_than_few),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

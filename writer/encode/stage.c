@@ -3,18 +3,20 @@
  * Grouping. A group is a list of runs in one arena; a run goes on as long as
  * records of the same group follow each other, which is the usual case, so that
  * the gathering is a few large copies.
+ *
+ * Grouping is for space, and what it costs is bounded: a resource that is not found in a few steps
+ * is written once more, as a group of its own, which means the same to every reader.
  */
 #include "writer/encode/stage.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
 #include "writer/encode/encode.h"
+#include "writer/encode/lookup.h"
 
-#define STAGE_NONE    UINT32_MAX
-#define STAGE_BUCKETS 1024u /* power of two */
+#define STAGE_NONE LOOKUP_NONE
 
 /* Tag and a length of up to 4 bytes, for each of the two levels. */
 #define STAGE_ENVELOPE_BYTES_MAX 10u
@@ -36,8 +38,6 @@ struct stage_resource {
 	struct stage_slice field;      /* encoded: the resource */
 	struct stage_slice schema_url; /* encoded, may be empty */
 	uint32_t first_group, last_group;
-	uint32_t next_in_bucket;
-	uint64_t hash;
 };
 
 struct stage_group {
@@ -49,8 +49,6 @@ struct stage_group {
 	size_t items_bytes;
 	uint32_t first_run, last_run;
 	uint32_t next_in_resource;
-	uint32_t next_in_bucket;
-	uint64_t hash;
 };
 
 struct stage {
@@ -59,31 +57,39 @@ struct stage {
 	struct stage_run *runs;
 	uint32_t run_count, run_capacity;
 	struct stage_resource *resources;
-	uint32_t resource_count, resource_capacity;
+	uint32_t resource_capacity;
+	struct lookup by_resource; /* its count is that of the resources */
 	struct stage_group *groups;
-	uint32_t group_count, group_capacity;
-	uint32_t last_group; /* of the record before: most often this one's too */
+	uint32_t group_capacity;
+	struct lookup by_group; /* of the groups */
+	uint32_t last_group;	/* of the record before: most often this one's too */
 	size_t bytes_bound;
-	uint32_t resource_buckets[STAGE_BUCKETS];
-	uint32_t group_buckets[STAGE_BUCKETS];
 };
 
 static void stage_reset(struct stage *stage)
 {
 	stage->arena_used = 0;
-	stage->run_count = stage->resource_count = stage->group_count = 0;
+	stage->run_count = 0;
+	lookup_clear(&stage->by_resource);
+	lookup_clear(&stage->by_group);
 	stage->last_group = STAGE_NONE;
 	stage->bytes_bound = 0;
-	memset(stage->resource_buckets, 0xff, sizeof(stage->resource_buckets));
-	memset(stage->group_buckets, 0xff, sizeof(stage->group_buckets));
 }
 
 int stage_open(struct stage **ret)
 {
 	struct stage *stage = calloc(1, sizeof(*stage));
+	int rc;
 
 	if (stage == NULL)
 		return -ENOMEM;
+	rc = lookup_open(&stage->by_resource);
+	if (rc == 0)
+		rc = lookup_open(&stage->by_group);
+	if (rc < 0) {
+		free(stage);
+		return rc;
+	}
 	stage_reset(stage);
 	*ret = stage;
 	return 0;
@@ -97,12 +103,14 @@ void stage_close(struct stage *stage)
 	free(stage->runs);
 	free(stage->resources);
 	free(stage->groups);
+	lookup_close(&stage->by_resource);
+	lookup_close(&stage->by_group);
 	free(stage);
 }
 
 bool stage_is_empty(const struct stage *stage)
 {
-	return stage->group_count == 0;
+	return stage->by_group.count == 0;
 }
 
 size_t stage_bytes_bound(const struct stage *stage)
@@ -143,16 +151,19 @@ static int stage_grow(struct stage *stage)
 	if (runs == NULL)
 		return -ENOMEM;
 	stage->runs = runs;
-	resources = grow(stage->resources, stage->resource_count, &stage->resource_capacity,
+	resources = grow(stage->resources, stage->by_resource.count, &stage->resource_capacity,
 			 sizeof(*resources));
 	if (resources == NULL)
 		return -ENOMEM;
 	stage->resources = resources;
-	groups = grow(stage->groups, stage->group_count, &stage->group_capacity, sizeof(*groups));
+	groups =
+		grow(stage->groups, stage->by_group.count, &stage->group_capacity, sizeof(*groups));
 	if (groups == NULL)
 		return -ENOMEM;
 	stage->groups = groups;
-	return 0;
+	if (lookup_reserve(&stage->by_resource) < 0)
+		return -ENOMEM;
+	return lookup_reserve(&stage->by_group);
 }
 
 static int arena_reserve(struct stage *stage, size_t bytes)
@@ -205,25 +216,22 @@ static bool slice_is(const struct stage *stage, struct stage_slice slice, const 
 /* The caller has reserved room in the arena and in the array. */
 static uint32_t stage_find_resource(struct stage *stage, const uint8_t *bytes, size_t count)
 {
-	const uint64_t hash = XXH3_64bits(bytes, count);
-	uint32_t *bucket = &stage->resource_buckets[hash & (STAGE_BUCKETS - 1)];
+	const uint64_t hash = lookup_hash(&stage->by_resource, bytes, count, 0);
 	struct stage_resource *resource;
+	struct lookup_search search;
 	uint32_t i;
 
-	for (i = *bucket; i != STAGE_NONE; i = stage->resources[i].next_in_bucket)
-		if (stage->resources[i].hash == hash &&
-		    slice_is(stage, stage->resources[i].key, bytes, count))
+	for (i = lookup_first(&stage->by_resource, hash, &search); i != STAGE_NONE;
+	     i = lookup_next(&stage->by_resource, &search))
+		if (slice_is(stage, stage->resources[i].key, bytes, count))
 			return i;
-	i = stage->resource_count++;
+	i = lookup_add(&stage->by_resource, hash);
 	resource = &stage->resources[i];
-	resource->hash = hash;
 	resource->key = arena_copy(stage, bytes, count);
 	resource->field = arena_slice(stage, encode_resource(bytes, count, arena_end(stage)));
 	resource->schema_url =
 		arena_slice(stage, encode_resource_schema_url(bytes, arena_end(stage)));
 	resource->first_group = resource->last_group = STAGE_NONE;
-	resource->next_in_bucket = *bucket;
-	*bucket = i;
 	stage->bytes_bound +=
 		resource->field.bytes + resource->schema_url.bytes + STAGE_ENVELOPE_BYTES_MAX;
 	return i;
@@ -232,23 +240,21 @@ static uint32_t stage_find_resource(struct stage *stage, const uint8_t *bytes, s
 static uint32_t stage_find_group(struct stage *stage, uint32_t resource, const uint8_t *scope,
 				 size_t count)
 {
-	const uint64_t hash = XXH3_64bits_withSeed(scope != NULL ? scope : (const uint8_t *)"",
-						   scope != NULL ? count : 0, resource);
-	uint32_t *bucket = &stage->group_buckets[hash & (STAGE_BUCKETS - 1)];
+	const uint64_t hash = lookup_hash(&stage->by_group, scope, count, resource);
 	struct stage_group *group;
+	struct lookup_search search;
 	uint32_t i;
 
-	for (i = *bucket; i != STAGE_NONE; i = stage->groups[i].next_in_bucket) {
+	for (i = lookup_first(&stage->by_group, hash, &search); i != STAGE_NONE;
+	     i = lookup_next(&stage->by_group, &search)) {
 		group = &stage->groups[i];
-		if (group->hash == hash && group->resource == resource &&
-		    group->has_scope == (scope != NULL) &&
+		if (group->resource == resource && group->has_scope == (scope != NULL) &&
 		    slice_is(stage, group->key, scope, count))
 			return i;
 	}
-	i = stage->group_count++;
+	i = lookup_add(&stage->by_group, hash);
 	group = &stage->groups[i];
 	memset(group, 0, sizeof(*group));
-	group->hash = hash;
 	group->resource = resource;
 	group->has_scope = scope != NULL;
 	if (scope != NULL) {
@@ -259,8 +265,6 @@ static uint32_t stage_find_group(struct stage *stage, uint32_t resource, const u
 	}
 	group->first_run = group->last_run = STAGE_NONE;
 	group->next_in_resource = STAGE_NONE;
-	group->next_in_bucket = *bucket;
-	*bucket = i;
 	if (stage->resources[resource].first_group == STAGE_NONE)
 		stage->resources[resource].first_group = i;
 	else
@@ -307,6 +311,11 @@ static void group_append(struct stage *stage, uint32_t index, struct stage_slice
 	run->offset = item.offset;
 	run->bytes = item.bytes;
 	run->next = STAGE_NONE;
+}
+
+uint64_t stage_steps(const struct stage *stage)
+{
+	return stage->by_resource.steps + stage->by_group.steps;
 }
 
 int stage_add(struct stage *stage, const struct record_view *view, const uint8_t *resource,
@@ -375,7 +384,7 @@ uint8_t *stage_write(struct stage *stage, uint8_t *to)
 {
 	uint32_t r, g;
 
-	for (r = 0; r < stage->resource_count; r++) {
+	for (r = 0; r < stage->by_resource.count; r++) {
 		const struct stage_resource *resource = &stage->resources[r];
 		size_t bytes = resource->field.bytes + resource->schema_url.bytes;
 

@@ -18,7 +18,7 @@
 
 struct stage;
 
-/** @return 0 or -ENOMEM */
+/** @return 0, -ENOMEM, or the errno of asking for random numbers */
 int stage_open(struct stage **ret);
 void stage_close(struct stage *stage); /* NULL is fine */
 
@@ -39,6 +39,9 @@ size_t stage_add_bound(const struct record_view *view, size_t resource_bytes);
  */
 int stage_add(struct stage *stage, const struct record_view *view, const uint8_t *resource,
 	      size_t resource_bytes);
+
+/** How many resources and scopes all searches until now have looked at. */
+uint64_t stage_steps(const struct stage *stage);
 
 /** Write all groups as a run of ResourceSpans or ResourceMetrics, and empty the stage. */
 uint8_t *stage_write(struct stage *stage, uint8_t *to);
