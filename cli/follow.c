@@ -4,7 +4,7 @@
  * sealed (renamed) and followed by others. It polls: a rename, a new file and a
  * growing one are all seen the same way, on any file system.
  */
-#include "cli/cat.h"
+#include "cli/follow.h"
 
 #include <errno.h>
 #include <fcntl.h>

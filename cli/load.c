@@ -4,8 +4,6 @@
  * options, the worker processes and the line at the end. What a worker does is
  * load_worker.c, what it pushes load_data.c.
  */
-#include "cli/load.h"
-
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
@@ -22,6 +20,7 @@
 #include <otlpipe/otlpipe.h>
 
 #include "base/units.h"
+#include "cli/load_worker.h"
 #include "cli/tool.h"
 
 #define POLL_NS 2000000L

@@ -3,7 +3,7 @@
  * `otlpipe load`, one worker process: a library of its own, and threads that
  * push one record a call, so that each call's result tells about one record.
  */
-#include "cli/load.h"
+#include "cli/load_worker.h"
 
 #include <pthread.h>
 #include <stdio.h>

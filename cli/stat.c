@@ -5,8 +5,6 @@
  * read one after the other, so they may be a push apart. How they are shown is
  * stat_print.c.
  */
-#include "cli/stat.h"
-
 #include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
@@ -17,6 +15,7 @@
 #include "base/guard.h"
 #include "base/units.h"
 #include "cli/each_region.h"
+#include "cli/stat_print.h"
 #include "cli/tool.h"
 #include "shm/region.h"
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A look at the writer and the rings as a table for people, or as JSON. */
+#include "cli/stat_print.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -9,7 +11,6 @@
 
 #include <json-c/json.h>
 
-#include "cli/stat.h"
 #include "cli/tool.h"
 
 #define LINE_BYTES 640

@@ -16,6 +16,10 @@
 
 #include "base/guard.h"
 #include "cli/tool.h"
+#include "cli/verify_files.h"
+#include "cli/verify_ledger.h"
+#include "cli/verify_live.h"
+#include "cli/verify_report.h"
 
 /* Looks at files that are renamed all the time, and again at problems that may be a race. */
 #define STALE_LOOKS_MAX	  20
@@ -42,29 +46,6 @@ struct verify_options {
 	bool json;
 };
 
-void verify_free(struct verify *verify)
-{
-	size_t i;
-
-	for (i = 0; i < verify->region_capacity; i++) {
-		struct verify_region *region = verify->regions[i];
-		unsigned ring;
-
-		if (region == NULL)
-			continue;
-		for (ring = 0; ring < SIGNAL_COUNT; ring++)
-			free(region->rings[ring].live.held);
-		free(region);
-	}
-	free(verify->regions);
-	for (i = 0; i < VERIFY_FINDINGS_MAX; i++) {
-		free(verify->problems.texts[i]);
-		free(verify->notes.texts[i]);
-	}
-	free(verify->record);
-	memset(verify, 0, sizeof(*verify));
-}
-
 static bool is_there(int dirfd, enum signal signal)
 {
 	struct stat st;
@@ -84,27 +65,12 @@ int verify_run(struct verify *verify, int dirfd, const struct runtime_dir *runti
 	if (are_there == 0)
 		verify_problem(verify, NULL, "it is no output directory: no traces/, no metrics/");
 	if (runtime != NULL)
-		rc = verify_live(verify);
+		rc = verify_rings(verify);
 	for (signal = 0; rc == 0 && signal < SIGNAL_COUNT; signal++)
 		rc = verify_files(verify, dirfd, signal);
 	if (rc == 0)
 		verify_conclude(verify);
 	return rc;
-}
-
-bool verify_is_ok(const struct verify *verify)
-{
-	unsigned i;
-
-	for (i = 0; i < SIGNAL_COUNT; i++) {
-		const struct verify_signal *signal = &verify->signals[i];
-
-		if (signal->invalid_items != 0 || signal->lost_items != 0 ||
-		    signal->committed_items !=
-			    signal->written_items + signal->held_items + signal->removed_items)
-			return false;
-	}
-	return verify->problems.count == 0;
 }
 
 /* Look until nothing moved underneath. */

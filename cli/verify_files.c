@@ -7,6 +7,8 @@
  * name the sealed one holds the same and more, so it is read instead; for the
  * others the listing is old, and all is looked at again.
  */
+#include "cli/verify_files.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -17,67 +19,21 @@
 #include <unistd.h>
 
 #include "cli/otlp_json.h"
-#include "cli/verify.h"
+#include "cli/otlp_signal.h"
+#include "cli/verify_ledger.h"
 #include "cli/wire.h"
 #include "writer/file/batch_scan.h"
 #include "writer/file/datafile.h"
-#include <opentelemetry/proto/metrics/v1/metrics.pb-c.h>
-#include <opentelemetry/proto/trace/v1/trace.pb-c.h>
 
 #define FIELD_DATA    1u
 #define FIELD_PADDING 1001u
 
 #define PLACE_BYTES   (DATA_SIGNAL_BYTES_MAX + DATA_NAME_BYTES + 2)
 
-static uint64_t count_spans(const ProtobufCMessage *message)
-{
-	const Opentelemetry__Proto__Trace__V1__ResourceSpans *resource = (const void *)message;
-	uint64_t count = 0;
-	size_t i;
-
-	for (i = 0; i < resource->n_scope_spans; i++)
-		count += resource->scope_spans[i]->n_spans;
-	return count;
-}
-
-static uint64_t count_metric(const Opentelemetry__Proto__Metrics__V1__Metric *metric)
-{
-	switch (metric->data_case) {
-	case OPENTELEMETRY__PROTO__METRICS__V1__METRIC__DATA_GAUGE:
-		return metric->gauge->n_data_points;
-	case OPENTELEMETRY__PROTO__METRICS__V1__METRIC__DATA_SUM:
-		return metric->sum->n_data_points;
-	case OPENTELEMETRY__PROTO__METRICS__V1__METRIC__DATA_HISTOGRAM:
-		return metric->histogram->n_data_points;
-	case OPENTELEMETRY__PROTO__METRICS__V1__METRIC__DATA_EXPONENTIAL_HISTOGRAM:
-		return metric->exponential_histogram->n_data_points;
-	case OPENTELEMETRY__PROTO__METRICS__V1__METRIC__DATA_SUMMARY:
-		return metric->summary->n_data_points;
-	default:
-		return 0;
-	}
-}
-
-static uint64_t count_points(const ProtobufCMessage *message)
-{
-	const Opentelemetry__Proto__Metrics__V1__ResourceMetrics *resource = (const void *)message;
-	uint64_t count = 0;
-	size_t i, k;
-
-	for (i = 0; i < resource->n_scope_metrics; i++)
-		for (k = 0; k < resource->scope_metrics[i]->n_metrics; k++)
-			count += count_metric(resource->scope_metrics[i]->metrics[k]);
-	return count;
-}
-
 /* Decode everything behind the opening field. -EBADMSG: a problem was found. */
 static int check_body(struct verify *verify, const struct verify_place *place, enum signal signal,
 		      const uint8_t *body, size_t bytes, uint64_t *ret_items)
 {
-	const ProtobufCMessageDescriptor *type =
-		signal == SIGNAL_TRACES
-			? &opentelemetry__proto__trace__v1__resource_spans__descriptor
-			: &opentelemetry__proto__metrics__v1__resource_metrics__descriptor;
 	size_t at = 0;
 
 	*ret_items = 0;
@@ -100,7 +56,7 @@ static int check_body(struct verify *verify, const struct verify_place *place, e
 			return -EBADMSG;
 		}
 		if (field.number == FIELD_DATA) {
-			rc = otlp_decode(type, body + at + field.head_bytes,
+			rc = otlp_decode(otlp_signals[signal].type, body + at + field.head_bytes,
 					 (size_t)field.payload_bytes, &message);
 			if (rc == -ENOMEM)
 				return rc;
@@ -111,8 +67,7 @@ static int check_body(struct verify *verify, const struct verify_place *place, e
 					       at);
 				return -EBADMSG;
 			}
-			*ret_items += signal == SIGNAL_TRACES ? count_spans(message)
-							      : count_points(message);
+			*ret_items += otlp_signals[signal].count_items(message);
 			otlp_free(message);
 		}
 		at += field.head_bytes + (size_t)field.payload_bytes;

@@ -3,65 +3,10 @@
  * The account of each ring: its entries in the order of the files, and at the
  * end what its producer says, what the files hold, and what is in the ring.
  */
+#include "cli/verify_ledger.h"
+
 #include <errno.h>
 #include <inttypes.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "base/mix.h"
-#include "cli/verify.h"
-
-#define REGIONS_CAPACITY_MIN 64u
-
-/* ---- the table of regions ---- */
-
-/* Where the region with this id is or would be. */
-static size_t region_slot(struct verify_region *const *regions, size_t capacity, uint64_t id)
-{
-	size_t at = (size_t)mix_u64(id) & (capacity - 1);
-
-	while (regions[at] != NULL && regions[at]->id != id)
-		at = (at + 1) & (capacity - 1);
-	return at;
-}
-
-static int regions_grow(struct verify *verify)
-{
-	size_t capacity =
-		verify->region_capacity != 0 ? verify->region_capacity * 2 : REGIONS_CAPACITY_MIN;
-	struct verify_region **larger = calloc(capacity, sizeof(struct verify_region *));
-	size_t i;
-
-	if (larger == NULL)
-		return -ENOMEM;
-	for (i = 0; i < verify->region_capacity; i++)
-		if (verify->regions[i] != NULL)
-			larger[region_slot(larger, capacity, verify->regions[i]->id)] =
-				verify->regions[i];
-	free(verify->regions);
-	verify->regions = larger;
-	verify->region_capacity = capacity;
-	return 0;
-}
-
-struct verify_region *verify_region(struct verify *verify, uint64_t id)
-{
-	struct verify_region *region;
-	size_t at;
-
-	if (verify->region_count * 2 >= verify->region_capacity && regions_grow(verify) < 0)
-		return NULL;
-	at = region_slot(verify->regions, verify->region_capacity, id);
-	if (verify->regions[at] != NULL)
-		return verify->regions[at];
-	region = calloc(1, sizeof(*region));
-	if (region == NULL)
-		return NULL;
-	region->id = id;
-	verify->regions[at] = region;
-	verify->region_count++;
-	return region;
-}
 
 /* ---- entries ---- */
 
@@ -105,9 +50,9 @@ static void ring_begins_late(struct verify *verify, const struct verify_place *p
 }
 
 static void ring_begin(struct verify *verify, const struct verify_place *place,
-		       const struct verify_region *region, const struct batch_entry *entry)
+		       struct verify_region *region, const struct batch_entry *entry)
 {
-	struct verify_ring *ring = &verify_region(verify, region->id)->rings[entry->ring];
+	struct verify_ring *ring = &region->rings[entry->ring];
 
 	ring->is_seen = true;
 	ring->to = entry->from;

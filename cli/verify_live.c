@@ -9,6 +9,8 @@
  * tail: shorter each time. The counters are read before the tail: what they
  * count was claimed, and so is below it.
  */
+#include "cli/verify_live.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -18,7 +20,6 @@
 
 #include "base/guard.h"
 #include "cli/each_region.h"
-#include "cli/verify.h"
 #include "core/record/record.h"
 #include "shm/region.h"
 
@@ -27,24 +28,6 @@
 #define WALK_ROUNDS_MAX	 10000
 #define WALK_CHANGES_MAX 1000000
 #define WALK_PAUSE_NS	 1000000L
-
-uint64_t verify_live_items(const struct verify_live *live, uint64_t from, uint64_t *ret_open_bytes)
-{
-	uint64_t position = live->done, items = 0, open_bytes = 0;
-	size_t i;
-
-	for (i = 0; i < live->held_count; i++) {
-		const struct verify_held *held = &live->held[i];
-
-		if (position >= from) {
-			items += held->items;
-			open_bytes += held->is_open ? held->bytes : 0;
-		}
-		position += held->bytes;
-	}
-	*ret_open_bytes = open_bytes;
-	return items;
-}
 
 static int hold(struct verify_live *live, uint64_t bytes, uint32_t items, bool is_open)
 {
@@ -263,7 +246,7 @@ static int look_name(void *context, const char *name)
 	return rc;
 }
 
-int verify_live(struct verify *verify)
+int verify_rings(struct verify *verify)
 {
 	verify->record = malloc(RING_PAYLOAD_BYTES_MAX);
 	if (verify->record == NULL)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What verify found: kept while it looks, shown at the end. */
+#include "cli/verify_report.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -10,80 +12,6 @@
 #include <json-c/json.h>
 
 #include "cli/tool.h"
-#include "cli/verify.h"
-
-#define TEXT_BYTES 512
-
-/* ---- findings ---- */
-
-static void find(struct verify_findings *findings, const struct verify_place *place,
-		 const char *format, va_list arguments)
-{
-	char text[TEXT_BYTES];
-	int n = 0;
-
-	if (findings->count++ >= VERIFY_FINDINGS_MAX)
-		return;
-	if (place != NULL)
-		n = snprintf(text, sizeof(text), "%s: offset %" PRIu64 ": ", place->file,
-			     place->offset);
-	if (n < 0 || (size_t)n >= sizeof(text))
-		n = 0;
-	vsnprintf(text + n, sizeof(text) - (size_t)n, format, arguments);
-	/* Without memory it is still counted. */
-	findings->texts[findings->count - 1] = strdup(text);
-}
-
-void verify_problem(struct verify *verify, const struct verify_place *place, const char *format,
-		    ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	find(&verify->problems, place, format, arguments);
-	va_end(arguments);
-}
-
-void verify_note(struct verify *verify, const struct verify_place *place, const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	find(&verify->notes, place, format, arguments);
-	va_end(arguments);
-}
-
-/* ---- sums ---- */
-
-static void add_signal(struct verify_signal *sum, const struct verify_signal *other)
-{
-	sum->files += other->files;
-	sum->open_files += other->open_files;
-	sum->batches += other->batches;
-	sum->bytes += other->bytes;
-	sum->committed_items += other->committed_items;
-	sum->written_items += other->written_items;
-	sum->invalid_items += other->invalid_items;
-	sum->lost_items += other->lost_items;
-	sum->held_items += other->held_items;
-	sum->removed_items += other->removed_items;
-	sum->torn_items += other->torn_items;
-	sum->torn_bytes += other->torn_bytes;
-	sum->counters.accepted_items += other->counters.accepted_items;
-	sum->counters.dropped_full_items += other->counters.dropped_full_items;
-	sum->counters.dropped_too_large_items += other->counters.dropped_too_large_items;
-	sum->counters.dropped_invalid_items += other->counters.dropped_invalid_items;
-}
-
-static struct verify_signal total(const struct verify *verify)
-{
-	struct verify_signal sum = {0};
-	enum signal signal;
-
-	for (signal = 0; signal < SIGNAL_COUNT; signal++)
-		add_signal(&sum, &verify->signals[signal]);
-	return sum;
-}
 
 static bool identity_holds(const struct verify_signal *sum)
 {
@@ -97,7 +25,7 @@ static void line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 static void line(const char *format, ...)
 {
-	char text[TEXT_BYTES + 64];
+	char text[VERIFY_TEXT_BYTES + 64];
 	va_list arguments;
 	int n;
 
@@ -132,7 +60,7 @@ static void print_findings(const char *what, const struct verify_findings *findi
 
 void verify_print(const struct verify *verify)
 {
-	const struct verify_signal sum = total(verify);
+	const struct verify_signal sum = verify_total(verify);
 	char removed[64] = "";
 	enum signal signal;
 
@@ -213,7 +141,7 @@ static json_object *findings_json(const struct verify_findings *findings)
 
 int verify_print_json(const struct verify *verify)
 {
-	const struct verify_signal sum = total(verify);
+	const struct verify_signal sum = verify_total(verify);
 	json_object *json = json_object_new_object();
 	json_object *signals = json_object_new_object();
 	json_object *identity = json_object_new_object();

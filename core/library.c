@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "core/error.h"
+#include "core/push.h"
 
 /* How long a flush waits before it looks whether the writer still lives. */
 #define FLUSH_SLICE_NS INT64_C(50000000)
@@ -227,8 +228,9 @@ static bool library_rejects(struct otlp_library *library)
 int library_export_spans(struct otlp_library *library, struct resource *resource,
 			 struct otlp_shape *shape, const struct otlp_span *spans, size_t count)
 {
-	return library_rejects(library) ? OTLP_ERR_SHUTDOWN
-					: push_spans(library, resource, shape, spans, count);
+	return library_rejects(library)
+		       ? OTLP_ERR_SHUTDOWN
+		       : push_spans(&library->producer, resource, shape, spans, count);
 }
 
 int otlp_library_export_traces(struct otlp_library *library, const struct otlp_span *spans,
@@ -254,7 +256,8 @@ int otlp_library_export_metrics_ref(struct otlp_library *library,
 		return OTLP_ERR_INVALID;
 	if (library_rejects(library))
 		return OTLP_ERR_SHUTDOWN;
-	return metrics == NULL ? OTLP_ERR_INVALID : push_metrics(library, metrics);
+	return metrics == NULL ? OTLP_ERR_INVALID
+			       : push_metrics(&library->producer, library->resource, metrics);
 }
 
 static int64_t monotonic_ns(void)

@@ -20,15 +20,4 @@ struct otlp_library {
 int library_export_spans(struct otlp_library *library, struct resource *resource,
 			 struct otlp_shape *shape, const struct otlp_span *spans, size_t count);
 
-/**
- * Push borrowed records; async-signal-safe.
- *
- * @param resource  of records that name none
- * @param shape     of all of them, or NULL
- * @return what otlp_library_export_traces() documents
- */
-int push_spans(struct otlp_library *library, struct resource *resource, struct otlp_shape *shape,
-	       const struct otlp_span *spans, size_t count);
-int push_metrics(struct otlp_library *library, const struct otlp_resource_metrics *metrics);
-
 #endif

@@ -6,7 +6,8 @@
  * writer skips it. What a record looks like is core/record/record.h's, how it is claimed
  * shm/ring.h's; here is who gets counted where, and what the caller is told.
  */
-#include "core/library.h"
+#include "core/push.h"
+
 #include "core/record/record.h"
 #include "core/shape.h"
 
@@ -42,9 +43,9 @@ static __attribute__((noinline, cold)) void push_refuse(struct push *push, int e
 	atomic_add_relaxed_u64(counter, items);
 }
 
-static inline void push_begin(struct push *push, struct otlp_library *library, enum signal signal)
+static inline void push_begin(struct push *push, struct producer *producer, enum signal signal)
 {
-	push->producer = &library->producer;
+	push->producer = producer;
 	push->signal = signal;
 	push->result = OTLP_OK;
 	push->region = producer_region(push->producer, &push->result);
@@ -140,7 +141,7 @@ static inline void push_span(struct push *push, struct resource *resource, struc
 		push_abort(push, &claim);
 }
 
-int push_spans(struct otlp_library *library, struct resource *resource, struct otlp_shape *shape,
+int push_spans(struct producer *producer, struct resource *resource, struct otlp_shape *shape,
 	       const struct otlp_span *spans, size_t count)
 {
 	struct push push;
@@ -148,7 +149,7 @@ int push_spans(struct otlp_library *library, struct resource *resource, struct o
 
 	if (count == 0)
 		return OTLP_OK;
-	push_begin(&push, library, SIGNAL_TRACES);
+	push_begin(&push, producer, SIGNAL_TRACES);
 	if (push.region == NULL || spans == NULL) {
 		push_refuse(&push, OTLP_ERR_INVALID, count);
 		return push.result;
@@ -283,7 +284,8 @@ static uint64_t count_points(const struct otlp_resource_metrics *metrics)
 	return count;
 }
 
-int push_metrics(struct otlp_library *library, const struct otlp_resource_metrics *metrics)
+int push_metrics(struct producer *producer, struct resource *resource,
+		 const struct otlp_resource_metrics *metrics)
 {
 	struct metric_push of = {.inline_resource = metrics->resource};
 	struct push push;
@@ -291,7 +293,7 @@ int push_metrics(struct otlp_library *library, const struct otlp_resource_metric
 
 	if (metrics->scope_metrics_count == 0)
 		return OTLP_OK;
-	push_begin(&push, library, SIGNAL_METRICS);
+	push_begin(&push, producer, SIGNAL_METRICS);
 	if (push.region == NULL) {
 		push_refuse(&push, OTLP_ERR_FULL, count_points(metrics));
 		return push.result;
@@ -301,9 +303,9 @@ int push_metrics(struct otlp_library *library, const struct otlp_resource_metric
 		return push.result;
 	}
 	if (of.inline_resource == NULL) {
-		of.reference = table_entry_reference(&library->resource->entry, push.region);
+		of.reference = table_entry_reference(&resource->entry, push.region);
 		if (of.reference == 0)
-			of.inline_resource = &library->resource->value;
+			of.inline_resource = &resource->value;
 	}
 	for (s = 0; s < metrics->scope_metrics_count; s++) {
 		const struct otlp_scope_metrics *scope = &metrics->scope_metrics[s];

@@ -11,9 +11,7 @@
 #define OTLPIPE_WRITER_ENCODE_ENCODE_H
 
 #include "core/record/record.h"
-
-#define ENCODE_GROWTH_MAX  2u
-#define ENCODE_SLACK_BYTES 32u /* short text is copied in one width: wire_copy() */
+#include "writer/encode/encode_wire.h"
 
 /* The most that encode_record() writes for this record, and what it needs behind that. */
 static inline size_t encode_bound(const struct record_view *view)

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The one-pass encoder for metrics: the head and the five kinds of points. Attributes are encoded
- * by encode.c, which has the proof of the bound too.
+ * by encode_attribute.c; the proof of the bound is encode.c's.
  */
-#include "writer/encode/encode_wire.h"
+#include "writer/encode/encode_metric.h"
+
+#include "writer/encode/encode_attribute.h"
 
 /* The tags that differ from kind to kind. */
 struct point_tags {

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Protobuf's wire format for encode.c and encode_metric.c. Each function writes at `to` and returns
+ * Protobuf's wire format for all encoders. Each function writes at `to` and returns
  * the end. `tag` is the whole tag byte, field number and wire type, with the name in a comment
  * where it is used.
  */
 #ifndef OTLPIPE_WRITER_ENCODE_ENCODE_WIRE_H
 #define OTLPIPE_WRITER_ENCODE_ENCODE_WIRE_H
 
-#include "writer/encode/encode.h"
+#include "core/record/record.h"
+
+#define ENCODE_GROWTH_MAX  2u
+#define ENCODE_SLACK_BYTES 32u /* short text is copied in one width: wire_copy() */
 
 static inline unsigned int wire_varint_bytes(uint64_t value)
 {
@@ -144,15 +147,5 @@ static inline void wire_close(const struct wire_message *message, const uint8_t 
 	}
 	*at = (uint8_t)len;
 }
-
-/*
- * `count` items at *from, each a KeyValue under this tag; *from is moved behind them. The record
- * ends at `end`, or behind it.
- */
-uint8_t *encode_attributes(uint8_t *to, uint8_t tag, const uint8_t **from, uint32_t count,
-			   const uint8_t *end);
-
-/* The Metric of a metric record. */
-uint8_t *encode_metric(const struct record_view *view, uint8_t *to);
 
 #endif

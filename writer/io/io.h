@@ -14,18 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "writer/io/io_mode.h"
 #include "writer/io/iobuf.h"
-
-#define IO_FILE_SLOTS	   8u /* files known at one time */
-#define IO_FILE_WRITES_MAX 4u /* in flight for one file */
-#define IO_FILE_FSYNCS_MAX 1u
-#define IO_OPS_MAX	   32u /* in flight for all files */
-
-enum io_mode {
-	IO_AUTO,   /* io_uring if the kernel lets us, else pwrite */
-	IO_URING,  /* io_uring or an error */
-	IO_PWRITE, /* each operation is done when it is started */
-};
 
 struct io;
 struct io_backend;

@@ -9,7 +9,8 @@
 
 #include <stdint.h>
 
-#include "writer/io/io.h"
+#include "writer/io/io_mode.h"
+#include "writer/io/iobuf.h"
 
 #define IO_DESCRIPTION_BYTES 256u
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `otlpipe stat`: what stat.c looks at and stat_print.c shows. */
-#ifndef OTLPIPE_CLI_STAT_H
-#define OTLPIPE_CLI_STAT_H
+#ifndef OTLPIPE_CLI_STAT_VIEW_H
+#define OTLPIPE_CLI_STAT_VIEW_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -45,9 +45,5 @@ struct stat_view {
 	size_t region_capacity;
 	size_t unreadable_count; /* regions that are none, or not for us */
 };
-
-/* To stdout through tool_write(). */
-void stat_print(const struct stat_view *view);
-int stat_print_json(const struct stat_view *view);
 
 #endif

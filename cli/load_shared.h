@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `otlpipe load`: what its options, its workers and its parent share. */
-#ifndef OTLPIPE_CLI_LOAD_H
-#define OTLPIPE_CLI_LOAD_H
+#ifndef OTLPIPE_CLI_LOAD_SHARED_H
+#define OTLPIPE_CLI_LOAD_SHARED_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -53,8 +53,5 @@ struct load_shared {
 	_Atomic uint32_t stop;
 	struct load_slot slots[]; /* process * threads + thread */
 };
-
-/* The whole life of a worker process: returns its exit status. */
-int load_worker(const struct load_options *options, struct load_shared *shared, uint32_t process);
 
 #endif

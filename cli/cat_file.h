@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `otlpipe cat`: what reading once and following have in common. */
-#ifndef OTLPIPE_CLI_CAT_H
-#define OTLPIPE_CLI_CAT_H
+#ifndef OTLPIPE_CLI_CAT_FILE_H
+#define OTLPIPE_CLI_CAT_FILE_H
 
 #include "cli/input.h"
 #include "core/record/signal.h"
@@ -47,8 +47,5 @@ int cat_chunk(const struct chunk *chunk, enum signal signal, enum cat_format for
 
 /* One line on stderr about that place of a file. Errors of stdout are left to tool_finish(). */
 void cat_error(const char *path, uint64_t offset, int error);
-
-/* Until a signal comes, or nothing can follow. Returns an enum tool_exit. */
-int cat_follow(const struct cat_options *options, char **paths, size_t count);
 
 #endif

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The account as such: its regions, its sums, its findings. What is right is for others to say. */
+#include "cli/verify_account.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mix.h"
+
+#define REGIONS_CAPACITY_MIN 64u
+
+void verify_free(struct verify *verify)
+{
+	size_t i;
+
+	for (i = 0; i < verify->region_capacity; i++) {
+		struct verify_region *region = verify->regions[i];
+		unsigned ring;
+
+		if (region == NULL)
+			continue;
+		for (ring = 0; ring < SIGNAL_COUNT; ring++)
+			free(region->rings[ring].live.held);
+		free(region);
+	}
+	free(verify->regions);
+	for (i = 0; i < VERIFY_FINDINGS_MAX; i++) {
+		free(verify->problems.texts[i]);
+		free(verify->notes.texts[i]);
+	}
+	free(verify->record);
+	memset(verify, 0, sizeof(*verify));
+}
+
+/* ---- the table of regions ---- */
+
+/* Where the region with this id is or would be. */
+static size_t region_slot(struct verify_region *const *regions, size_t capacity, uint64_t id)
+{
+	size_t at = (size_t)mix_u64(id) & (capacity - 1);
+
+	while (regions[at] != NULL && regions[at]->id != id)
+		at = (at + 1) & (capacity - 1);
+	return at;
+}
+
+static int regions_grow(struct verify *verify)
+{
+	size_t capacity =
+		verify->region_capacity != 0 ? verify->region_capacity * 2 : REGIONS_CAPACITY_MIN;
+	struct verify_region **larger = calloc(capacity, sizeof(struct verify_region *));
+	size_t i;
+
+	if (larger == NULL)
+		return -ENOMEM;
+	for (i = 0; i < verify->region_capacity; i++)
+		if (verify->regions[i] != NULL)
+			larger[region_slot(larger, capacity, verify->regions[i]->id)] =
+				verify->regions[i];
+	free(verify->regions);
+	verify->regions = larger;
+	verify->region_capacity = capacity;
+	return 0;
+}
+
+struct verify_region *verify_region(struct verify *verify, uint64_t id)
+{
+	struct verify_region *region;
+	size_t at;
+
+	if (verify->region_count * 2 >= verify->region_capacity && regions_grow(verify) < 0)
+		return NULL;
+	at = region_slot(verify->regions, verify->region_capacity, id);
+	if (verify->regions[at] != NULL)
+		return verify->regions[at];
+	region = calloc(1, sizeof(*region));
+	if (region == NULL)
+		return NULL;
+	region->id = id;
+	verify->regions[at] = region;
+	verify->region_count++;
+	return region;
+}
+
+/* ---- rings ---- */
+
+uint64_t verify_live_items(const struct verify_live *live, uint64_t from, uint64_t *ret_open_bytes)
+{
+	uint64_t position = live->done, items = 0, open_bytes = 0;
+	size_t i;
+
+	for (i = 0; i < live->held_count; i++) {
+		const struct verify_held *held = &live->held[i];
+
+		if (position >= from) {
+			items += held->items;
+			open_bytes += held->is_open ? held->bytes : 0;
+		}
+		position += held->bytes;
+	}
+	*ret_open_bytes = open_bytes;
+	return items;
+}
+
+/* ---- sums ---- */
+
+static void add_signal(struct verify_signal *sum, const struct verify_signal *other)
+{
+	sum->files += other->files;
+	sum->open_files += other->open_files;
+	sum->batches += other->batches;
+	sum->bytes += other->bytes;
+	sum->committed_items += other->committed_items;
+	sum->written_items += other->written_items;
+	sum->invalid_items += other->invalid_items;
+	sum->lost_items += other->lost_items;
+	sum->held_items += other->held_items;
+	sum->removed_items += other->removed_items;
+	sum->torn_items += other->torn_items;
+	sum->torn_bytes += other->torn_bytes;
+	sum->counters.accepted_items += other->counters.accepted_items;
+	sum->counters.dropped_full_items += other->counters.dropped_full_items;
+	sum->counters.dropped_too_large_items += other->counters.dropped_too_large_items;
+	sum->counters.dropped_invalid_items += other->counters.dropped_invalid_items;
+}
+
+struct verify_signal verify_total(const struct verify *verify)
+{
+	struct verify_signal sum = {0};
+	enum signal signal;
+
+	for (signal = 0; signal < SIGNAL_COUNT; signal++)
+		add_signal(&sum, &verify->signals[signal]);
+	return sum;
+}
+
+bool verify_is_ok(const struct verify *verify)
+{
+	unsigned i;
+
+	for (i = 0; i < SIGNAL_COUNT; i++) {
+		const struct verify_signal *signal = &verify->signals[i];
+
+		if (signal->invalid_items != 0 || signal->lost_items != 0 ||
+		    signal->committed_items !=
+			    signal->written_items + signal->held_items + signal->removed_items)
+			return false;
+	}
+	return verify->problems.count == 0;
+}
+
+/* ---- findings ---- */
+
+static void find(struct verify_findings *findings, const struct verify_place *place,
+		 const char *format, va_list arguments)
+{
+	char text[VERIFY_TEXT_BYTES];
+	int n = 0;
+
+	if (findings->count++ >= VERIFY_FINDINGS_MAX)
+		return;
+	if (place != NULL)
+		n = snprintf(text, sizeof(text), "%s: offset %" PRIu64 ": ", place->file,
+			     place->offset);
+	if (n < 0 || (size_t)n >= sizeof(text))
+		n = 0;
+	vsnprintf(text + n, sizeof(text) - (size_t)n, format, arguments);
+	/* Without memory it is still counted. */
+	findings->texts[findings->count - 1] = strdup(text);
+}
+
+void verify_problem(struct verify *verify, const struct verify_place *place, const char *format,
+		    ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	find(&verify->problems, place, format, arguments);
+	va_end(arguments);
+}
+
+void verify_note(struct verify *verify, const struct verify_place *place, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	find(&verify->notes, place, format, arguments);
+	va_end(arguments);
+}
