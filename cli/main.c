@@ -14,6 +14,8 @@
 
 #include <otlpipe/otlpipe.h>
 
+#include "base/descriptor.h"
+
 #define STDOUT_BYTES (1u << 16)
 
 static const struct {
@@ -117,6 +119,9 @@ int main(int argc, char **argv)
 	static char buffer[STDOUT_BYTES];
 	char name[32];
 
+	/* Nothing of ours may get the number of a standard stream that is closed. */
+	if (descriptor_fill_standard() < 0)
+		return TOOL_FAILED;
 	/* A reader that leaves is seen as EPIPE, and ends the command quietly. */
 	signal(SIGPIPE, SIG_IGN);
 	setvbuf(stdout, buffer, _IOFBF, sizeof(buffer));

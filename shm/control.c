@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/descriptor.h"
 #include "shm/atomic.h"
 
 /* A lost wake-up costs little if the sleep has just begun, and that is when it can get lost. */
@@ -46,9 +47,9 @@ static int control_make(const struct runtime_dir *dir)
 	ssize_t n;
 	int fd, rc;
 
-	fd = openat(dir->fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	fd = descriptor_openat(dir->fd, ".", O_TMPFILE | O_RDWR, 0600);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	n = write(fd, &page, sizeof(page));
 	if (n != (ssize_t)sizeof(page))
 		rc = n < 0 ? -errno : -ENOSPC;
@@ -84,10 +85,8 @@ static int control_map_fd(int fd, bool writable, struct control_page **ret)
 
 static int control_open_file(const struct runtime_dir *dir, bool writable)
 {
-	int fd = openat(dir->fd, RUNTIME_CONTROL,
-			(writable ? O_RDWR : O_RDONLY) | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-
-	return fd < 0 ? -errno : fd;
+	return descriptor_openat(dir->fd, RUNTIME_CONTROL,
+				 (writable ? O_RDWR : O_RDONLY) | O_NOFOLLOW | O_NONBLOCK, 0);
 }
 
 /* A private directory: whoever made the page is the same user as we. */

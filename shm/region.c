@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/descriptor.h"
 #include "shm/control.h"
 
 #define RESERVE_STEP_BYTES (UINT64_C(256) << 10)
@@ -172,9 +173,9 @@ int region_create(struct region *ret, const struct runtime_dir *dir,
 	rc = region_plan(&plan, options);
 	if (rc < 0)
 		return rc;
-	fd = openat(dir->fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	fd = descriptor_openat(dir->fd, ".", O_TMPFILE | O_RDWR, 0600);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	rc = runtime_share(dir, fd);
 	if (rc == 0)
 		rc = region_reserve(fd, plan.region_bytes);

@@ -18,6 +18,8 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "base/descriptor.h"
+
 #define NAME_BYTES_MAX 256
 
 /* POSIX ACLs as the kernel takes them. */
@@ -81,21 +83,26 @@ static int runtime_check(int fd, struct runtime_dir *ret)
 	return 0;
 }
 
+/* A last component that is a symlink is refused: it could lead to a directory of ours that is
+ * meant for something else. */
+static int runtime_open_path(const char *path)
+{
+	return descriptor_openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+}
+
 int runtime_open(struct runtime_dir *ret, const char *path, bool create)
 {
 	struct runtime_dir dir = {.fd = -1};
 	int fd, rc;
 
-	/* A last component that is a symlink is refused: it could lead to a directory of
-	 * ours that is meant for something else. */
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 && errno == ENOENT && create) {
+	fd = runtime_open_path(path);
+	if (fd == -ENOENT && create) {
 		if (mkdir(path, 0700) < 0 && errno != EEXIST)
 			return -errno;
-		fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		fd = runtime_open_path(path);
 	}
 	if (fd < 0)
-		return -errno;
+		return fd;
 	rc = runtime_check(fd, &dir);
 	if (rc < 0) {
 		close(fd);
@@ -206,13 +213,13 @@ int runtime_has_writer(const struct runtime_dir *dir)
 	struct flock lock = {.l_type = dir->group ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET};
 	int fd, rc;
 
-	fd = openat(dir->fd, dir->group ? RUNTIME_CONTROL : RUNTIME_WRITER_LOCK,
-		    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	fd = descriptor_openat(dir->fd, dir->group ? RUNTIME_CONTROL : RUNTIME_WRITER_LOCK,
+			       O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
 	/* What a member put there in a group directory is no writer's page. */
-	if (fd < 0 && (errno == ENOENT || (dir->group && (errno == ELOOP || errno == EACCES))))
+	if (fd == -ENOENT || (dir->group && (fd == -ELOOP || fd == -EACCES)))
 		return 0;
 	if (fd < 0)
-		return -errno;
+		return fd;
 	if (dir->group && !runtime_is_writers(dir, fd)) {
 		close(fd);
 		return 0;

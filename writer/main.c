@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* otlpipe-writer. Everything is in writer.c; this is where the process begins. */
+#include "base/descriptor.h"
 #include "writer/writer.h"
 
 int main(int argc, char **argv)
 {
 	struct options options;
 
+	/* Nothing of ours may get the number of a standard stream that is closed. */
+	if (descriptor_fill_standard() < 0)
+		return 1;
 	options_parse(&options, argc, argv);
 	return writer_run(&options);
 }
