@@ -6,33 +6,17 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/arguments.h"
 #include "cli/cat_file.h"
 #include "cli/follow.h"
 #include "cli/tool.h"
 #include "writer/file/datafile.h"
-
-static const char help[] =
-	"usage: otlpipe cat [OPTION…] FILE|DIR|-…\n"
-	"\n"
-	"Prints batch files and any other OTLP protobuf file, one object a line. A directory\n"
-	"stands for its files in the order of their sequence; - is standard input.\n"
-	"\n"
-	"  -f, --follow           wait for more: of a file that is being written, of newer files\n"
-	"                         of a directory; SIGINT and SIGTERM end it\n"
-	"      --signal traces|metrics\n"
-	"                         what a file holds, if neither it nor its name says so; of a\n"
-	"                         directory, this signal alone\n"
-	"      --format json|frames\n"
-	"                         json: OTLP JSON lines below 1 MiB (the default); frames: length\n"
-	"                         (4 bytes, big-endian) and an Export…ServiceRequest\n"
-	"  -h, --help             print this\n";
 
 /* ---- files and directories, once ---- */
 
@@ -163,7 +147,30 @@ static int print_path(const struct cat_options *options, const char *path)
 
 /* ---- options ---- */
 
-static int choose(const char *option, const char *value, const char *const names[2], int *ret)
+static const struct argp_option options_table[] = {
+	{"follow", 'f', NULL, 0,
+	 "wait for more: of a file that is being written, of newer files of a directory, of what "
+	 "is not there yet; SIGINT and SIGTERM end it",
+	 0},
+	{"signal", 's', "SIGNAL", 0,
+	 "traces or metrics: what a file holds, if neither it nor its name says so; of a "
+	 "directory, this signal alone",
+	 0},
+	{"format", 'F', "FORMAT", 0,
+	 "json: OTLP JSON lines below 1 MiB (the default); frames: length (4 bytes, big-endian) "
+	 "and an Export...ServiceRequest",
+	 0},
+	{0},
+};
+
+struct cat_words {
+	struct cat_options options;
+	char **paths;
+	size_t path_count;
+};
+
+static error_t choose(const struct argp_state *state, const char *option, const char *value,
+		      const char *const names[2], int *ret)
 {
 	for (int i = 0; i < 2; i++) {
 		if (strcmp(value, names[i]) == 0) {
@@ -171,65 +178,64 @@ static int choose(const char *option, const char *value, const char *const names
 			return 0;
 		}
 	}
-	return tool_usage("cat: --%s takes %s or %s, not '%s'", option, names[0], names[1], value);
+	return arguments_refuse(state, "--%s takes %s or %s, not '%s'", option, names[0], names[1],
+				value);
 }
 
-/* 0: go on; else the exit status + 1. */
-static int parse(int argc, char **argv, struct cat_options *ret)
+static error_t take_option(int key, char *text, struct argp_state *state)
 {
-	static const struct option longs[] = {
-		{"follow", no_argument, NULL, 'f'},
-		{"signal", required_argument, NULL, 's'},
-		{"format", required_argument, NULL, 'F'},
-		{"help", no_argument, NULL, 'h'},
-		{0},
-	};
 	static const char *const formats[] = {"json", "frames"};
+	struct cat_words *words = state->input;
+	error_t error;
 	int choice = 0;
-	int c;
 
-	while ((c = getopt_long(argc, argv, "fh", longs, NULL)) != -1) {
-		switch (c) {
-		case 'f':
-			ret->follow = true;
-			break;
-		case 's':
-			ret->signal = signal_by_name(optarg);
-			if (ret->signal == SIGNAL_NONE)
-				return tool_usage("cat: --signal takes traces or metrics, not '%s'",
-						  optarg) +
-				       1;
-			break;
-		case 'F':
-			if (choose("format", optarg, formats, &choice) != 0)
-				return TOOL_USAGE + 1;
-			ret->format = choice == 0 ? CAT_JSON : CAT_FRAMES;
-			break;
-		case 'h':
-			tool_write(help, sizeof(help) - 1);
-			return tool_finish(TOOL_OK) + 1;
-		default:
-			return TOOL_USAGE + 1;
-		}
+	switch (key) {
+	case 'f':
+		words->options.follow = true;
+		return 0;
+	case 's':
+		words->options.signal = signal_by_name(text);
+		if (words->options.signal == SIGNAL_NONE)
+			return arguments_refuse(state, "--signal takes traces or metrics, not '%s'",
+						text);
+		return 0;
+	case 'F':
+		error = choose(state, "format", text, formats, &choice);
+		words->options.format = choice == 0 ? CAT_JSON : CAT_FRAMES;
+		return error;
+	case ARGP_KEY_ARGS:
+		words->paths = state->argv + state->next;
+		words->path_count = (size_t)(state->argc - state->next);
+		return 0;
+	case ARGP_KEY_NO_ARGS:
+		return arguments_refuse(state, "no file and no directory given");
+	default:
+		return ARGP_ERR_UNKNOWN;
 	}
-	if (optind == argc)
-		return tool_usage("cat: no file given (see otlpipe cat --help)") + 1;
-	return 0;
 }
 
 int cat_main(int argc, char **argv)
 {
-	struct cat_options options = {.signal = SIGNAL_NONE};
+	static const struct argp argp = {
+		.options = options_table,
+		.parser = take_option,
+		.args_doc = "FILE|DIR|-...",
+		.doc = "Print batch files and any other OTLP protobuf file, one object a line. A "
+		       "directory stands for its files in the order of their sequence; - is "
+		       "standard input.\v"
+		       "Exit status: 0 if all was printed, 1 if something could not be read or was "
+		       "missing.",
+	};
+	struct cat_words words = {.options.signal = SIGNAL_NONE};
 	int status = TOOL_OK;
-	int rc;
+	int rc = tool_parse(&argp, argc, argv, &words);
 
-	rc = parse(argc, argv, &options);
 	if (rc != 0)
 		return rc - 1;
-	if (options.follow)
-		return tool_finish(cat_follow(&options, argv + optind, (size_t)(argc - optind)));
-	for (int i = optind; i < argc && tool_flush() == 0; i++) {
-		rc = print_path(&options, argv[i]);
+	if (words.options.follow)
+		return tool_finish(cat_follow(&words.options, words.paths, words.path_count));
+	for (size_t i = 0; i < words.path_count && tool_flush() == 0; i++) {
+		rc = print_path(&words.options, words.paths[i]);
 		if (rc > status)
 			status = rc;
 	}

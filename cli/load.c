@@ -5,7 +5,6 @@
  * load_worker.c, what it pushes load_data.c.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -19,41 +18,12 @@
 
 #include <otlpipe/otlpipe.h>
 
+#include "base/arguments.h"
 #include "base/units.h"
 #include "cli/load_worker.h"
 #include "cli/tool.h"
 
 #define POLL_NS 2000000L
-
-static const char help[] =
-	"usage: otlpipe load [OPTION…]\n"
-	"\n"
-	"Pushes spans and metrics like an HTTP server's through the library and prints one line:\n"
-	"{\"spans\":{\"accepted\":N,\"dropped\":N},\"points\":{\"accepted\":N,\"dropped\":N},"
-	"\"seconds\":S}\n"
-	"Each record carries otlpipe.load.producer and otlpipe.load.seq.\n"
-	"\n"
-	"      --processes P        worker processes (1)\n"
-	"      --threads T          threads of each (1)\n"
-	"      --count N            records of each signal, of all threads together (10000);\n"
-	"                           0: until SIGINT or SIGTERM\n"
-	"      --rate R             records of each signal a second, of all threads together (0:\n"
-	"                           as fast as possible)\n"
-	"      --seed S             of the data (1)\n"
-	"      --signal spans|metrics|both\n"
-	"      --dir D              runtime directory ($OTLPIPE_DIR)\n"
-	"      --span-ring-bytes B, --metric-ring-bytes B\n"
-	"                           size of the rings, such as 64KiB\n"
-	"      --retry              try again what a full ring refused, after 1 ms\n"
-	"      --wait               then wait until the writer has written all, also for a writer\n"
-	"                           that is not there yet\n"
-	"  -h, --help               print this\n"
-	"\n"
-	"Dropped records are a result and no error: exit status 0. A worker that fails or is\n"
-	"killed: exit status 1; the line then has \"killed\", and counts what the killed pushed,\n"
-	"up to the one record of each of its threads that was under way.\n";
-
-/* ---- options ---- */
 
 enum option_id {
 	OPT_PROCESSES = 256,
@@ -62,59 +32,84 @@ enum option_id {
 	OPT_RATE,
 	OPT_SEED,
 	OPT_SIGNAL,
-	OPT_DIR,
 	OPT_SPAN_RING,
 	OPT_METRIC_RING,
 	OPT_RETRY,
 	OPT_WAIT,
 };
 
-static int count_option(const char *name, uint64_t min, uint64_t max, uint64_t *ret)
+static const struct argp_option options_table[] = {
+	{"processes", OPT_PROCESSES, "N", 0, "worker processes (1)", 0},
+	{"threads", OPT_THREADS, "N", 0, "threads of each (1)", 0},
+	{"count", OPT_COUNT, "N", 0,
+	 "records of each signal, of all threads together (10000); 0: until SIGINT or SIGTERM", 0},
+	{"rate", OPT_RATE, "N", 0,
+	 "records of each signal a second, of all threads together (0: as fast as possible)", 0},
+	{"seed", OPT_SEED, "N", 0, "of the data (1)", 0},
+	{"signal", OPT_SIGNAL, "SIGNAL", 0, "spans, metrics or both (both)", 0},
+	{"dir", 'd', "DIR", 0, "runtime directory ($OTLPIPE_DIR, else /dev/shm/otlpipe-UID)", 0},
+	{"span-ring-bytes", OPT_SPAN_RING, "SIZE", 0, "of the ring of spans, such as 64KiB (4MiB)",
+	 0},
+	{"metric-ring-bytes", OPT_METRIC_RING, "SIZE", 0, "of the ring of metrics (1MiB)", 0},
+	{"retry", OPT_RETRY, NULL, 0, "try again what a full ring refused, after 1 ms", 0},
+	{"wait", OPT_WAIT, NULL, 0,
+	 "then wait until the writer has written all, also for a writer that is not there yet", 0},
+	{0},
+};
+
+static error_t count_option(const struct argp_state *state, const char *name, const char *text,
+			    uint64_t min, uint64_t max, uint64_t *ret)
 {
-	if (units_parse_count(optarg, min, max, ret) == 0)
+	if (units_parse_count(text, min, max, ret) == 0)
 		return 0;
-	return tool_usage("load: --%s takes a number from %" PRIu64 " to %" PRIu64 ", not '%s'",
-			  name, min, max, optarg);
+	return arguments_refuse(state,
+				"--%s takes a number from %" PRIu64 " to %" PRIu64 ", not '%s'",
+				name, min, max, text);
 }
 
-static int ring_option(const char *name, uint64_t *ret)
+static error_t ring_option(const struct argp_state *state, const char *name, const char *text,
+			   uint64_t *ret)
 {
-	if (units_parse_size(optarg, ret) == 0 && *ret >= OTLP_RING_BYTES_MIN &&
+	if (units_parse_size(text, ret) == 0 && *ret >= OTLP_RING_BYTES_MIN &&
 	    *ret <= OTLP_RING_BYTES_MAX)
 		return 0;
-	return tool_usage("load: --%s takes a size from 4KiB to 1GiB, not '%s'", name, optarg);
+	return arguments_refuse(state, "--%s takes a size from 4KiB to 1GiB, not '%s'", name, text);
 }
 
-static int signal_option(struct load_options *options)
+static error_t signal_option(const struct argp_state *state, const char *text,
+			     struct load_options *options)
 {
-	options->spans = strcmp(optarg, "metrics") != 0;
-	options->points = strcmp(optarg, "spans") != 0;
-	if (!options->spans || !options->points || strcmp(optarg, "both") == 0)
+	options->spans = strcmp(text, "metrics") != 0;
+	options->points = strcmp(text, "spans") != 0;
+	if (!options->spans || !options->points || strcmp(text, "both") == 0)
 		return 0;
-	return tool_usage("load: --signal takes spans, metrics or both, not '%s'", optarg);
+	return arguments_refuse(state, "--signal takes spans, metrics or both, not '%s'", text);
 }
 
-static int take_option(int c, struct load_options *options)
+static error_t take_option(int key, char *text, struct argp_state *state)
 {
-	switch (c) {
+	struct load_options *options = state->input;
+
+	switch (key) {
 	case OPT_PROCESSES:
-		return count_option("processes", 1, LOAD_PROCESSES_MAX, &options->processes);
+		return count_option(state, "processes", text, 1, LOAD_PROCESSES_MAX,
+				    &options->processes);
 	case OPT_THREADS:
-		return count_option("threads", 1, LOAD_THREADS_MAX, &options->threads);
+		return count_option(state, "threads", text, 1, LOAD_THREADS_MAX, &options->threads);
 	case OPT_COUNT:
-		return count_option("count", 0, INT64_MAX, &options->count);
+		return count_option(state, "count", text, 0, INT64_MAX, &options->count);
 	case OPT_RATE:
-		return count_option("rate", 0, LOAD_RATE_MAX, &options->rate);
+		return count_option(state, "rate", text, 0, LOAD_RATE_MAX, &options->rate);
 	case OPT_SEED:
-		return count_option("seed", 0, UINT64_MAX, &options->seed);
+		return count_option(state, "seed", text, 0, UINT64_MAX, &options->seed);
 	case OPT_SIGNAL:
-		return signal_option(options);
+		return signal_option(state, text, options);
 	case OPT_SPAN_RING:
-		return ring_option("span-ring-bytes", &options->span_ring_bytes);
+		return ring_option(state, "span-ring-bytes", text, &options->span_ring_bytes);
 	case OPT_METRIC_RING:
-		return ring_option("metric-ring-bytes", &options->metric_ring_bytes);
-	case OPT_DIR:
-		options->dir = optarg;
+		return ring_option(state, "metric-ring-bytes", text, &options->metric_ring_bytes);
+	case 'd':
+		options->dir = text;
 		return 0;
 	case OPT_RETRY:
 		options->retry = true;
@@ -122,44 +117,11 @@ static int take_option(int c, struct load_options *options)
 	case OPT_WAIT:
 		options->wait = true;
 		return 0;
-	default: /* getopt_long has said it */
-		return TOOL_USAGE;
+	case ARGP_KEY_ARG:
+		return arguments_refuse(state, "it takes no argument, and not '%s'", text);
+	default:
+		return ARGP_ERR_UNKNOWN;
 	}
-}
-
-static int parse(int argc, char **argv, struct load_options *options, bool *ret_help)
-{
-	static const struct option longs[] = {
-		{"processes", required_argument, NULL, OPT_PROCESSES},
-		{"threads", required_argument, NULL, OPT_THREADS},
-		{"count", required_argument, NULL, OPT_COUNT},
-		{"rate", required_argument, NULL, OPT_RATE},
-		{"seed", required_argument, NULL, OPT_SEED},
-		{"signal", required_argument, NULL, OPT_SIGNAL},
-		{"dir", required_argument, NULL, OPT_DIR},
-		{"span-ring-bytes", required_argument, NULL, OPT_SPAN_RING},
-		{"metric-ring-bytes", required_argument, NULL, OPT_METRIC_RING},
-		{"retry", no_argument, NULL, OPT_RETRY},
-		{"wait", no_argument, NULL, OPT_WAIT},
-		{"help", no_argument, NULL, 'h'},
-		{0},
-	};
-	int c;
-
-	while ((c = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
-		int status;
-
-		if (c == 'h') {
-			*ret_help = true;
-			return 0;
-		}
-		status = take_option(c, options);
-		if (status != 0)
-			return status;
-	}
-	if (optind < argc)
-		return tool_usage("load: takes no argument '%s'", argv[optind]);
-	return 0;
 }
 
 /* ---- workers ---- */
@@ -210,7 +172,7 @@ static void run_workers(const struct load_options *options, struct load_shared *
 
 	for (uint32_t i = 0; i < options->processes; i++) {
 		if (start_worker(options, shared, i) < 0) {
-			tool_error("load: cannot fork: %s", strerror(errno));
+			tool_error("cannot fork: %s", strerror(errno));
 			tally->failed = true;
 			atomic_store_explicit(&shared->stop, 1, memory_order_relaxed);
 			break;
@@ -255,32 +217,42 @@ static double seconds(const struct load_shared *shared, uint64_t producers)
 	return end_ns > begin_ns ? (double)(end_ns - begin_ns) / 1e9 : 0;
 }
 
+static json_object *counts_json(uint64_t accepted, uint64_t dropped)
+{
+	json_object *json = json_object_new_object();
+
+	json_object_object_add(json, "accepted", json_object_new_uint64(accepted));
+	json_object_object_add(json, "dropped", json_object_new_uint64(dropped));
+	return json;
+}
+
+static uint64_t get(const _Atomic uint64_t *counter)
+{
+	return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
 static void print_line(const struct load_shared *shared, uint64_t producers, unsigned int killed)
 {
 	uint64_t span_accepted = 0, span_dropped = 0, point_accepted = 0, point_dropped = 0;
-	char line[256];
-	int n;
+	json_object *json = json_object_new_object();
+	char text[32];
 
 	for (uint64_t i = 0; i < producers; i++) {
 		const struct load_slot *slot = &shared->slots[i];
 
-		span_accepted += atomic_load_explicit(&slot->spans.accepted, memory_order_relaxed);
-		span_dropped += atomic_load_explicit(&slot->spans.dropped, memory_order_relaxed);
-		point_accepted +=
-			atomic_load_explicit(&slot->points.accepted, memory_order_relaxed);
-		point_dropped += atomic_load_explicit(&slot->points.dropped, memory_order_relaxed);
+		span_accepted += get(&slot->spans.accepted);
+		span_dropped += get(&slot->spans.dropped);
+		point_accepted += get(&slot->points.accepted);
+		point_dropped += get(&slot->points.dropped);
 	}
-	n = snprintf(line, sizeof(line),
-		     "{\"spans\":{\"accepted\":%" PRIu64 ",\"dropped\":%" PRIu64
-		     "},\"points\":{\"accepted\":%" PRIu64 ",\"dropped\":%" PRIu64
-		     "},\"seconds\":%.6f",
-		     span_accepted, span_dropped, point_accepted, point_dropped,
-		     seconds(shared, producers));
-	tool_write(line, (size_t)n);
-	n = snprintf(line, sizeof(line), ",\"killed\":%u", killed);
+	json_object_object_add(json, "spans", counts_json(span_accepted, span_dropped));
+	json_object_object_add(json, "points", counts_json(point_accepted, point_dropped));
+	snprintf(text, sizeof(text), "%.6f", seconds(shared, producers));
+	json_object_object_add(json, "seconds",
+			       json_object_new_double_s(seconds(shared, producers), text));
 	if (killed > 0)
-		tool_write(line, (size_t)n);
-	tool_write("}\n", 2);
+		json_object_object_add(json, "killed", json_object_new_uint64(killed));
+	tool_write_json(json);
 }
 
 static int run(const struct load_options *options)
@@ -293,7 +265,7 @@ static int run(const struct load_options *options)
 
 	shared = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (shared == MAP_FAILED) {
-		tool_error("load: %s", strerror(errno));
+		tool_error("%s", strerror(errno));
 		return TOOL_FAILED;
 	}
 	/* A name, unless the user gave one. */
@@ -308,6 +280,15 @@ static int run(const struct load_options *options)
 
 int load_main(int argc, char **argv)
 {
+	static const struct argp argp = {
+		.options = options_table,
+		.parser = take_option,
+		.doc = "Push spans and metrics like an HTTP server's through the library, and "
+		       "print "
+		       "one line of JSON: what was accepted and what was dropped.\v"
+		       "Dropped records are a result and no error: exit status 0. It is 1 if a "
+		       "worker failed or was killed; the line then has \"killed\".",
+	};
 	struct load_options options = {
 		.processes = 1,
 		.threads = 1,
@@ -316,15 +297,7 @@ int load_main(int argc, char **argv)
 		.spans = true,
 		.points = true,
 	};
-	bool wants_help = false;
-	int rc;
+	int rc = tool_parse(&argp, argc, argv, &options);
 
-	rc = parse(argc, argv, &options, &wants_help);
-	if (rc != 0)
-		return rc;
-	if (wants_help) {
-		tool_write(help, sizeof(help) - 1);
-		return tool_finish(TOOL_OK);
-	}
-	return tool_finish(run(&options));
+	return rc != 0 ? rc - 1 : tool_finish(run(&options));
 }

@@ -154,7 +154,7 @@ static void *produce(void *context)
 static void on_diagnostic(void *context, int error, const char *text)
 {
 	(void)context;
-	tool_error("load: %s (%s)", text, otlp_strerror(error));
+	tool_error("%s (%s)", text, otlp_strerror(error));
 }
 
 static int open_library(const struct load_options *options, struct otlp_library **ret)
@@ -169,7 +169,7 @@ static int open_library(const struct load_options *options, struct otlp_library 
 	o.diagnostic = on_diagnostic;
 	rc = otlp_library_open(ret, &o);
 	if (rc < 0)
-		tool_error("load: cannot open the library: %s", otlp_strerror(rc));
+		tool_error("cannot open the library: %s", otlp_strerror(rc));
 	return rc;
 }
 
@@ -184,7 +184,7 @@ static void wait_written(struct otlp_library *library, const struct load_shared 
 			sleep_ns(WAIT_NS);
 	} while ((rc == OTLP_ERR_NO_WRITER || rc == OTLP_ERR_TIMEOUT) && !stopped(shared));
 	if (rc < 0 && rc != OTLP_ERR_NO_WRITER && rc != OTLP_ERR_TIMEOUT)
-		tool_error("load: flush: %s", otlp_strerror(rc));
+		tool_error("flush: %s", otlp_strerror(rc));
 }
 
 static bool agree(const char *what, const struct otlp_signal_stats *library, uint64_t accepted,
@@ -195,7 +195,7 @@ static bool agree(const char *what, const struct otlp_signal_stats *library, uin
 
 	if (library->accepted == accepted && dropped == refused)
 		return true;
-	tool_error("load: %s: the library counts %ju accepted and %ju dropped, its calls said %ju "
+	tool_error("%s: the library counts %ju accepted and %ju dropped, its calls said %ju "
 		   "and %ju",
 		   what, (uintmax_t)library->accepted, (uintmax_t)dropped, (uintmax_t)accepted,
 		   (uintmax_t)refused);
@@ -240,7 +240,7 @@ static int run_threads(struct producer *producers, uint64_t threads)
 		int rc = pthread_create(&p->thread, NULL, produce, p);
 
 		if (rc != 0) {
-			tool_error("load: cannot start a thread: %s", strerror(rc));
+			tool_error("cannot start a thread: %s", strerror(rc));
 			atomic_store_explicit(&p->shared->stop, 1, memory_order_relaxed);
 			status = TOOL_FAILED;
 			break;
@@ -249,7 +249,7 @@ static int run_threads(struct producer *producers, uint64_t threads)
 	for (uint64_t i = 0; i < started; i++) {
 		pthread_join(producers[i].thread, NULL);
 		if (producers[i].error != 0) {
-			tool_error("load: push: %s", otlp_strerror(producers[i].error));
+			tool_error("push: %s", otlp_strerror(producers[i].error));
 			status = TOOL_FAILED;
 		}
 	}

@@ -6,12 +6,12 @@
  * stat_print.c.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/arguments.h"
 #include "base/guard.h"
 #include "base/units.h"
 #include "cli/each_region.h"
@@ -19,19 +19,9 @@
 #include "cli/tool.h"
 #include "shm/region.h"
 
-#define STAT_REGIONS_MAX 65536u
-
-static const char help[] =
-	"usage: otlpipe stat [OPTION…]\n"
-	"\n"
-	"Shows the writer, the rings of every producer, their fill and their drops.\n"
-	"\n"
-	"      --dir D            runtime directory ($OTLPIPE_DIR)\n"
-	"      --json             one JSON object, on one line\n"
-	"      --watch[=SECONDS]  again and again, each second, until SIGINT or SIGTERM\n"
-	"  -h, --help             print this\n"
-	"\n"
-	"No runtime directory or no writer is an answer, not an error.\n";
+#define STAT_REGIONS_MAX       65536u
+#define STAT_WATCH_SECONDS_MAX 86400u
+#define STAT_NS_PER_SECOND     INT64_C(1000000000)
 
 struct stat_options {
 	const char *dir;
@@ -106,14 +96,14 @@ static int stat_reserve(struct stat_view *view)
 }
 
 /* What look_name() is called with. */
-struct stat_look {
+struct stat_regions {
 	struct stat_view *view;
 	const struct runtime_dir *dir;
 };
 
 static int look_name(void *context, const char *name)
 {
-	const struct stat_look *look = context;
+	const struct stat_regions *look = context;
 	struct stat_view *view = look->view;
 	struct region_view region;
 	struct guard guard;
@@ -153,7 +143,7 @@ static int region_compare(const void *a, const void *b)
 
 static int look_regions(struct stat_view *view, const struct runtime_dir *dir)
 {
-	struct stat_look look = {view, dir};
+	struct stat_regions look = {view, dir};
 	int rc = each_region(dir, look_name, &look);
 
 	if (view->region_count > 0)
@@ -161,27 +151,42 @@ static int look_regions(struct stat_view *view, const struct runtime_dir *dir)
 	return rc;
 }
 
+static int look_dir(struct stat_view *view, const struct runtime_dir *dir)
+{
+	int rc = status_read(dir, &view->page, &view->is_running);
+
+	view->has_page = rc == 0;
+	/* No page yet: a writer that is just starting, or none. A group's is not for its members.
+	 */
+	if (rc < 0 && rc != -ENOENT && rc != -EPROTO && (rc != -EACCES || !dir->group)) {
+		tool_error("%s/%s cannot be read: %s", view->path, RUNTIME_WRITER_LOCK,
+			   strerror(-rc));
+		return TOOL_FAILED;
+	}
+	rc = look_regions(view, dir);
+	if (rc == -E2BIG)
+		tool_error("%s: it has more than %u regions", view->path, STAT_REGIONS_MAX);
+	else if (rc < 0)
+		tool_error("%s: its regions cannot be looked at: %s", view->path, strerror(-rc));
+	return rc < 0 ? TOOL_FAILED : TOOL_OK;
+}
+
 /* Everything that is there. Nothing there is a success. */
 static int stat_look(struct stat_view *view, const char *path)
 {
 	struct runtime_dir dir;
-	int rc;
+	int rc, status;
 
 	rc = runtime_path(view->path, sizeof(view->path), path);
-	if (rc < 0)
-		return rc;
-	rc = runtime_open(&dir, view->path, false);
+	if (rc == 0)
+		rc = runtime_open(&dir, view->path, false);
 	if (rc == -ENOENT)
-		return 0;
+		return TOOL_OK;
 	if (rc < 0)
-		return rc;
-	rc = status_read(&dir, &view->page, &view->is_running);
-	view->has_page = rc == 0;
-	/* No page yet: a writer that is just starting, or none. */
-	if (rc == 0 || rc == -ENOENT || rc == -EPROTO)
-		rc = look_regions(view, &dir);
+		return tool_runtime_error(view->path, rc);
+	status = look_dir(view, &dir);
 	runtime_close(&dir);
-	return rc;
+	return status;
 }
 
 /* ---- the command ---- */
@@ -189,20 +194,18 @@ static int stat_look(struct stat_view *view, const char *path)
 static int stat_once(const struct stat_options *options)
 {
 	struct stat_view *view = calloc(1, sizeof(*view));
-	int status = TOOL_OK;
-	int rc;
+	int status;
 
-	rc = view == NULL ? -ENOMEM : stat_look(view, options->dir);
-	if (rc < 0) {
-		tool_error("stat: %s: %s", view != NULL ? view->path : "", strerror(-rc));
-		status = TOOL_FAILED;
-	} else if (!options->json) {
-		stat_print(view);
-	} else if (stat_print_json(view) < 0) {
-		status = TOOL_FAILED;
+	if (view == NULL) {
+		tool_error("no memory");
+		return TOOL_FAILED;
 	}
-	if (view != NULL)
-		free(view->regions);
+	status = stat_look(view, options->dir);
+	if (status == TOOL_OK && options->json)
+		stat_print_json(view);
+	else if (status == TOOL_OK)
+		stat_print(view);
+	free(view->regions);
 	free(view);
 	return status;
 }
@@ -211,77 +214,75 @@ static int stat_watch(const struct stat_options *options)
 {
 	static const char clear[] = "\033[H\033[J";
 	const bool is_terminal = isatty(STDOUT_FILENO) && !options->json;
-	int status = TOOL_OK;
+	int status;
 
 	tool_catch_signals();
-	while (!tool_interrupted() && status == TOOL_OK) {
-		const struct timespec pause = {.tv_sec = (time_t)options->watch_seconds};
-
+	do {
 		if (is_terminal)
 			tool_write(clear, sizeof(clear) - 1);
 		status = stat_once(options);
-		if (tool_flush() < 0)
-			break;
-		if (status == TOOL_OK && !tool_interrupted())
-			nanosleep(&pause, NULL);
-	}
+	} while (status == TOOL_OK && tool_flush() == 0 &&
+		 tool_rest((int64_t)options->watch_seconds * STAT_NS_PER_SECOND));
 	return status;
 }
 
-/* 0: go on; else the exit status + 1. */
-static int parse(int argc, char **argv, struct stat_options *ret)
-{
-	static const struct option longs[] = {
-		{"dir", required_argument, NULL, 'd'},
-		{"json", no_argument, NULL, 'j'},
-		{"watch", optional_argument, NULL, 'w'},
-		{"help", no_argument, NULL, 'h'},
-		{0},
-	};
-	const char *seconds = NULL;
-	int c;
+static const struct argp_option options_table[] = {
+	{"dir", 'd', "DIR", 0, "runtime directory ($OTLPIPE_DIR, else /dev/shm/otlpipe-UID)", 0},
+	{"json", 'j', NULL, 0, "one JSON object, on one line", 0},
+	{"watch", 'w', "SECONDS", OPTION_ARG_OPTIONAL,
+	 "again and again, each SECONDS (1), until SIGINT or SIGTERM", 0},
+	{0},
+};
 
-	while ((c = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
-		switch (c) {
-		case 'd':
-			ret->dir = optarg;
-			break;
-		case 'j':
-			ret->json = true;
-			break;
-		case 'w':
-			ret->watch = true;
-			seconds = optarg;
-			break;
-		case 'h':
-			tool_write(help, sizeof(help) - 1);
-			return tool_finish(TOOL_OK) + 1;
-		default:
-			return TOOL_USAGE + 1;
-		}
-	}
-	/* getopt takes an optional value with "=" only. */
-	if (ret->watch && seconds == NULL && optind < argc)
-		seconds = argv[optind++];
-	ret->watch_seconds = 1;
-	if (seconds != NULL && units_parse_count(seconds, 1, 86400, &ret->watch_seconds) < 0)
-		return tool_usage("stat: --watch takes seconds, not '%s'", seconds) + 1;
-	if (optind != argc)
-		return tool_usage("stat: it takes no arguments (see otlpipe stat --help)") + 1;
+static error_t take_watch(struct stat_options *options, const char *text, struct argp_state *state)
+{
+	options->watch = true;
+	if (text != NULL &&
+	    units_parse_count(text, 1, STAT_WATCH_SECONDS_MAX, &options->watch_seconds) < 0)
+		return arguments_refuse(state, "--watch takes 1 to %u seconds, not '%s'",
+					STAT_WATCH_SECONDS_MAX, text);
 	return 0;
+}
+
+static error_t take_option(int key, char *text, struct argp_state *state)
+{
+	struct stat_options *options = state->input;
+
+	switch (key) {
+	case 'd':
+		options->dir = text;
+		return 0;
+	case 'j':
+		options->json = true;
+		return 0;
+	case 'w':
+		return take_watch(options, text, state);
+	case ARGP_KEY_ARG:
+		/* argp takes an optional value with "=" only. */
+		if (options->watch && state->arg_num == 0)
+			return take_watch(options, text, state);
+		return arguments_refuse(state, "it takes no argument, and not '%s'", text);
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
 }
 
 int stat_main(int argc, char **argv)
 {
-	struct stat_options options = {0};
-	int rc;
+	static const struct argp argp = {
+		.options = options_table,
+		.parser = take_option,
+		.doc = "Show the writer, the rings of every producer, their fill and their drops.\v"
+		       "No runtime directory and no writer are an answer, not an error.",
+	};
+	struct stat_options options = {.watch_seconds = 1};
+	int rc = tool_parse(&argp, argc, argv, &options);
 
-	rc = parse(argc, argv, &options);
 	if (rc != 0)
 		return rc - 1;
 	rc = guard_install();
 	if (rc < 0) {
-		tool_error("stat: %s", strerror(-rc));
+		tool_error("SIGBUS cannot be caught: %s", strerror(-rc));
 		return tool_finish(TOOL_FAILED);
 	}
 	return tool_finish(options.watch ? stat_watch(&options) : stat_once(&options));

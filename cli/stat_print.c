@@ -21,16 +21,23 @@ static const char *state_name(const struct stat_view *view)
 		return "none";
 	if (!view->is_running)
 		return "stopped";
+	if (view->page.waits_for_producers > 0)
+		return "waiting";
 	return view->page.state == STATUS_STALLED ? "stalled" : "running";
+}
+
+static uint64_t realtime_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
 static uint64_t age_seconds(uint64_t since_unix_ns)
 {
-	struct timespec now;
-	uint64_t now_ns;
+	uint64_t now_ns = realtime_ns();
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	now_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 	return now_ns > since_unix_ns ? (now_ns - since_unix_ns) / 1000000000 : 0;
 }
 
@@ -93,6 +100,7 @@ static json_object *writer_json(const struct stat_view *view)
 	add(json, "pid", view->page.pid);
 	add_text(json, "state", state_name(view));
 	add_text(json, "problem", view->page.problem);
+	add(json, "waits_for_producers", view->is_running ? view->page.waits_for_producers : 0);
 	add_text(json, "output", view->page.output);
 	add_text(json, "io", view->page.io);
 	add(json, "regions_left_aside", view->page.regions_broken);
@@ -142,14 +150,12 @@ static json_object *region_json(const struct stat_region *region)
 	return json;
 }
 
-int stat_print_json(const struct stat_view *view)
+void stat_print_json(const struct stat_view *view)
 {
 	json_object *json = json_object_new_object();
 	json_object *regions = json_object_new_array();
 	struct stat_ring total;
-	const char *text;
 	size_t i;
-	int rc;
 
 	total_ring(view, &total);
 	json_object_object_add(json, "writer", writer_json(view));
@@ -157,13 +163,7 @@ int stat_print_json(const struct stat_view *view)
 		json_object_array_add(regions, region_json(&view->regions[i]));
 	json_object_object_add(json, "regions", regions);
 	json_object_object_add(json, "totals", ring_json(&total, NULL));
-	text = json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN |
-							    JSON_C_TO_STRING_NOSLASHESCAPE);
-	rc = text != NULL ? tool_write(text, strlen(text)) : -ENOMEM;
-	if (rc == 0)
-		rc = tool_write("\n", 1);
-	json_object_put(json);
-	return rc;
+	tool_write_json(json);
 }
 
 /* ---- for people ---- */
@@ -185,6 +185,20 @@ static void line(const char *format, ...)
 	tool_write(text, (size_t)n + 1);
 }
 
+static void print_wait(const struct status_page *page)
+{
+	char limit[64] = "";
+	uint64_t now_ns = realtime_ns();
+
+	if (page->waits_until_unix_ns != 0)
+		snprintf(limit, sizeof(limit), ", for at most %" PRIu64 " s more",
+			 page->waits_until_unix_ns > now_ns
+				 ? (page->waits_until_unix_ns - now_ns) / 1000000000 + 1
+				 : 0);
+	line("told to stop: waits for %" PRIu32 " producers to end%s", page->waits_for_producers,
+	     limit);
+}
+
 static void print_writer(const struct stat_view *view)
 {
 	const struct status_page *page = &view->page;
@@ -200,6 +214,8 @@ static void print_writer(const struct stat_view *view)
 	else
 		line("writer: not running; the last one, pid %" PRIu32 ", %s", page->pid,
 		     page->state == STATUS_STOPPED ? "stopped in order" : "was killed");
+	if (view->is_running && page->waits_for_producers > 0)
+		print_wait(page);
 	if (page->problem[0] != '\0')
 		line("problem: %s", page->problem);
 	if (page->regions_broken > 0)

@@ -9,6 +9,6 @@
 void stat_print(const struct stat_view *view);
 
 /** @return 0 or -errno */
-int stat_print_json(const struct stat_view *view);
+void stat_print_json(const struct stat_view *view);
 
 #endif

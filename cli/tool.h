@@ -3,27 +3,40 @@
 #ifndef OTLPIPE_CLI_TOOL_H
 #define OTLPIPE_CLI_TOOL_H
 
+#include <argp.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include <json-c/json.h>
+
 enum tool_exit {
 	TOOL_OK = 0,
 	TOOL_FAILED = 1,
-	TOOL_USAGE = 2, /* the command line is wrong: one line on stderr says how */
+	TOOL_USAGE = 2, /* the command line is wrong, and stderr says how */
 };
 
-/* Each gets argv[0] as "otlpipe cat", for getopt's messages, and returns an enum tool_exit. */
+/* Each gets argv[0] as "otlpipe cat", the name in its messages, and returns an enum tool_exit. */
 int cat_main(int argc, char **argv);
 int load_main(int argc, char **argv);
 int stat_main(int argc, char **argv);
 int verify_main(int argc, char **argv);
 
-/* One line on stderr, "otlpipe: " before it. */
+/*
+ * Read a subcommand's words by argp; its parser refuses them by arguments_refuse() or tool_usage().
+ *
+ * @return 0: go on; else there is no more to do, and this is the exit status + 1
+ */
+int tool_parse(const struct argp *argp, int argc, char **argv, void *input);
+
+/* One line on stderr, the subcommand's name before it. */
 void tool_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* The same for a wrong command line. Returns TOOL_USAGE. */
+/* The same for a wrong command line, and where the help is. Returns TOOL_USAGE. */
 int tool_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* What keeps a runtime directory from being opened, and what to do. Returns TOOL_FAILED. */
+int tool_runtime_error(const char *path, int error);
 
 /*
  * All output goes through these, so that a full disk behind a redirect is an error: 0, or
@@ -32,6 +45,10 @@ int tool_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int tool_write(const void *bytes, size_t count);
 int tool_flush(void);
 
+/* One line of JSON. Takes the document over. What goes wrong, also with memory, is told at the end.
+ */
+void tool_write_json(json_object *document);
+
 /* To be the last call of a subcommand: flushes, says what went wrong with stdout, and returns
  * the exit status. A reader that has left is no failure. */
 int tool_finish(int status);
@@ -39,5 +56,12 @@ int tool_finish(int status);
 /* From now on SIGINT and SIGTERM set the flag, a second one kills. */
 void tool_catch_signals(void);
 bool tool_interrupted(void);
+
+/*
+ * Wait, for a subcommand that goes on until it is told to stop.
+ *
+ * @return false: there is no reason to go on: a signal has come, or nobody reads stdout any more
+ */
+bool tool_rest(int64_t ns);
 
 #endif

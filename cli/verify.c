@@ -7,13 +7,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/arguments.h"
 #include "base/guard.h"
 #include "cli/tool.h"
 #include "cli/verify_files.h"
@@ -25,20 +25,6 @@
 #define STALE_LOOKS_MAX	  20
 #define PROBLEM_LOOKS_MAX 3
 #define LOOK_PAUSE_NS	  50000000L
-
-static const char help[] =
-	"usage: otlpipe verify [OPTION…] DIR\n"
-	"\n"
-	"Checks that everything that was committed is in the batch files below DIR, once:\n"
-	"checksums, every message decoded, each ring's positions contiguous, and the identity\n"
-	"committed = written + invalid + lost + still in the rings (spans and data points).\n"
-	"A writer may be at work meanwhile.\n"
-	"\n"
-	"      --dir RUNTIME  the runtime directory, to count what is still in the rings\n"
-	"      --json         one JSON object\n"
-	"  -h, --help         print this\n"
-	"\n"
-	"Exit status: 0 if all holds and nothing is invalid or lost, 1 if not.\n";
 
 struct verify_options {
 	const char *dir;
@@ -96,10 +82,10 @@ static int verify_look(struct verify *verify, int dirfd, const struct runtime_di
 
 static int verify_report(const struct verify *verify, const struct verify_options *options)
 {
-	if (!options->json)
+	if (options->json)
+		verify_print_json(verify);
+	else
 		verify_print(verify);
-	else if (verify_print_json(verify) < 0)
-		return TOOL_FAILED;
 	return verify_is_ok(verify) ? TOOL_OK : TOOL_FAILED;
 }
 
@@ -136,9 +122,8 @@ static int verify_open(const struct verify_options *options)
 	if (options->runtime != NULL) {
 		rc = runtime_open(&runtime, options->runtime, false);
 		if (rc < 0) {
-			tool_error("%s: %s", options->runtime, strerror(-rc));
 			close(dirfd);
-			return TOOL_FAILED;
+			return tool_runtime_error(options->runtime, rc);
 		}
 	}
 	status = verify_dirs(options, dirfd, options->runtime != NULL ? &runtime : NULL);
@@ -147,34 +132,52 @@ static int verify_open(const struct verify_options *options)
 	return status;
 }
 
+static const struct argp_option options_table[] = {
+	{"dir", 'd', "RUNTIME", 0, "the runtime directory, to count what is still in the rings", 0},
+	{"json", 'j', NULL, 0, "one JSON object, on one line", 0},
+	{0},
+};
+
+static error_t take_option(int key, char *text, struct argp_state *state)
+{
+	struct verify_options *options = state->input;
+
+	switch (key) {
+	case 'd':
+		options->runtime = text;
+		return 0;
+	case 'j':
+		options->json = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (state->arg_num > 0)
+			return arguments_refuse(state, "it takes one directory, and not '%s' too",
+						text);
+		options->dir = text;
+		return 0;
+	case ARGP_KEY_NO_ARGS:
+		return arguments_refuse(state, "no directory given");
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
 int verify_main(int argc, char **argv)
 {
-	static const struct option longs[] = {
-		{"dir", required_argument, NULL, 'd'},
-		{"json", no_argument, NULL, 'j'},
-		{"help", no_argument, NULL, 'h'},
-		{0},
+	static const struct argp argp = {
+		.options = options_table,
+		.parser = take_option,
+		.args_doc = "DIR",
+		.doc = "Check that everything that was committed is in the batch files below DIR, "
+		       "once: checksums, every message decoded, each ring's positions contiguous, "
+		       "and the identity committed = written + invalid + lost + still in the rings "
+		       "(spans and data points). A writer may be at work meanwhile.\v"
+		       "Exit status: 0 if all holds and nothing is invalid or lost, 1 if not.",
 	};
 	struct verify_options options = {0};
-	int c;
+	int rc = tool_parse(&argp, argc, argv, &options);
 
-	while ((c = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
-		switch (c) {
-		case 'd':
-			options.runtime = optarg;
-			break;
-		case 'j':
-			options.json = true;
-			break;
-		case 'h':
-			tool_write(help, sizeof(help) - 1);
-			return tool_finish(TOOL_OK);
-		default:
-			return TOOL_USAGE;
-		}
-	}
-	if (optind + 1 != argc)
-		return tool_usage("verify: it takes one directory (see otlpipe verify --help)");
-	options.dir = argv[optind];
+	if (rc != 0)
+		return rc - 1;
 	return tool_finish(verify_open(&options));
 }

@@ -139,7 +139,7 @@ static json_object *findings_json(const struct verify_findings *findings)
 	return json;
 }
 
-int verify_print_json(const struct verify *verify)
+void verify_print_json(const struct verify *verify)
 {
 	const struct verify_signal sum = verify_total(verify);
 	json_object *json = json_object_new_object();
@@ -147,8 +147,6 @@ int verify_print_json(const struct verify *verify)
 	json_object *identity = json_object_new_object();
 	json_object *regions = json_object_new_object();
 	enum signal signal;
-	const char *text;
-	int rc;
 
 	json_object_object_add(json, "ok", json_object_new_boolean(verify_is_ok(verify)));
 	for (signal = 0; signal < SIGNAL_COUNT; signal++)
@@ -173,11 +171,5 @@ int verify_print_json(const struct verify *verify)
 	json_object_object_add(json, "notes", findings_json(&verify->notes));
 	json_object_object_add(json, "problems", findings_json(&verify->problems));
 	add(json, "problem_count", verify->problems.count);
-	text = json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN |
-							    JSON_C_TO_STRING_NOSLASHESCAPE);
-	rc = text != NULL ? tool_write(text, strlen(text)) : -ENOMEM;
-	if (rc == 0)
-		rc = tool_write("\n", 1);
-	json_object_put(json);
-	return rc;
+	tool_write_json(json);
 }

@@ -9,6 +9,6 @@
 void verify_print(const struct verify *verify);
 
 /** @return 0 or -errno */
-int verify_print_json(const struct verify *verify);
+void verify_print_json(const struct verify *verify);
 
 #endif

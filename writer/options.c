@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Arguments by argp; a table says for each its flag, its variable and its parser. */
+/* Flags by argp, and the environment. A table says what each option takes, for the messages. */
 #include "writer/options.h"
 
-#include <argp.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/arguments.h"
 #include "base/array.h"
 #include "base/units.h"
 
 #define OPTION_OUTPUT_DEFAULT "otlpipe-data"
+#define OPTION_PROGRAM	      "otlpipe-writer"
+#define OPTION_EXIT_USAGE     2
 
 enum option_key {
 	OPTION_DIR = 'd',
@@ -25,14 +27,15 @@ enum option_key {
 	OPTION_ROTATE_AGE,
 	OPTION_RETAIN_BYTES,
 	OPTION_RETAIN_AGE,
-	OPTION_MIN_FREE
+	OPTION_MIN_FREE,
+	OPTION_WAIT
 };
 
 static const struct argp_option option_table[] = {
 	{"dir", OPTION_DIR, "DIR", 0, "runtime directory (/dev/shm/otlpipe-<uid>; $OTLPIPE_DIR)",
 	 0},
 	{"output", OPTION_OUTPUT, "DIR", 0,
-	 "where the files go (" OPTION_OUTPUT_DEFAULT "; $OTLPIPE_OUTPUT)", 0},
+	 "directory of the files (" OPTION_OUTPUT_DEFAULT "; $OTLPIPE_OUTPUT)", 0},
 	{"interval", OPTION_INTERVAL, "TIME", 0,
 	 "a record waits this long at most, 1ms to 1h (1s; $OTLPIPE_INTERVAL)", 0},
 	{"batch-bytes", OPTION_BATCH_BYTES, "SIZE", 0,
@@ -59,27 +62,40 @@ static const struct argp_option option_table[] = {
 	 0},
 	{"drain", OPTION_DRAIN, NULL, 0,
 	 "write what the rings hold now, then exit ($OTLPIPE_DRAIN=1)", 0},
+	{"wait-for-producers", OPTION_WAIT, "T", OPTION_ARG_OPTIONAL,
+	 "told to stop, go on until all producers have ended, for the time T at most (0, a time or "
+	 "forever, which is the default for T); told again, stop at once (0; "
+	 "$OTLPIPE_WAIT_FOR_PRODUCERS)",
+	 0},
 	{0},
 };
 
-struct option_variable {
-	const char *name;
+struct option_rule {
 	int key;
+	const char *variable; /* NULL: it is read elsewhere */
+	const char *takes;
 };
 
 /* $OTLPIPE_DIR is read where the library reads it: in runtime_path(). */
-static const struct option_variable option_variables[] = {
-	{"OTLPIPE_OUTPUT", OPTION_OUTPUT},
-	{"OTLPIPE_INTERVAL", OPTION_INTERVAL},
-	{"OTLPIPE_BATCH_BYTES", OPTION_BATCH_BYTES},
-	{"OTLPIPE_SYNC", OPTION_SYNC},
-	{"OTLPIPE_IO", OPTION_IO},
-	{"OTLPIPE_ROTATE_BYTES", OPTION_ROTATE_BYTES},
-	{"OTLPIPE_ROTATE_AGE", OPTION_ROTATE_AGE},
-	{"OTLPIPE_RETAIN_BYTES", OPTION_RETAIN_BYTES},
-	{"OTLPIPE_RETAIN_AGE", OPTION_RETAIN_AGE},
-	{"OTLPIPE_MIN_FREE", OPTION_MIN_FREE},
-	{"OTLPIPE_DRAIN", OPTION_DRAIN},
+static const struct option_rule option_rules[] = {
+	{OPTION_DIR, NULL, "a path"},
+	{OPTION_OUTPUT, "OTLPIPE_OUTPUT", "a path"},
+	{OPTION_INTERVAL, "OTLPIPE_INTERVAL", "a time from 1ms to 1h"},
+	{OPTION_BATCH_BYTES, "OTLPIPE_BATCH_BYTES", "a size from 64KiB to 64MiB"},
+	{OPTION_SYNC, "OTLPIPE_SYNC", "interval, batch or none"},
+	{OPTION_IO, "OTLPIPE_IO", "auto, uring or pwrite"},
+	{OPTION_ROTATE_BYTES, "OTLPIPE_ROTATE_BYTES", "a size from 64KiB to 1TiB"},
+	{OPTION_ROTATE_AGE, "OTLPIPE_ROTATE_AGE", "a time up to 366d, or 0 for never"},
+	{OPTION_RETAIN_BYTES, "OTLPIPE_RETAIN_BYTES", "a size such as 10GiB, or 0 for no limit"},
+	{OPTION_RETAIN_AGE, "OTLPIPE_RETAIN_AGE", "a time such as 7d, or 0 for no limit"},
+	{OPTION_MIN_FREE, "OTLPIPE_MIN_FREE", "a size such as 1GiB, or 0 for no limit"},
+	{OPTION_DRAIN, "OTLPIPE_DRAIN", "0 or 1"},
+	{OPTION_WAIT, "OTLPIPE_WAIT_FOR_PRODUCERS", "a time such as 30s, 0 or forever"},
+};
+
+struct option_words {
+	struct options *options;
+	char problem[256]; /* of the environment; the help is shown all the same */
 };
 
 static int parse_time(const char *text, int64_t min, int64_t max, int64_t *ret)
@@ -161,61 +177,64 @@ static int option_set(struct options *options, int key, const char *text)
 		rc = parse_word(text != NULL ? text : "1", flags);
 		options->drain = rc == 1;
 		return rc < 0 ? rc : 0;
+	case OPTION_WAIT:
+		options->wait_producers_ns = OPTION_WAIT_FOREVER_NS;
+		if (text == NULL || strcmp(text, "forever") == 0)
+			return 0;
+		return parse_time(text, 0, 100 * year, &options->wait_producers_ns);
 	default:
 		return -ENOENT;
 	}
 }
 
-static const char *option_problem(int error)
-{
-	return error == -ERANGE ? "is out of range" : "makes no sense";
-}
-
 static error_t option_parse(int key, char *text, struct argp_state *state)
 {
-	struct options *options = state->input;
-	const struct argp_option *option;
+	const struct argp_option *option = option_table;
+	struct option_words *words = state->input;
+	const struct option_rule *rule = option_rules;
 	int rc;
 
-	if (key == ARGP_KEY_ARG) {
-		fprintf(stderr, "otlpipe-writer: it takes no argument: \"%s\"\n", text);
-		exit(argp_err_exit_status);
-	}
-	rc = option_set(options, key, text);
+	if (key == ARGP_KEY_ARG)
+		return arguments_refuse(state, "it takes no argument, and not \"%s\"", text);
+	rc = option_set(words->options, key, text);
 	if (rc == -ENOENT)
 		return ARGP_ERR_UNKNOWN;
 	if (rc == 0)
 		return 0;
-	for (option = option_table; option->key != key; option++)
-		;
-	fprintf(stderr, "otlpipe-writer: --%s: \"%s\" %s\n", option->name, text,
-		option_problem(rc));
-	exit(argp_err_exit_status);
+	while (option->key != key)
+		option++;
+	while (rule->key != key)
+		rule++;
+	return arguments_refuse(state, "--%s takes %s, not \"%s\"", option->name, rule->takes,
+				text);
 }
 
-static void options_from_environment(struct options *options)
+static void options_from_environment(struct option_words *words)
 {
-	size_t i;
+	const struct option_rule *rule;
 
-	for (i = 0; i < COUNT_OF(option_variables); i++) {
-		const char *text = getenv(option_variables[i].name);
-		int rc;
+	for (rule = option_rules; rule < option_rules + COUNT_OF(option_rules); rule++) {
+		const char *text = rule->variable != NULL ? getenv(rule->variable) : NULL;
 
-		if (text == NULL || text[0] == '\0')
+		if (text == NULL || text[0] == '\0' ||
+		    option_set(words->options, rule->key, text) == 0)
 			continue;
-		rc = option_set(options, option_variables[i].key, text);
-		if (rc < 0) {
-			fprintf(stderr, "otlpipe-writer: $%s: \"%s\" %s\n",
-				option_variables[i].name, text, option_problem(rc));
-			exit(argp_err_exit_status);
-		}
+		if (words->problem[0] == '\0')
+			snprintf(words->problem, sizeof(words->problem),
+				 "$%s takes %s, not \"%.100s\"", rule->variable, rule->takes, text);
 	}
 }
 
-static void option_print_version(FILE *stream, struct argp_state *state)
+/* What no single option can know. */
+static void options_check(struct option_words *words)
 {
-	(void)state;
-	fprintf(stream, "otlpipe-writer %s\n", OTLPIPE_VERSION);
+	const struct options *options = words->options;
+
+	if (words->problem[0] == '\0' && options->sink.rotate_bytes < options->batch_bytes)
+		snprintf(words->problem, sizeof(words->problem),
+			 "--rotate-bytes (%llu) must not be less than --batch-bytes (%llu)",
+			 (unsigned long long)options->sink.rotate_bytes,
+			 (unsigned long long)options->batch_bytes);
 }
 
 void options_parse(struct options *ret, int argc, char **argv)
@@ -227,6 +246,8 @@ void options_parse(struct options *ret, int argc, char **argv)
 		       "SIGTERM, SIGINT: drain, seal, exit. SIGHUP: seal and go on in new files.\n"
 		       "Times: ns us ms s m h d; sizes: KiB MiB GiB, KB MB GB.",
 	};
+	struct option_words words = {.options = ret};
+	int rc;
 
 	memset(ret, 0, sizeof(*ret));
 	ret->output = OPTION_OUTPUT_DEFAULT;
@@ -234,12 +255,16 @@ void options_parse(struct options *ret, int argc, char **argv)
 	ret->batch_bytes = 1 << 20;
 	ret->sink.rotate_bytes = 64 << 20;
 	ret->sink.rotate_age_ns = INT64_C(3600) * 1000000000;
-	argp_err_exit_status = 2;
-	argp_program_version_hook = option_print_version;
-	options_from_environment(ret);
-	argp_parse(&argp, argc, argv, 0, NULL, ret);
-	if (ret->sink.rotate_bytes < ret->batch_bytes) {
-		fprintf(stderr, "otlpipe-writer: --rotate-bytes is less than --batch-bytes\n");
-		exit(argp_err_exit_status);
+	options_from_environment(&words);
+	rc = arguments_parse(&argp, OPTION_PROGRAM " " OTLPIPE_VERSION, argc, argv, &words);
+	if (rc == ARGUMENTS_SHOWN || rc == -EPIPE)
+		exit(EXIT_SUCCESS);
+	if (rc < 0)
+		exit(rc == -EINVAL ? OPTION_EXIT_USAGE : EXIT_FAILURE);
+	options_check(&words);
+	if (words.problem[0] != '\0') {
+		fprintf(stderr, OPTION_PROGRAM ": %s (see " OPTION_PROGRAM " --help)\n",
+			words.problem);
+		exit(OPTION_EXIT_USAGE);
 	}
 }

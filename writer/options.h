@@ -19,11 +19,15 @@ struct options {
 	struct sink_options sink;
 	struct retain_limits retain;
 	bool drain;
+	int64_t wait_producers_ns; /* after the first signal to stop; 0: do not wait */
 };
+
+#define OPTION_WAIT_FOREVER_NS INT64_MAX
 
 /**
  * Read the environment and the command line. Wrong values end the process with
- * status 2 and one line on standard error; --help and --version end it with 0.
+ * status 2 and one line on standard error; --help, --usage and --version end it
+ * with 0, or with 1 where standard output does not take them.
  */
 void options_parse(struct options *ret, int argc, char **argv);
 

@@ -275,6 +275,7 @@ static int start_page(struct writer *writer)
 	memset(page, 0, offsetof(struct status_page, output));
 	page->magic = STATUS_MAGIC;
 	page->major = STATUS_MAJOR;
+	page->minor = STATUS_MINOR;
 	page->pid = (uint32_t)getpid();
 	page->state = STATUS_STARTING;
 	clock_gettime(CLOCK_REALTIME, &now);

@@ -14,6 +14,7 @@
 #include "writer/regions.h"
 #include "writer/sink.h"
 #include "writer/status.h"
+#include "writer/wait.h"
 
 struct writer {
 	const struct options *options;
@@ -35,7 +36,9 @@ struct writer {
 	size_t drain_from[SIGNAL_COUNT];      /* where the next turn begins: a number of sources */
 	int64_t care_ns, retain_ns, close_ns; /* when they are next due */
 	int64_t claim_wait_ns;		      /* the last sleep for a claim; 0: it was for none */
-	unsigned opened;		      /* how far writer_start() came */
+	int stops_heard;		      /* how often it was told to stop, at its last look */
+	struct wait wait;
+	unsigned opened; /* how far writer_start() came */
 };
 
 /** @return 0, or negative and a line was said */

@@ -18,10 +18,16 @@
 
 #define STATUS_MAGIC	     UINT64_C(0x3157544952455750)
 #define STATUS_MAJOR	     1
+#define STATUS_MINOR	     1 /* a higher number: fields were added in the room */
 #define STATUS_OUTPUT_BYTES  4096
 #define STATUS_MESSAGE_BYTES 256
 
-enum status_state { STATUS_STARTING = 1, STATUS_RUNNING, STATUS_STALLED, STATUS_STOPPED };
+enum status_state {
+	STATUS_STARTING = 1,
+	STATUS_RUNNING,
+	STATUS_STALLED,
+	STATUS_STOPPED,
+};
 
 struct status_signal {
 	uint64_t batches;
@@ -49,7 +55,11 @@ struct status_page {
 	struct status_signal signals[SIGNAL_COUNT];
 	char io[STATUS_MESSAGE_BYTES];	    /* how it writes */
 	char problem[STATUS_MESSAGE_BYTES]; /* why it is stalled, or empty */
-	char room[4096 - 56 - 2 * 64 - 2 * STATUS_MESSAGE_BYTES];
+	/* Told to stop with --wait-for-producers: how many still live, and for how long at most. */
+	uint64_t waits_until_unix_ns; /* 0: no limit */
+	uint32_t waits_for_producers; /* 0: it does not wait */
+	uint32_t reserved;
+	char room[4096 - 16 - 56 - 2 * 64 - 2 * STATUS_MESSAGE_BYTES];
 	char output[STATUS_OUTPUT_BYTES]; /* absolute; empty: none yet */
 };
 

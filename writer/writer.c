@@ -33,18 +33,21 @@
 #define WRITER_REAP_MAX	     16
 /* How long a stopping writer waits for a disk that takes nothing. */
 #define WRITER_STOP_STALLED_NS INT64_C(10000000000)
+/* The first may be a request to wait for the producers; what comes behind the second is the same.
+ */
+#define WRITER_STOPS_MAX 2
 /* And for a claim that its producer has not committed; its lock may linger after its death. */
 #define WRITER_STOP_BUSY_NS INT64_C(1000000000)
 
-static volatile sig_atomic_t signal_stop, signal_rotate;
+static volatile sig_atomic_t signal_stops, signal_rotate;
 static struct control *signal_control;
 
 static void writer_handle_signal(int number)
 {
 	if (number == SIGHUP)
 		signal_rotate = 1;
-	else
-		signal_stop = 1;
+	else if (signal_stops < WRITER_STOPS_MAX)
+		signal_stops++;
 	/* If it comes just before the sleep, the sleep must not begin. */
 	if (signal_control != NULL)
 		control_cancel_sleep(signal_control);
@@ -65,7 +68,8 @@ static int writer_catch_signals(void)
 	size_t i;
 
 	memset(&action, 0, sizeof(action));
-	sigemptyset(&action.sa_mask);
+	/* One after the other: they count. */
+	sigfillset(&action.sa_mask);
 	action.sa_handler = writer_handle_signal;
 	for (i = 0; i < COUNT_OF(numbers); i++)
 		if (sigaction(numbers[i], &action, NULL) < 0)
@@ -263,7 +267,8 @@ static void writer_sleep_until(struct writer *writer, int64_t until)
 		int64_t left = until - monotonic_ns();
 
 		control_announce_sleep(&writer->control);
-		if (left <= 0 || writer_has_news(writer) || signal_stop || signal_rotate) {
+		if (left <= 0 || writer_has_news(writer) || signal_stops != writer->stops_heard ||
+		    signal_rotate) {
 			control_cancel_sleep(&writer->control);
 			return;
 		}
@@ -300,6 +305,8 @@ static void writer_sleep(struct writer *writer)
 		until = now + claim_wait_ns;
 	if (regions_deadline_ns(&writer->regions) < until)
 		until = regions_deadline_ns(&writer->regions);
+	if (writer->wait.has_begun && writer->wait.look_ns < until)
+		until = writer->wait.look_ns;
 	for (i = 0; i < SIGNAL_COUNT; i++) {
 		int64_t deadline = sink_deadline_ns(&writer->sinks[i]);
 
@@ -415,6 +422,16 @@ static void writer_log_end(const struct writer *writer)
 		 (unsigned long long)lost_items);
 }
 
+/* --drain is being told to stop at once. */
+static bool writer_is_to_stop(struct writer *writer)
+{
+	int told;
+
+	writer->stops_heard = signal_stops;
+	told = writer->stops_heard + writer->options->drain;
+	return told > 0 && wait_is_over(writer, (unsigned)told, monotonic_ns());
+}
+
 int writer_run(const struct options *options)
 {
 	struct writer writer;
@@ -429,11 +446,9 @@ int writer_run(const struct options *options)
 		return 1;
 	signal_control = &writer.control;
 	(void)notify_send("READY=1");
-	if (!options->drain) {
-		while (!signal_stop)
-			if (!writer_turn(&writer, monotonic_ns()))
-				writer_sleep(&writer);
-	}
+	while (!writer_is_to_stop(&writer))
+		if (!writer_turn(&writer, monotonic_ns()))
+			writer_sleep(&writer);
 	status = writer_stop(&writer);
 	writer_log_end(&writer);
 	writer.status.page->state = STATUS_STOPPED;

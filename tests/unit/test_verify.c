@@ -2,7 +2,6 @@
 /* verify on files and rings that are made by hand, each with one thing wrong. */
 #include "base/array.h"
 #include "base/guard.h"
-#include "cli/tool.h"
 #include "cli/verify.h"
 #include "tests/unit/shm_fixture.h"
 #include "writer/file/batch.h"
@@ -11,30 +10,6 @@
 #define RING_BYTES   (UINT64_C(16) << 10)
 #define ID	     UINT64_C(0x1122334455667788)
 #define EPOCH	     7u
-
-/* The parts of the tool that are not under test here, and are not reached. */
-int tool_write(const void *bytes, size_t count)
-{
-	(void)bytes;
-	(void)count;
-	return 0;
-}
-
-int tool_finish(int status)
-{
-	return status;
-}
-
-void tool_error(const char *format, ...)
-{
-	(void)format;
-}
-
-int tool_usage(const char *format, ...)
-{
-	(void)format;
-	return TOOL_USAGE;
-}
 
 /* An output directory below the current one, and the verify that looked at it last. */
 static char out_path[64];

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Our options around those of a program: the program's are a child of ours, as argp calls it. */
+#include "base/arguments.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+enum arguments_key { ARGUMENTS_HELP = 'h', ARGUMENTS_VERSION = 'V', ARGUMENTS_USAGE = 0x10000 };
+
+struct arguments {
+	const char *version;
+	void *input;
+	bool has_shown;
+};
+
+/* Group -1: behind the program's own. */
+static const struct argp_option arguments_options[] = {
+	{"help", ARGUMENTS_HELP, NULL, 0, "print this", -1},
+	{"usage", ARGUMENTS_USAGE, NULL, 0, "print the options in short", -1},
+	{"version", ARGUMENTS_VERSION, NULL, 0, "print the version", -1},
+	{0},
+};
+
+error_t arguments_refuse(const struct argp_state *state, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	fprintf(stderr, "%s: ", state->name);
+	vfprintf(stderr, format, arguments);
+	fprintf(stderr, " (see %s --help)\n", state->name);
+	va_end(arguments);
+	return EINVAL;
+}
+
+static error_t arguments_option(int key, char *text, struct argp_state *state)
+{
+	struct arguments *arguments = state->input;
+
+	(void)text;
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = arguments->input;
+		return 0;
+	case ARGUMENTS_HELP:
+		argp_state_help(state, stdout,
+				ARGP_HELP_SHORT_USAGE | ARGP_HELP_LONG | ARGP_HELP_DOC);
+		break;
+	case ARGUMENTS_USAGE:
+		argp_state_help(state, stdout, ARGP_HELP_USAGE);
+		break;
+	case ARGUMENTS_VERSION:
+		printf("%s\n", arguments->version);
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	arguments->has_shown = true;
+	return ECANCELED;
+}
+
+/* The one note that argp adds by itself is about nothing that a reader needs to be told. */
+static char *arguments_filter(int key, const char *text, void *input)
+{
+	(void)input;
+	return key == ARGP_KEY_HELP_DUP_ARGS_NOTE ? NULL : (char *)(uintptr_t)text;
+}
+
+static const char *arguments_name(char **argv)
+{
+	const char *slash = strrchr(argv[0], '/');
+
+	return slash != NULL ? slash + 1 : argv[0];
+}
+
+static int arguments_flush(const char *name)
+{
+	int rc = fflush(stdout) != 0 ? -errno : ferror(stdout) ? -EIO : 0;
+
+	if (rc == 0)
+		return ARGUMENTS_SHOWN;
+	if (rc != -EPIPE)
+		fprintf(stderr, "%s: stdout: %s\n", name, strerror(-rc));
+	return rc;
+}
+
+int arguments_parse(const struct argp *argp, const char *version, int argc, char **argv,
+		    void *input)
+{
+	const struct argp_child children[] = {{argp, 0, NULL, 0}, {0}};
+	const struct argp outer = {
+		.options = arguments_options,
+		.parser = arguments_option,
+		.children = children,
+		.help_filter = arguments_filter,
+	};
+	struct arguments arguments = {.version = version, .input = input};
+	error_t error;
+
+	error = argp_parse(&outer, argc, argv, ARGP_NO_HELP | ARGP_NO_EXIT, NULL, &arguments);
+	if (arguments.has_shown)
+		return arguments_flush(arguments_name(argv));
+	/* What is wrong with the words was said by argp, or by the parser. */
+	if (error == ENOMEM)
+		fprintf(stderr, "%s: no memory to read the command line\n", arguments_name(argv));
+	return error == 0 ? 0 : error == ENOMEM ? -ENOMEM : -EINVAL;
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the subcommands share but for their output: the command line, messages, signals. */
+#include "cli/tool.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <otlpipe/otlpipe.h>
+
+#include "base/arguments.h"
+#include "shm/runtime.h"
+
+/* argv[0] of the subcommand. */
+static const char *tool_name = "otlpipe";
+
+static volatile sig_atomic_t interrupted;
+
+int tool_parse(const struct argp *argp, int argc, char **argv, void *input)
+{
+	char version[64];
+	int rc;
+
+	tool_name = argv[0];
+	snprintf(version, sizeof(version), "otlpipe %s", otlp_version());
+	rc = arguments_parse(argp, version, argc, argv, input);
+	if (rc == 0)
+		return 0;
+	if (rc == ARGUMENTS_SHOWN || rc == -EPIPE)
+		return TOOL_OK + 1;
+	return (rc == -EINVAL ? TOOL_USAGE : TOOL_FAILED) + 1;
+}
+
+void tool_error(const char *format, ...)
+{
+	va_list arguments;
+
+	fprintf(stderr, "%s: ", tool_name);
+	va_start(arguments, format);
+	vfprintf(stderr, format, arguments);
+	va_end(arguments);
+	fputc('\n', stderr);
+}
+
+int tool_usage(const char *format, ...)
+{
+	va_list arguments;
+
+	fprintf(stderr, "%s: ", tool_name);
+	va_start(arguments, format);
+	vfprintf(stderr, format, arguments);
+	va_end(arguments);
+	fprintf(stderr, " (see %s --help)\n", tool_name);
+	return TOOL_USAGE;
+}
+
+int tool_runtime_error(const char *path, int error)
+{
+	switch (error) {
+	case -ENOENT:
+		tool_error("%s: there is no such runtime directory: no program and no writer has "
+			   "made it; is it another one (--dir, $OTLPIPE_DIR)?",
+			   path);
+		break;
+	case -EACCES:
+		tool_error("%s: Permission denied: a runtime directory must be yours (you are user "
+			   "%ju) and closed to others (mode 0700), or a group directory (mode "
+			   "03770) whose group you are in",
+			   path, (uintmax_t)geteuid());
+		break;
+	case -ENOTDIR:
+	case -ELOOP:
+		tool_error("%s: a runtime directory must be a directory, and no symbolic link: %s",
+			   path, strerror(-error));
+		break;
+	case -ENAMETOOLONG:
+		tool_error("%s…: the path of a runtime directory has at most %d bytes", path,
+			   RUNTIME_PATH_BYTES_MAX - 1);
+		break;
+	default:
+		tool_error("%s: the runtime directory cannot be opened: %s", path,
+			   strerror(-error));
+		break;
+	}
+	return TOOL_FAILED;
+}
+
+static void on_signal(int number)
+{
+	(void)number;
+	interrupted = 1;
+}
+
+void tool_catch_signals(void)
+{
+	struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART | SA_RESETHAND};
+
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+}
+
+bool tool_interrupted(void)
+{
+	return interrupted != 0;
+}
