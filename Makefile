@@ -15,6 +15,7 @@ export MESON
 build:
 	@test -f "$(BUILD)/build.ninja" || \
 		$(MESON) setup "$(BUILD)" --prefix="$(PREFIX)" $(MESON_OPTIONS)
+	@$(if $(filter file,$(origin PREFIX)),:,scripts/set-prefix.sh "$(BUILD)" "$(PREFIX)")
 	$(MESON) compile -C "$(BUILD)"
 
 # Silent when nothing is missing; needs neither network nor root then.
