@@ -17,6 +17,8 @@
 
 /* How long a flush waits before it looks whether the writer still lives. */
 #define FLUSH_SLICE_NS INT64_C(50000000)
+/* And how long while another thread makes the region. */
+#define FLUSH_STEP_NS 1000000
 
 /* @return false: it says something that is none */
 static bool temporality_from_environment(enum otlp_temporality_preference *ret)
@@ -274,16 +276,18 @@ struct flush_target {
 	uint32_t region_count;
 };
 
+static bool ring_is_written(const struct ring *ring, uint64_t position)
+{
+	return (int64_t)(position - atomic_load_relaxed_u64(&ring->shared->head)) <= 0;
+}
+
 static bool flush_is_written(const struct region *region, const uint64_t *positions)
 {
 	uint32_t signal;
 
-	for (signal = 0; signal < SIGNAL_COUNT; signal++) {
-		uint64_t head = atomic_load_relaxed_u64(&region->rings[signal].shared->head);
-
-		if ((int64_t)(positions[signal] - head) > 0)
+	for (signal = 0; signal < SIGNAL_COUNT; signal++)
+		if (!ring_is_written(&region->rings[signal], positions[signal]))
 			return false;
-	}
 	return true;
 }
 
@@ -299,22 +303,33 @@ static bool flush_is_done(const struct producer *producer, const struct flush_ta
 	return true;
 }
 
+/* Nobody will write what is before this position: has no flush said so yet? */
+static bool flush_tell(uint64_t *told, uint64_t position)
+{
+	uint64_t before;
+
+	do {
+		before = atomic_load_relaxed_u64(told);
+		if ((int64_t)(position - before) <= 0)
+			return false;
+	} while (!atomic_cas_relaxed_u64(told, before, position));
+	return true;
+}
+
 /* The end of a flush: one of them tells of records that nobody will write. */
 static int flush_result(struct producer *producer, const struct flush_target *target)
 {
-	uint32_t *told_regions = &producer->page->told_regions;
 	int result = OTLP_OK;
-	uint32_t i, told;
+	uint32_t i, signal;
 
 	for (i = 0; i < target->region_count; i++) {
-		if (flush_is_written(&producer->regions[i], target->positions[i]))
-			continue;
-		do {
-			told = atomic_load_relaxed_u32(told_regions);
-			if ((told & UINT32_C(1) << i) != 0)
-				break;
-			result = OTLP_ERR_NO_WRITER;
-		} while (!atomic_cas_relaxed_u32(told_regions, told, told | UINT32_C(1) << i));
+		const struct ring *rings = producer->regions[i].rings;
+
+		for (signal = 0; signal < SIGNAL_COUNT; signal++)
+			if (!ring_is_written(&rings[signal], target->positions[i][signal]) &&
+			    flush_tell(&producer->page->told[i][signal],
+				       target->positions[i][signal]))
+				result = OTLP_ERR_NO_WRITER;
 	}
 	return result;
 }
@@ -340,6 +355,34 @@ static void flush_request(struct producer *producer, struct flush_target *target
 	}
 }
 
+/* How long a flush may still wait, at most for one slice; 0: no longer. */
+static int64_t flush_slice(int64_t start_ns, int64_t timeout_ns)
+{
+	int64_t left;
+
+	if (timeout_ns < 0)
+		return FLUSH_SLICE_NS;
+	left = timeout_ns - (monotonic_ns() - start_ns);
+	if (left <= 0)
+		return 0;
+	return left < FLUSH_SLICE_NS ? left : FLUSH_SLICE_NS;
+}
+
+/* Have the region that there should be, for what is pushed after this. */
+static int flush_prepare(struct producer *producer, int64_t start_ns, int64_t timeout_ns)
+{
+	int rc;
+
+	while ((rc = producer_retry(producer)) == -EALREADY) {
+		struct timespec pause = {.tv_nsec = FLUSH_STEP_NS};
+
+		if (flush_slice(start_ns, timeout_ns) == 0)
+			return OTLP_ERR_TIMEOUT;
+		nanosleep(&pause, NULL);
+	}
+	return rc;
+}
+
 int otlp_library_flush(struct otlp_library *library, int64_t timeout_ns)
 {
 	struct flush_target target;
@@ -350,10 +393,12 @@ int otlp_library_flush(struct otlp_library *library, int64_t timeout_ns)
 	if (library == NULL)
 		return OTLP_ERR_INVALID;
 	producer = &library->producer;
-	producer_retry(producer);
+	rc = flush_prepare(producer, start, timeout_ns);
+	if (rc < 0)
+		return rc;
 	flush_request(producer, &target);
 	for (;;) {
-		int64_t slice = FLUSH_SLICE_NS;
+		int64_t slice;
 		uint32_t seen;
 
 		if (target.region_count == 0)
@@ -364,13 +409,9 @@ int otlp_library_flush(struct otlp_library *library, int64_t timeout_ns)
 		rc = producer_has_writer(producer);
 		if (rc <= 0)
 			return rc < 0 ? error_from_errno(rc) : OTLP_ERR_NO_WRITER;
-		if (timeout_ns >= 0) {
-			int64_t left = timeout_ns - (monotonic_ns() - start);
-
-			if (left <= 0)
-				return OTLP_ERR_TIMEOUT;
-			slice = left < slice ? left : slice;
-		}
+		slice = flush_slice(start, timeout_ns);
+		if (slice == 0)
+			return OTLP_ERR_TIMEOUT;
 		control_wake_writer(&producer->control);
 		control_wait_flushed(&producer->control, seen, slice);
 	}

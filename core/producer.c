@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Making regions at the right moments: at open, in a child's first push, when
- * the writer abandoned one. The state word is a try-lock: who finds it taken
- * drops its record and counts it, and never waits, so that a signal handler
- * that interrupted the making may push too.
+ * the writer abandoned one. The maker's word is a try-lock: who finds it taken
+ * drops its record and counts it, and never waits.
  */
 #include "core/producer.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/undisturbed.h"
 #include "core/error.h"
 
 /* The path must hold when the program has changed its directory. */
@@ -39,32 +42,153 @@ static int producer_set_path(struct producer *producer, const char *runtime_dir)
 	return 0;
 }
 
-/* Make region `index` and let it be seen; the caller holds the state word as BUSY. */
-static int producer_make(struct producer *producer, uint32_t index)
+static struct timespec coarse_now(void)
+{
+	struct timespec now = {0};
+
+	/* Costs no system call where the kernel has a vDSO, and its tick is fine enough here. */
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return now;
+}
+
+static uint32_t maker_word(void)
+{
+	const uint32_t thread = (uint32_t)syscall(SYS_gettid);
+	const uint32_t seconds = (uint32_t)coarse_now().tv_sec & MAKER_SECONDS;
+
+	return MAKER_TAKEN | seconds << MAKER_THREAD_BITS |
+	       (thread & ((UINT32_C(1) << MAKER_THREAD_BITS) - 1));
+}
+
+/* May another thread take the place of this maker? */
+static bool maker_is_lost(uint32_t word)
+{
+	const uint32_t thread = word & ((UINT32_C(1) << MAKER_THREAD_BITS) - 1);
+	const uint32_t age =
+		((uint32_t)coarse_now().tv_sec - (word >> MAKER_THREAD_BITS)) & MAKER_SECONDS;
+
+	/* The seconds wrap: half of the round is the past, the other half is not yet. */
+	if ((word & MAKER_SHOWS) != 0 || age == 0 || age > MAKER_SECONDS / 2)
+		return false;
+	return age > PRODUCER_MAKING_S_MAX ||
+	       (syscall(SYS_tgkill, getpid(), thread, 0) < 0 && errno == ESRCH);
+}
+
+/* Enter a region that is whole. @return false: another thread has taken our place meanwhile */
+static bool producer_publish(struct producer *producer, uint32_t word, const struct region *made)
+{
+	struct producer_page *page = producer->page;
+	const uint32_t index = atomic_load_relaxed_u32(&page->region_count);
+
+	if (!atomic_cas_relaxed_u32(&page->maker, word, word | MAKER_SHOWS))
+		return false;
+	producer->regions[index] = *made;
+	atomic_store_relaxed_u32(&page->error, 0);
+	atomic_store_relaxed_u32(&page->failures, 0);
+	/* PAIR(producer-count): with producer_region_count(): the region is whole. */
+	atomic_store_release_u32(&page->region_count, index + 1);
+	/* PAIR(producer-maker): with producer_try(): the next maker sees the count. */
+	atomic_store_release_u32(&page->maker, 0);
+	return true;
+}
+
+/* Make a region and let it be seen; the caller holds the maker's word. */
+static int producer_make(struct producer *producer, uint32_t word)
 {
 	struct runtime_dir dir;
+	struct region made;
 	int rc;
 
 	rc = runtime_open(&dir, producer->path, true);
-	if (rc == 0) {
-		if (producer->control.late_dir == NULL) {
-			rc = control_open(&producer->control, &dir);
-			if (rc == 0)
-				producer->control.late_dir = producer->path;
-		}
-		if (rc == 0)
-			rc = region_create(&producer->regions[index], &dir, &producer->options);
-		runtime_close(&dir);
-	}
 	if (rc < 0)
 		return rc;
-	/* PAIR(producer-count): with producer_region_count(): the region is whole. */
-	atomic_store_release_u32(&producer->page->region_count, index + 1);
-	/* PAIR(producer-ready): with producer_region(). */
-	atomic_store_release_u32(&producer->page->state, PRODUCER_READY);
+	if (producer->control.late_dir == NULL) {
+		rc = control_open(&producer->control, &dir);
+		if (rc == 0)
+			producer->control.late_dir = producer->path;
+	}
+	if (rc == 0)
+		rc = region_create(&made, &dir, &producer->options);
+	if (rc == 0 && !producer_publish(producer, word, &made)) {
+		region_unlink(&made, &dir);
+		region_close(&made);
+		rc = -EALREADY;
+	}
+	runtime_close(&dir);
 	/* The writer finds the region by itself; this tells it to look now. */
-	control_wake_writer(&producer->control);
-	return 0;
+	if (rc == 0)
+		control_wake_writer(&producer->control);
+	return rc;
+}
+
+/* Remember why, and when to try again. */
+static void producer_fail(struct producer *producer, uint32_t word, int error)
+{
+	struct producer_page *page = producer->page;
+	const struct timespec now = coarse_now();
+	uint32_t failures = atomic_load_relaxed_u32(&page->failures);
+	uint32_t pause_ms = PRODUCER_RETRY_MS_MIN;
+
+	atomic_store_relaxed_u32(&page->failures, failures + 1);
+	while (failures-- > 0 && pause_ms < PRODUCER_RETRY_MS_MAX)
+		pause_ms *= 2;
+	atomic_store_relaxed_u32(&page->retry_ms, (uint32_t)now.tv_sec * 1000 +
+							  (uint32_t)now.tv_nsec / 1000000 +
+							  pause_ms);
+	atomic_store_relaxed_u32(&page->error, (uint32_t)error);
+	/* Its place may be another thread's by now. */
+	(void)atomic_cas_relaxed_u32(&page->maker, word, 0);
+}
+
+/* Has a making failed, and is it too early for a push to try again? */
+static bool producer_must_wait(const struct producer_page *page)
+{
+	struct timespec now;
+
+	if (atomic_load_relaxed_u32(&page->error) == 0)
+		return false;
+	now = coarse_now();
+	/* By the difference: the milliseconds wrap. */
+	return (int32_t)((uint32_t)now.tv_sec * 1000 + (uint32_t)now.tv_nsec / 1000000 -
+			 atomic_load_relaxed_u32(&page->retry_ms)) < 0;
+}
+
+/*
+ * Make the region after `count` of them, if no other thread is at it or has made it.
+ *
+ * @return 0: it is there; -EALREADY: another thread is at it; else an enum otlp_error
+ */
+static int producer_try(struct producer *producer, uint32_t count)
+{
+	struct producer_page *page = producer->page;
+	const uint32_t before = atomic_load_relaxed_u32(&page->maker);
+	struct undisturbed undisturbed;
+	int saved = errno, rc = -EALREADY;
+	uint32_t word;
+
+	if (before != 0 && !maker_is_lost(before)) {
+		errno = saved;
+		return rc;
+	}
+	undisturbed_begin(&undisturbed);
+	word = maker_word();
+	if (atomic_cas_relaxed_u32(&page->maker, before, word)) {
+		/* PAIR(producer-maker): with producer_publish() of the maker before us. */
+		atomic_load_acquire_u32(&page->maker);
+		if (producer_region_count(producer) == count) {
+			rc = producer_make(producer, word);
+			if (rc < 0 && rc != -EALREADY) {
+				rc = error_from_errno(rc);
+				producer_fail(producer, word, rc);
+			}
+		} else { /* it is there since we looked */
+			rc = 0;
+			(void)atomic_cas_relaxed_u32(&page->maker, word, 0);
+		}
+	}
+	undisturbed_end(&undisturbed);
+	errno = saved;
+	return rc;
 }
 
 static struct producer_page *producer_map_page(void)
@@ -84,6 +208,8 @@ static struct producer_page *producer_map_page(void)
 int producer_open(struct producer *producer, const char *runtime_dir,
 		  const struct region_options *options)
 {
+	struct undisturbed undisturbed;
+	uint32_t word;
 	int rc;
 
 	producer->options = *options;
@@ -93,8 +219,11 @@ int producer_open(struct producer *producer, const char *runtime_dir,
 	producer->page = producer_map_page();
 	if (producer->page == NULL)
 		return -ENOMEM;
-	atomic_store_relaxed_u32(&producer->page->state, PRODUCER_BUSY);
-	rc = producer_make(producer, 0);
+	undisturbed_begin(&undisturbed);
+	word = maker_word();
+	atomic_store_relaxed_u32(&producer->page->maker, word);
+	rc = producer_make(producer, word);
+	undisturbed_end(&undisturbed);
 	if (rc < 0) {
 		control_close(&producer->control);
 		munmap(producer->page, LAYOUT_PAGE_BYTES);
@@ -142,90 +271,62 @@ void producer_close(struct producer *producer)
 	producer->page = NULL;
 }
 
-uint32_t producer_region_count(const struct producer *producer)
-{
-	/* PAIR(producer-count): with producer_make(). */
-	return atomic_load_acquire_u32(&producer->page->region_count);
-}
-
-static struct region *producer_try(struct producer *producer, uint32_t from, int *ret_error)
-{
-	int saved = errno, rc;
-
-	if (!atomic_cas_relaxed_u32(&producer->page->state, from, PRODUCER_BUSY)) {
-		*ret_error = OTLP_ERR_FULL;
-		return NULL;
-	}
-	rc = producer_make(producer, 0);
-	errno = saved;
-	if (rc < 0) {
-		rc = error_from_errno(rc);
-		atomic_store_relaxed_u32(&producer->page->error, (uint32_t)rc);
-		/* PAIR(producer-failed): with producer_region_slow(): the error comes first. */
-		atomic_store_release_u32(&producer->page->state, PRODUCER_FAILED);
-		*ret_error = rc;
-		return NULL;
-	}
-	return &producer->regions[0];
-}
-
 struct region *producer_region_slow(struct producer *producer, int *ret_error)
 {
-	/* PAIR(producer-failed): with producer_try(). PAIR(producer-ready): with
-	 * producer_make() in another thread, just now. */
-	uint32_t state = atomic_load_acquire_u32(&producer->page->state);
+	const struct producer_page *page = producer->page;
+	int rc = -EALREADY;
 
-	switch (state) {
-	case PRODUCER_READY:
+	if (!producer_must_wait(page))
+		rc = producer_try(producer, 0);
+	if (rc == 0)
 		return &producer->regions[producer_region_count(producer) - 1];
-	case PRODUCER_FORKED:
-		return producer_try(producer, PRODUCER_FORKED, ret_error);
-	case PRODUCER_FAILED:
-		*ret_error = (int)atomic_load_relaxed_u32(&producer->page->error);
-		return NULL;
-	default:
-		*ret_error = OTLP_ERR_FULL;
-		return NULL;
-	}
+	if (rc == -EALREADY)
+		rc = (int)atomic_load_relaxed_u32(&page->error);
+	*ret_error = rc != 0 ? rc : OTLP_ERR_FULL;
+	return NULL;
 }
 
-void producer_retry(struct producer *producer)
+int producer_retry(struct producer *producer)
 {
-	uint32_t count = producer_region_count(producer);
-	int unused;
+	const struct producer_page *page = producer->page;
+	const uint32_t count = producer_region_count(producer);
 
-	if (atomic_load_relaxed_u32(&producer->page->state) == PRODUCER_FAILED)
-		(void)producer_try(producer, PRODUCER_FAILED, &unused);
-	else if (count > 0)
-		producer_renew(producer, &producer->regions[count - 1]);
+	if (count == 0)
+		return atomic_load_relaxed_u32(&page->error) != 0 ||
+				       atomic_load_relaxed_u32(&page->maker) != 0
+			       ? producer_try(producer, 0)
+			       : 0;
+	if (count < PRODUCER_REGIONS_MAX && region_is_abandoned(&producer->regions[count - 1]))
+		(void)producer_try(producer, count); /* the old one goes on */
+	return 0;
 }
 
 void producer_renew(struct producer *producer, const struct region *full)
 {
-	uint32_t count = producer_region_count(producer);
-	int saved = errno, rc;
+	const uint32_t count = producer_region_count(producer);
 
 	if (full != &producer->regions[count - 1] || !region_is_abandoned(full) ||
-	    count == PRODUCER_REGIONS_MAX ||
-	    !atomic_cas_relaxed_u32(&producer->page->state, PRODUCER_READY, PRODUCER_BUSY))
-		return; /* no reason to, or another thread is at it or was faster */
-	rc = count == producer_region_count(producer) ? producer_make(producer, count) : -EAGAIN;
-	errno = saved;
-	/* PAIR(producer-ready): with producer_region(): the old region goes on. */
-	if (rc < 0)
-		atomic_store_release_u32(&producer->page->state, PRODUCER_READY);
+	    count == PRODUCER_REGIONS_MAX || producer_must_wait(producer->page))
+		return; /* no reason to, or another thread was faster */
+	(void)producer_try(producer, count);
 }
 
 int producer_has_writer(const struct producer *producer)
 {
+	struct undisturbed undisturbed;
 	struct runtime_dir dir;
 	int rc;
 
+	/* A thread that is cancelled in a flush must not leave a descriptor behind. */
+	undisturbed_begin(&undisturbed);
 	rc = runtime_open(&dir, producer->path, false);
-	if (rc < 0)
-		return rc == -ENOENT ? 0 : rc;
-	rc = runtime_has_writer(&dir);
-	runtime_close(&dir);
+	if (rc == 0) {
+		rc = runtime_has_writer(&dir);
+		runtime_close(&dir);
+	} else if (rc == -ENOENT) {
+		rc = 0;
+	}
+	undisturbed_end(&undisturbed);
 	return rc;
 }
 

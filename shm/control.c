@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/descriptor.h"
+#include "base/undisturbed.h"
 #include "shm/atomic.h"
 
 /* A lost wake-up costs little if the sleep has just begun, and that is when it can get lost. */
@@ -42,7 +43,8 @@ static struct timespec control_timespec(int64_t ns)
 /* Make the file whole, then give it its name: nobody ever sees half of it. */
 static int control_make(const struct runtime_dir *dir)
 {
-	struct control_page page = {
+	/* Not on the stack, which may be that of a signal handler. */
+	static const struct control_page page = {
 		.magic = CONTROL_MAGIC, .major = LAYOUT_MAJOR, .minor = LAYOUT_MINOR};
 	ssize_t n;
 	int fd, rc;
@@ -202,20 +204,24 @@ static struct control_page *control_page(const struct control *control)
 static struct control_page *control_look_late(struct control *control)
 {
 	struct control_page *page = NULL;
+	struct undisturbed undisturbed;
 	struct runtime_dir dir;
-	int rc;
 
-	if (control->late_dir == NULL || runtime_open(&dir, control->late_dir, false) < 0)
+	if (control->late_dir == NULL)
 		return NULL;
-	rc = dir.group ? control_map_writers(&dir, &page) : -ENOENT;
-	runtime_close(&dir);
-	if (rc < 0)
-		return NULL;
+	undisturbed_begin(&undisturbed);
+	if (runtime_open(&dir, control->late_dir, false) == 0) {
+		if (!dir.group || control_map_writers(&dir, &page) < 0)
+			page = NULL;
+		runtime_close(&dir);
+	}
 	/* PAIR(control-late): with control_page(). */
-	if (atomic_cas_release_ptr((void **)&control->page, NULL, page))
-		return page;
-	munmap(page, LAYOUT_PAGE_BYTES);
-	return control_page(control);
+	if (page != NULL && !atomic_cas_release_ptr((void **)&control->page, NULL, page)) {
+		munmap(page, LAYOUT_PAGE_BYTES);
+		page = control_page(control);
+	}
+	undisturbed_end(&undisturbed);
+	return page;
 }
 
 void control_wake_writer(struct control *control)

@@ -28,58 +28,81 @@ static uint64_t round_up(uint64_t value, uint64_t to)
 	return (value + to - 1) & ~(to - 1);
 }
 
-/* Lay the header out; every offset is stored. */
-static int region_plan(struct region_header *header, const struct region_options *options)
+/*
+ * Where everything is to stand. The header itself is written where it stays: it is a page, and the
+ * stack may be that of a signal handler.
+ */
+struct region_plan {
+	uint64_t region_id;
+	uint64_t table_offset;
+	uint64_t region_bytes;
+	uint32_t ring_count;
+	struct ring_desc rings[REGION_RINGS_MAX];
+};
+
+/* Every offset is stored. */
+static int region_plan(struct region_plan *ret, const struct region_options *options)
 {
 	uint64_t at = LAYOUT_PAGE_BYTES;
-	struct timespec now;
 	unsigned i, number;
 
-	memset(header, 0, sizeof(*header));
-	header->magic = REGION_MAGIC;
-	header->major = LAYOUT_MAJOR;
-	header->minor = LAYOUT_MINOR;
-	header->header_bytes = sizeof(*header);
+	memset(ret, 0, sizeof(*ret));
 	for (number = 0; number < REGION_RINGS_MAX; number++) {
-		struct ring_desc *ring = &header->rings[header->ring_count];
+		struct ring_desc *ring = &ret->rings[ret->ring_count];
 
 		if (options->ring_bytes[number] == 0)
 			continue;
 		ring->number = number;
 		ring->control_offset = at;
 		at += sizeof(struct ring_shared);
-		header->ring_count++;
+		ret->ring_count++;
 	}
-	if (header->ring_count == 0)
+	if (ret->ring_count == 0)
 		return -EINVAL;
-	header->table_offset = round_up(at, LAYOUT_PAGE_BYTES);
-	header->table_bytes = TABLE_BYTES;
-	at = header->table_offset + header->table_bytes;
-	for (i = 0; i < header->ring_count; i++) {
-		uint64_t bytes = options->ring_bytes[header->rings[i].number];
+	ret->table_offset = round_up(at, LAYOUT_PAGE_BYTES);
+	at = ret->table_offset + TABLE_BYTES;
+	for (i = 0; i < ret->ring_count; i++) {
+		uint64_t bytes = options->ring_bytes[ret->rings[i].number];
 
 		if (bytes < RING_BYTES_MIN || bytes > RING_BYTES_MAX || (bytes & (bytes - 1)) != 0)
 			return -EINVAL;
-		header->rings[i].data_offset = at;
-		header->rings[i].data_bytes = bytes;
+		ret->rings[i].data_offset = at;
+		ret->rings[i].data_bytes = bytes;
 		at += round_up(bytes, LAYOUT_PAGE_BYTES);
 	}
-	header->region_bytes = at;
-	header->pid = (uint32_t)getpid();
-	header->uid = (uint32_t)geteuid();
+	ret->region_bytes = at;
+	do {
+		if (getrandom(&ret->region_id, sizeof(ret->region_id), GRND_NONBLOCK) !=
+		    (ssize_t)sizeof(ret->region_id))
+			return errno != 0 ? -errno : -EIO;
+	} while (ret->region_id == 0);
+	return 0;
+}
+
+/* Into a page of zeros. */
+static int region_write_header(struct region_header *header, const struct region_plan *plan,
+			       const struct region_options *options)
+{
+	struct timespec now;
+
 	if (clock_gettime(CLOCK_REALTIME, &now) < 0)
 		return -errno;
+	header->magic = REGION_MAGIC;
+	header->major = LAYOUT_MAJOR;
+	header->minor = LAYOUT_MINOR;
+	header->header_bytes = sizeof(*header);
+	header->region_id = plan->region_id;
+	header->region_bytes = plan->region_bytes;
+	header->pid = (uint32_t)getpid();
+	header->uid = (uint32_t)geteuid();
 	header->start_unix_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-	if (options->program != NULL) {
-		size_t n = strnlen(options->program, sizeof(header->program) - 1);
-
-		memcpy(header->program, options->program, n);
-	}
-	do {
-		if (getrandom(&header->region_id, sizeof(header->region_id), GRND_NONBLOCK) !=
-		    (ssize_t)sizeof(header->region_id))
-			return errno != 0 ? -errno : -EIO;
-	} while (header->region_id == 0);
+	header->table_offset = plan->table_offset;
+	header->table_bytes = TABLE_BYTES;
+	header->ring_count = plan->ring_count;
+	memcpy(header->rings, plan->rings, sizeof(header->rings));
+	if (options->program != NULL)
+		memcpy(header->program, options->program,
+		       strnlen(options->program, sizeof(header->program) - 1));
 	return 0;
 }
 
@@ -163,11 +186,34 @@ static void region_init_views(struct region *region)
 			  base + header->rings[i].data_offset, header->rings[i].data_bytes);
 }
 
+/* Map what is reserved and locked, and fill it in. */
+static int region_fill(struct region *ret, int fd, const struct region_plan *plan,
+		       const struct region_options *options)
+{
+	int rc;
+
+	ret->bytes = plan->region_bytes;
+	ret->header = region_map(fd, plan->region_bytes);
+	if (ret->header == NULL)
+		return -errno;
+	rc = region_write_header(ret->header, plan, options);
+	if (rc < 0) {
+		munmap(ret->header, ret->bytes);
+		ret->header = NULL;
+		return rc;
+	}
+	region_init_views(ret);
+	control_register_producer();
+	/* PAIR(region-ready): with region_attach(): the header comes with the state. */
+	atomic_store_release_u32(&ret->header->producer_state, REGION_STATE_READY);
+	return 0;
+}
+
 int region_create(struct region *ret, const struct runtime_dir *dir,
 		  const struct region_options *options)
 {
 	char name[REGION_NAME_BYTES_MAX];
-	struct region_header plan;
+	struct region_plan plan;
 	int fd, rc;
 
 	rc = region_plan(&plan, options);
@@ -181,29 +227,17 @@ int region_create(struct region *ret, const struct runtime_dir *dir,
 		rc = region_reserve(fd, plan.region_bytes);
 	if (rc == 0)
 		rc = region_lock(fd);
-	if (rc < 0) {
-		close(fd);
-		return rc;
+	if (rc == 0)
+		rc = region_fill(ret, fd, &plan, options);
+	if (rc == 0) {
+		region_format_name(name, ret->header->pid, plan.region_id);
+		rc = runtime_link(dir, fd, name);
+		if (rc < 0) {
+			munmap(ret->header, ret->bytes);
+			ret->header = NULL;
+		}
 	}
-	ret->bytes = plan.region_bytes;
-	ret->header = region_map(fd, plan.region_bytes);
-	if (ret->header == NULL) {
-		rc = -errno;
-		close(fd);
-		return rc;
-	}
-	memcpy(ret->header, &plan, sizeof(plan));
-	region_init_views(ret);
-	control_register_producer();
-	/* PAIR(region-ready): with region_attach(): the header comes with the state. */
-	atomic_store_release_u32(&ret->header->producer_state, REGION_STATE_READY);
-	region_format_name(name, plan.pid, plan.region_id);
-	rc = runtime_link(dir, fd, name);
 	close(fd);
-	if (rc < 0) {
-		munmap(ret->header, ret->bytes);
-		ret->header = NULL;
-	}
 	return rc;
 }
 

@@ -7,6 +7,7 @@
 #include "tests/unit/library_fixture.h"
 
 #include <pthread.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 
 #include "core/library.h"
@@ -260,8 +261,8 @@ static void a_push_during_the_making_drops_and_counts(void **state)
 	if (pid == 0) {
 		struct producer *producer = &library->producer;
 
-		/* As if another thread, or what a signal interrupted, were at it. */
-		atomic_store_relaxed_u32(&producer->page->state, PRODUCER_BUSY);
+		/* As if another thread were at it. */
+		atomic_store_relaxed_u32(&producer->page->maker, MAKER_SHOWS);
 		if (try_push(library, 1) != OTLP_ERR_FULL)
 			_exit(1);
 		if (otlp_library_export_metrics_ref(library, &gauge.metrics) != OTLP_ERR_FULL)
@@ -269,7 +270,7 @@ static void a_push_during_the_making_drops_and_counts(void **state)
 		if (fixture_stats(library).signals[OTLP_SIGNAL_TRACES].dropped_full != 1 ||
 		    fixture_stats(library).signals[OTLP_SIGNAL_METRICS].dropped_full != 3)
 			_exit(3);
-		atomic_store_relaxed_u32(&producer->page->state, PRODUCER_FORKED);
+		atomic_store_relaxed_u32(&producer->page->maker, 0);
 		if (try_push(library, 1) != OTLP_OK ||
 		    otlp_library_export_metrics_ref(library, &gauge.metrics) != OTLP_OK)
 			_exit(4);
@@ -284,32 +285,141 @@ static void a_push_during_the_making_drops_and_counts(void **state)
 	otlp_library_unref(library);
 }
 
-static void a_child_without_a_directory_fails_until_a_flush_finds_it_again(void **state)
+/* A push tries again by itself, but not each of them. @return how many were refused */
+static unsigned push_until_taken(struct otlp_library *library, int refusal)
+{
+	unsigned refused;
+
+	for (refused = 0; refused < 60000; refused++) {
+		int rc = try_push(library, 1);
+
+		if (rc == OTLP_OK)
+			return refused;
+		if (rc != refusal)
+			_exit(90);
+		usleep(1000);
+	}
+	_exit(91);
+}
+
+static void a_child_without_a_directory_fails_until_it_is_there_again(void **state)
 {
 	struct otlp_library *library = fixture_open();
-	char moved[96];
 	pid_t pid;
 
 	(void)state;
-	snprintf(moved, sizeof(moved), "%s-moved", shm_fixture_path);
 	pid = fork_child();
 	if (pid == 0) {
+		unsigned refused;
+
 		if (chmod(shm_fixture_path, 0755) < 0)
 			_exit(1);
 		errno = 4242;
 		if (try_push(library, 1) != OTLP_ERR_ACCESS || errno != 4242)
 			_exit(2);
-		if (try_push(library, 1) != OTLP_ERR_ACCESS)
+		if (try_push(library, 1) != OTLP_ERR_ACCESS || errno != 4242)
 			_exit(3);
-		if (fixture_stats(library).signals[OTLP_SIGNAL_TRACES].dropped_full != 2)
+		if (otlp_library_flush(library, 0) != OTLP_ERR_ACCESS)
 			_exit(4);
-		if (chmod(shm_fixture_path, 0700) < 0)
+		if (fixture_stats(library).signals[OTLP_SIGNAL_TRACES].dropped_full != 2)
 			_exit(5);
-		if (try_push(library, 1) != OTLP_ERR_ACCESS) /* a push does not try again */
+		if (chmod(shm_fixture_path, 0700) < 0)
 			_exit(6);
+		refused = push_until_taken(library, OTLP_ERR_ACCESS);
+		_exit(fixture_stats(library).signals[OTLP_SIGNAL_TRACES].dropped_full == 2 + refused
+			      ? 0
+			      : 7);
+	}
+	expect_child_succeeds(pid);
+	otlp_library_unref(library);
+}
+
+static void a_flush_makes_at_once_what_a_push_could_not(void **state)
+{
+	struct otlp_library *library = fixture_open();
+	pid_t pid;
+
+	(void)state;
+	pid = fork_child();
+	if (pid == 0) {
+		if (chmod(shm_fixture_path, 0755) < 0)
+			_exit(1);
+		if (try_push(library, 1) != OTLP_ERR_ACCESS)
+			_exit(2);
+		if (chmod(shm_fixture_path, 0700) < 0)
+			_exit(3);
 		if (otlp_library_flush(library, 0) != OTLP_OK || try_push(library, 1) != OTLP_OK)
-			_exit(7);
-		_exit(fixture_stats(library).signals[OTLP_SIGNAL_TRACES].dropped_full == 3 ? 0 : 8);
+			_exit(4);
+		_exit(fixture_stats(library).signals[OTLP_SIGNAL_TRACES].dropped_full == 1 ? 0 : 5);
+	}
+	expect_child_succeeds(pid);
+	otlp_library_unref(library);
+}
+
+static void *end_at_once(void *context)
+{
+	*(uint32_t *)context = (uint32_t)syscall(SYS_gettid);
+	return NULL;
+}
+
+/* The word of a thread that began to make a region so long ago. */
+static uint32_t maker_of(uint32_t thread, time_t seconds_ago)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return MAKER_TAKEN |
+	       ((uint32_t)(now.tv_sec - seconds_ago) & MAKER_SECONDS) << MAKER_THREAD_BITS | thread;
+}
+
+static void the_place_of_a_maker_that_is_gone_is_taken(void **state)
+{
+	struct otlp_library *library = fixture_open();
+	pid_t pid;
+
+	(void)state;
+	pid = fork_child();
+	if (pid == 0) {
+		struct producer_page *page = library->producer.page;
+		uint32_t gone = 0, own = (uint32_t)syscall(SYS_gettid);
+		pthread_t thread;
+
+		if (pthread_create(&thread, NULL, end_at_once, &gone) != 0 ||
+		    pthread_join(thread, NULL) != 0)
+			_exit(1);
+		/* One that is alive, and has not been at it for long. */
+		atomic_store_relaxed_u32(&page->maker, maker_of(own, 2));
+		if (try_push(library, 1) != OTLP_ERR_FULL ||
+		    otlp_library_flush(library, 1000000) != OTLP_ERR_TIMEOUT)
+			_exit(2);
+		/* One that shows its region, however long ago it began. */
+		atomic_store_relaxed_u32(&page->maker, MAKER_SHOWS | maker_of(gone, 20));
+		if (try_push(library, 1) != OTLP_ERR_FULL)
+			_exit(3);
+		/* The kernel may remember a thread for a moment after it was joined. */
+		atomic_store_relaxed_u32(&page->maker, maker_of(gone, 2));
+		(void)push_until_taken(library, OTLP_ERR_FULL);
+		_exit(count_regions() == 2 && page->maker == 0 ? 0 : 4);
+	}
+	expect_child_succeeds(pid);
+	otlp_library_unref(library);
+}
+
+static void the_place_of_a_maker_that_takes_too_long_is_taken(void **state)
+{
+	struct otlp_library *library = fixture_open();
+	pid_t pid;
+
+	(void)state;
+	pid = fork_child();
+	if (pid == 0) {
+		struct producer_page *page = library->producer.page;
+
+		atomic_store_relaxed_u32(&page->maker,
+					 maker_of((uint32_t)getpid(), PRODUCER_MAKING_S_MAX + 1));
+		if (try_push(library, 1) != OTLP_OK)
+			_exit(1);
+		_exit(count_regions() == 2 && page->maker == 0 ? 0 : 2);
 	}
 	expect_child_succeeds(pid);
 	otlp_library_unref(library);
@@ -387,6 +497,26 @@ static void a_flush_tells_once_of_records_that_nobody_will_write(void **state)
 	assert_int_equal(otlp_library_flush(library, OTLP_FOREVER), OTLP_OK);
 	push_one(library, 1);
 	assert_int_equal(count_items(name, SIGNAL_TRACES), 1);
+	otlp_library_unref(library);
+}
+
+/* No new region can be made, so pushes go on into the one that nobody drains. */
+static void a_flush_tells_again_of_what_came_since(void **state)
+{
+	struct otlp_library *library = fixture_open();
+	char name[REGION_NAME_BYTES_MAX];
+
+	(void)state;
+	push_one(library, 0);
+	find_region(name);
+	abandon(name);
+	assert_int_equal(chmod(shm_fixture_path, 0755), 0);
+	assert_int_equal(otlp_library_flush(library, OTLP_FOREVER), OTLP_ERR_NO_WRITER);
+	assert_int_equal(otlp_library_flush(library, OTLP_FOREVER), OTLP_OK);
+	push_one(library, 1);
+	assert_int_equal(otlp_library_flush(library, OTLP_FOREVER), OTLP_ERR_NO_WRITER);
+	assert_int_equal(otlp_library_flush(library, OTLP_FOREVER), OTLP_OK);
+	assert_int_equal(chmod(shm_fixture_path, 0700), 0);
 	otlp_library_unref(library);
 }
 
@@ -596,10 +726,14 @@ int main(void)
 		TEST(vfork_and_exec_leave_the_parent_as_it_was),
 		TEST(fork_while_another_thread_pushes),
 		TEST(a_push_during_the_making_drops_and_counts),
-		TEST(a_child_without_a_directory_fails_until_a_flush_finds_it_again),
+		TEST(a_child_without_a_directory_fails_until_it_is_there_again),
+		TEST(a_flush_makes_at_once_what_a_push_could_not),
+		TEST(the_place_of_a_maker_that_is_gone_is_taken),
+		TEST(the_place_of_a_maker_that_takes_too_long_is_taken),
 		TEST(an_abandoned_region_is_left_when_it_is_half_full),
 		TEST(an_abandoned_region_that_is_full_is_left_at_the_next_push),
 		TEST(a_flush_tells_once_of_records_that_nobody_will_write),
+		TEST(a_flush_tells_again_of_what_came_since),
 		TEST(abandoned_regions_have_a_limit),
 		TEST(a_resource_table_that_is_full_makes_resources_inline),
 		TEST(resources_that_come_again_take_no_more_room),

@@ -16,10 +16,11 @@
  * never crashes.
  *
  * fork(): a handle goes on in the child, which gets rings of its own with its
- * first push (the one push that makes system calls, and so not one to make in
- * a signal handler). The child's counters start at 0; a shutdown or an unref in
- * it is nothing to the parent. A child that shares its parent's memory, as of
- * vfork(), calls nothing here.
+ * first push. That push makes system calls, takes a millisecond or more, and needs
+ * 4 KiB of stack. Where it fails, later pushes try again, 20 ms after it at first
+ * and 2 s at last; until then records are refused and counted. The child's
+ * counters start at 0; a shutdown or an unref in it is nothing to the parent. A child that shares
+ * its parent's memory, as of vfork(), calls nothing here.
  */
 #ifndef OTLPIPE_H
 #define OTLPIPE_H
@@ -157,7 +158,7 @@ OTLP_API void otlp_library_unref(struct otlp_library *library);
  *         records that could not be taken were dropped and counted, the others
  *         were taken); _SHUTDOWN (none was, the call was counted); in a forked
  *         child that cannot make its rings _ACCESS, _NO_SPACE, _NO_MEMORY or
- *         _ABI (none was, they count as dropped_full; a flush tries again)
+ *         _ABI (none was, they count as dropped_full; later pushes try again)
  */
 OTLP_API int otlp_library_export_metrics_ref(struct otlp_library *library,
 					     const struct otlp_resource_metrics *metrics);
@@ -212,7 +213,8 @@ OTLP_API int otlp_library_export_shaped(struct otlp_library *library, struct otl
  * @return 0, also where there is nothing to write; OTLP_ERR_TIMEOUT; at once
  *         OTLP_ERR_NO_WRITER, also when the writer dies meanwhile, and once for
  *         records that it gave up with their ring, which it found damaged;
- *         _ACCESS where the runtime directory cannot be looked at any more
+ *         _ACCESS where the runtime directory cannot be looked at any more; in
+ *         a forked child that cannot make its rings what its pushes return
  */
 OTLP_API int otlp_library_flush(struct otlp_library *library, int64_t timeout_ns);
 
