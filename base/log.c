@@ -1,34 +1,159 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One write(2) a line, so that lines of several writers do not mix. */
+/* One write(2) a line, so that lines of several writers do not mix. Threads may log at once. */
 #include "base/log.h"
 
+#include <pthread.h>
 #include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define LOG_LINE_BYTES_MAX 1024
+#define LOG_LAST_BYTES	   256
 #define LOG_PREFIX	   "otlpipe-writer: "
+/* More formats than the program has; if not, the last kinds share one limit. */
+#define LOG_KINDS_MAX 256
+
+struct log_kind {
+	const char *format;
+	unsigned lines;		   /* that may be said at once now */
+	int64_t lines_ns;	   /* when that was reckoned */
+	uint64_t left_out;	   /* since the last summary */
+	int64_t left_out_ns;	   /* when the first of them was */
+	char last[LOG_LAST_BYTES]; /* the last line that was left out, cut off */
+};
+
+static pthread_mutex_t log_mutex = PTHREAD_MUTEX_INITIALIZER;
+static struct log_kind log_kinds[LOG_KINDS_MAX]; /* under the mutex, as is the count */
+static unsigned log_kind_count;
+
+static int64_t monotonic_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static struct log_kind *find_kind(const char *format, int64_t now_ns)
+{
+	struct log_kind *kind = log_kinds;
+	unsigned i;
+
+	for (i = 0; i < log_kind_count; i++)
+		if (log_kinds[i].format == format)
+			return &log_kinds[i];
+	if (log_kind_count == LOG_KINDS_MAX)
+		return &log_kinds[LOG_KINDS_MAX - 1];
+	kind = &log_kinds[log_kind_count++];
+	kind->format = format;
+	kind->lines = LOG_BURST_LINES;
+	kind->lines_ns = now_ns;
+	return kind;
+}
+
+/* May one line more be said? */
+static bool kind_takes_line(struct log_kind *kind, int64_t now_ns)
+{
+	const int64_t earned = (now_ns - kind->lines_ns) / LOG_LINE_NS;
+
+	if (earned >= LOG_BURST_LINES - (int64_t)kind->lines) {
+		kind->lines = LOG_BURST_LINES;
+		kind->lines_ns = now_ns;
+	} else if (earned > 0) {
+		kind->lines += (unsigned)earned;
+		kind->lines_ns += earned * LOG_LINE_NS;
+	}
+	if (kind->lines == 0)
+		return false;
+	kind->lines--;
+	return true;
+}
+
+/* The text stands behind the prefix; room for the newline is behind it. */
+static void write_line(char *line, size_t bytes)
+{
+	size_t at;
+
+	/* Names and texts of others reach a terminal here. */
+	for (at = 0; at < bytes; at++)
+		if ((unsigned char)line[at] < ' ' || line[at] == 0x7f)
+			line[at] = '?';
+	line[bytes++] = '\n';
+	/* Nobody left to tell when this fails. */
+	if (write(STDERR_FILENO, line, bytes) < 0)
+		return;
+}
+
+/* What snprintf() says that it wrote, behind the prefix: cut off where it did not fit. */
+static size_t line_bytes(int n)
+{
+	const size_t bytes = sizeof(LOG_PREFIX) - 1 + (n < 0 ? 0 : (size_t)n);
+
+	return bytes < LOG_LINE_BYTES_MAX - 2 ? bytes : LOG_LINE_BYTES_MAX - 2;
+}
 
 void log_line(const char *format, ...)
 {
 	char line[LOG_LINE_BYTES_MAX] = LOG_PREFIX;
 	const size_t prefix = sizeof(LOG_PREFIX) - 1;
+	const int64_t now_ns = monotonic_ns();
+	struct log_kind *kind;
 	va_list arguments;
-	size_t len, at;
+	bool is_said;
 	int n;
 
 	va_start(arguments, format);
 	n = vsnprintf(line + prefix, sizeof(line) - prefix - 1, format, arguments);
 	va_end(arguments);
-	len = prefix + (n < 0 ? 0 : (size_t)n);
-	if (len > sizeof(line) - 2) /* cut off: without its zero */
-		len = sizeof(line) - 2;
-	/* Names and texts of others reach a terminal here. */
-	for (at = prefix; at < len; at++)
-		if ((unsigned char)line[at] < ' ' || line[at] == 0x7f)
-			line[at] = '?';
-	line[len++] = '\n';
-	/* Nobody left to tell when this fails. */
-	if (write(STDERR_FILENO, line, len) < 0)
-		return;
+	pthread_mutex_lock(&log_mutex);
+	kind = find_kind(format, now_ns);
+	is_said = kind_takes_line(kind, now_ns);
+	if (!is_said) {
+		if (kind->left_out++ == 0)
+			kind->left_out_ns = now_ns;
+		snprintf(kind->last, sizeof(kind->last), "%.*s", LOG_LAST_BYTES - 1, line + prefix);
+	}
+	pthread_mutex_unlock(&log_mutex);
+	if (is_said)
+		write_line(line, line_bytes(n));
+}
+
+static void sum_up(int64_t least_ns)
+{
+	const int64_t now_ns = monotonic_ns();
+	unsigned i;
+
+	pthread_mutex_lock(&log_mutex);
+	for (i = 0; i < log_kind_count; i++) {
+		struct log_kind *kind = &log_kinds[i];
+		char line[LOG_LINE_BYTES_MAX] = LOG_PREFIX;
+		const size_t prefix = sizeof(LOG_PREFIX) - 1;
+
+		if (kind->left_out == 0 || now_ns - kind->left_out_ns < least_ns)
+			continue;
+		write_line(line,
+			   line_bytes(snprintf(line + prefix, sizeof(line) - prefix - 1,
+					       "%llu lines like this one were left out: %s",
+					       (unsigned long long)kind->left_out, kind->last)));
+		kind->left_out = 0;
+	}
+	pthread_mutex_unlock(&log_mutex);
+}
+
+void log_sum_up(void)
+{
+	sum_up(LOG_SUMMARY_NS);
+}
+
+void log_end(void)
+{
+	sum_up(0);
+	pthread_mutex_lock(&log_mutex);
+	memset(log_kinds, 0, sizeof(log_kinds));
+	log_kind_count = 0;
+	pthread_mutex_unlock(&log_mutex);
 }

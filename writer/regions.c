@@ -111,12 +111,7 @@ static void regions_refuse(struct regions *regions, const char *name, uint64_t i
 {
 	regions_remember(regions, id);
 	regions->broken_count++;
-	regions->refused_count++;
-	if (regions->refused_count <= REGIONS_NAMED_MAX)
-		log_line("%s is left aside: %s", name, why);
-	else if ((regions->refused_count & (regions->refused_count - 1)) == 0)
-		log_line("%llu files that look like regions are left aside, the last is %s: %s",
-			 (unsigned long long)regions->refused_count, name, why);
+	log_line("%s is left aside: %s", name, why);
 }
 
 /* Has this region's user as many as one may have? */

@@ -13,9 +13,6 @@
 #include "base/idset.h"
 #include "writer/source.h"
 
-/* Of files that look like regions and are none so many are named, then only their number. */
-#define REGIONS_NAMED_MAX 64
-
 struct regions {
 	const struct runtime_dir *dir;
 	struct source *sources; /* in the order of their discovery */
@@ -26,7 +23,6 @@ struct regions {
 	DIR *stream;		    /* how far it is read, or NULL */
 	int64_t next_ns;	    /* it is not read on before this */
 	struct idset known;	    /* attached, refused, or done with: not to be opened again */
-	uint64_t refused_count;
 	bool said_too_many;
 };
 

@@ -195,6 +195,7 @@ static void writer_care(struct writer *writer)
 	status->heartbeat_unix_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 	status->regions = (uint32_t)writer->regions.count;
 	status->regions_broken = writer->regions.broken_count;
+	log_sum_up();
 	status->state = writer_is_stalled(writer) ? STATUS_STALLED : STATUS_RUNNING;
 }
 
@@ -442,8 +443,10 @@ int writer_run(const struct options *options)
 		log_line("signals cannot be caught: %s", strerror(errno));
 		return 1;
 	}
-	if (writer_start(&writer, options) < 0)
+	if (writer_start(&writer, options) < 0) {
+		log_end();
 		return 1;
+	}
 	signal_control = &writer.control;
 	(void)notify_send("READY=1");
 	while (!writer_is_to_stop(&writer))
@@ -454,5 +457,6 @@ int writer_run(const struct options *options)
 	writer.status.page->state = STATUS_STOPPED;
 	signal_control = NULL;
 	writer_end(&writer);
+	log_end();
 	return status;
 }
