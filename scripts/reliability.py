@@ -57,7 +57,7 @@ def lost_text(sums):
 def main(build, document):
     found = rows(build)
     if not found:
-        sys.exit(f"{build}: no test has said anything; run `meson test --suite unit --suite stress` there")
+        sys.exit(f"{build}: no test has said anything; run `meson test --suite unit --suite stress --suite attack` there")
     table = HEAD + "".join(
         f"| {fault} | {how} | {sums['runs']:,} | {lost_text(sums)} | `{test}` |\n"
         for (test, fault, how), sums in found.items()

@@ -18,92 +18,52 @@
 #include "writer/file/batch_scan.h"
 #include "writer/file/datafile.h"
 #include "writer/file/rescue.h"
+#include "writer/settle.h"
 
 /* A dead writer's lock lingers while its last writes are in flight. */
 #define RECOVER_LOCK_WAIT_NS INT64_C(30000000000)
 
-/* NULL: the region is gone, was released to its end, or is broken. */
-static struct source *find_source(struct regions *regions, const struct batch_entry *entry)
+/* Of a scan: there are no more whole batches. Other errors say nothing about what comes behind. */
+static bool is_end(int rc)
 {
-	struct source *source;
-
-	for (source = regions->sources; source != NULL; source = source->next)
-		if (source->view.region_id == entry->region_id)
-			break;
-	if (source == NULL || source->is_broken || entry->ring >= SIGNAL_COUNT ||
-	    !source->rings[entry->ring].is_present)
-		return NULL;
-	return source;
+	return rc == -ENODATA || rc == -EBADMSG || rc == -EAGAIN;
 }
 
-enum entry_fit {
-	ENTRY_IS_DONE, /* the ring has its space back: the batch was complete */
-	ENTRY_ADJOINS, /* it goes on where the ring is done */
-	ENTRY_DOES_NOT_FIT
-};
-
-static enum entry_fit entry_fit(const struct source_ring *ring, const struct batch_entry *entry)
-{
-	const uint64_t done = ring->staged.position;
-	uint64_t tail;
-
-	if (entry->to < entry->from || entry->to % ENTRY_ALIGN_BYTES != 0 ||
-	    ring_reader_tail(&ring->reader, &tail) < 0 || entry->to > tail)
-		return ENTRY_DOES_NOT_FIT;
-	if (entry->to <= done && entry->from != entry->to)
-		return ENTRY_IS_DONE;
-	return entry->to <= done || entry->from == done ? ENTRY_ADJOINS : ENTRY_DOES_NOT_FIT;
-}
-
-static void entry_apply(struct source_ring *ring, const struct batch_entry *entry)
-{
-	struct ring_totals *totals = &ring->staged.totals;
-
-	if (entry->to > ring->staged.position) {
-		totals->written_items += entry->written_items;
-		totals->invalid_items += entry->invalid_items;
-		totals->lost_items += entry->lost_items;
-		totals->torn_bytes += entry->torn_bytes;
-		ring->staged.position = ring->reader.read = entry->to;
-		ring_reader_release(&ring->reader, &ring->staged);
-		memset(&ring->taken, 0, sizeof(ring->taken));
-		ring->taken.from = ring->taken.to = entry->to;
-		ring->taken.items_before =
-			totals->written_items + totals->invalid_items + totals->lost_items;
-	}
-	if ((entry->flags & BATCH_ENTRY_FINAL) && entry->to == ring->staged.position)
-		ring->final_taken = ring->final_done = true;
-}
-
-/*
- * A batch counts only whole. One that does not adjoin stands behind a gap, and was never released;
- * unless a ring had its space back for it: then those that deny it are broken.
- */
-static bool batch_counts(struct regions *regions, const uint8_t *batch,
+/* A batch counts: tell the regions that it names, and break those that deny it. */
+static void batch_settle(struct regions *regions, const uint8_t *batch,
 			 const struct batch_head *head)
 {
 	const struct batch_entry *entries = batch_entries(batch);
-	unsigned fits[3] = {0};
 	uint32_t i;
 
 	for (i = 0; i < head->entry_count; i++) {
-		const struct source *source = find_source(regions, &entries[i]);
+		struct source *source = regions_find(regions, entries[i].region_id);
+		const char *why = source != NULL ? settle_entry(source, &entries[i]) : NULL;
 
-		if (source != NULL)
-			fits[entry_fit(&source->rings[entries[i].ring], &entries[i])]++;
-	}
-	if (fits[ENTRY_DOES_NOT_FIT] > 0 && fits[ENTRY_IS_DONE] == 0)
-		return false;
-	for (i = 0; i < head->entry_count; i++) {
-		struct source *source = find_source(regions, &entries[i]);
-
-		if (source == NULL)
+		if (why == NULL)
 			continue;
-		if (entry_fit(&source->rings[entries[i].ring], &entries[i]) == ENTRY_DOES_NOT_FIT)
-			regions_break(regions, source, "its positions are not those in the files");
-		else
-			entry_apply(&source->rings[entries[i].ring], &entries[i]);
+		regions_break(regions, source, why);
+		/* Its last entry goes on where this one ends. */
+		(void)settle_entry(source, &entries[i]);
 	}
+}
+
+/*
+ * Does a whole batch count, behind so many others of its file? That is the file's word alone: no
+ * region has a say, or it could take away what others were released for.
+ */
+static bool batch_counts(const uint8_t *batch, const struct batch_head *head, enum signal signal,
+			 const struct batch_head *first, uint64_t count)
+{
+	const struct batch_entry *entries = batch_entries(batch);
+	uint32_t i;
+
+	if (head->signal != signal || head->epoch != first->epoch ||
+	    head->sequence != first->sequence + count)
+		return false;
+	for (i = 0; i < head->entry_count; i++)
+		if (!settle_makes_sense(&entries[i], signal))
+			return false;
 	return true;
 }
 
@@ -119,23 +79,18 @@ static int recover_scan(int fd, enum signal signal, struct regions *regions,
 	batch_scan_open(&scan, fd, UINT64_MAX);
 	for (;;) {
 		rc = batch_scan_next(&scan, &head);
-		if (rc == -EBADMSG || rc == -EAGAIN)
-			report->cut_bytes += BATCH_BLOCK_BYTES;
 		if (rc < 0)
 			break;
 		if (count == 0)
 			first = head;
-		if (head.signal != signal || head.epoch != first.epoch ||
-		    head.sequence != first.sequence + count ||
-		    !batch_counts(regions, scan.bytes, &head)) {
-			report->cut_bytes += head.batch_bytes;
+		if (!batch_counts(scan.bytes, &head, signal, &first, count))
 			break;
-		}
+		batch_settle(regions, scan.bytes, &head);
 		count++;
 		bytes = scan.offset;
 	}
 	batch_scan_close(&scan);
-	if (rc < 0 && rc != -ENODATA && rc != -EBADMSG && rc != -EAGAIN)
+	if (rc < 0 && !is_end(rc))
 		return rc;
 	report->batches += count;
 	report->bytes += bytes;
@@ -165,47 +120,93 @@ static int recover_file(struct data_dir *dir, const struct data_name *name, enum
 	return 0;
 }
 
-/* The last batch in a file. @return 1: it is this writer's, 0: another's, or -ENODATA: none */
-static int last_of_epoch(const struct data_dir *dir, const struct data_name *name, uint64_t epoch,
-			 uint64_t *ret)
+/* From which writer's run is a file? A file is of one. @return 1: of this one, 0: it is not */
+static int is_of_epoch(int fd, uint64_t epoch)
 {
-	uint64_t limit = name->kind == DATA_BAD ? name->trusted_bytes : UINT64_MAX;
-	int fd = openat(dir->fd, name->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	int found = -ENODATA;
+	uint8_t bytes[sizeof(struct batch_head)];
 	struct batch_head head;
-	struct batch_scan scan;
+	ssize_t n;
 
-	if (fd < 0)
-		return errno == ENOENT ? -ENODATA : -errno;
-	batch_scan_open(&scan, fd, limit);
-	while (batch_scan_next(&scan, &head) == 0) {
-		found = head.epoch == epoch;
-		*ret = head.sequence;
-	}
-	batch_scan_close(&scan);
-	close(fd);
-	return found;
+	do
+		n = pread(fd, bytes, sizeof(bytes), 0);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	return batch_parse_head(bytes, (size_t)n, &head) == 0 && head.epoch == epoch;
 }
 
-/* From which of its batches on a dead writer's files have none; they are the newest ones. */
+/* The batch behind the last one that a file has. */
+static int next_in_file(int fd, uint64_t limit, uint64_t *ret)
+{
+	struct batch_head head;
+	struct batch_scan scan;
+	int rc;
+
+	batch_scan_open(&scan, fd, limit);
+	while ((rc = batch_scan_next(&scan, &head)) == 0)
+		*ret = head.sequence + 1;
+	batch_scan_close(&scan);
+	return is_end(rc) ? 0 : rc;
+}
+
+/*
+ * From which of its batches on a dead writer's files have none. The newest one of its files tells;
+ * a writer of another runtime directory may have made newer ones since.
+ */
 static int next_of_epoch(const struct data_dir *dir, uint64_t epoch, uint64_t *ret)
 {
 	struct data_name *names;
 	size_t count;
 	int rc;
 
+	*ret = 0;
 	rc = data_dir_list(dir, DATA_SEALED | DATA_BAD, &names, &count);
 	if (rc < 0)
 		return rc;
-	*ret = 0;
-	for (rc = -ENODATA; rc == -ENODATA && count > 0; count--)
-		rc = last_of_epoch(dir, &names[count - 1], epoch, ret);
+	for (rc = 0; rc == 0 && count > 0; count--) {
+		const struct data_name *name = &names[count - 1];
+		const uint64_t limit = name->kind == DATA_BAD ? name->trusted_bytes : UINT64_MAX;
+		int fd =
+			openat(dir->fd, name->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+		if (fd < 0) {
+			rc = errno == ENOENT ? 0 : -errno; /* retention was quicker */
+			continue;
+		}
+		rc = limit == 0 ? 0 : is_of_epoch(fd, epoch);
+		if (rc > 0) {
+			rc = next_in_file(fd, limit, ret);
+			count = 1;
+		}
+		close(fd);
+	}
 	free(names);
-	*ret = rc == 1 ? *ret + 1 : 0;
-	return rc < 0 && rc != -ENODATA ? rc : 0;
+	return rc;
 }
 
-/* Copy what is in no file into a new one, and make it durable. */
+static int copy_batch(const struct batch_scan *scan, uint64_t bytes, int fd, uint64_t *at)
+{
+	uint64_t from = 0;
+
+	while (from < bytes) {
+		ssize_t n = pwrite(fd, scan->bytes + from, bytes - from, (off_t)*at);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		from += (uint64_t)n;
+		*at += (uint64_t)n;
+	}
+	return 0;
+}
+
+/*
+ * Copy what is in no file into a new one, and make it durable.
+ *
+ * @return 0: all of it; 1: up to a batch that is damaged; or a negative errno: nothing is known of
+ *         what comes behind
+ */
 static int copy_rescued(struct data_dir *dir, struct batch_scan *scan, struct data_file *file)
 {
 	struct batch_head head;
@@ -217,21 +218,22 @@ static int copy_rescued(struct data_dir *dir, struct batch_scan *scan, struct da
 		if (is_first)
 			rc = next_of_epoch(dir, head.epoch, &next);
 		is_first = false;
-		if (rc == 0 && head.sequence >= next && file->fd < 0)
-			rc = data_file_create(dir, 0, time(NULL), file);
 		if (rc < 0)
 			return rc;
-		for (uint64_t from = 0; head.sequence >= next && from < head.batch_bytes;) {
-			ssize_t n = pwrite(file->fd, scan->bytes + from, head.batch_bytes - from,
-					   (off_t)at);
-
-			if (n < 0 && errno != EINTR)
-				return -errno;
-			from += n > 0 ? (uint64_t)n : 0;
-			at += n > 0 ? (uint64_t)n : 0;
-		}
+		if (head.sequence < next)
+			continue;
+		if (file->fd < 0)
+			rc = data_file_create(dir, 0, time(NULL), file);
+		if (rc == 0)
+			rc = copy_batch(scan, head.batch_bytes, file->fd, &at);
+		if (rc < 0)
+			return rc;
 	}
-	return file->fd >= 0 && fsync(file->fd) < 0 ? -errno : 0;
+	if (!is_end(rc))
+		return rc;
+	if (file->fd >= 0 && fsync(file->fd) < 0)
+		return -errno;
+	return rc == -ENODATA ? 0 : 1;
 }
 
 /*
@@ -247,18 +249,23 @@ static int recover_rescued(struct data_dir *dir, enum signal signal, struct regi
 
 	if (fd == -ENOENT)
 		return 0;
-	if (fd < 0) {
-		log_line("%s: rescued batches are left aside: %s", signal_name(signal),
-			 strerror(-fd));
+	if (fd == -EPERM) {
+		log_line("%s: rescued batches are left aside: they are not a writer's",
+			 signal_name(signal));
 		return 0;
 	}
+	if (fd < 0)
+		return fd;
 	dir->buffered = true;
 	batch_scan_open(&scan, fd, UINT64_MAX);
 	rc = copy_rescued(dir, &scan, &file);
 	batch_scan_close(&scan);
 	close(fd);
+	/* The last copy of what is in it: it goes only when all of it was read and is in a file. */
 	if (rc == 0)
 		rescue_drop(regions->dir, signal);
+	else if (rc > 0)
+		rc = rescue_put_aside(regions->dir, signal);
 	if (file.fd < 0)
 		return rc;
 	data_file_release(&file);

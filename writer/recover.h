@@ -13,13 +13,12 @@ struct recover_report {
 	unsigned files;	  /* sealed, or removed because nothing was in them */
 	uint64_t batches; /* that count */
 	uint64_t bytes;
-	uint64_t cut_bytes; /* behind the last batch that counts, zeros not counted */
 };
 
 /**
- * Recover one output directory, whose lock the caller holds. The regions are
- * every one there is, at the positions that they say are done; one that says
- * something else than the files is broken: it must not cost the others theirs.
+ * Recover one output directory, whose lock the caller holds. What counts is
+ * decided by the files alone. A region that says something else is broken: it
+ * loses what is its own, and costs the others nothing.
  *
  * @return 0 or a negative errno; what was recovered until then stays so
  */

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <search.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -24,6 +25,48 @@ void regions_open(struct regions *regions, const struct runtime_dir *dir)
 {
 	memset(regions, 0, sizeof(*regions));
 	regions->dir = dir;
+	regions->sources_end = &regions->sources;
+}
+
+/* ---- the list, and the same by id ---- */
+
+static int source_compare(const void *a, const void *b)
+{
+	const uint64_t x = ((const struct source *)a)->view.region_id;
+	const uint64_t y = ((const struct source *)b)->view.region_id;
+
+	return x < y ? -1 : x > y;
+}
+
+struct source *regions_find(const struct regions *regions, uint64_t id)
+{
+	const struct source key = {.view.region_id = id};
+	struct source *const *found = tfind(&key, &regions->by_id, source_compare);
+
+	return found != NULL ? *found : NULL;
+}
+
+static int regions_add(struct regions *regions, struct source *source)
+{
+	if (tsearch(source, &regions->by_id, source_compare) == NULL)
+		return -ENOMEM;
+	*regions->sources_end = source;
+	regions->sources_end = &source->next;
+	regions->count++;
+	return 0;
+}
+
+/* Take one out of the list; *at is the next one then. */
+static struct source *regions_remove(struct regions *regions, struct source **at)
+{
+	struct source *source = *at;
+
+	*at = source->next;
+	if (source->next == NULL)
+		regions->sources_end = at;
+	(void)tdelete(source, &regions->by_id, source_compare);
+	regions->count--;
+	return source;
 }
 
 static void regions_end(struct regions *regions)
@@ -35,12 +78,8 @@ static void regions_end(struct regions *regions)
 
 void regions_close(struct regions *regions)
 {
-	while (regions->sources != NULL) {
-		struct source *next = regions->sources->next;
-
-		source_close(regions->sources);
-		regions->sources = next;
-	}
+	while (regions->sources != NULL)
+		source_close(regions_remove(regions, &regions->sources));
 	regions_end(regions);
 	idset_clear(&regions->known);
 }
@@ -90,17 +129,6 @@ static void regions_remember(struct regions *regions, uint64_t id)
 	(void)idset_add(&regions->known, id);
 }
 
-/* Is it attached? For ids that the set has lost. */
-static bool regions_have(const struct regions *regions, uint64_t id)
-{
-	const struct source *source;
-
-	for (source = regions->sources; source != NULL; source = source->next)
-		if (source->view.region_id == id)
-			return true;
-	return false;
-}
-
 /* Errors that are ours and pass, not the region's. */
 static bool is_shortage(int error)
 {
@@ -135,25 +163,32 @@ static bool regions_are_too_many(struct regions *regions, const struct source *a
 
 static int regions_attach(struct regions *regions, const char *name, uint64_t id)
 {
-	struct source *source, **end;
+	struct source *source;
 	int rc;
 
-	if (regions->count == REGIONS_MAX)
-		return -EMFILE;
-	if (regions_have(regions, id))
+	/* The set of what is known may have lost it. */
+	if (regions_find(regions, id) != NULL)
 		return 0;
+	if (regions->count == REGIONS_MAX) {
+		if (!regions->said_full)
+			log_line(
+				"there are more than %u regions: %s and others wait for some to go",
+				REGIONS_MAX, name);
+		regions->said_full = true;
+		return 0;
+	}
 	rc = source_open(&source, regions->dir, name);
 	if (rc == 0 && regions_are_too_many(regions, source)) {
 		source_close(source);
 		return 0;
 	}
 	if (rc == 0) {
-		for (end = &regions->sources; *end != NULL; end = &(*end)->next)
-			;
-		*end = source;
-		regions->count++;
-		regions_remember(regions, id);
-		return 0;
+		rc = regions_add(regions, source);
+		if (rc < 0)
+			source_close(source);
+		else
+			regions_remember(regions, id);
+		return rc;
 	}
 	if (is_shortage(rc))
 		return rc;
@@ -281,8 +316,7 @@ void regions_leave_unknown(struct regions *regions)
 			at = &source->next;
 			continue;
 		}
-		*at = source->next;
-		regions->count--;
+		(void)regions_remove(regions, at);
 		snprintf(
 			why, sizeof(why),
 			"this writer does not know the signal of its ring %u; it waits for a newer "
@@ -321,8 +355,7 @@ void regions_reap(struct regions *regions)
 			at = &source->next;
 			continue;
 		}
-		*at = source->next;
-		regions->count--;
+		(void)regions_remove(regions, at);
 		if (!source->is_broken && unlinkat(regions->dir->fd, source->name, 0) < 0 &&
 		    errno != ENOENT)
 			log_line("%s cannot be removed: %s", source->name, strerror(errno));

@@ -15,7 +15,8 @@
 
 struct regions {
 	const struct runtime_dir *dir;
-	struct source *sources; /* in the order of their discovery */
+	struct source *sources, **sources_end; /* in the order of their discovery */
+	void *by_id;			       /* the same, as a tree of tsearch(3) */
 	size_t count;
 	uint64_t broken_count;
 	struct timespec seen_mtime; /* of the directory, when it was read last */
@@ -23,7 +24,7 @@ struct regions {
 	DIR *stream;		    /* how far it is read, or NULL */
 	int64_t next_ns;	    /* it is not read on before this */
 	struct idset known;	    /* attached, refused, or done with: not to be opened again */
-	bool said_too_many;
+	bool said_too_many, said_full;
 };
 
 /* More make no batch: each may name them all. */
@@ -33,6 +34,9 @@ struct regions {
 
 void regions_open(struct regions *regions, const struct runtime_dir *dir);
 void regions_close(struct regions *regions);
+
+/** The one with this id, or NULL. */
+struct source *regions_find(const struct regions *regions, uint64_t id);
 
 /** One of them by a number, which may be too large: it is counted round. NULL: there is none. */
 struct source *regions_at(const struct regions *regions, size_t index);

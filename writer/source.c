@@ -107,9 +107,12 @@ void source_limit(struct source *source)
 
 		if (!ring->is_present)
 			continue;
-		/* A tail that makes no sense: the drain finds it out. */
+		/* A tail that makes no sense: the drain finds it out, and one that goes back then.
+		 */
 		if (ring_reader_tail(&ring->reader, &ring->limit) < 0)
 			ring->limit = ring->reader.read;
+		else if (ring->limit > ring->seen_tail)
+			ring->seen_tail = ring->limit;
 		ring->is_limited = true;
 	}
 }
@@ -309,6 +312,9 @@ enum drain_end source_drain(struct source *source, enum signal signal, const str
 	source_look_at_flush(source, ring);
 	if (ring_reader_tail(&ring->reader, &tail) < 0)
 		return DRAIN_BROKEN;
+	/* It only ever grows: one that went back would be waited for without an end. */
+	if (tail < ring->seen_tail)
+		return DRAIN_BROKEN;
 	ring->seen_tail = tail;
 	if (ring->is_limited && tail - ring->reader.head > ring->limit - ring->reader.head)
 		tail = ring->limit;
@@ -399,7 +405,8 @@ bool source_release(struct source *source, enum signal signal, const struct ring
 	uint64_t before = ring->reader.head;
 	uint64_t flush_to = atomic_load_relaxed_u64(&ring->reader.shared->flush_to);
 
-	ring_reader_release(&ring->reader, done);
+	if (!ring->is_overruled)
+		ring_reader_release(&ring->reader, done);
 	if (is_final)
 		ring->final_done = true;
 	return flush_to - before - 1 < done->position - before;

@@ -28,12 +28,13 @@ static_assert(SIGNAL_COUNT_MAX == REGION_RINGS_MAX, "one ring a signal");
 
 struct source_ring {
 	bool is_present;
-	bool is_busy;	  /* the last look met a claim that is not committed yet */
-	bool final_taken; /* the last entry of all is in a batch */
-	bool final_done;  /* and that batch counts */
-	bool is_over;	  /* the producer is dead, and all that it left is taken */
-	bool was_used;	  /* with is_over: the ledger should close with this ring */
-	bool is_limited;  /* the writer stops: nothing is taken behind limit */
+	bool is_busy;	   /* the last look met a claim that is not committed yet */
+	bool final_taken;  /* the last entry of all is in a batch */
+	bool final_done;   /* and that batch counts */
+	bool is_over;	   /* the producer is dead, and all that it left is taken */
+	bool was_used;	   /* with is_over: the ledger should close with this ring */
+	bool is_limited;   /* the writer stops: nothing is taken behind limit */
+	bool is_overruled; /* broken: staged is what the files say, and its memory is left alone */
 	uint64_t limit;
 	uint64_t seen_tail, seen_flush_to; /* when the ring was last looked at */
 	struct ring_reader reader;

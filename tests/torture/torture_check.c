@@ -5,11 +5,13 @@
  * the byte in their name, are cut there first. Then the batches' own ledger:
  * the ranges of each ring, over all directories, must adjoin from 0 on.
  *
- * usage: torture_check LEDGER [--subset|--lost] OUTPUT_DIR…
+ * usage: torture_check LEDGER [--subset|--lost] [--liar ID]… OUTPUT_DIR…
  * --subset  records may be missing (a power cut): what is there must still be
  *           whole, there once, and for each slot the numbers 1 to n.
  * --lost    as many as the batches' ledger reports as lost are missing, in each signal; no
  *           thread was killed.
+ * --liar    a region (its id in hex) whose producer lied: what its ranges are is not looked at, and
+ *           its spans, known by their trace id, are only counted.
  * Exit 0: equal; 1: the differences are printed. The last line is JSON.
  */
 #include <dirent.h>
@@ -30,6 +32,8 @@
 #include "writer/file/dataname.h"
 
 #define PROBLEMS_MAX 20
+#define LIARS_MAX    64
+#define LIAR_MARK    "ring_liar" /* tests/attack/ring_liar.c */
 
 struct slot_seen {
 	uint8_t *counts; /* by number */
@@ -48,6 +52,8 @@ static struct range *ranges;
 static size_t range_count, range_capacity;
 static uint64_t problems, items, file_count, lost_items, invalid_items, torn_bytes;
 static uint64_t lost_of[SIGNAL_COUNT], missing_of[SIGNAL_COUNT], accepted_items;
+static uint64_t liars[LIARS_MAX], liar_items;
+static unsigned liar_count;
 enum check_mode { CHECK_ALL, CHECK_SUBSET, CHECK_LOST };
 
 #define PROBLEM(...)                                  \
@@ -107,6 +113,12 @@ static void see_traces(const char *file, const uint8_t *bytes, size_t count)
 				uint64_t number = 0;
 				uint32_t slot = UINT32_MAX;
 
+				if (liar_count > 0 && span->trace_id.len == 16 &&
+				    memcmp(span->trace_id.data, LIAR_MARK, strlen(LIAR_MARK)) ==
+					    0) {
+					liar_items++;
+					continue;
+				}
 				if (span->trace_id.len == 16 &&
 				    memcmp(span->trace_id.data, LEDGER_TRACE_MARK, 8) == 0)
 					memcpy(&slot, span->trace_id.data + 8, sizeof(slot));
@@ -163,8 +175,18 @@ static void see_metrics(const char *file, const uint8_t *bytes, size_t count)
 	opentelemetry__proto__metrics__v1__metrics_data__free_unpacked(data, NULL);
 }
 
+static bool is_liar(uint64_t region_id)
+{
+	for (unsigned i = 0; i < liar_count; i++)
+		if (liars[i] == region_id)
+			return true;
+	return false;
+}
+
 static void see_entry(const struct batch_entry *entry)
 {
+	if (is_liar(entry->region_id))
+		return;
 	if (range_count == range_capacity) {
 		range_capacity = range_capacity * 2 + 1024;
 		ranges = realloc(ranges, range_capacity * sizeof(*ranges));
@@ -323,18 +345,36 @@ static uint64_t check_slots(const struct ledger *ledger, enum check_mode mode)
 	return missing;
 }
 
+/* @return the index of the first directory */
+static int parse(int argc, char **argv, enum check_mode *ret_mode)
+{
+	int i;
+
+	*ret_mode = CHECK_ALL;
+	for (i = 2; i < argc && strncmp(argv[i], "--", 2) == 0; i++) {
+		if (strcmp(argv[i], "--subset") == 0)
+			*ret_mode = CHECK_SUBSET;
+		else if (strcmp(argv[i], "--lost") == 0)
+			*ret_mode = CHECK_LOST;
+		else if (strcmp(argv[i], "--liar") == 0 && i + 1 < argc && liar_count < LIARS_MAX)
+			liars[liar_count++] = strtoull(argv[++i], NULL, 16);
+		else
+			return argc;
+	}
+	return i;
+}
+
 int main(int argc, char **argv)
 {
-	enum check_mode mode = argc > 2 && strcmp(argv[2], "--subset") == 0 ? CHECK_SUBSET
-			       : argc > 2 && strcmp(argv[2], "--lost") == 0 ? CHECK_LOST
-									    : CHECK_ALL;
+	enum check_mode mode;
 	struct ledger ledger;
 	uint64_t missing;
 	int i;
 
-	if (argc < 3 || ledger_open(&ledger, argv[1]) < 0)
+	i = parse(argc, argv, &mode);
+	if (i >= argc || ledger_open(&ledger, argv[1]) < 0)
 		return 2;
-	for (i = mode == CHECK_ALL ? 2 : 3; i < argc; i++) {
+	for (; i < argc; i++) {
 		check_dir(argv[i], SIGNAL_TRACES);
 		check_dir(argv[i], SIGNAL_METRICS);
 	}
@@ -350,10 +390,11 @@ int main(int argc, char **argv)
 	ledger_close(&ledger);
 	printf("{\"accepted\":%llu,\"items\":%llu,\"files\":%llu,\"missing\":%llu,\"problems\":%"
 	       "llu,\"lost\":%llu,"
-	       "\"invalid\":%llu,\"torn_bytes\":%llu}\n",
+	       "\"invalid\":%llu,\"torn_bytes\":%llu,\"of_liars\":%llu}\n",
 	       (unsigned long long)accepted_items, (unsigned long long)items,
 	       (unsigned long long)file_count, (unsigned long long)missing,
 	       (unsigned long long)problems, (unsigned long long)lost_items,
-	       (unsigned long long)invalid_items, (unsigned long long)torn_bytes);
+	       (unsigned long long)invalid_items, (unsigned long long)torn_bytes,
+	       (unsigned long long)liar_items);
 	return problems != 0;
 }

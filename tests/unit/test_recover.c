@@ -1,129 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Recovery from every state that a killed writer can leave: N batches in an open file, and the
- * ring's space given back for the first k of them, or half given back. The states are made by a
- * sink that is let go batch by batch, with a copy of the region after each.
+ * ring's space given back for the first k of them, or half given back.
  */
-#include "core/record/signal.h"
-#include "tests/unit/pipe_fixture.h"
+#include "tests/unit/recover_fixture.h"
 
 #include <sys/mman.h>
 #include <xxhash.h>
 
 #include "writer/file/dataname.h"
-
-#define BATCHES	     4u
-#define RING_BYTES   (UINT64_C(64) << 10)
-#define REGION_COUNT 2u
-
-struct states {
-	struct pipe pipe;
-	/* After each release; [0] is before the first. */
-	uint8_t *regions[BATCHES + 1][REGION_COUNT];
-};
-
-static struct states states;
-
-static void copy_regions(unsigned at)
-{
-	for (unsigned i = 0; i < REGION_COUNT; i++) {
-		const struct region *region = &states.pipe.producers[i];
-
-		states.regions[at][i] = malloc(region->bytes);
-		assert_non_null(states.regions[at][i]);
-		memcpy(states.regions[at][i], region->header, region->bytes);
-	}
-}
-
-static void restore_regions(unsigned at)
-{
-	for (unsigned i = 0; i < REGION_COUNT; i++)
-		memcpy(states.pipe.producers[i].header, states.regions[at][i],
-		       states.pipe.producers[i].bytes);
-}
-
-/* A new writer comes: it knows nothing but what is in the files and in the regions. */
-static void forget_sources(void)
-{
-	regions_close(&states.pipe.regions);
-	regions_open(&states.pipe.regions, &states.pipe.dir);
-	assert_int_equal(regions_discover(&states.pipe.regions), 0);
-}
-
-/* N batches in a file that is left open, and spans in the rings that are in none. */
-static int make_states(void **state)
-{
-	struct pipe *pipe = &states.pipe;
-
-	(void)state;
-	pipe_open(pipe, REGION_COUNT, RING_BYTES);
-	pipe_open_sink(pipe);
-	for (unsigned i = 0; i < 10; i++)
-		for (unsigned region = 0; region < REGION_COUNT; region++)
-			assert_true(pipe_push(pipe, region, 1000 + 100 * region));
-	pipe->drain.quota_bytes = 1;
-	copy_regions(0);
-	for (unsigned batch = 0; batch < BATCHES; batch++) {
-		struct source *source;
-
-		for (source = pipe->regions.sources; source != NULL; source = source->next)
-			assert_int_equal(source_drain(source, SIGNAL_TRACES, &pipe->drain,
-						      pipe->sink.stage, 0),
-					 DRAIN_QUOTA);
-		assert_int_equal(sink_close_batch(&pipe->sink, pipe->regions.sources), 0);
-		pipe_pump(pipe);
-		pipe_reap(pipe);
-		pipe_pump(pipe);
-		copy_regions(batch + 1);
-	}
-	pipe->drain.quota_bytes = 16 << 10;
-	pipe_close_sink(pipe);
-	return 0;
-}
-
-static int drop_states(void **state)
-{
-	(void)state;
-	for (unsigned at = 0; at <= BATCHES; at++)
-		for (unsigned i = 0; i < REGION_COUNT; i++)
-			free(states.regions[at][i]);
-	pipe_close(&states.pipe);
-	return 0;
-}
-
-static int recover(struct recover_report *report)
-{
-	forget_sources();
-	return recover_output(states.pipe.out.fd, &states.pipe.regions, report);
-}
-
-/* The next writer drains what is left; then everything is there once. */
-static void go_on_and_check(void)
-{
-	pipe_open_sink(&states.pipe);
-	pipe_settle(&states.pipe);
-	pipe_check_all_once(&states.pipe);
-	pipe_close_sink(&states.pipe);
-}
-
-/* The only file of the directory that is open. */
-static int open_file(struct data_name *ret)
-{
-	struct data_name *names;
-	struct data_dir dir;
-	size_t count;
-	int fd;
-
-	assert_int_equal(data_dir_open(states.pipe.out.fd, "traces", &dir), 0);
-	assert_int_equal(data_dir_list(&dir, DATA_OPEN, &names, &count), 0);
-	assert_int_equal(count, 1);
-	fd = openat(dir.fd, names[0].name, O_RDWR | O_CLOEXEC);
-	assert_true(fd >= 0);
-	*ret = names[0];
-	free(names);
-	data_dir_close(&dir);
-	return fd;
-}
 
 static void corrupt_batch(unsigned batch)
 {
@@ -312,54 +197,6 @@ static void batches_behind_a_torn_one_do_not_count(void **state)
 	go_on_and_check();
 }
 
-/* The ring cannot have been drained up to there. */
-static void a_batch_that_ends_behind_the_tail_does_not_count(void **state)
-{
-	struct ring_shared *shared = states.pipe.producers[1].rings[SIGNAL_TRACES].shared;
-	struct recover_report report;
-	static struct pipe_found found;
-	uint64_t tail;
-
-	(void)state;
-	restore_regions(BATCHES - 1);
-	tail = shared->head;
-	restore_regions(0);
-	shared->tail = tail;
-	assert_int_equal(recover(&report), 0);
-	assert_int_equal(report.batches, BATCHES - 1);
-	pipe_find(&states.pipe, &found);
-	assert_int_equal(found.next[1], tail);
-}
-
-/* The open file without its first batch: positions that nobody has, and nobody was released for. */
-static void a_batch_beyond_a_gap_does_not_count(void **state)
-{
-	struct recover_report report;
-	struct batch_scan scan;
-	struct batch_head head;
-	struct data_name name;
-	uint8_t bytes[BATCH_BLOCK_BYTES];
-	struct stat st;
-	int fd;
-
-	(void)state;
-	fd = open_file(&name);
-	batch_scan_open(&scan, fd, UINT64_MAX);
-	assert_int_equal(batch_scan_next(&scan, &head), 0);
-	assert_int_equal(fstat(fd, &st), 0);
-	for (off_t at = 0; at + (off_t)head.batch_bytes < st.st_size; at += sizeof(bytes)) {
-		assert_int_equal(pread(fd, bytes, sizeof(bytes), at + (off_t)head.batch_bytes),
-				 sizeof(bytes));
-		assert_int_equal(pwrite(fd, bytes, sizeof(bytes), at), sizeof(bytes));
-	}
-	batch_scan_close(&scan);
-	close(fd);
-	restore_regions(0);
-	assert_int_equal(recover(&report), 0);
-	assert_int_equal(report.batches, 0);
-	go_on_and_check();
-}
-
 static void a_file_with_nothing_in_it_is_removed(void **state)
 {
 	struct recover_report report;
@@ -437,28 +274,6 @@ static void a_last_entry_in_the_file_is_not_made_again(void **state)
 	pipe_close_sink(pipe);
 }
 
-/* What one region says must not take from the others what they were released for. */
-static void a_region_that_lies_does_not_cost_the_others_theirs(void **state)
-{
-	struct ring_shared *liar = states.pipe.producers[1].rings[SIGNAL_TRACES].shared;
-	struct recover_report report;
-	static struct pipe_found found;
-
-	(void)state;
-	restore_regions(BATCHES);
-	liar->done_slot = 0;
-	liar->done[0].position = liar->done[1].position = liar->head = liar->tail - 8;
-	liar->done[0].position = liar->head = 8;
-	assert_int_equal(recover(&report), 0);
-	assert_int_equal(report.batches, BATCHES);
-	assert_int_equal(states.pipe.regions.broken_count, 1);
-	pipe_find(&states.pipe, &found);
-	assert_int_equal(found.written, BATCHES * REGION_COUNT);
-	pipe_open_sink(&states.pipe);
-	pipe_settle(&states.pipe);
-	pipe_close_sink(&states.pipe);
-}
-
 static int recover_and_die(void *context)
 {
 	static const long calls[] = {SYS_fsync, SYS_ftruncate, SYS_renameat2};
@@ -534,12 +349,9 @@ int main(void)
 		RECOVER_TEST(a_batch_that_ends_between_two_records_does_not_count),
 		RECOVER_TEST(a_batch_that_does_not_go_on_the_one_before_it_does_not_count),
 		RECOVER_TEST(batches_behind_a_torn_one_do_not_count),
-		RECOVER_TEST(a_batch_that_ends_behind_the_tail_does_not_count),
-		RECOVER_TEST(a_batch_beyond_a_gap_does_not_count),
 		RECOVER_TEST(a_file_with_nothing_in_it_is_removed),
 		RECOVER_TEST(entries_of_regions_that_are_gone_count),
 		RECOVER_TEST(a_last_entry_in_the_file_is_not_made_again),
-		RECOVER_TEST(a_region_that_lies_does_not_cost_the_others_theirs),
 		RECOVER_TEST(a_recovery_that_is_killed_is_done_again),
 		RECOVER_TEST(a_file_that_cannot_be_recovered_stops_the_writer),
 	};

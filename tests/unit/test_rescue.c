@@ -200,6 +200,151 @@ static void a_recovery_of_kept_batches_that_is_killed_is_done_again(void **state
 	}
 }
 
+/* ---- a recovery whose own calls fail ---- */
+
+enum failing { FAILS_NOT, FAILS_REALLOC, FAILS_PREAD, FAILS_OPENAT };
+
+/* Armed: the call after so many more fails. */
+static enum failing failing;
+static unsigned fails_after;
+
+static bool fails_now(enum failing call)
+{
+	if (failing != call || fails_after-- > 0)
+		return false;
+	failing = FAILS_NOT;
+	return true;
+}
+
+void *__real_realloc(void *old, size_t bytes);
+void *__wrap_realloc(void *old, size_t bytes);
+ssize_t __real_pread64(int fd, void *to, size_t bytes, off_t at);
+ssize_t __wrap_pread64(int fd, void *to, size_t bytes, off_t at);
+int __real_openat64(int dirfd, const char *path, int flags, ...);
+int __wrap_openat64(int dirfd, const char *path, int flags, ...);
+
+void *__wrap_realloc(void *old, size_t bytes)
+{
+	return fails_now(FAILS_REALLOC) ? NULL : __real_realloc(old, bytes);
+}
+
+ssize_t __wrap_pread64(int fd, void *to, size_t bytes, off_t at)
+{
+	if (fails_now(FAILS_PREAD)) {
+		errno = EIO;
+		return -1;
+	}
+	return __real_pread64(fd, to, bytes, at);
+}
+
+int __wrap_openat64(int dirfd, const char *path, int flags, ...)
+{
+	mode_t mode = 0;
+	va_list more;
+
+	if (fails_now(FAILS_OPENAT)) {
+		errno = EMFILE;
+		return -1;
+	}
+	if (flags & (O_CREAT | O_TMPFILE)) {
+		va_start(more, flags);
+		mode = va_arg(more, mode_t);
+		va_end(more);
+	}
+	return __real_openat64(dirfd, path, flags, mode);
+}
+
+/* A writer is killed when batches are kept, and the recovery's Nth call of a kind fails. */
+static void a_recovery_that_fails_keeps_what_was_rescued(void **state)
+{
+	static const struct {
+		enum failing call;
+		int error;
+	} calls_that_fail[] = {
+		{FAILS_REALLOC, -ENOMEM}, {FAILS_PREAD, -EIO}, {FAILS_OPENAT, -EMFILE}};
+	static struct pipe pipe;
+
+	(void)state;
+	for (unsigned n = 0; n < COUNT_OF(calls_that_fail); n++) {
+		unsigned failures = 0;
+		bool fails = true;
+
+		while (fails) {
+			const struct fault_plan plan = {
+				.what = FAULT_FSYNC, .times = 1, .error = -EIO};
+			struct recover_report report;
+			unsigned number = 0;
+			int rc;
+
+			open_pipe(&pipe, &plan, SINK_SYNC_INTERVAL);
+			while (!is_kept(&pipe))
+				turn(&pipe, number++);
+			pipe_close_sink(&pipe);
+			regions_close(&pipe.regions);
+			regions_open(&pipe.regions, &pipe.dir);
+			assert_int_equal(regions_discover(&pipe.regions), 0);
+			fails_after = failures;
+			failing = calls_that_fail[n].call;
+			rc = recover_output(pipe.out.fd, &pipe.regions, &report);
+			fails = failing == FAILS_NOT;
+			failing = FAILS_NOT;
+			assert_int_equal(rc, fails ? calls_that_fail[n].error : 0);
+			failures += fails;
+			assert_int_equal(go_on_and_count(&pipe), 0);
+		}
+		assert_true(failures > 2);
+	}
+}
+
+/* One file with this name and anything behind it. */
+static bool has_kept_aside(const struct pipe *pipe)
+{
+	DIR *stream = opendir(pipe->shm_path);
+	struct dirent *entry;
+	unsigned found = 0;
+
+	assert_non_null(stream);
+	while ((entry = readdir(stream)) != NULL)
+		found += strncmp(entry->d_name, "rescue-traces.", 14) == 0;
+	closedir(stream);
+	return found == 1;
+}
+
+static void what_is_behind_a_damaged_batch_is_kept_aside(void **state)
+{
+	const struct fault_plan plan = {.what = FAULT_FSYNC, .times = 1, .error = -EIO};
+	static struct pipe_found found;
+	static struct pipe pipe;
+	struct recover_report report;
+	struct batch_scan scan;
+	struct batch_head head;
+	unsigned number = 0;
+	int fd;
+
+	(void)state;
+	open_pipe(&pipe, &plan, SINK_SYNC_INTERVAL);
+	while (!is_kept(&pipe))
+		turn(&pipe, number++);
+	pipe_close_sink(&pipe);
+	fd = openat(pipe.dir.fd, "rescue-traces", O_RDWR | O_CLOEXEC);
+	assert_true(fd >= 0);
+	batch_scan_open(&scan, fd, UINT64_MAX);
+	assert_int_equal(batch_scan_next(&scan, &head), 0);
+	assert_int_equal(pwrite(fd, "torn", 4, (off_t)scan.offset + 1000), 4);
+	batch_scan_close(&scan);
+	close(fd);
+	pipe_recover(&pipe, &report);
+	assert_false(is_kept(&pipe));
+	assert_true(has_kept_aside(&pipe));
+	pipe_find(&pipe, &found);
+	assert_int_equal(found.batches, 1);
+	/* Once: the next one finds nothing to do. */
+	pipe_recover(&pipe, &report);
+	assert_int_equal(report.files, 0);
+	assert_true(has_kept_aside(&pipe));
+	pipe_close(&pipe);
+}
+
 static void a_file_that_no_writer_made_is_left_aside(void **state)
 {
 	const struct fault_plan none = {.times = 0};
@@ -245,6 +390,8 @@ int main(void)
 		cmocka_unit_test(the_kills_are_counted),
 		cmocka_unit_test(what_is_lost_is_reported_also_by_the_next_writer),
 		cmocka_unit_test(a_recovery_of_kept_batches_that_is_killed_is_done_again),
+		cmocka_unit_test(a_recovery_that_fails_keeps_what_was_rescued),
+		cmocka_unit_test(what_is_behind_a_damaged_batch_is_kept_aside),
 		cmocka_unit_test(a_file_that_no_writer_made_is_left_aside),
 	};
 

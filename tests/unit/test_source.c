@@ -214,6 +214,22 @@ static void a_limited_source_takes_nothing_that_is_pushed_later(void **state)
 	assert_false(source_is_final_due(only_source(pipe), SIGNAL_TRACES));
 }
 
+/* Where the writer stops, what it waits for would never come. */
+static void a_tail_that_goes_back_breaks_its_region(void **state)
+{
+	struct pipe *pipe = *state;
+	struct source *source = only_source(pipe);
+	uint64_t tail;
+
+	assert_true(pipe_push(pipe, 0, 100));
+	assert_int_equal(drain(pipe, SIGNAL_TRACES), DRAIN_EMPTY);
+	tail = shared(pipe)->tail;
+	assert_true(pipe_push(pipe, 0, 100));
+	source_limit(source);
+	shared(pipe)->tail = tail;
+	assert_int_equal(drain(pipe, SIGNAL_TRACES), DRAIN_BROKEN);
+}
+
 static void a_claim_holds_up_its_ring_until_its_producer_is_dead(void **state)
 {
 	struct pipe *pipe = *state;
@@ -513,6 +529,7 @@ int main(void)
 		SOURCE_TEST(a_claim_that_holds_up_more_than_half_a_ring_or_a_flush_is_waited_for),
 		SOURCE_TEST(a_quarter_of_a_ring_wants_its_release),
 		SOURCE_TEST(a_limited_source_takes_nothing_that_is_pushed_later),
+		SOURCE_TEST(a_tail_that_goes_back_breaks_its_region),
 		SOURCE_TEST(a_claim_holds_up_its_ring_until_its_producer_is_dead),
 		SOURCE_TEST(what_is_pushed_just_before_the_death_is_taken),
 		SOURCE_TEST(a_claim_that_was_given_up_counts_as_nothing),

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/log.h"
+
 #define RESCUE_NAME_BYTES 32
 
 static void rescue_name(enum signal signal, char ret[RESCUE_NAME_BYTES])
@@ -62,6 +64,22 @@ void rescue_drop(const struct runtime_dir *dir, enum signal signal)
 
 	rescue_name(signal, name);
 	(void)unlinkat(dir->fd, name, 0);
+}
+
+int rescue_put_aside(const struct runtime_dir *dir, enum signal signal)
+{
+	char from[RESCUE_NAME_BYTES], to[2 * RESCUE_NAME_BYTES];
+	int rc;
+
+	rescue_name(signal, from);
+	rc = runtime_random_name(to, sizeof(to), from);
+	if (rc == 0 && renameat(dir->fd, from, dir->fd, to) < 0)
+		rc = -errno;
+	if (rc == 0)
+		log_line("%s: %s is damaged: what can be read of it is written again, and it is "
+			 "kept as %s",
+			 signal_name(signal), from, to);
+	return rc;
 }
 
 int rescue_find(const struct runtime_dir *dir, enum signal signal)

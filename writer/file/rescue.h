@@ -23,6 +23,9 @@ int rescue_end(const struct runtime_dir *dir, enum signal signal, int fd, int rc
 /** Nobody needs it any more. */
 void rescue_drop(const struct runtime_dir *dir, enum signal signal);
 
+/** It is damaged: keep it under another name, where no writer looks for it, and say so. */
+int rescue_put_aside(const struct runtime_dir *dir, enum signal signal);
+
 /** What the last writer left. @return a descriptor, -ENOENT, or -EPERM: it is not a writer's */
 int rescue_find(const struct runtime_dir *dir, enum signal signal);
 
