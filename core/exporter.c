@@ -35,9 +35,10 @@ static struct otlp_sdk_result sdk_result(int error)
 }
 
 /* An exporter's shutdown has nothing to do: the library belongs to others too. */
-static struct otlp_sdk_result exporter_shutdown(const void *exporter)
+static struct otlp_sdk_result exporter_shutdown(const void *exporter, int64_t timeout_ns)
 {
-	return sdk_result(exporter != NULL ? OTLP_OK : OTLP_ERR_INVALID);
+	return sdk_result(exporter != NULL && timeout_ns >= OTLP_FOREVER ? OTLP_OK
+									 : OTLP_ERR_INVALID);
 }
 
 static int exporter_new(struct otlp_library *library, struct exporter **ret)
@@ -119,16 +120,23 @@ struct otlp_sdk_result otlp_metric_exporter_force_flush(struct otlp_metric_expor
 struct otlp_sdk_result otlp_metric_exporter_shutdown(struct otlp_metric_exporter *exporter,
 						     int64_t timeout_ns)
 {
-	(void)timeout_ns;
-	return exporter_shutdown(exporter);
+	return exporter_shutdown(exporter, timeout_ns);
+}
+
+enum otlp_temporality_preference
+otlp_metric_exporter_temporality_preference(const struct otlp_metric_exporter *exporter)
+{
+	return exporter != NULL ? exporter->base.library->temporality : OTLP_PREFER_CUMULATIVE;
 }
 
 enum otlp_temporality otlp_metric_exporter_temporality(const struct otlp_metric_exporter *exporter,
 						       enum otlp_instrument_kind kind)
 {
-	enum otlp_temporality_preference preference =
-		exporter != NULL ? exporter->base.library->temporality : OTLP_PREFER_CUMULATIVE;
+	const enum otlp_temporality_preference preference =
+		otlp_metric_exporter_temporality_preference(exporter);
 
+	if (exporter == NULL)
+		return OTLP_TEMPORALITY_UNSPECIFIED;
 	switch (kind) {
 	case OTLP_COUNTER:
 	case OTLP_HISTOGRAM:
@@ -194,8 +202,8 @@ static struct resource *resource_find(struct resource *list, const struct resour
 	return NULL;
 }
 
-int otlp_span_exporter_set_resource(struct otlp_span_exporter *exporter,
-				    const struct otlp_resource *resource)
+static int exporter_set_resource(struct otlp_span_exporter *exporter,
+				 const struct otlp_resource *resource)
 {
 	struct resource *added, *list, *found;
 	int rc;
@@ -223,6 +231,12 @@ int otlp_span_exporter_set_resource(struct otlp_span_exporter *exporter,
 	return OTLP_OK;
 }
 
+struct otlp_sdk_result otlp_span_exporter_set_resource(struct otlp_span_exporter *exporter,
+						       const struct otlp_resource *resource)
+{
+	return sdk_result(exporter_set_resource(exporter, resource));
+}
+
 struct otlp_sdk_result otlp_span_exporter_force_flush(struct otlp_span_exporter *exporter,
 						      int64_t timeout_ns)
 {
@@ -234,6 +248,5 @@ struct otlp_sdk_result otlp_span_exporter_force_flush(struct otlp_span_exporter 
 struct otlp_sdk_result otlp_span_exporter_shutdown(struct otlp_span_exporter *exporter,
 						   int64_t timeout_ns)
 {
-	(void)timeout_ns;
-	return exporter_shutdown(exporter);
+	return exporter_shutdown(exporter, timeout_ns);
 }

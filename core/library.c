@@ -37,17 +37,26 @@ static bool temporality_from_environment(enum otlp_temporality_preference *ret)
 	return true;
 }
 
-void otlp_options_init(struct otlp_options *options, size_t struct_bytes)
+/*
+ * The options of version 0.2. A shorter struct is one of 0.1, whose fields stand elsewhere, or was
+ * not initialised. Later versions add fields behind it, or take reserved ones.
+ */
+#define OPTIONS_BYTES_MIN 120
+
+static_assert(sizeof(struct otlp_options) >= OPTIONS_BYTES_MIN, "options only grow");
+
+int otlp_options_init(struct otlp_options *options, size_t struct_bytes)
 {
 	struct otlp_options defaults = {.struct_bytes = (uint32_t)struct_bytes};
 
 	if (options == NULL)
-		return;
+		return OTLP_ERR_INVALID;
 	(void)temporality_from_environment(&defaults.temporality);
 	/* A program built against another version has a shorter or a longer struct. */
 	memset(options, 0, struct_bytes);
 	memcpy(options, &defaults,
 	       struct_bytes < sizeof(defaults) ? struct_bytes : sizeof(defaults));
+	return struct_bytes < OPTIONS_BYTES_MIN ? OTLP_ERR_ABI : OTLP_OK;
 }
 
 static bool is_zero(const void *from, size_t count)
@@ -61,22 +70,15 @@ static bool is_zero(const void *from, size_t count)
 	return true;
 }
 
-/*
- * The options of version 0.2. A shorter struct is one of 0.1, whose fields stand elsewhere, or was
- * not initialised. Later versions add fields behind it, or take reserved ones.
- */
-#define OPTIONS_BYTES_MIN 120
-
-static_assert(sizeof(struct otlp_options) >= OPTIONS_BYTES_MIN, "options only grow");
-
 /* Take the caller's struct over, of whatever version; what we do not know must be zero. */
 static int options_read(struct otlp_options *ret, const struct otlp_options *options)
 {
 	size_t bytes;
+	int rc;
 
-	otlp_options_init(ret, sizeof(*ret));
-	if (options == NULL)
-		return 0;
+	rc = otlp_options_init(ret, sizeof(*ret));
+	if (rc < 0 || options == NULL)
+		return rc;
 	bytes = options->struct_bytes;
 	if (bytes < OPTIONS_BYTES_MIN)
 		return OTLP_ERR_ABI;
@@ -390,7 +392,7 @@ int otlp_library_flush(struct otlp_library *library, int64_t timeout_ns)
 	int64_t start = monotonic_ns();
 	int rc;
 
-	if (library == NULL)
+	if (library == NULL || timeout_ns < OTLP_FOREVER)
 		return OTLP_ERR_INVALID;
 	producer = &library->producer;
 	rc = flush_prepare(producer, start, timeout_ns);
@@ -419,22 +421,22 @@ int otlp_library_flush(struct otlp_library *library, int64_t timeout_ns)
 
 int otlp_library_shutdown(struct otlp_library *library, int64_t timeout_ns)
 {
-	if (library == NULL)
+	if (library == NULL || timeout_ns < OTLP_FOREVER)
 		return OTLP_ERR_INVALID;
 	if (!atomic_cas_relaxed_u32(&library->is_shut_down, 0, 1))
 		return OTLP_OK;
 	return otlp_library_flush(library, timeout_ns);
 }
 
-void otlp_library_get_stats(struct otlp_library *library, struct otlp_stats *ret,
-			    size_t struct_bytes)
+int otlp_library_get_stats(struct otlp_library *library, struct otlp_stats *ret,
+			   size_t struct_bytes)
 {
-	struct otlp_stats stats = {0};
+	struct otlp_stats stats;
 
-	if (ret == NULL)
-		return;
-	if (library != NULL)
-		producer_get_stats(&library->producer, &stats);
+	if (library == NULL || ret == NULL)
+		return OTLP_ERR_INVALID;
+	producer_get_stats(&library->producer, &stats);
 	memset(ret, 0, struct_bytes);
 	memcpy(ret, &stats, struct_bytes < sizeof(stats) ? struct_bytes : sizeof(stats));
+	return OTLP_OK;
 }

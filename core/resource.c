@@ -101,9 +101,12 @@ int resource_new(struct resource **ret, const struct otlp_resource *from)
 	struct otlp_resource unused;
 	struct arena arena = {NULL, 0};
 	struct resource *resource;
-	size_t bytes;
+	size_t bytes, i;
 	int rc;
 
+	for (i = 0; i < sizeof(from->reserved) / sizeof(from->reserved[0]); i++)
+		if (from->reserved[i] != NULL)
+			return OTLP_ERR_INVALID;
 	rc = record_measure_resource(from, &bytes);
 	if (rc < 0)
 		return rc;

@@ -17,7 +17,11 @@ int otlp_shape_register(const struct otlp_span *example, struct otlp_shape **ret
 	uint8_t *at;
 	int rc;
 
-	if (example == NULL || ret == NULL)
+	if (example == NULL || ret == NULL || example->reserved[0] != NULL ||
+	    example->reserved[1] != NULL)
+		return OTLP_ERR_INVALID;
+	if (example->scope != NULL &&
+	    (example->scope->reserved[0] != NULL || example->scope->reserved[1] != NULL))
 		return OTLP_ERR_INVALID;
 	if (example->attributes.count > OTLP_SHAPE_ATTRIBUTES_MAX)
 		return OTLP_ERR_TOO_LARGE;
@@ -47,7 +51,8 @@ int otlp_shape_register(const struct otlp_span *example, struct otlp_shape **ret
 
 struct otlp_shape *otlp_shape_ref(struct otlp_shape *shape)
 {
-	atomic_add_relaxed_u32(&shape->references, 1);
+	if (shape != NULL)
+		atomic_add_relaxed_u32(&shape->references, 1);
 	return shape;
 }
 

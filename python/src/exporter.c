@@ -145,6 +145,14 @@ static PyObject *exporter_temporality(PyObject *self, PyObject *kind)
 								(enum otlp_instrument_kind)value));
 }
 
+static PyObject *exporter_temporality_preference(PyObject *self, PyObject *unused)
+{
+	const struct exporter *exporter = (struct exporter *)(void *)self;
+
+	(void)unused;
+	return PyLong_FromLong(otlp_metric_exporter_temporality_preference(exporter->metrics));
+}
+
 static PyMethodDef span_methods[] = {
 	{"export", exporter_export_spans, METH_O,
 	 "export(spans) -> None, or (cause, refused, failures, notes)"},
@@ -157,6 +165,8 @@ static PyMethodDef metric_methods[] = {
 	 "export(metrics_data) -> None, or (cause, refused, failures, notes)"},
 	{"force_flush", exporter_force_flush, METH_O, "force_flush(timeout_ns) -> error"},
 	{"temporality", exporter_temporality, METH_O, "temporality(instrument_kind) -> int"},
+	{"temporality_preference", exporter_temporality_preference, METH_NOARGS,
+	 "temporality_preference() -> int"},
 	{NULL, NULL, 0, NULL},
 };
 

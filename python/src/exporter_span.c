@@ -61,7 +61,7 @@ static struct otlp_span_exporter *add_slot(struct exporter *exporter, PyObject *
 
 	if (otlp_library_span_exporter(exporter->library, &added) < 0)
 		return NULL;
-	if (otlp_span_exporter_set_resource(added, value) < 0) {
+	if (otlp_span_exporter_set_resource(added, value).cause != OTLP_OK) {
 		otlp_span_exporter_unref(added);
 		return NULL;
 	}

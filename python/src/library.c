@@ -46,6 +46,8 @@ PyObject *library_wait(struct otlp_library *library, int64_t timeout_ns)
 	PyThreadState *thread;
 	int r;
 
+	if (timeout_ns < OTLP_FOREVER)
+		return PyLong_FromLong(OTLP_ERR_INVALID);
 	/* It outlives the wait, whatever other threads give back meanwhile. */
 	otlp_library_ref(library);
 	for (;;) {
@@ -208,6 +210,8 @@ static PyObject *library_shutdown(PyObject *self, PyObject *timeout_ns)
 
 	if (timeout == -1 && PyErr_Occurred())
 		return NULL;
+	if (timeout < OTLP_FOREVER)
+		return PyLong_FromLong(OTLP_ERR_INVALID);
 	/* Does not wait: the one call that ends the library, then the wait. */
 	r = otlp_library_shutdown(to_library(self)->library, 0);
 	if (r != OTLP_ERR_TIMEOUT)

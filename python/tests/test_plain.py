@@ -89,6 +89,19 @@ class LibraryTest(unittest.TestCase):
                 with self.subTest(options), self.assertRaises(error):
                     pipe.library(**options)
 
+    def test_a_library_tells_the_temporality_that_it_prefers(self) -> None:
+        with pipeline(writer=False) as pipe:
+            for given, told in ((None, "cumulative"), ("Delta", "delta"), ("lowmemory",) * 2):
+                library = pipe.library(temporality=given)
+                self.assertEqual(library.temporality_preference, told)
+
+    def test_a_timeout_below_for_ever_is_refused_by_the_extension(self) -> None:
+        with pipeline(writer=False) as pipe:
+            native = pipe.library()._native
+            self.assertEqual(native.flush(-2), otlpipe._native.INVALID)
+            self.assertEqual(native.shutdown(-2), otlpipe._native.INVALID)
+            self.assertEqual(native.flush(-1), 0)
+
     def test_spans_by_their_public_properties_come_back_from_the_file(self) -> None:
         with pipeline() as pipe:
             library = pipe.library(resource={"service.name": "duck", "n": 1})

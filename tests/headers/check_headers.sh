@@ -31,14 +31,28 @@ struct otlp_attribute text(void);
 struct otlp_attribute text(void)
 {
 	struct otlp_str value = OTLP_STR("text");
-	struct otlp_attribute all[4] = {
+	static const uint8_t raw[2] = {1, 2};
+	static const struct otlp_bytes bytes = {raw, sizeof(raw)};
+	const struct otlp_value values[4] = {
+		otlp_value_int(1),
+		otlp_value_double(0.5),
+		otlp_value_bool(false),
+		otlp_value_bytes(bytes),
+	};
+	struct otlp_attribute all[7] = {
 		otlp_attr_str(OTLP_STR("a"), value),
 		otlp_attr_int(OTLP_STR("b"), -1),
 		otlp_attr_double(OTLP_STR("c"), 0.5),
 		otlp_attr_bool(name, true),
+		otlp_attr_bytes(otlp_str_from("e"), bytes),
+		otlp_attr_array(OTLP_STR("f"), values, 4),
+		otlp_attr_kvlist(OTLP_STR("g"), NULL, 0),
 	};
 
-	return all[name.len % 4];
+	all[0].value = otlp_value_str(value);
+	all[1].value = otlp_value_array(values, 4);
+	all[2].value = otlp_value_kvlist(all, 2);
+	return all[name.len % 7];
 }
 
 int open_library(struct otlp_library **ret);

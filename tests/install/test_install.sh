@@ -10,7 +10,8 @@ meson=$1 build=$2 source=$3 cc=$4 cxx=${5:-}
 
 # Outside the tree, and gone at the end. No space in the name: pkgconf 1.8 doubles such a sysroot.
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/otlpipe-install.XXXXXX")
-trap 'rm -rf "$scratch"' EXIT
+runtimes=$(mktemp -d /dev/shm/otlpipe-test-XXXXXX)
+trap 'rm -rf "$scratch" "$runtimes"' EXIT
 stage=$scratch/stage
 project=$scratch/project
 mkdir "$project"
@@ -61,7 +62,7 @@ build_and_run() { # name, linkage, compiler…
 	local library_path=
 	[[ $linkage == static ]] || library_path=$lib
 	local runtime
-	runtime=$(mktemp -d "$scratch/run.XXXXXX")
+	runtime=$(mktemp -d "$runtimes/run.XXXXXX")
 	env OTLPIPE_DIR="$runtime" LD_LIBRARY_PATH="$library_path" "./$name" >"$name.out" ||
 		{ echo "$name: exit $?" >&2; exit 1; }
 	[[ $(<"$name.out") == 'accepted 1' ]] || { echo "$name: said $(<"$name.out")" >&2; exit 1; }

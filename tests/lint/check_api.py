@@ -5,6 +5,9 @@
 - tests/headers/abi.c pins each struct, field and constant;
 - a struct that is passed in an array, or stands in one that is, has reserved room;
 - no struct, union or enum is unnamed;
+- each function has a doc comment with each parameter and what is returned, and says from which
+  threads it may be called and whether a signal handler may;
+- what can fail returns int, an exporter's own calls struct otlp_sdk_result;
 - the Python extension has each error.
 
 usage: check_api.py ROOT
@@ -37,6 +40,8 @@ COMPLETE = {
     # As long as the caller says.
     "otlp_stats",
 }
+SAFETY = re.compile(r"Any thread; (async-signal-safe|not from a signal handler)\.")
+RESULT = "struct otlp_sdk_result"
 UNNAMED = re.compile(r"\b(?:struct|union|enum) *\{")
 
 
@@ -59,6 +64,30 @@ def check_records(code):
         yield "a struct, union or enum has no name"
 
 
+def check_comment(comment, returns, parameters):
+    if comment is None:
+        yield "has no doc comment"
+        return
+    told = re.findall(r"@param (\w+)", comment)
+    wanted = [name for _, name in parameters]
+    if told != wanted:
+        yield f"tells of the parameters {told}, and has {wanted}"
+    if ("@return" in comment) != (returns != "void"):
+        yield "does not tell what it returns" if returns != "void" else "returns nothing"
+    if not SAFETY.search(comment):
+        yield "does not say where it may be called"
+
+
+def check_functions(root, code):
+    comments = public_api.comments(root)
+    for returns, name, parameters in public_api.functions(code):
+        for problem in check_comment(comments.get(name), returns, parameters):
+            yield f"{name}(): {problem}"
+        is_exporters = re.match(r"otlp_\w+_exporter_", name) is not None
+        if returns in ("int", RESULT) and (returns == RESULT) != is_exporters:
+            yield f"{name}(): returns {returns}, against the convention of error.h"
+
+
 def check_python(root, code):
     for path in PYTHON:
         words = set(re.findall(r"\w+", "\n".join(sources.lines(root, path))))
@@ -71,8 +100,13 @@ def check_python(root, code):
 def check(root):
     code = public_api.text(root)
     pins = "\n".join(sources.lines(root, PINS))
-    problems = [*check_pins(code, pins), *check_records(code), *check_python(root, code)]
-    return problems, len(public_api.records(code))
+    problems = [
+        *check_pins(code, pins),
+        *check_records(code),
+        *check_functions(root, code),
+        *check_python(root, code),
+    ]
+    return problems, len(public_api.records(code)) + len(public_api.functions(code))
 
 
 if __name__ == "__main__":

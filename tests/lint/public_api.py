@@ -6,12 +6,14 @@ import re
 import sources
 
 FOLDER = "core/include/otlpipe/"
+MAP = "core/otlpipe.map"
 
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _DIRECTIVE = re.compile(r"^[ \t]*#(?:\\\n|[^\n])*", re.MULTILINE)
 _RECORD = re.compile(r"\b(struct|union) (otlp_\w+) \{(.*?)\n\};", re.DOTALL)
 _ENUM = re.compile(r"\benum (otlp_\w+) \{(.*?)\};", re.DOTALL)
 _FIELD = re.compile(r"^(?:const )?(?:(?:struct|union|enum) )?\w+ (.+)$", re.DOTALL)
+_DOCUMENTED = re.compile(r"/\*\*((?:(?!\*/).)*)\*/\s*OTLP_API\s[^;{}]*?(\w+)\([^;{}]*\);", re.DOTALL)
 _FUNCTION = re.compile(r"\bOTLP_API\s+([^;{}]*?)(\w+)\(([^;{}]*)\);", re.DOTALL)
 
 
@@ -23,6 +25,15 @@ def text(root):
     """All headers in one, without comments and without the preprocessor's lines."""
     whole = "\n".join("\n".join(sources.lines(root, name)) for name in headers(root))
     return _DIRECTIVE.sub("", _COMMENT.sub("", whole))
+
+
+def comments(root):
+    """The text of the doc comment in front of each function, in one line."""
+    whole = "\n".join("\n".join(sources.lines(root, name)) for name in headers(root))
+    return {
+        name: " ".join(re.sub(r"^ *\*", "", text, flags=re.MULTILINE).split())
+        for text, name in _DOCUMENTED.findall(whole)
+    }
 
 
 def _fields(body):
@@ -58,3 +69,17 @@ def functions(code):
             (" ".join(returns.split()), name, [(kind.strip(), of) for kind, of in parameters])
         )
     return found
+
+
+def nodes(root):
+    """The linker's version script: {node: names}, the oldest first; what is local is left out."""
+    script = _COMMENT.sub("", "\n".join(sources.lines(root, MAP)))
+    return {
+        node: re.findall(r"(\w+);", body.split("local:")[0])
+        for node, body in re.findall(r"(\w[\w.]*) \{(.*?)\}", script, re.DOTALL)
+    }
+
+
+def exported(root):
+    """The names of all nodes."""
+    return [name for names in nodes(root).values() for name in names]

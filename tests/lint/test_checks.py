@@ -55,6 +55,26 @@ class Checks(unittest.TestCase):
             "_native.pyi: does not have OTLP_ERR_NEW",
         )
 
+    def test_a_function_that_is_not_explained_or_answers_otherwise_is_found(self):
+        self.write(
+            "core/include/otlpipe/otlpipe.h",
+            "/**\n * Do it. Any thread; not from a signal\n * handler.\n *\n * @param what  it\n"
+            " * @return 0\n */\nOTLP_API int otlp_do(const char *what);\n"
+            "/** Any thread; async-signal-safe. @param b it */\nOTLP_API int otlp_a(int a);\n"
+            "/** @return 0 */\nOTLP_API int otlp_span_exporter_b(void);\nOTLP_API void otlp_c(void);\n",
+        )
+        self.write("tests/headers/abi.c", "")
+        self.write("python/src/module.c", "")
+        self.write("python/src/otlpipe/_native.pyi", "")
+        self.assert_found(
+            check_api,
+            "otlp_a(): tells of the parameters",
+            "otlp_a(): does not tell what",
+            "otlp_span_exporter_b(): does not say where",
+            "otlp_span_exporter_b(): returns int",
+            "otlp_c(): has no doc comment",
+        )
+
     def test_a_layer_that_includes_upwards_is_found(self):
         self.write("shm/ring.c", '#include "core/record/record.h"\n#include <ck_pr.h>\n#include <stdio.h>\n')
         self.assert_found(check_layers, "shm/ring.c:1: this layer may not include core/record/record.h")

@@ -354,7 +354,8 @@ static void open_library(struct producer *producer, const char *runtime_dir, int
 		rc = otlp_library_span_exporter(producer->library, &producer->other_exporter);
 	if (rc == 0)
 		rc = otlp_span_exporter_set_resource(producer->other_exporter,
-						     &producer->other_resource);
+						     &producer->other_resource)
+			     .cause;
 	if (rc == 0)
 		rc = otlp_library_metric_exporter(producer->library, &producer->metric_exporter);
 	if (rc != 0)

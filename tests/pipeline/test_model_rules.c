@@ -87,7 +87,7 @@ static void rule_2_exporters_keep_the_library_and_each_span_names_its_resource(v
 	second = span_exporter(library);
 	otlp_library_unref(library); /* both live on */
 	export_number(first, 1);
-	assert_int_equal(otlp_span_exporter_set_resource(first, &resources[0]), OTLP_OK);
+	assert_int_equal(otlp_span_exporter_set_resource(first, &resources[0]).cause, OTLP_OK);
 	export_number(first, 2);
 	span.resource = &resources[1];
 	assert_int_equal(otlp_span_exporter_export(first, &span, 1).status, OTLP_SDK_SUCCESS);

@@ -97,6 +97,37 @@ static void reserved_bytes_must_be_zero(void **state)
 	expect_refused(&options, OTLP_ERR_INVALID, NULL);
 }
 
+static void reserved_fields_of_what_is_kept_must_be_zero(void **state)
+{
+	struct otlp_library *library = fixture_open();
+	struct otlp_options options = fixture_options();
+	struct otlp_span span = fixture_span(1);
+	struct otlp_span_exporter *exporter;
+	struct otlp_resource resource = {0};
+	struct otlp_shape *shape = NULL;
+	struct otlp_scope scope = {0};
+
+	(void)state;
+	assert_int_equal(otlp_library_span_exporter(library, &exporter), OTLP_OK);
+	options.resource = &resource;
+	expect_opens(&options);
+	resource.reserved[3] = &options;
+	expect_refused(&options, OTLP_ERR_INVALID, NULL);
+	assert_int_equal(otlp_span_exporter_set_resource(exporter, &resource).cause,
+			 OTLP_ERR_INVALID);
+	span.scope = &scope;
+	scope.reserved[1] = &options;
+	assert_int_equal(otlp_shape_register(&span, &shape), OTLP_ERR_INVALID);
+	scope.reserved[1] = NULL;
+	span.reserved[0] = &options;
+	assert_int_equal(otlp_shape_register(&span, &shape), OTLP_ERR_INVALID);
+	span.reserved[0] = NULL;
+	assert_int_equal(otlp_shape_register(&span, &shape), OTLP_OK);
+	otlp_shape_unref(shape);
+	otlp_span_exporter_unref(exporter);
+	otlp_library_unref(library);
+}
+
 static void a_temporality_that_is_none_is_refused(void **state)
 {
 	struct otlp_options options = fixture_options();
@@ -342,6 +373,8 @@ static void expect_temporality(struct otlp_options *options, const enum otlp_tem
 			by_kind[kind]);
 	assert_int_equal(otlp_metric_exporter_temporality(exporter, (enum otlp_instrument_kind)7),
 			 OTLP_TEMPORALITY_UNSPECIFIED);
+	assert_int_equal(otlp_metric_exporter_temporality_preference(exporter),
+			 options->temporality);
 	otlp_metric_exporter_unref(exporter);
 	otlp_library_unref(library);
 }
@@ -405,45 +438,33 @@ static void the_version_is_that_of_the_header(void **state)
 	assert_string_equal(otlp_version(), text);
 }
 
-static void null_handles_are_errors_and_never_crashes(void **state)
+static void timeouts_below_for_ever_are_refused_and_change_nothing(void **state)
 {
-	struct otlp_number_point point = fixture_point(1);
+	static const int64_t timeouts[] = {-2, -1000000000, INT64_MIN};
+	struct otlp_library *library = fixture_open();
+	struct otlp_metric_exporter *metrics = NULL;
+	struct otlp_span_exporter *spans = NULL;
 	struct otlp_span span = fixture_span(1);
-	struct otlp_metric_exporter *metrics;
-	struct otlp_span_exporter *spans;
-	struct fixture_gauge gauge;
-	struct otlp_stats stats;
+	size_t i;
 
 	(void)state;
-	fixture_gauge_init(&gauge, &point, 1);
-	assert_int_equal(otlp_library_open(NULL, NULL), OTLP_ERR_INVALID);
-	otlp_options_init(NULL, sizeof(struct otlp_options));
-	assert_null(otlp_library_ref(NULL));
-	otlp_library_unref(NULL);
-	assert_int_equal(otlp_library_export_traces(NULL, &span, 1), OTLP_ERR_INVALID);
-	assert_int_equal(otlp_library_export_metrics_ref(NULL, &gauge.metrics), OTLP_ERR_INVALID);
-	assert_int_equal(otlp_library_flush(NULL, 0), OTLP_ERR_INVALID);
-	assert_int_equal(otlp_library_shutdown(NULL, 0), OTLP_ERR_INVALID);
-	memset(&stats, 0xee, sizeof(stats));
-	otlp_library_get_stats(NULL, &stats, sizeof(stats));
-	assert_int_equal(stats.signals[OTLP_SIGNAL_TRACES].accepted, 0);
-	assert_int_equal(stats.rejected_after_shutdown, 0);
-	assert_int_equal(otlp_library_metric_exporter(NULL, &metrics), OTLP_ERR_INVALID);
-	assert_int_equal(otlp_library_span_exporter(NULL, &spans), OTLP_ERR_INVALID);
-	assert_null(otlp_metric_exporter_ref(NULL));
-	assert_null(otlp_span_exporter_ref(NULL));
-	otlp_metric_exporter_unref(NULL);
-	otlp_span_exporter_unref(NULL);
-	assert_int_equal(otlp_metric_exporter_export(NULL, &gauge.metrics).cause, OTLP_ERR_INVALID);
-	assert_int_equal(otlp_metric_exporter_force_flush(NULL, 0).cause, OTLP_ERR_INVALID);
-	assert_int_equal(otlp_metric_exporter_shutdown(NULL, 0).cause, OTLP_ERR_INVALID);
-	assert_int_equal(otlp_metric_exporter_temporality(NULL, OTLP_COUNTER),
-			 OTLP_TEMPORALITY_CUMULATIVE);
-	assert_int_equal(otlp_span_exporter_export(NULL, &span, 1).cause, OTLP_ERR_INVALID);
-	assert_int_equal(otlp_span_exporter_force_flush(NULL, 0).cause, OTLP_ERR_INVALID);
-	assert_int_equal(otlp_span_exporter_shutdown(NULL, 0).cause, OTLP_ERR_INVALID);
-	assert_int_equal(otlp_span_exporter_shutdown(NULL, 0).status, OTLP_SDK_INTERNAL_FAILURE);
-	assert_int_equal(otlp_span_exporter_set_resource(NULL, NULL), OTLP_ERR_INVALID);
+	assert_int_equal(otlp_library_metric_exporter(library, &metrics), OTLP_OK);
+	assert_int_equal(otlp_library_span_exporter(library, &spans), OTLP_OK);
+	for (i = 0; i < COUNT_OF(timeouts); i++) {
+		const int64_t t = timeouts[i];
+
+		assert_int_equal(otlp_library_flush(library, t), OTLP_ERR_INVALID);
+		assert_int_equal(otlp_library_shutdown(library, t), OTLP_ERR_INVALID);
+		assert_int_equal(otlp_metric_exporter_force_flush(metrics, t).cause,
+				 OTLP_ERR_INVALID);
+		assert_int_equal(otlp_metric_exporter_shutdown(metrics, t).cause, OTLP_ERR_INVALID);
+		assert_int_equal(otlp_span_exporter_force_flush(spans, t).cause, OTLP_ERR_INVALID);
+		assert_int_equal(otlp_span_exporter_shutdown(spans, t).cause, OTLP_ERR_INVALID);
+	}
+	assert_int_equal(otlp_span_exporter_export(spans, &span, 1).cause, OTLP_OK);
+	otlp_metric_exporter_unref(metrics);
+	otlp_span_exporter_unref(spans);
+	otlp_library_unref(library);
 }
 
 static void null_data_are_errors_and_never_crashes(void **state)
@@ -461,9 +482,8 @@ static void null_data_are_errors_and_never_crashes(void **state)
 	assert_int_equal(otlp_library_export_metrics_ref(library, &half), OTLP_ERR_INVALID);
 	assert_int_equal(otlp_library_metric_exporter(library, NULL), OTLP_ERR_INVALID);
 	assert_int_equal(otlp_library_span_exporter(library, NULL), OTLP_ERR_INVALID);
-	otlp_library_get_stats(library, NULL, 0);
 	assert_int_equal(otlp_library_span_exporter(library, &exporter), OTLP_OK);
-	assert_int_equal(otlp_span_exporter_set_resource(exporter, NULL), OTLP_ERR_INVALID);
+	assert_int_equal(otlp_span_exporter_set_resource(exporter, NULL).cause, OTLP_ERR_INVALID);
 	otlp_span_exporter_unref(exporter);
 	assert_int_equal(fixture_stats(library).signals[OTLP_SIGNAL_TRACES].dropped_invalid, 2);
 	assert_int_equal(fixture_stats(library).signals[OTLP_SIGNAL_TRACES].accepted, 0);
@@ -861,6 +881,7 @@ int main(void)
 		TEST(options_of_a_program_built_for_0_1_are_refused_as_such),
 		TEST(options_of_a_newer_program_are_taken_while_the_rest_is_zero),
 		TEST(reserved_bytes_must_be_zero),
+		TEST(reserved_fields_of_what_is_kept_must_be_zero),
 		TEST(a_temporality_that_is_none_is_refused),
 		TEST(ring_sizes_are_rounded_up_to_powers_of_two),
 		TEST(a_ring_that_is_too_large_is_refused),
@@ -876,7 +897,7 @@ int main(void)
 		TEST(temporality_follows_the_preference_for_each_kind),
 		TEST(every_error_has_a_text_of_its_own),
 		TEST(the_version_is_that_of_the_header),
-		TEST(null_handles_are_errors_and_never_crashes),
+		TEST(timeouts_below_for_ever_are_refused_and_change_nothing),
 		TEST(null_data_are_errors_and_never_crashes),
 		TEST(handles_may_be_given_back_in_any_order),
 		TEST(each_reference_counts_once),

@@ -73,7 +73,7 @@ static void *meddle(void *context)
 		int rc = otlp_library_flush(shared.library, 0);
 
 		*wrong += rc != OTLP_OK && rc != OTLP_ERR_NO_WRITER;
-		*wrong += otlp_span_exporter_set_resource(shared.spans, &resource) != OTLP_OK;
+		*wrong += otlp_span_exporter_set_resource(shared.spans, &resource).cause != OTLP_OK;
 		*wrong += otlp_library_span_exporter(shared.library, &spans) != OTLP_OK;
 		*wrong += otlp_library_metric_exporter(shared.library, &metrics) != OTLP_OK;
 		memset(span.span_id, 0, sizeof(span.span_id));
@@ -386,7 +386,7 @@ static void *set_the_same_resources(void *context)
 		struct otlp_span span = fixture_span(1);
 
 		pthread_barrier_wait(&same_round);
-		if (otlp_span_exporter_set_resource(spans, &resource) != OTLP_OK)
+		if (otlp_span_exporter_set_resource(spans, &resource).cause != OTLP_OK)
 			abort();
 		(void)otlp_span_exporter_export(spans, &span, 1);
 	}

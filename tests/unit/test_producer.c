@@ -551,7 +551,7 @@ static void set_large_resource(struct otlp_span_exporter *exporter, int64_t numb
 	const struct otlp_resource resource = {.attributes = {.items = attributes, .count = 2}};
 
 	memset(text, 'a', sizeof(text));
-	assert_int_equal(otlp_span_exporter_set_resource(exporter, &resource), OTLP_OK);
+	assert_int_equal(otlp_span_exporter_set_resource(exporter, &resource).cause, OTLP_OK);
 }
 
 static void a_resource_table_that_is_full_makes_resources_inline(void **state)

@@ -140,6 +140,11 @@ class OtlpLibrary:
         """Take no more, then flush. Exporters stay valid and fail. Twice is harmless."""
         return self._reporter.waited(self._native.shutdown(to_ns(timeout_millis)))
 
+    @property
+    def temporality_preference(self) -> str:
+        """ "cumulative", "delta" or "lowmemory": what metric exporters of this library prefer."""
+        return _TEMPORALITIES[self._metrics.temporality_preference()]
+
     def stats(self) -> Stats:
         spans, metrics, rejected = self._native.stats()
         return Stats(SignalStats(*spans), SignalStats(*metrics), rejected)
