@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #include "cli/cat_file.h"
 #include "cli/follow.h"
 #include "cli/tool.h"
+#include "shm/runtime.h"
 #include "writer/file/datafile.h"
 
 /* ---- files and directories, once ---- */
@@ -32,17 +34,19 @@ static int print_input(const struct cat_options *options, const char *path, enum
 		rc = cat_resolve(path, input, options->signal, &signal);
 		if (rc != TOOL_OK)
 			return rc;
-		rc = cat_chunk(&chunk, signal, options->format, &at);
+		rc = cat_chunk(input, &chunk, signal, options->format, &at);
 		if (rc < 0) {
 			if (tool_flush() == 0)
-				cat_error(path, chunk.offset + at, rc);
+				cat_error(path, input, chunk.offset + at, rc);
 			return TOOL_FAILED;
 		}
 	}
-	/* The last batch of a file that is being written may not be whole yet. */
-	if (rc == 0 || (rc == -ENODATA && input->is_open))
+	/* The last batch of a file that is being written may not be whole yet, or the first. */
+	if (input->is_open && (rc == 0 || rc == -ENODATA))
 		return TOOL_OK;
-	cat_error(path, input->offset, rc);
+	if (rc == 0)
+		return cat_check_shown(path, input);
+	cat_error(path, input, input->offset, rc);
 	return TOOL_FAILED;
 }
 
@@ -115,6 +119,23 @@ static int print_dir(const struct cat_options *options, const char *path, enum s
 	return status;
 }
 
+/* The other of the two directories is given now and then. */
+static void say_no_files(const char *path)
+{
+	char lock[PATH_MAX];
+
+	if (snprintf(lock, sizeof(lock), "%s/%s", path, RUNTIME_WRITER_LOCK) < (int)sizeof(lock) &&
+	    access(lock, F_OK) == 0)
+		tool_error("%s: this is a runtime directory: the files are where the writer's "
+			   "--output is (otlpipe stat tells it)",
+			   path);
+	else
+		tool_error(
+			"%s: there is no batch file in it, nor below traces/ and metrics/: is it "
+			"the writer's --output?",
+			path);
+}
+
 static int print_path(const struct cat_options *options, const char *path)
 {
 	enum signal signal = options->signal;
@@ -130,7 +151,7 @@ static int print_path(const struct cat_options *options, const char *path)
 				status = TOOL_FAILED;
 		}
 		if (status == TOOL_OK && files == 0) {
-			tool_error("%s: no batch files", path);
+			say_no_files(path);
 			return TOOL_FAILED;
 		}
 		return status;

@@ -69,49 +69,117 @@ int cat_dir_open(const char *path, enum signal signal)
 	return fd;
 }
 
-void cat_error(const char *path, uint64_t offset, int error)
+static void say_format(const char *path, const struct format *format)
 {
-	const char *text;
-
-	switch (error) {
-	case -ENODATA:
-		text = "the data is cut short";
-		break;
-	case -EUCLEAN:
-		text = "a batch's checksum is wrong";
-		break;
-	case -EBADMSG:
-		text = "this is not OTLP protobuf";
-		break;
-	case -ELOOP:
-		text = "messages are nested too deep";
-		break;
-	case -EILSEQ:
-		text = "a text is not UTF-8";
-		break;
-	case -EFBIG:
-		text = "a message is too large";
-		break;
-	default:
-		text = strerror(-error);
-		break;
-	}
-	tool_error("%s: offset %" PRIu64 ": %s", path, offset, text);
+	tool_error("%s: this looks like %s, and not like OTLP protobuf: %s", path, format->what,
+		   format->advice);
 }
 
-int cat_resolve(const char *path, const struct input *input, enum signal wanted,
-		enum signal *signal)
+static void say_damage(const char *path, uint64_t offset, int error)
 {
+	switch (error) {
+	case -ENODATA:
+		tool_error("%s: offset %" PRIu64 ": the file ends in the middle of what begins "
+			   "here: it was cut short, or somebody still writes it (then --follow)",
+			   path, offset);
+		break;
+	case -EUCLEAN:
+		tool_error("%s: offset %" PRIu64 ": the batch does not match its checksum: it was "
+			   "damaged, and nothing from here on is printed (otlpipe verify tells "
+			   "what is missing)",
+			   path, offset);
+		break;
+	case -EBADMSG:
+		tool_error("%s: offset %" PRIu64 ": this is not OTLP protobuf", path, offset);
+		break;
+	case -ELOOP:
+		tool_error("%s: offset %" PRIu64 ": messages are nested more than %u deep, which "
+			   "no OTLP is",
+			   path, offset, WIRE_DEPTH_MAX);
+		break;
+	case -EILSEQ:
+		tool_error("%s: offset %" PRIu64 ": a text is not UTF-8, so it has no JSON "
+			   "(--format frames prints it as it is)",
+			   path, offset);
+		break;
+	case -EFBIG:
+		tool_error("%s: offset %" PRIu64 ": a message has more than %zu MiB", path, offset,
+			   INPUT_CHUNK_BYTES_MAX >> 20);
+		break;
+	case -ENOMEM:
+		tool_error("%s: offset %" PRIu64 ": no memory for this message, or it takes more "
+			   "than %zu MiB when decoded",
+			   path, offset, OTLP_DECODED_BYTES_MAX >> 20);
+		break;
+	default:
+		tool_error("%s: offset %" PRIu64 ": it cannot be read: %s", path, offset,
+			   strerror(-error));
+		break;
+	}
+}
+
+/* Has nothing of it been OTLP so far, and is the error about its bytes? */
+static bool may_be_another_format(const struct input *input, int error)
+{
+	return !input->is_ours && !input->has_shown &&
+	       (error == -EBADMSG || error == -ENODATA || error == -ELOOP || error == -EILSEQ ||
+		error == -EFBIG || error == -ENOMEM);
+}
+
+void cat_error(const char *path, struct input *input, uint64_t offset, int error)
+{
+	const struct format *format = NULL;
+
+	if (may_be_another_format(input, error))
+		format = input_guess(input);
+	if (format != NULL)
+		say_format(path, format);
+	else if (error == -EBADMSG && input->fits != SIGNAL_NONE)
+		tool_error("%s: offset %" PRIu64 ": this does not hold what --signal or its name "
+			   "says; it can be read as %s: give --signal %s",
+			   path, offset, signal_name(input->fits), signal_name(input->fits));
+	else
+		say_damage(path, offset, error);
+}
+
+int cat_check_shown(const char *path, struct input *input)
+{
+	const struct format *format;
+
+	if (input->is_ours || input->has_shown)
+		return TOOL_OK;
+	format = input_guess(input);
+	if (input->first_bytes == 0)
+		tool_error("%s: it is empty: there is nothing to print", path);
+	else if (format != NULL)
+		say_format(path, format);
+	else
+		tool_error("%s: there is no telemetry in it: no field of it is one of OTLP's",
+			   path);
+	return TOOL_FAILED;
+}
+
+int cat_resolve(const char *path, struct input *input, enum signal wanted, enum signal *signal)
+{
+	const struct format *format;
+
 	if (input->is_ours) {
 		*signal = input->signal;
 		if (wanted == SIGNAL_NONE || wanted == *signal)
 			return TOOL_OK;
-		tool_error("%s: it holds %s", path, signal_name(*signal));
+		tool_error("%s: it holds %s, and --signal asks for %s", path, signal_name(*signal),
+			   signal_name(wanted));
 		return TOOL_FAILED;
 	}
 	if (*signal != SIGNAL_NONE)
 		return TOOL_OK;
-	return tool_usage("%s: traces or metrics? say so with --signal", path);
+	format = input_guess(input);
+	if (format == NULL)
+		return tool_usage("%s: neither the file nor its name says what it holds: give "
+				  "--signal traces or --signal metrics",
+				  path);
+	say_format(path, format);
+	return TOOL_FAILED;
 }
 
 static int emit_line(void *context, const char *line, size_t bytes)
@@ -147,8 +215,23 @@ static int print_frame(enum signal signal, const uint8_t *field, size_t head_byt
 	return rc < 0 ? rc : tool_write(field, bytes);
 }
 
-int cat_chunk(const struct chunk *chunk, enum signal signal, enum cat_format format,
-	      size_t *ret_offset)
+/* Another signal that these bytes are whole messages of, or SIGNAL_NONE. */
+static enum signal fitting_signal(const uint8_t *data, size_t bytes, enum signal not_this)
+{
+	for (enum signal signal = 0; signal < SIGNAL_COUNT; signal++) {
+		ProtobufCMessage *message;
+
+		if (signal == not_this ||
+		    otlp_decode(otlp_signals[signal].type, data, bytes, &message) < 0)
+			continue;
+		otlp_free(message);
+		return signal;
+	}
+	return SIGNAL_NONE;
+}
+
+int cat_chunk(struct input *input, const struct chunk *chunk, enum signal signal,
+	      enum cat_format format, size_t *ret_offset)
 {
 	size_t at = 0;
 
@@ -166,6 +249,9 @@ int cat_chunk(const struct chunk *chunk, enum signal signal, enum cat_format for
 			else
 				rc = print_json(signal, data + field.head_bytes,
 						(size_t)field.payload_bytes);
+			if (rc == -EBADMSG && !input->is_ours)
+				input->fits = fitting_signal(data + field.head_bytes,
+							     (size_t)field.payload_bytes, signal);
 		}
 		if (rc < 0) {
 			*ret_offset = at;
@@ -173,5 +259,6 @@ int cat_chunk(const struct chunk *chunk, enum signal signal, enum cat_format for
 		}
 		at += bytes;
 	}
+	input->has_shown = true;
 	return 0;
 }

@@ -31,10 +31,10 @@ uint64_t cat_limit_bytes(const char *path, enum signal signal);
 /*
  * What the file holds, once a chunk of it was read: what it says itself, else what was known.
  *
+ * @param path  how the file is shown
  * @return an enum tool_exit, with its message: nobody knows; or it is not what is wanted
  */
-int cat_resolve(const char *path, const struct input *input, enum signal wanted,
-		enum signal *signal);
+int cat_resolve(const char *path, struct input *input, enum signal wanted, enum signal *signal);
 
 /*
  * Print a chunk's data.
@@ -42,10 +42,20 @@ int cat_resolve(const char *path, const struct input *input, enum signal wanted,
  * @param ret_offset  where in the chunk it failed
  * @return 0; -EPIPE and other errors of stdout; -EBADMSG, -ELOOP, -EILSEQ, -ENOMEM
  */
-int cat_chunk(const struct chunk *chunk, enum signal signal, enum cat_format format,
-	      size_t *ret_offset);
+int cat_chunk(struct input *input, const struct chunk *chunk, enum signal signal,
+	      enum cat_format format, size_t *ret_offset);
 
-/* One line on stderr about that place of a file. Errors of stdout are left to tool_finish(). */
-void cat_error(const char *path, uint64_t offset, int error);
+/*
+ * One line on stderr: what is wrong at that place of a file, or what the file is instead of OTLP.
+ * Errors of stdout are left to tool_finish().
+ */
+void cat_error(const char *path, struct input *input, uint64_t offset, int error);
+
+/*
+ * At the end of a file: was there anything in it? If not, one line on stderr says what it is.
+ *
+ * @return an enum tool_exit
+ */
+int cat_check_shown(const char *path, struct input *input);
 
 #endif

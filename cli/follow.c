@@ -154,7 +154,7 @@ static int current_ended(struct stream *stream, int rc, int *status)
 			return 0;
 	}
 	if (rc < 0) {
-		cat_error(stream->name, stream->input.offset, rc);
+		cat_error(stream->name, &stream->input, stream->input.offset, rc);
 		*status = TOOL_FAILED;
 	}
 	/* An empty file of a writer that died is removed, and the next has its number again. */
@@ -193,7 +193,8 @@ static int stream_poll(const struct cat_options *options, struct stream *stream,
 				stream->is_done = true;
 				return 0;
 			}
-			rc = cat_chunk(&chunk, stream->signal, options->format, &at);
+			rc = cat_chunk(&stream->input, &chunk, stream->signal, options->format,
+				       &at);
 			if (tool_flush() < 0)
 				return tool_flush();
 			if (rc == 0)

@@ -23,6 +23,7 @@ void input_open(struct input *input, int fd, bool is_open, uint64_t limit_bytes)
 		.is_open = is_open,
 		.seekable = lseek(fd, 0, SEEK_CUR) >= 0,
 		.limit_bytes = limit_bytes,
+		.fits = SIGNAL_NONE,
 	};
 }
 
@@ -54,6 +55,18 @@ static int reserve(struct input *input, size_t bytes)
 	return 0;
 }
 
+/* Keep what the file begins with; read again, it may be something else. */
+static void keep_first(struct input *input, const uint8_t *bytes, size_t count)
+{
+	size_t at = (size_t)input->fetched, room;
+
+	if (input->fetched > input->first_bytes || at >= sizeof(input->first))
+		return;
+	room = sizeof(input->first) - at;
+	memcpy(input->first + at, bytes, count < room ? count : room);
+	input->first_bytes = at + (count < room ? count : room);
+}
+
 /* Have that many bytes in the buffer, or all that the file has. */
 static int fill(struct input *input, size_t bytes)
 {
@@ -81,6 +94,7 @@ static int fill(struct input *input, size_t bytes)
 		if (n == 0)
 			return 0;
 		if (n > 0) {
+			keep_first(input, input->buffer + input->begin + input->filled, (size_t)n);
 			input->filled += (size_t)n;
 			input->fetched += (uint64_t)n;
 		}
@@ -210,4 +224,12 @@ int input_next(struct input *input, struct chunk *ret)
 	input->consumed = bytes;
 	*ret = (struct chunk){input->buffer + input->begin, bytes, input->offset};
 	return 1;
+}
+
+const struct format *input_guess(struct input *input)
+{
+	/* A pipe gives a little at a time; what cannot be read is not looked at. */
+	if (input->first_bytes < sizeof(input->first))
+		(void)fill(input, sizeof(input->first));
+	return format_guess(input->first, input->first_bytes);
 }

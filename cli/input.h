@@ -11,6 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cli/format.h"
+#include "core/record/signal.h"
+
 /* The field of TracesData and MetricsData with the data. */
 #define INPUT_FIELD_DATA 1u
 
@@ -26,7 +29,11 @@ struct input {
 	uint64_t limit_bytes; /* nothing behind it is read */
 	uint64_t offset;      /* in the file, of buffer[begin]; where the error is */
 	uint64_t fetched;     /* in the file, of what comes behind the buffer */
-	size_t consumed;      /* of the buffer, by the chunk handed out */
+	enum signal fits;     /* another signal that it can be read as, or SIGNAL_NONE */
+	bool has_shown;	      /* the caller's: something of it was OTLP, and is printed */
+	size_t first_bytes;   /* of first; fewer than it has room for: the whole file */
+	uint8_t first[FORMAT_FIRST_BYTES]; /* the file's first bytes, to tell what it looks like */
+	size_t consumed;		   /* of the buffer, by the chunk handed out */
 	uint8_t *buffer;
 	size_t begin;  /* of what is left in the buffer */
 	size_t filled; /* bytes left in the buffer */
@@ -48,10 +55,13 @@ void input_close(struct input *input);
  * batch that is not whole yet.
  *
  * @return 1: a chunk; 0: the end, at a boundary of chunks; -ENODATA: the rest is not a whole
- *         chunk (yet); -EBADMSG: no protobuf; -EUCLEAN: a batch with a wrong checksum; -EFBIG: more
- * than INPUT_CHUNK_BYTES_MAX; or what reading gave. After 0 or an error the next call reads the
- * same place again, if the file allows it.
+ *         chunk (yet); -EBADMSG: no protobuf; -EUCLEAN: a batch with a wrong checksum; -EFBIG:
+ *         more than INPUT_CHUNK_BYTES_MAX; or what reading gave. After 0 or an error the next
+ *         call reads the same place again, if the file allows it.
  */
 int input_next(struct input *input, struct chunk *ret);
+
+/* For a file that is not OTLP: what it looks like; NULL: like nothing known, or it is empty. */
+const struct format *input_guess(struct input *input);
 
 #endif
