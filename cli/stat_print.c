@@ -13,7 +13,8 @@
 
 #include "cli/tool.h"
 
-#define LINE_BYTES 640
+#define LINE_BYTES    640
+#define PROBLEM_BYTES (SIGNAL_COUNT * (STATUS_MESSAGE_BYTES + 2))
 
 static const char *state_name(const struct stat_view *view)
 {
@@ -90,8 +91,26 @@ static json_object *signal_json(const struct status_signal *signal)
 	return json;
 }
 
+/* Of all signals, one behind the other. */
+static const char *problem_text(const struct stat_view *view, char ret[PROBLEM_BYTES])
+{
+	unsigned i;
+
+	ret[0] = '\0';
+	for (i = 0; i < SIGNAL_COUNT; i++) {
+		const char *problem = view->page.problems[i];
+		const size_t used = strlen(ret);
+
+		if (problem[0] != '\0')
+			snprintf(ret + used, PROBLEM_BYTES - used, "%s%s", used > 0 ? "; " : "",
+				 problem);
+	}
+	return ret;
+}
+
 static json_object *writer_json(const struct stat_view *view)
 {
+	char problem[PROBLEM_BYTES];
 	json_object *json = json_object_new_object();
 	json_object *signals = json_object_new_object();
 	unsigned i;
@@ -99,7 +118,7 @@ static json_object *writer_json(const struct stat_view *view)
 	json_object_object_add(json, "running", json_object_new_boolean(view->is_running));
 	add(json, "pid", view->page.pid);
 	add_text(json, "state", state_name(view));
-	add_text(json, "problem", view->page.problem);
+	add_text(json, "problem", problem_text(view, problem));
 	add(json, "waits_for_producers", view->is_running ? view->page.waits_for_producers : 0);
 	add_text(json, "output", view->page.output);
 	add_text(json, "io", view->page.io);
@@ -216,8 +235,9 @@ static void print_writer(const struct stat_view *view)
 		     page->state == STATUS_STOPPED ? "stopped in order" : "was killed");
 	if (view->is_running && page->waits_for_producers > 0)
 		print_wait(page);
-	if (page->problem[0] != '\0')
-		line("problem: %s", page->problem);
+	for (i = 0; i < SIGNAL_COUNT; i++)
+		if (page->problems[i][0] != '\0')
+			line("problem: %s", page->problems[i]);
 	if (page->regions_broken > 0)
 		line("left aside: %" PRIu64 " regions that make no sense, since it started",
 		     page->regions_broken);

@@ -157,16 +157,16 @@ static int option_set(struct options *options, int key, const char *text)
 		return parse_size(text, 64 << 10, 64 << 20, &options->batch_bytes);
 	case OPTION_SYNC:
 		rc = parse_word(text, syncs);
-		options->sink.sync = rc >= 0 ? (enum sink_sync)rc : SINK_SYNC_INTERVAL;
+		options->sync = rc >= 0 ? (enum destination_sync)rc : SYNC_INTERVAL;
 		return rc < 0 ? rc : 0;
 	case OPTION_IO:
 		rc = parse_word(text, ios);
 		options->io = rc >= 0 ? (enum io_mode)rc : IO_AUTO;
 		return rc < 0 ? rc : 0;
 	case OPTION_ROTATE_BYTES:
-		return parse_size(text, 64 << 10, UINT64_C(1) << 40, &options->sink.rotate_bytes);
+		return parse_size(text, 64 << 10, UINT64_C(1) << 40, &options->files.rotate_bytes);
 	case OPTION_ROTATE_AGE:
-		return parse_time(text, 0, year, &options->sink.rotate_age_ns);
+		return parse_time(text, 0, year, &options->files.rotate_age_ns);
 	case OPTION_RETAIN_BYTES:
 		return parse_size(text, 0, UINT64_MAX, &options->retain.total_bytes);
 	case OPTION_RETAIN_AGE:
@@ -230,10 +230,10 @@ static void options_check(struct option_words *words)
 {
 	const struct options *options = words->options;
 
-	if (words->problem[0] == '\0' && options->sink.rotate_bytes < options->batch_bytes)
+	if (words->problem[0] == '\0' && options->files.rotate_bytes < options->batch_bytes)
 		snprintf(words->problem, sizeof(words->problem),
 			 "--rotate-bytes (%llu) must not be less than --batch-bytes (%llu)",
-			 (unsigned long long)options->sink.rotate_bytes,
+			 (unsigned long long)options->files.rotate_bytes,
 			 (unsigned long long)options->batch_bytes);
 }
 
@@ -253,8 +253,8 @@ void options_parse(struct options *ret, int argc, char **argv)
 	ret->output = OPTION_OUTPUT_DEFAULT;
 	ret->interval_ns = 1000000000;
 	ret->batch_bytes = 1 << 20;
-	ret->sink.rotate_bytes = 64 << 20;
-	ret->sink.rotate_age_ns = INT64_C(3600) * 1000000000;
+	ret->files.rotate_bytes = 64 << 20;
+	ret->files.rotate_age_ns = INT64_C(3600) * 1000000000;
 	options_from_environment(&words);
 	rc = arguments_parse(&argp, OPTION_PROGRAM " " OTLPIPE_VERSION, argc, argv, &words);
 	if (rc == ARGUMENTS_SHOWN || rc == -EPIPE)

@@ -6,9 +6,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "writer/destination.h"
 #include "writer/file/retain.h"
+#include "writer/file_destination.h"
 #include "writer/io/io.h"
-#include "writer/sink.h"
 
 struct options {
 	const char *dir; /* NULL: the default */
@@ -16,7 +17,8 @@ struct options {
 	int64_t interval_ns;
 	uint64_t batch_bytes;
 	enum io_mode io;
-	struct sink_options sink;
+	enum destination_sync sync;
+	struct file_options files;
 	struct retain_limits retain;
 	bool drain;
 	int64_t wait_producers_ns; /* after the first signal to stop; 0: do not wait */

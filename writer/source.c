@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One region's way through the writer. Which regions there are, and what
- * happens to a batch, is known elsewhere (writer.c, sink.c).
+ * happens to a batch, is known elsewhere (writer.c, queue.c).
  */
 #include "writer/source.h"
 

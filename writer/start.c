@@ -32,8 +32,8 @@ enum start_step {
 	START_POOL,
 	START_IO,
 	START_RETAIN,
-	START_SINKS, /* and one more for each further signal */
-	START_DRAIN = START_SINKS + SIGNAL_COUNT
+	START_QUEUES, /* and one more for each further signal */
+	START_DRAIN = START_QUEUES + SIGNAL_COUNT
 };
 
 static int start_dir(struct writer *writer)
@@ -236,18 +236,28 @@ static void want_space(void *context)
 	retain_request(context);
 }
 
-static int start_sink(struct writer *writer, enum signal signal)
+static int start_queue(struct writer *writer, enum signal signal)
 {
+	struct file_destination *file = &writer->files[signal];
 	int rc;
 
-	writer->sink_options = writer->options->sink;
-	writer->sink_options.want_space = want_space;
-	writer->sink_options.want_space_context = writer->retain;
-	writer->sink_options.runtime = &writer->dir;
-	rc = sink_open(&writer->sinks[signal], signal, writer->outdir.fd, &writer->sink_options,
-		       writer->io, writer->pool, writer->status.page, writer->status.page->epoch);
-	if (rc < 0)
+	writer->file_options = writer->options->files;
+	writer->file_options.want_space = want_space;
+	writer->file_options.want_space_context = writer->retain;
+	writer->queue_options.sync = writer->options->sync;
+	writer->queue_options.runtime = &writer->dir;
+	rc = file_destination_open(file, signal, writer->outdir.fd, &writer->file_options,
+				   writer->io);
+	if (rc < 0) {
 		log_line("%s/%s: %s", writer->options->output, signal_name(signal), strerror(-rc));
+		return rc;
+	}
+	rc = queue_open(&writer->queues[signal], signal, &writer->queue_options, &file->destination,
+			writer->pool, writer->status.page, writer->status.page->epoch);
+	if (rc < 0) {
+		log_line("no memory for the batches of %s: %s", signal_name(signal), strerror(-rc));
+		file_destination_close(file);
+	}
 	return rc;
 }
 
@@ -316,8 +326,8 @@ int writer_start(struct writer *writer, const struct options *options)
 	if (rc == 0 && (rc = start_retain(writer)) == 0)
 		writer->opened = START_RETAIN;
 	for (signal = 0; rc == 0 && signal < SIGNAL_COUNT; signal++)
-		if ((rc = start_sink(writer, signal)) == 0)
-			writer->opened = START_SINKS + signal;
+		if ((rc = start_queue(writer, signal)) == 0)
+			writer->opened = START_QUEUES + signal;
 	if (rc == 0 && (rc = start_drain(writer)) == 0)
 		writer->opened = START_DRAIN;
 	if (rc < 0) {
@@ -338,12 +348,14 @@ void writer_end(struct writer *writer)
 		free(writer->drain.record);
 		free(writer->drain.whole);
 	}
-	/* First, since it waits for writes out of the sinks' buffers. */
+	/* First, since it waits for writes out of the queues' buffers. */
 	if (writer->opened >= START_IO)
 		io_close(writer->io);
-	for (signal = 0; signal < SIGNAL_COUNT; signal++)
-		if (writer->opened >= START_SINKS + signal)
-			sink_close(&writer->sinks[signal]);
+	for (signal = 0; signal < SIGNAL_COUNT && writer->opened >= START_QUEUES + signal;
+	     signal++) {
+		queue_close(&writer->queues[signal]);
+		file_destination_close(&writer->files[signal]);
+	}
 	if (writer->opened >= START_RETAIN)
 		retain_close(writer->retain);
 	if (writer->opened >= START_POOL)

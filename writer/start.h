@@ -11,8 +11,8 @@
 #include "shm/control.h"
 #include "writer/file/outdir.h"
 #include "writer/options.h"
+#include "writer/queue.h"
 #include "writer/regions.h"
-#include "writer/sink.h"
 #include "writer/status.h"
 #include "writer/wait.h"
 
@@ -27,8 +27,10 @@ struct writer {
 	struct iobuf_pool *pool;
 	struct io *io;
 	struct retain *retain;
-	struct sink_options sink_options;
-	struct sink sinks[SIGNAL_COUNT];
+	struct file_options file_options;
+	struct file_destination files[SIGNAL_COUNT];
+	struct queue_options queue_options;
+	struct queue queues[SIGNAL_COUNT];
 	struct drain drain;
 	bool close_due[SIGNAL_COUNT]; /* the interval is over */
 	bool discovery_failed;	      /* said so */

@@ -85,8 +85,11 @@ int status_open(struct status *ret, const struct runtime_dir *dir, int64_t wait_
 	}
 	/* Whoever may write the file may cut it. */
 	guard_add(&ret->guard, page, sizeof(*page));
-	if (page->magic != STATUS_MAGIC || page->major != STATUS_MAJOR)
+	/* Of another version the output directory is still what is to be recovered first. */
+	if (page->magic != STATUS_MAGIC)
 		memset(page, 0, sizeof(*page));
+	else if (page->major != STATUS_MAJOR)
+		memset(page, 0, offsetof(struct status_page, output));
 	/* A writer leaves an absolute path with its end, or nothing. */
 	if (page->output[0] != '/' || page->output[sizeof(page->output) - 1] != '\0')
 		page->output[0] = '\0';
@@ -113,6 +116,7 @@ static void status_terminate(char *text, size_t bytes)
 
 int status_read(const struct runtime_dir *dir, struct status_page *ret, bool *ret_running)
 {
+	unsigned signal;
 	ssize_t n;
 	int fd, rc;
 
@@ -127,7 +131,8 @@ int status_read(const struct runtime_dir *dir, struct status_page *ret, bool *re
 	if (n != (ssize_t)sizeof(*ret) || ret->magic != STATUS_MAGIC || ret->major != STATUS_MAJOR)
 		return -EPROTO;
 	status_terminate(ret->io, sizeof(ret->io));
-	status_terminate(ret->problem, sizeof(ret->problem));
+	for (signal = 0; signal < SIGNAL_COUNT_MAX; signal++)
+		status_terminate(ret->problems[signal], sizeof(ret->problems[signal]));
 	status_terminate(ret->output, sizeof(ret->output));
 	rc = runtime_has_writer(dir);
 	if (rc < 0)

@@ -9,6 +9,7 @@
 #define OTLPIPE_WRITER_STATUS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/guard.h"
@@ -17,8 +18,8 @@
 #include "writer/file/batch.h"
 
 #define STATUS_MAGIC	     UINT64_C(0x3157544952455750)
-#define STATUS_MAJOR	     1
-#define STATUS_MINOR	     1 /* a higher number: fields were added in the room */
+#define STATUS_MAJOR	     2
+#define STATUS_MINOR	     0 /* a higher number: fields were added in the room */
 #define STATUS_OUTPUT_BYTES  4096
 #define STATUS_MESSAGE_BYTES 256
 
@@ -52,17 +53,22 @@ struct status_page {
 	uint32_t regions;
 	uint64_t regions_broken;    /* left aside: no regions, or broken ones */
 	uint64_t heartbeat_unix_ns; /* when it last looked at the rings */
-	struct status_signal signals[SIGNAL_COUNT];
-	char io[STATUS_MESSAGE_BYTES];	    /* how it writes */
-	char problem[STATUS_MESSAGE_BYTES]; /* why it is stalled, or empty */
+	struct status_signal signals[SIGNAL_COUNT_MAX];
+	char io[STATUS_MESSAGE_BYTES]; /* how it writes */
+	/* Why a signal is stalled, or empty: each has its own, so that none takes another's away.
+	 */
+	char problems[SIGNAL_COUNT_MAX][STATUS_MESSAGE_BYTES];
 	/* Told to stop with --wait-for-producers: how many still live, and for how long at most. */
 	uint64_t waits_until_unix_ns; /* 0: no limit */
 	uint32_t waits_for_producers; /* 0: it does not wait */
 	uint32_t reserved;
-	char room[4096 - 16 - 56 - 2 * 64 - 2 * STATUS_MESSAGE_BYTES];
-	char output[STATUS_OUTPUT_BYTES]; /* absolute; empty: none yet */
+	char room[4096 - 16 - 56 - SIGNAL_COUNT_MAX * (64 + STATUS_MESSAGE_BYTES) -
+		  STATUS_MESSAGE_BYTES];
+	/* At the same place in every version. Absolute; empty: none yet. */
+	char output[STATUS_OUTPUT_BYTES];
 };
 
+static_assert(offsetof(struct status_page, output) == 4096, "layout");
 static_assert(sizeof(struct status_page) == 8192, "layout");
 
 struct status {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The main loop: look at the rings, take what is there, close batches when they
- * are due, let the sinks go on, sleep. One thread; deletion of old files is the
+ * are due, let the queues go on, sleep. One thread; deletion of old files is the
  * one thing that another does.
  */
 #include "writer/writer.h"
@@ -82,11 +82,11 @@ static int writer_catch_signals(void)
 }
 
 /* The batch is full: close it. False: there is no buffer, or no memory for a single record. */
-static bool writer_make_room(struct writer *writer, struct sink *sink)
+static bool writer_make_room(struct writer *writer, struct queue *queue)
 {
-	if (stage_is_empty(sink->stage) || sink_close_batch(sink, writer->regions.sources) < 0)
+	if (stage_is_empty(queue->stage) || queue_close_batch(queue, writer->regions.sources) < 0)
 		return false;
-	sink_pump(sink, monotonic_ns());
+	queue_pump(queue, monotonic_ns());
 	return true;
 }
 
@@ -97,15 +97,15 @@ static bool writer_make_room(struct writer *writer, struct sink *sink)
  * Returns whether it was so much that it is worth to look again at once. A trickle is not: the
  * producers wake us when a ring is half full, and until then a round costs more than it brings.
  */
-static bool writer_drain(struct writer *writer, struct sink *sink)
+static bool writer_drain(struct writer *writer, struct queue *queue)
 {
-	const enum signal signal = sink->signal;
+	const enum signal signal = queue->signal;
 	struct source *source = regions_at(&writer->regions, writer->drain_from[signal]);
 	bool again, is_blocked = false;
 	uint64_t drained = 0;
 
 	do {
-		size_t parts = sink_count_parts(sink, writer->regions.sources);
+		size_t parts = queue_count_parts(queue, writer->regions.sources);
 		size_t i;
 
 		again = false;
@@ -113,13 +113,13 @@ static bool writer_drain(struct writer *writer, struct sink *sink)
 			enum drain_end end;
 			uint64_t before = source->rings[signal].reader.read;
 
-			end = source_drain(source, signal, &writer->drain, sink->stage,
+			end = source_drain(source, signal, &writer->drain, queue->stage,
 					   batch_head_bytes(++parts));
 			drained += source->rings[signal].reader.read - before;
 			if (end == DRAIN_BROKEN) {
 				regions_break(&writer->regions, source, "its ring makes no sense");
 			} else if (end == DRAIN_FULL && !is_blocked) {
-				is_blocked = !writer_make_room(writer, sink);
+				is_blocked = !writer_make_room(writer, queue);
 				if (is_blocked)
 					writer->drain_from[signal] += i;
 				parts = 0;
@@ -135,12 +135,12 @@ static bool writer_drain(struct writer *writer, struct sink *sink)
 }
 
 /* Must the batch that is being made be closed now? */
-static bool writer_close_is_due(const struct writer *writer, const struct sink *sink)
+static bool writer_close_is_due(const struct writer *writer, const struct queue *queue)
 {
-	const enum signal signal = sink->signal;
+	const enum signal signal = queue->signal;
 	const struct source *source;
 
-	if (writer->close_due[sink->signal])
+	if (writer->close_due[queue->signal])
 		return true;
 	for (source = writer->regions.sources; source != NULL; source = source->next)
 		if (source_wants_flush(source, signal) || source_wants_release(source, signal))
@@ -155,7 +155,7 @@ static bool writer_reap(struct writer *writer, int64_t timeout_ns)
 
 	count = io_reap(writer->io, results, WRITER_REAP_MAX, timeout_ns);
 	for (i = 0; i < count; i++)
-		sink_complete(&results[i], monotonic_ns());
+		queue_complete(&results[i], monotonic_ns());
 	return count > 0;
 }
 
@@ -176,7 +176,7 @@ static bool writer_is_stalled(const struct writer *writer)
 	enum signal signal;
 
 	for (signal = 0; signal < SIGNAL_COUNT; signal++)
-		if (writer->sinks[signal].is_stalled)
+		if (writer->queues[signal].is_stalled)
 			return true;
 	return false;
 }
@@ -209,7 +209,7 @@ static bool writer_turn(struct writer *writer, int64_t now)
 	if (signal_rotate) {
 		signal_rotate = 0;
 		for (i = 0; i < SIGNAL_COUNT; i++)
-			writer->sinks[i].wants_rotation = true;
+			queue_rotate(&writer->queues[i]);
 	}
 
 	if (now >= writer->care_ns) {
@@ -231,15 +231,16 @@ static bool writer_turn(struct writer *writer, int64_t now)
 			writer->close_due[i] = true;
 	}
 	for (i = 0; i < SIGNAL_COUNT; i++) {
-		struct sink *sink = &writer->sinks[i];
+		struct queue *queue = &writer->queues[i];
 
-		any |= writer_drain(writer, sink);
-		if (writer_close_is_due(writer, sink))
-			writer->close_due[i] = sink_close_batch(sink, writer->regions.sources) < 0;
-		while (sink_pump(sink, now))
+		any |= writer_drain(writer, queue);
+		if (writer_close_is_due(writer, queue))
+			writer->close_due[i] =
+				queue_close_batch(queue, writer->regions.sources) < 0;
+		while (queue_pump(queue, now))
 			any = true;
-		released |= sink->has_released_flush;
-		sink->has_released_flush = false;
+		released |= queue->has_released_flush;
+		queue->has_released_flush = false;
 	}
 	for (source = writer->regions.sources; source != NULL; source = source->next)
 		released |= source_take_late_flush(source);
@@ -309,7 +310,7 @@ static void writer_sleep(struct writer *writer)
 	if (writer->wait.has_begun && writer->wait.look_ns < until)
 		until = writer->wait.look_ns;
 	for (i = 0; i < SIGNAL_COUNT; i++) {
-		int64_t deadline = sink_deadline_ns(&writer->sinks[i]);
+		int64_t deadline = queue_deadline_ns(&writer->queues[i]);
 
 		until = deadline < until ? deadline : until;
 	}
@@ -331,8 +332,8 @@ static bool writer_is_drained(struct writer *writer, bool accept_busy)
 	unsigned i;
 
 	for (i = 0; i < SIGNAL_COUNT; i++)
-		if (!sink_is_idle(&writer->sinks[i]) ||
-		    sink_count_parts(&writer->sinks[i], writer->regions.sources) > 0)
+		if (!queue_is_idle(&writer->queues[i]) ||
+		    queue_count_parts(&writer->queues[i], writer->regions.sources) > 0)
 			return false;
 	for (source = writer->regions.sources; source != NULL; source = source->next) {
 		for (i = 0; i < SIGNAL_COUNT; i++) {
@@ -357,7 +358,7 @@ static bool writer_seal(struct writer *writer)
 	unsigned i;
 
 	for (i = 0; i < SIGNAL_COUNT; i++)
-		all &= sink_finish(&writer->sinks[i]) == 0;
+		all &= queue_finish(&writer->queues[i]) == 0;
 	return all;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The writer: one loop that drains all rings into two sinks. */
+/* The writer: one loop that drains all rings into a queue for each signal. */
 #ifndef OTLPIPE_WRITER_WRITER_H
 #define OTLPIPE_WRITER_WRITER_H
 

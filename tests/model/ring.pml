@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The ring of shm/ring.h and shm/ring.c, the batches of writer/sink.c and the
+ * The ring of shm/ring.h and shm/ring.c, the batches of writer/queue.c and the
  * recovery of writer/recover.c, with a kill between any two visible steps.
  * docs/protocol.md says what is left out and why; run.py runs it.
  *
@@ -533,7 +533,7 @@ inline forget_batch()
 	batches_counted = (batches_counted > 0 -> batches_counted - 1 : 0)
 }
 
-/* sink_close_batch() */
+/* queue_close_batch() */
 inline close_batch()
 {
 	d_step {

@@ -37,7 +37,7 @@ void pipe_open(struct pipe *pipe, unsigned regions, uint64_t ring_bytes)
 	for (unsigned i = 0; i < regions; i++)
 		assert_int_equal(region_create(&pipe->producers[i], &pipe->dir, &options), 0);
 	regions_open(&pipe->regions, &pipe->dir);
-	pipe->options.rotate_bytes = UINT64_C(1) << 20;
+	pipe->files.rotate_bytes = UINT64_C(1) << 20;
 	pipe->drain.record = malloc(DRAIN_RECORD_ROOM_BYTES);
 	assert_non_null(pipe->drain.record);
 	pipe->drain.batch_bytes_max = 64 << 10;
@@ -63,19 +63,22 @@ static void count_want_space(void *context)
 	((struct pipe *)context)->want_space_calls++;
 }
 
-void pipe_open_sink(struct pipe *pipe)
+void pipe_open_queue(struct pipe *pipe)
 {
 	static uint64_t epoch;
 
-	pipe->options.want_space = count_want_space;
-	pipe->options.want_space_context = pipe;
+	pipe->files.want_space = count_want_space;
+	pipe->files.want_space_context = pipe;
 	pipe->options.runtime = &pipe->dir;
 	memset(&pipe->status, 0, sizeof(pipe->status));
 	assert_int_equal(iobuf_pool_open(&pipe->pool, IOBUF_COUNT, pipe->drain.batch_bytes_max), 0);
 	pipe->fault = fault_backend_new();
 	assert_int_equal(io_open_backend(&pipe->io, &pipe->fault->backend), 0);
-	assert_int_equal(sink_open(&pipe->sink, SIGNAL_TRACES, pipe->out.fd, &pipe->options,
-				   pipe->io, pipe->pool, &pipe->status, ++epoch),
+	assert_int_equal(file_destination_open(&pipe->file, SIGNAL_TRACES, pipe->out.fd,
+					       &pipe->files, pipe->io),
+			 0);
+	assert_int_equal(queue_open(&pipe->queue, SIGNAL_TRACES, &pipe->options,
+				    &pipe->file.destination, pipe->pool, &pipe->status, ++epoch),
 			 0);
 	assert_int_equal(regions_discover(&pipe->regions), 0);
 }
@@ -88,11 +91,12 @@ void pipe_recover(struct pipe *pipe, struct recover_report *ret)
 	assert_int_equal(recover_output(pipe->out.fd, &pipe->regions, ret), 0);
 }
 
-void pipe_close_sink(struct pipe *pipe)
+void pipe_close_queue(struct pipe *pipe)
 {
 	pipe->fault->is_held = false;
 	io_close(pipe->io);
-	sink_close(&pipe->sink);
+	queue_close(&pipe->queue);
+	file_destination_close(&pipe->file);
 	iobuf_pool_close(pipe->pool);
 }
 
@@ -129,12 +133,12 @@ void pipe_reap(struct pipe *pipe)
 	unsigned count = io_reap(pipe->io, results, COUNT_OF(results), 0);
 
 	for (unsigned i = 0; i < count; i++)
-		sink_complete(&results[i], pipe->now_ns);
+		queue_complete(&results[i], pipe->now_ns);
 }
 
 void pipe_pump(struct pipe *pipe)
 {
-	for (unsigned i = 0; sink_pump(&pipe->sink, pipe->now_ns); i++)
+	for (unsigned i = 0; queue_pump(&pipe->queue, pipe->now_ns); i++)
 		assert_true(i < TURNS_MAX);
 }
 
@@ -147,14 +151,14 @@ void pipe_drain(struct pipe *pipe)
 		again = false;
 		for (source = pipe->regions.sources; source != NULL; source = source->next) {
 			enum drain_end end = source_drain(source, SIGNAL_TRACES, &pipe->drain,
-							  pipe->sink.stage, batch_head_bytes(8));
+							  pipe->queue.stage, batch_head_bytes(8));
 
-			(void)source_drain(source, SIGNAL_METRICS, &pipe->drain, pipe->sink.stage,
+			(void)source_drain(source, SIGNAL_METRICS, &pipe->drain, pipe->queue.stage,
 					   0);
 			if (end == DRAIN_BROKEN)
 				regions_break(&pipe->regions, source, "test");
 			if (end == DRAIN_FULL &&
-			    sink_close_batch(&pipe->sink, pipe->regions.sources) < 0)
+			    queue_close_batch(&pipe->queue, pipe->regions.sources) < 0)
 				return;
 			again |= end == DRAIN_FULL || end == DRAIN_QUOTA;
 		}
@@ -172,19 +176,19 @@ static bool pipe_is_released(const struct pipe *pipe)
 		    reader->head != atomic_load_relaxed_u64(&reader->shared->tail))
 			return false;
 	}
-	return sink_is_idle(&pipe->sink) &&
-	       sink_count_parts(&pipe->sink, pipe->regions.sources) == 0;
+	return queue_is_idle(&pipe->queue) &&
+	       queue_count_parts(&pipe->queue, pipe->regions.sources) == 0;
 }
 
 void pipe_settle(struct pipe *pipe)
 {
 	unsigned turns = 0;
 
-	while (!pipe_is_released(pipe) || sink_finish(&pipe->sink) < 0) {
+	while (!pipe_is_released(pipe) || queue_finish(&pipe->queue) < 0) {
 		assert_true(++turns < TURNS_MAX);
 		pipe_reap(pipe);
 		pipe_drain(pipe);
-		(void)sink_close_batch(&pipe->sink, pipe->regions.sources);
+		(void)queue_close_batch(&pipe->queue, pipe->regions.sources);
 		pipe_pump(pipe);
 		pipe->now_ns += 100000000;
 	}

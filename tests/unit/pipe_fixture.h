@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The writer's pieces put together for a test: regions in a runtime directory, a sink over the
- * fault backend, an output directory, and a clock that only the test moves. Producers and sink are
- * in one process here, because each position and each completion has to happen exactly when the
- * test wants it; that both ends work across processes is for tests/pipeline to show.
+ * The writer's pieces put together for a test: regions in a runtime directory, a queue over a
+ * file over the fault backend, an output directory, and a clock that only the test moves. Producers
+ * and queue are in one process here, because each position and each completion has to happen
+ * exactly when the test wants it; that both ends work across processes is for tests/pipeline to
+ * show.
  */
 #ifndef OTLPIPE_TESTS_UNIT_PIPE_FIXTURE_H
 #define OTLPIPE_TESTS_UNIT_PIPE_FIXTURE_H
@@ -15,9 +16,10 @@
 #include "tests/unit/fault_backend.h"
 #include "tests/unit/io_testing.h"
 #include "writer/file/batch_scan.h"
+#include "writer/file_destination.h"
+#include "writer/queue.h"
 #include "writer/recover.h"
 #include "writer/regions.h"
-#include "writer/sink.h"
 
 /* cmocka wants these before it. */
 #include <setjmp.h>
@@ -39,8 +41,10 @@ struct pipe {
 	struct fault_backend *fault;
 	struct io *io;
 	struct status_page status;
-	struct sink_options options;
-	struct sink sink;
+	struct queue_options options;
+	struct file_options files;
+	struct file_destination file;
+	struct queue queue;
 	struct drain drain;
 	int64_t now_ns;
 	unsigned want_space_calls;
@@ -58,9 +62,9 @@ struct pipe_found {
 void pipe_open(struct pipe *pipe, unsigned regions, uint64_t ring_bytes);
 void pipe_close(struct pipe *pipe);
 
-/* The sink and all below it; options first. pipe_close_sink() leaves files as a kill would. */
-void pipe_open_sink(struct pipe *pipe);
-void pipe_close_sink(struct pipe *pipe);
+/* The queue and all below it; options first. pipe_close_queue() leaves files as a kill would. */
+void pipe_open_queue(struct pipe *pipe);
+void pipe_close_queue(struct pipe *pipe);
 
 /* A new writer comes: it knows nothing but what is in the files and in the regions. */
 void pipe_recover(struct pipe *pipe, struct recover_report *ret);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The states are made by a sink that is let go batch by batch, with a copy of the regions after
+/* The states are made by a queue that is let go batch by batch, with a copy of the regions after
  * each. */
 #include "tests/unit/recover_fixture.h"
 
@@ -40,7 +40,7 @@ int make_states(void **state)
 
 	(void)state;
 	pipe_open(pipe, REGION_COUNT, RING_BYTES);
-	pipe_open_sink(pipe);
+	pipe_open_queue(pipe);
 	for (unsigned i = 0; i < 10; i++)
 		for (unsigned region = 0; region < REGION_COUNT; region++)
 			assert_true(pipe_push(pipe, region, 1000 + 100 * region));
@@ -51,16 +51,16 @@ int make_states(void **state)
 
 		for (source = pipe->regions.sources; source != NULL; source = source->next)
 			assert_int_equal(source_drain(source, SIGNAL_TRACES, &pipe->drain,
-						      pipe->sink.stage, 0),
+						      pipe->queue.stage, 0),
 					 DRAIN_QUOTA);
-		assert_int_equal(sink_close_batch(&pipe->sink, pipe->regions.sources), 0);
+		assert_int_equal(queue_close_batch(&pipe->queue, pipe->regions.sources), 0);
 		pipe_pump(pipe);
 		pipe_reap(pipe);
 		pipe_pump(pipe);
 		copy_regions(batch + 1);
 	}
 	pipe->drain.quota_bytes = 16 << 10;
-	pipe_close_sink(pipe);
+	pipe_close_queue(pipe);
 	return 0;
 }
 
@@ -83,10 +83,10 @@ int recover(struct recover_report *report)
 /* The next writer drains what is left; then everything is there once. */
 void go_on_and_check(void)
 {
-	pipe_open_sink(&states.pipe);
+	pipe_open_queue(&states.pipe);
 	pipe_settle(&states.pipe);
 	pipe_check_all_once(&states.pipe);
-	pipe_close_sink(&states.pipe);
+	pipe_close_queue(&states.pipe);
 }
 
 /* The only file of the directory that is open. */

@@ -63,9 +63,9 @@ static int check_defaults(const struct options *options)
 	CHECK(options->dir == NULL);
 	CHECK(options->interval_ns == 1000000000);
 	CHECK(options->batch_bytes == 1 << 20);
-	CHECK(options->sink.sync == SINK_SYNC_INTERVAL);
-	CHECK(options->sink.rotate_bytes == 64 << 20);
-	CHECK(options->sink.rotate_age_ns == INT64_C(3600000000000));
+	CHECK(options->sync == SYNC_INTERVAL);
+	CHECK(options->files.rotate_bytes == 64 << 20);
+	CHECK(options->files.rotate_age_ns == INT64_C(3600000000000));
 	CHECK(options->retain.total_bytes == 0 && options->retain.age_ns == 0);
 	CHECK(options->io == IO_AUTO && !options->drain);
 	return 0;
@@ -75,7 +75,7 @@ static int check_flags(const struct options *options)
 {
 	CHECK(strcmp(options->dir, "/d") == 0 && strcmp(options->output, "/o") == 0);
 	CHECK(options->interval_ns == 200000000);
-	CHECK(options->sink.sync == SINK_SYNC_BATCH);
+	CHECK(options->sync == SYNC_BATCH);
 	CHECK(options->io == IO_PWRITE && options->drain);
 	return 0;
 }

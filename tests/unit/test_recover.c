@@ -234,11 +234,11 @@ static void entries_of_regions_that_are_gone_count(void **state)
 	assert_int_equal(unlinkat(states.pipe.dir.fd, name, 0), 0);
 	assert_int_equal(recover(&report), 0);
 	assert_int_equal(report.batches, BATCHES);
-	pipe_open_sink(&states.pipe);
+	pipe_open_queue(&states.pipe);
 	pipe_settle(&states.pipe);
 	pipe_find(&states.pipe, &found);
 	assert_int_equal(found.written, BATCHES + states.pipe.pushed[1]);
-	pipe_close_sink(&states.pipe);
+	pipe_close_queue(&states.pipe);
 }
 
 /* The writer died between the last entry's write and its release: it is in the file already. */
@@ -251,19 +251,19 @@ static void a_last_entry_in_the_file_is_not_made_again(void **state)
 
 	(void)state;
 	assert_int_equal(recover(&report), 0);
-	pipe_open_sink(pipe);
+	pipe_open_queue(pipe);
 	for (source = pipe->regions.sources; source != NULL; source = source->next)
 		source->is_dead = true;
 	pipe_drain(pipe);
-	assert_int_equal(sink_close_batch(&pipe->sink, pipe->regions.sources), 0);
+	assert_int_equal(queue_close_batch(&pipe->queue, pipe->regions.sources), 0);
 	pipe_pump(pipe);
 	pipe_reap(pipe);
-	pipe_close_sink(pipe);
+	pipe_close_queue(pipe);
 	assert_int_equal(recover(&report), 0);
 	assert_int_equal(report.batches, 1);
 	for (source = pipe->regions.sources; source != NULL; source = source->next)
 		source->is_dead = true;
-	pipe_open_sink(pipe);
+	pipe_open_queue(pipe);
 	pipe_drain(pipe);
 	pipe_settle(pipe);
 	for (source = pipe->regions.sources; source != NULL; source = source->next)
@@ -271,7 +271,7 @@ static void a_last_entry_in_the_file_is_not_made_again(void **state)
 	pipe_find(pipe, &found);
 	assert_int_equal(found.finals, REGION_COUNT);
 	pipe_check_all_once(pipe);
-	pipe_close_sink(pipe);
+	pipe_close_queue(pipe);
 }
 
 static int recover_and_die(void *context)

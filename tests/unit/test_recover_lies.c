@@ -157,10 +157,10 @@ static void a_region_that_lies_loses_its_own_and_nobody_elses(void **state)
 			be_of_another_time(&pipe->producers[1]);
 		assert_int_equal(recover(&report), 0);
 		assert_int_equal(report.batches, BATCHES);
-		pipe_open_sink(pipe);
+		pipe_open_queue(pipe);
 		pipe_settle(pipe);
 		assert_int_equal(pipe->regions.broken_count, 1);
-		pipe_close_sink(pipe);
+		pipe_close_queue(pipe);
 		pipe_find(pipe, &found);
 		for (uint32_t n = 0; n < PIPE_SPANS_MAX; n++)
 			assert_int_equal(found.seen[0][n], n < pipe->pushed[0]);
@@ -191,12 +191,12 @@ static void a_region_that_claims_everything_as_done_takes_nothing_with_it(void *
 	assert_int_equal(recover(&report), 0);
 	assert_int_equal(report.batches, BATCHES);
 	assert_int_equal(states.pipe.regions.broken_count, 0);
-	pipe_open_sink(&states.pipe);
+	pipe_open_queue(&states.pipe);
 	pipe_settle(&states.pipe);
 	pipe_find(&states.pipe, &found);
 	for (uint32_t n = 0; n < PIPE_SPANS_MAX; n++)
 		assert_int_equal(found.seen[0][n], n < states.pipe.pushed[0]);
-	pipe_close_sink(&states.pipe);
+	pipe_close_queue(&states.pipe);
 }
 
 int main(void)

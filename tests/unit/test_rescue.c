@@ -25,11 +25,11 @@ static bool is_kept(const struct pipe *pipe)
 	return fd >= 0;
 }
 
-static void open_pipe(struct pipe *pipe, const struct fault_plan *plan, enum sink_sync sync)
+static void open_pipe(struct pipe *pipe, const struct fault_plan *plan, enum destination_sync sync)
 {
 	pipe_open(pipe, 2, RING_BYTES);
 	pipe->options.sync = sync;
-	pipe_open_sink(pipe);
+	pipe_open_queue(pipe);
 	pipe->fault->plan = *plan;
 }
 
@@ -41,8 +41,8 @@ static void turn(struct pipe *pipe, unsigned number)
 			assert_true(pipe_push(pipe, region, SPAN_BYTES));
 	pipe_reap(pipe);
 	pipe_drain(pipe);
-	(void)sink_close_batch(&pipe->sink, pipe->regions.sources);
-	(void)sink_pump(&pipe->sink, pipe->now_ns);
+	(void)queue_close_batch(&pipe->queue, pipe->regions.sources);
+	(void)queue_pump(&pipe->queue, pipe->now_ns);
 	pipe->now_ns += 150000000;
 }
 
@@ -55,7 +55,7 @@ static uint64_t go_on_and_count(struct pipe *pipe)
 
 	pipe_recover(pipe, &report);
 	assert_false(is_kept(pipe));
-	pipe_open_sink(pipe);
+	pipe_open_queue(pipe);
 	pipe_settle(pipe);
 	pipe_find(pipe, &found);
 	for (unsigned region = 0; region < 2; region++) {
@@ -68,13 +68,13 @@ static uint64_t go_on_and_count(struct pipe *pipe)
 	}
 	assert_int_equal(found.lost, missing);
 	assert_int_equal(found.written + found.lost, pipe->pushed[0] + pipe->pushed[1]);
-	pipe_close_sink(pipe);
+	pipe_close_queue(pipe);
 	pipe_close(pipe);
 	return missing;
 }
 
 /* Killed behind each turn. @return in how many states batches were kept aside */
-static unsigned kill_at_each_turn(const struct fault_plan *plan, enum sink_sync sync,
+static unsigned kill_at_each_turn(const struct fault_plan *plan, enum destination_sync sync,
 				  uint64_t *ret_missing)
 {
 	static struct pipe pipe;
@@ -87,7 +87,7 @@ static unsigned kill_at_each_turn(const struct fault_plan *plan, enum sink_sync 
 			turn(&pipe, number);
 		kept += is_kept(&pipe);
 		kills++;
-		pipe_close_sink(&pipe);
+		pipe_close_queue(&pipe);
 		*ret_missing += go_on_and_count(&pipe);
 	}
 	return kept;
@@ -103,7 +103,7 @@ static void a_kill_after_a_failed_sync_loses_nothing_that_can_be_read(void **sta
 			.what = FAULT_FSYNC, .first = first, .times = 1, .error = -EIO};
 		uint64_t missing;
 
-		assert_true(kill_at_each_turn(&plan, SINK_SYNC_INTERVAL, &missing) > 5);
+		assert_true(kill_at_each_turn(&plan, SYNC_INTERVAL, &missing) > 5);
 		assert_int_equal(missing, 0);
 	}
 	assert_int_equal(count_descriptors(), descriptors);
@@ -115,7 +115,7 @@ static void a_second_failure_on_the_way_changes_nothing(void **state)
 	uint64_t missing;
 
 	(void)state;
-	assert_true(kill_at_each_turn(&plan, SINK_SYNC_INTERVAL, &missing) > 5);
+	assert_true(kill_at_each_turn(&plan, SYNC_INTERVAL, &missing) > 5);
 	assert_int_equal(missing, 0);
 }
 
@@ -126,7 +126,7 @@ static void with_sync_batch_there_is_nothing_to_keep(void **state)
 	uint64_t missing;
 
 	(void)state;
-	assert_int_equal(kill_at_each_turn(&plan, SINK_SYNC_BATCH, &missing), 0);
+	assert_int_equal(kill_at_each_turn(&plan, SYNC_BATCH, &missing), 0);
 	assert_int_equal(missing, 0);
 }
 
@@ -139,12 +139,12 @@ static void what_is_lost_is_reported_also_by_the_next_writer(void **state)
 	unsigned number = 0;
 
 	(void)state;
-	open_pipe(&pipe, &plan, SINK_SYNC_INTERVAL);
+	open_pipe(&pipe, &plan, SYNC_INTERVAL);
 	while (!is_kept(&pipe)) {
 		assert_true(number < TURNS_MAX);
 		turn(&pipe, number++);
 	}
-	pipe_close_sink(&pipe);
+	pipe_close_queue(&pipe);
 	assert_true(go_on_and_count(&pipe) >= 2);
 }
 
@@ -185,10 +185,10 @@ static void a_recovery_of_kept_batches_that_is_killed_is_done_again(void **state
 			unsigned number = 0;
 			int rc;
 
-			open_pipe(&pipe, &plan, SINK_SYNC_INTERVAL);
+			open_pipe(&pipe, &plan, SYNC_INTERVAL);
 			while (!is_kept(&pipe))
 				turn(&pipe, number++);
-			pipe_close_sink(&pipe);
+			pipe_close_queue(&pipe);
 			regions_close(&pipe.regions);
 			regions_open(&pipe.regions, &pipe.dir);
 			rc = run_in_child(recover_and_die, &killed);
@@ -276,10 +276,10 @@ static void a_recovery_that_fails_keeps_what_was_rescued(void **state)
 			unsigned number = 0;
 			int rc;
 
-			open_pipe(&pipe, &plan, SINK_SYNC_INTERVAL);
+			open_pipe(&pipe, &plan, SYNC_INTERVAL);
 			while (!is_kept(&pipe))
 				turn(&pipe, number++);
-			pipe_close_sink(&pipe);
+			pipe_close_queue(&pipe);
 			regions_close(&pipe.regions);
 			regions_open(&pipe.regions, &pipe.dir);
 			assert_int_equal(regions_discover(&pipe.regions), 0);
@@ -322,10 +322,10 @@ static void what_is_behind_a_damaged_batch_is_kept_aside(void **state)
 	int fd;
 
 	(void)state;
-	open_pipe(&pipe, &plan, SINK_SYNC_INTERVAL);
+	open_pipe(&pipe, &plan, SYNC_INTERVAL);
 	while (!is_kept(&pipe))
 		turn(&pipe, number++);
-	pipe_close_sink(&pipe);
+	pipe_close_queue(&pipe);
 	fd = openat(pipe.dir.fd, "rescue-traces", O_RDWR | O_CLOEXEC);
 	assert_true(fd >= 0);
 	batch_scan_open(&scan, fd, UINT64_MAX);
@@ -352,7 +352,7 @@ static void a_file_that_no_writer_made_is_left_aside(void **state)
 	int fd;
 
 	(void)state;
-	open_pipe(&pipe, &none, SINK_SYNC_INTERVAL);
+	open_pipe(&pipe, &none, SYNC_INTERVAL);
 	assert_int_equal(symlinkat("/dev/null", pipe.dir.fd, "rescue-traces"), 0);
 	assert_int_equal(rescue_find(&pipe.dir, SIGNAL_TRACES), -EPERM);
 	assert_int_equal(unlinkat(pipe.dir.fd, "rescue-traces", 0), 0);
@@ -365,7 +365,7 @@ static void a_file_that_no_writer_made_is_left_aside(void **state)
 	assert_int_equal(rescue_find(&pipe.dir, SIGNAL_TRACES), -EPERM);
 	assert_int_equal(unlinkat(pipe.dir.fd, "rescue-traces", 0), 0);
 	turn(&pipe, 0);
-	pipe_close_sink(&pipe);
+	pipe_close_queue(&pipe);
 	assert_int_equal(go_on_and_count(&pipe), 0);
 }
 

@@ -12,7 +12,7 @@ static struct pipe fixture;
 static int setup(void **state)
 {
 	pipe_open(&fixture, 1, RING_BYTES);
-	pipe_open_sink(&fixture);
+	pipe_open_queue(&fixture);
 	*state = &fixture;
 	return 0;
 }
@@ -20,7 +20,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
-	pipe_close_sink(&fixture);
+	pipe_close_queue(&fixture);
 	pipe_close(&fixture);
 	return 0;
 }
@@ -33,7 +33,7 @@ static struct source *only_source(struct pipe *pipe)
 
 static enum drain_end drain(struct pipe *pipe, enum signal signal)
 {
-	return source_drain(only_source(pipe), signal, &pipe->drain, pipe->sink.stage, 0);
+	return source_drain(only_source(pipe), signal, &pipe->drain, pipe->queue.stage, 0);
 }
 
 static struct ring_shared *shared(struct pipe *pipe)
@@ -378,7 +378,7 @@ static void what_is_final_stays_final_whatever_the_ring_says_later(void **state)
 	assert_true(source_is_final_due(source, SIGNAL_TRACES));
 	as_seen->tail += 8;
 	assert_true(source_is_final_due(source, SIGNAL_TRACES));
-	assert_int_equal(sink_count_parts(&pipe->sink, source), 1);
+	assert_int_equal(queue_count_parts(&pipe->queue, source), 1);
 	/* The ring that nothing went through says suddenly that something was dropped. */
 	assert_int_equal(drain(pipe, SIGNAL_METRICS), DRAIN_EMPTY);
 	assert_false(source_is_final_due(source, SIGNAL_METRICS));
@@ -413,7 +413,7 @@ static void a_source_is_finished_when_its_last_entries_count(void **state)
 	die(pipe);
 	assert_false(source_is_finished(source));
 	pipe_drain(pipe);
-	assert_int_equal(sink_close_batch(&pipe->sink, source), 0);
+	assert_int_equal(queue_close_batch(&pipe->queue, source), 0);
 	assert_false(source_is_finished(source));
 	pipe_pump(pipe);
 	pipe_reap(pipe);
@@ -430,7 +430,7 @@ static void a_batch_from_before_the_death_is_not_the_last_one(void **state)
 
 	assert_true(pipe_push(pipe, 0, 100));
 	pipe_drain(pipe);
-	assert_int_equal(sink_close_batch(&pipe->sink, source), 0);
+	assert_int_equal(queue_close_batch(&pipe->queue, source), 0);
 	pipe_pump(pipe);
 	die(pipe);
 	pipe_drain(pipe);
@@ -439,7 +439,7 @@ static void a_batch_from_before_the_death_is_not_the_last_one(void **state)
 	pipe_pump(pipe);
 	assert_int_equal(source->jobs, 0);
 	assert_false(source_is_finished(source));
-	assert_int_equal(sink_close_batch(&pipe->sink, source), 0);
+	assert_int_equal(queue_close_batch(&pipe->queue, source), 0);
 	pipe_pump(pipe);
 	pipe_reap(pipe);
 	pipe_pump(pipe);

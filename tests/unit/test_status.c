@@ -91,10 +91,10 @@ static void no_text_of_the_page_reaches_a_terminal_as_it_is(void **state)
 	status.page->magic = STATUS_MAGIC;
 	status.page->major = STATUS_MAJOR;
 	memset(status.page->output, 'o', sizeof(status.page->output));
-	memset(status.page->problem, '\033', sizeof(status.page->problem));
+	memset(status.page->problems[0], '\033', sizeof(status.page->problems[0]));
 	assert_int_equal(status_read(dir, &page, &running), 0);
 	assert_int_equal(strlen(page.output), sizeof(page.output) - 1);
-	assert_int_equal(strspn(page.problem, "?"), sizeof(page.problem) - 1);
+	assert_int_equal(strspn(page.problems[0], "?"), sizeof(page.problems[0]) - 1);
 	status_close(&status);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The files of rescued batches. What goes into them is sink_file.c's, what becomes of them
+/* The files of rescued batches. What goes into them is queue.c's, what becomes of them
  * recover.c's. Nothing is synced: a runtime directory does not outlive the machine's run. */
 #include "writer/file/rescue.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The sink over a disk that fails: whatever goes wrong and whenever, each span is in the files
+ * The queue over a disk that fails: whatever goes wrong and whenever, each span is in the files
  * once, the positions of each ring are contiguous, and what is gone is reported.
  */
 #include "core/record/signal.h"
@@ -59,15 +59,15 @@ static void push_and_settle(struct pipe *pipe)
 }
 
 /* One run with a plan; the operations that there were, or 0 if the plan came too late. */
-static unsigned run_with(const struct fault_plan *plan, enum sink_sync sync, bool reversed)
+static unsigned run_with(const struct fault_plan *plan, enum destination_sync sync, bool reversed)
 {
 	static struct pipe pipe;
 	unsigned struck;
 
 	pipe_open(&pipe, 2, RING_BYTES);
 	pipe.options.sync = sync;
-	pipe.options.rotate_bytes = 192 << 10;
-	pipe_open_sink(&pipe);
+	pipe.files.rotate_bytes = 192 << 10;
+	pipe_open_queue(&pipe);
 	pipe.fault->plan = *plan;
 	pipe.fault->is_reversed = reversed;
 	push_and_settle(&pipe);
@@ -75,14 +75,14 @@ static unsigned run_with(const struct fault_plan *plan, enum sink_sync sync, boo
 	assert_int_equal(pipe.status.signals[SIGNAL_TRACES].written_items, 2 * SPANS);
 	assert_int_equal(pipe.status.signals[SIGNAL_TRACES].lost_items, 0);
 	pipe_check_all_once(&pipe);
-	pipe_close_sink(&pipe);
+	pipe_close_queue(&pipe);
 	pipe_close(&pipe);
 	return struck;
 }
 
 static void spans_come_once_from_a_disk_that_is_well(void **state)
 {
-	static const enum sink_sync syncs[] = {SINK_SYNC_INTERVAL, SINK_SYNC_BATCH, SINK_SYNC_NONE};
+	static const enum destination_sync syncs[] = {SYNC_INTERVAL, SYNC_BATCH, SYNC_NONE};
 	const struct fault_plan none = {.times = 0};
 	unsigned descriptors = count_descriptors();
 
@@ -110,7 +110,7 @@ static const struct fault_plan spoils[] = {
 static unsigned spoiled_runs;
 
 /* The Nth operation goes wrong, for every N until there is none. Errors of syncs are among them. */
-static void spoil_each(enum sink_sync sync, unsigned times, unsigned stride)
+static void spoil_each(enum destination_sync sync, unsigned times, unsigned stride)
 {
 	unsigned descriptors = count_descriptors();
 
@@ -131,19 +131,19 @@ static void spoil_each(enum sink_sync sync, unsigned times, unsigned stride)
 static void every_operation_may_fail_once(void **state)
 {
 	(void)state;
-	spoil_each(SINK_SYNC_INTERVAL, 1, 1);
+	spoil_each(SYNC_INTERVAL, 1, 1);
 }
 
 static void every_operation_may_fail_once_where_each_batch_is_synced(void **state)
 {
 	(void)state;
-	spoil_each(SINK_SYNC_BATCH, 1, 1);
+	spoil_each(SYNC_BATCH, 1, 1);
 }
 
 static void every_two_operations_in_a_row_may_fail(void **state)
 {
 	(void)state;
-	spoil_each(SINK_SYNC_INTERVAL, 2, 3);
+	spoil_each(SYNC_INTERVAL, 2, 3);
 }
 
 /* scripts/reliability.py finds it in the log of the tests. */
@@ -154,7 +154,7 @@ static void what_was_spoiled_is_counted(void **state)
 	printf("# RELIABILITY {\"fault\":\"the Nth operation on a file fails or is cut short, "
 	       "for every N\",\"how\":\"a back end beside io_uring and pwrite: EIO, ENOSPC, "
 	       "EDQUOT, EROFS, EINTR, EAGAIN, short writes, failed syncs\",\"runs\":%u,"
-	       "\"lost\":0,\"test\":\"sink\"}\n",
+	       "\"lost\":0,\"test\":\"queue\"}\n",
 	       spoiled_runs);
 }
 
@@ -197,12 +197,12 @@ static void a_fault_that_lasts_is_said_once_and_so_is_its_end(void **state)
 	static const struct {
 		enum fault_what what;
 		int error;
-		enum sink_sync sync;
+		enum destination_sync sync;
 	} faults[] = {
-		{FAULT_WRITE, -EIO, SINK_SYNC_INTERVAL},    {FAULT_WRITE, -EROFS, SINK_SYNC_BATCH},
-		{FAULT_WRITE, -ENOSPC, SINK_SYNC_INTERVAL}, {FAULT_WRITE, -EDQUOT, SINK_SYNC_BATCH},
-		{FAULT_FSYNC, -EIO, SINK_SYNC_INTERVAL},    {FAULT_FSYNC, -EIO, SINK_SYNC_BATCH},
-		{FAULT_FSYNC, -ENOSPC, SINK_SYNC_BATCH},    {FAULT_ANY, -EIO, SINK_SYNC_NONE},
+		{FAULT_WRITE, -EIO, SYNC_INTERVAL},    {FAULT_WRITE, -EROFS, SYNC_BATCH},
+		{FAULT_WRITE, -ENOSPC, SYNC_INTERVAL}, {FAULT_WRITE, -EDQUOT, SYNC_BATCH},
+		{FAULT_FSYNC, -EIO, SYNC_INTERVAL},    {FAULT_FSYNC, -EIO, SYNC_BATCH},
+		{FAULT_FSYNC, -ENOSPC, SYNC_BATCH},    {FAULT_ANY, -EIO, SYNC_NONE},
 	};
 	static struct pipe pipe;
 
@@ -212,7 +212,7 @@ static void a_fault_that_lasts_is_said_once_and_so_is_its_end(void **state)
 
 		pipe_open(&pipe, 2, RING_BYTES);
 		pipe.options.sync = faults[i].sync;
-		pipe_open_sink(&pipe);
+		pipe_open_queue(&pipe);
 		pipe.fault->plan = (struct fault_plan){
 			.what = faults[i].what, .times = UINT_MAX, .error = faults[i].error};
 		said_begin();
@@ -221,14 +221,14 @@ static void a_fault_that_lasts_is_said_once_and_so_is_its_end(void **state)
 				assert_true(pipe_push(&pipe, turn / 10 % 2, SPAN_BYTES));
 			pipe_reap(&pipe);
 			pipe_drain(&pipe);
-			(void)sink_close_batch(&pipe.sink, pipe.regions.sources);
+			(void)queue_close_batch(&pipe.queue, pipe.regions.sources);
 			pipe_pump(&pipe);
 			pipe.now_ns += 100000000;
 		}
 		stalled = said_times("the rings keep what they have");
 		again = said_times("writing again");
 		pipe.fault->plan.times = 0;
-		for (unsigned turn = 0; turn < 100 && pipe.sink.is_stalled; turn++) {
+		for (unsigned turn = 0; turn < 100 && pipe.queue.is_stalled; turn++) {
 			pipe_reap(&pipe);
 			pipe_pump(&pipe);
 			pipe.now_ns += 100000000;
@@ -241,7 +241,7 @@ static void a_fault_that_lasts_is_said_once_and_so_is_its_end(void **state)
 		assert_int_equal(again, 100);
 		pipe_settle(&pipe);
 		pipe_check_all_once(&pipe);
-		pipe_close_sink(&pipe);
+		pipe_close_queue(&pipe);
 		pipe_close(&pipe);
 	}
 }
@@ -255,12 +255,12 @@ static void a_disk_that_fails_for_long_is_tried_each_second_and_leaves_no_files(
 
 	(void)state;
 	pipe_open(&pipe, 1, RING_BYTES);
-	pipe_open_sink(&pipe);
+	pipe_open_queue(&pipe);
 	pipe.fault->plan =
 		(struct fault_plan){.what = FAULT_WRITE, .times = UINT_MAX, .error = -EIO};
 	assert_true(pipe_push(&pipe, 0, SPAN_BYTES));
 	pipe_drain(&pipe);
-	assert_int_equal(sink_close_batch(&pipe.sink, pipe.regions.sources), 0);
+	assert_int_equal(queue_close_batch(&pipe.queue, pipe.regions.sources), 0);
 	for (unsigned second = 0; second < 20; second++) {
 		unsigned struck = pipe.fault->struck;
 
@@ -269,10 +269,10 @@ static void a_disk_that_fails_for_long_is_tried_each_second_and_leaves_no_files(
 		pipe_pump(&pipe);
 		assert_true(pipe.fault->struck - struck <= 1);
 		/* Said to be stalled all the time: no file that was made changes that. */
-		assert_true(pipe.sink.is_stalled);
+		assert_true(pipe.queue.is_stalled);
 		/* The writer may sleep until then. */
-		assert_true(sink_deadline_ns(&pipe.sink) > pipe.now_ns);
-		pipe.now_ns += SINK_RETRY_NS;
+		assert_true(queue_deadline_ns(&pipe.queue) > pipe.now_ns);
+		pipe.now_ns += QUEUE_RETRY_NS;
 	}
 	assert_true(pipe.fault->struck > 10);
 	assert_int_equal(data_dir_open(pipe.out.fd, "traces", &dir), 0);
@@ -282,9 +282,9 @@ static void a_disk_that_fails_for_long_is_tried_each_second_and_leaves_no_files(
 	data_dir_close(&dir);
 	pipe.fault->plan.times = 0;
 	pipe_settle(&pipe);
-	assert_false(pipe.sink.is_stalled);
+	assert_false(pipe.queue.is_stalled);
 	pipe_check_all_once(&pipe);
-	pipe_close_sink(&pipe);
+	pipe_close_queue(&pipe);
 	pipe_close(&pipe);
 }
 
@@ -295,26 +295,26 @@ static void a_full_disk_keeps_what_is_written_and_goes_on_when_there_is_room(voi
 
 	(void)state;
 	pipe_open(&pipe, 2, RING_BYTES);
-	pipe_open_sink(&pipe);
+	pipe_open_queue(&pipe);
 	for (unsigned i = 0; i < 40; i++)
 		assert_true(pipe_push(&pipe, i % 2, SPAN_BYTES));
 	pipe.fault->plan = (struct fault_plan){
 		.what = FAULT_WRITE, .first = 1, .times = UINT_MAX, .error = -ENOSPC};
 	for (unsigned i = 0; i < 50; i++) {
 		pipe_drain(&pipe);
-		(void)sink_close_batch(&pipe.sink, pipe.regions.sources);
+		(void)queue_close_batch(&pipe.queue, pipe.regions.sources);
 		pipe_pump(&pipe);
 		pipe_reap(&pipe);
 		pipe.now_ns += 100000000;
 	}
 	assert_true(pipe.want_space_calls > 0);
-	assert_true(pipe.sink.is_stalled);
+	assert_true(pipe.queue.is_stalled);
 	released = pipe.status.signals[SIGNAL_TRACES].written_items;
 	assert_true(released > 0 && released < 40);
 	pipe.fault->plan.times = 0;
 	pipe_settle(&pipe);
 	pipe_check_all_once(&pipe);
-	pipe_close_sink(&pipe);
+	pipe_close_queue(&pipe);
 	pipe_close(&pipe);
 }
 
@@ -326,8 +326,8 @@ static void what_a_failed_sync_lost_is_reported_exactly(void **state)
 
 	(void)state;
 	pipe_open(&pipe, 2, RING_BYTES);
-	pipe.options.sync = SINK_SYNC_INTERVAL;
-	pipe_open_sink(&pipe);
+	pipe.options.sync = SYNC_INTERVAL;
+	pipe_open_queue(&pipe);
 	pipe.fault->plan = (struct fault_plan){.what = FAULT_FSYNC,
 					       .first = 1,
 					       .times = 1,
@@ -350,7 +350,7 @@ static void what_a_failed_sync_lost_is_reported_exactly(void **state)
 	assert_true(found.final_flags & BATCH_ENTRY_LOST);
 	assert_int_equal(pipe.status.signals[SIGNAL_TRACES].lost_items, missing);
 	assert_int_equal(pipe.status.signals[SIGNAL_TRACES].written_items, 2 * SPANS - missing);
-	pipe_close_sink(&pipe);
+	pipe_close_queue(&pipe);
 	pipe_close(&pipe);
 }
 
@@ -362,27 +362,27 @@ static void nothing_is_released_behind_a_write_that_is_not_complete(void **state
 
 	(void)state;
 	pipe_open(&pipe, 1, RING_BYTES);
-	pipe_open_sink(&pipe);
+	pipe_open_queue(&pipe);
 	pipe.fault->is_reversed = true;
 	for (unsigned batch = 0; batch < 3; batch++) {
 		assert_true(pipe_push(&pipe, 0, SPAN_BYTES));
 		pipe_drain(&pipe);
-		assert_int_equal(sink_close_batch(&pipe.sink, pipe.regions.sources), 0);
+		assert_int_equal(queue_close_batch(&pipe.queue, pipe.regions.sources), 0);
 	}
 	pipe_pump(&pipe);
-	assert_int_equal(pipe.sink.writes_in_flight, 3);
+	assert_int_equal(pipe.file.destination.writes_in_flight, 3);
 	head = pipe.producers[0].rings[SIGNAL_TRACES].shared->head;
 	for (unsigned done = 0; done < 3; done++) {
 		assert_int_equal(pipe.producers[0].rings[SIGNAL_TRACES].shared->head, head);
 		/* The fault backend gives the last one first; io hands them on one by one. */
 		assert_int_equal(io_reap(pipe.io, results, 1, 0), 1);
-		sink_complete(&results[0], pipe.now_ns);
+		queue_complete(&results[0], pipe.now_ns);
 		pipe_pump(&pipe);
 	}
 	assert_true(pipe.producers[0].rings[SIGNAL_TRACES].shared->head > head);
 	pipe_settle(&pipe);
 	pipe_check_all_once(&pipe);
-	pipe_close_sink(&pipe);
+	pipe_close_queue(&pipe);
 	pipe_close(&pipe);
 }
 
@@ -392,16 +392,16 @@ static void a_new_file_waits_for_the_last_write_of_the_old(void **state)
 
 	(void)state;
 	pipe_open(&pipe, 1, RING_BYTES);
-	pipe_open_sink(&pipe);
+	pipe_open_queue(&pipe);
 	pipe.fault->is_held = true;
 	assert_true(pipe_push(&pipe, 0, SPAN_BYTES));
 	pipe_drain(&pipe);
-	assert_int_equal(sink_close_batch(&pipe.sink, pipe.regions.sources), 0);
+	assert_int_equal(queue_close_batch(&pipe.queue, pipe.regions.sources), 0);
 	pipe_pump(&pipe);
-	pipe.sink.wants_rotation = true;
+	queue_rotate(&pipe.queue);
 	assert_true(pipe_push(&pipe, 0, SPAN_BYTES));
 	pipe_drain(&pipe);
-	assert_int_equal(sink_close_batch(&pipe.sink, pipe.regions.sources), 0);
+	assert_int_equal(queue_close_batch(&pipe.queue, pipe.regions.sources), 0);
 	pipe_pump(&pipe);
 	assert_int_equal(pipe.fault->counts[FAULT_WRITE], 1);
 	pipe.fault->is_held = false;
@@ -411,7 +411,7 @@ static void a_new_file_waits_for_the_last_write_of_the_old(void **state)
 	assert_int_equal(pipe.status.signals[SIGNAL_TRACES].files_sealed, 1);
 	pipe_settle(&pipe);
 	pipe_check_all_once(&pipe);
-	pipe_close_sink(&pipe);
+	pipe_close_queue(&pipe);
 	pipe_close(&pipe);
 }
 
@@ -420,12 +420,12 @@ static void kill_and_go_on(struct pipe *pipe)
 {
 	struct recover_report report;
 
-	pipe_close_sink(pipe);
+	pipe_close_queue(pipe);
 	pipe_recover(pipe, &report);
-	pipe_open_sink(pipe);
+	pipe_open_queue(pipe);
 	pipe_settle(pipe);
 	pipe_check_all_once(pipe);
-	pipe_close_sink(pipe);
+	pipe_close_queue(pipe);
 	pipe_close(pipe);
 }
 
@@ -433,7 +433,7 @@ static void close_one_batch(struct pipe *pipe)
 {
 	assert_true(pipe_push(pipe, 0, SPAN_BYTES));
 	pipe_drain(pipe);
-	assert_int_equal(sink_close_batch(&pipe->sink, pipe->regions.sources), 0);
+	assert_int_equal(queue_close_batch(&pipe->queue, pipe->regions.sources), 0);
 	pipe_pump(pipe);
 }
 
@@ -448,7 +448,7 @@ static void writes_out_of_order_and_a_kill_between_them_leave_each_span_once(voi
 	for (unsigned missing = 0; missing < 4; missing++) {
 		for (unsigned done = 0; done <= 3; done++) {
 			pipe_open(&pipe, 1, RING_BYTES);
-			pipe_open_sink(&pipe);
+			pipe_open_queue(&pipe);
 			pipe.fault->is_reversed = true;
 			pipe.fault->plan = (struct fault_plan){
 				.what = FAULT_WRITE, .first = missing, .times = 1, .error = -EIO};
@@ -456,8 +456,8 @@ static void writes_out_of_order_and_a_kill_between_them_leave_each_span_once(voi
 				close_one_batch(&pipe);
 			for (unsigned i = 0; i < done; i++) {
 				assert_int_equal(io_reap(pipe.io, &result, 1, 0), 1);
-				sink_complete(&result, pipe.now_ns);
-				(void)sink_release_ready(&pipe.sink);
+				queue_complete(&result, pipe.now_ns);
+				(void)queue_release(&pipe.queue);
 			}
 			kill_and_go_on(&pipe);
 		}
@@ -473,12 +473,12 @@ static void a_kill_at_a_rotation_leaves_each_span_once(void **state)
 	for (unsigned missing = 0; missing < 3; missing++) {
 		for (unsigned turns = 0; turns < 6; turns++) {
 			pipe_open(&pipe, 1, RING_BYTES);
-			pipe_open_sink(&pipe);
+			pipe_open_queue(&pipe);
 			pipe.fault->plan = (struct fault_plan){
 				.what = FAULT_WRITE, .first = missing, .times = 1, .error = -EIO};
 			pipe.fault->is_held = true;
 			close_one_batch(&pipe);
-			pipe.sink.wants_rotation = true;
+			queue_rotate(&pipe.queue);
 			close_one_batch(&pipe);
 			assert_int_equal(pipe.fault->counts[FAULT_WRITE], 1);
 			pipe.fault->is_held = false;
@@ -486,7 +486,7 @@ static void a_kill_at_a_rotation_leaves_each_span_once(void **state)
 				if (turn % 2 == 0)
 					pipe_reap(&pipe);
 				else
-					(void)sink_pump(&pipe.sink, pipe.now_ns);
+					(void)queue_pump(&pipe.queue, pipe.now_ns);
 			}
 			kill_and_go_on(&pipe);
 		}
@@ -499,11 +499,11 @@ static void with_sync_batch_nothing_is_released_before_it_is_synced(void **state
 
 	(void)state;
 	pipe_open(&pipe, 1, RING_BYTES);
-	pipe.options.sync = SINK_SYNC_BATCH;
-	pipe_open_sink(&pipe);
+	pipe.options.sync = SYNC_BATCH;
+	pipe_open_queue(&pipe);
 	assert_true(pipe_push(&pipe, 0, SPAN_BYTES));
 	pipe_drain(&pipe);
-	assert_int_equal(sink_close_batch(&pipe.sink, pipe.regions.sources), 0);
+	assert_int_equal(queue_close_batch(&pipe.queue, pipe.regions.sources), 0);
 	pipe_pump(&pipe);
 	pipe_reap(&pipe);
 	pipe.fault->is_held = true;
@@ -517,7 +517,7 @@ static void with_sync_batch_nothing_is_released_before_it_is_synced(void **state
 	pipe_pump(&pipe);
 	assert_true(pipe.producers[0].rings[SIGNAL_TRACES].shared->head > 0);
 	pipe_settle(&pipe);
-	pipe_close_sink(&pipe);
+	pipe_close_queue(&pipe);
 	pipe_close(&pipe);
 }
 
@@ -531,8 +531,8 @@ static void what_is_behind_the_last_good_sync_is_not_trusted(void **state)
 
 	(void)state;
 	pipe_open(&pipe, 2, RING_BYTES);
-	pipe.options.sync = SINK_SYNC_INTERVAL;
-	pipe_open_sink(&pipe);
+	pipe.options.sync = SYNC_INTERVAL;
+	pipe_open_queue(&pipe);
 	pipe.fault->plan =
 		(struct fault_plan){.what = FAULT_FSYNC, .first = 1, .times = 1, .error = -EIO};
 	push_and_settle(&pipe);
@@ -545,7 +545,7 @@ static void what_is_behind_the_last_good_sync_is_not_trusted(void **state)
 	assert_int_equal(names[0].bytes, names[0].trusted_bytes);
 	free(names);
 	data_dir_close(&dir);
-	pipe_close_sink(&pipe);
+	pipe_close_queue(&pipe);
 	pipe_close(&pipe);
 }
 
@@ -555,46 +555,46 @@ static void a_sync_under_way_or_a_stall_with_nothing_to_do_lets_the_writer_sleep
 
 	(void)state;
 	pipe_open(&pipe, 1, RING_BYTES);
-	pipe.options.rotate_age_ns = 1000;
-	pipe_open_sink(&pipe);
-	assert_int_equal(sink_deadline_ns(&pipe.sink), INT64_MAX);
+	pipe.files.rotate_age_ns = 1000;
+	pipe_open_queue(&pipe);
+	assert_int_equal(queue_deadline_ns(&pipe.queue), INT64_MAX);
 	assert_true(pipe_push(&pipe, 0, SPAN_BYTES));
 	pipe_drain(&pipe);
-	assert_int_equal(sink_close_batch(&pipe.sink, pipe.regions.sources), 0);
+	assert_int_equal(queue_close_batch(&pipe.queue, pipe.regions.sources), 0);
 	pipe_pump(&pipe);
 	pipe_reap(&pipe);
 	pipe.fault->is_held = true;
-	pipe.now_ns += 2 * SINK_SYNC_NS;
+	pipe.now_ns += 2 * QUEUE_SYNC_NS;
 	/* The sync is started, and the rotation by age waits for it. */
 	pipe.fault->plan = (struct fault_plan){.what = FAULT_FSYNC, .times = 1, .error = -EIO};
-	(void)sink_release_ready(&pipe.sink);
-	assert_true(pipe.sink.written_bytes > 0);
-	pipe.options.rotate_age_ns = 0;
+	(void)queue_release(&pipe.queue);
+	assert_true(pipe.file.destination.written_bytes > 0);
+	pipe.file.destination.seal_at_ns = INT64_MAX;
 	pipe_pump(&pipe);
-	pipe.options.rotate_age_ns = 1000;
+	pipe.file.destination.seal_at_ns = pipe.now_ns;
 	pipe_pump(&pipe);
-	assert_true(pipe.sink.sync_in_flight);
-	assert_true(sink_deadline_ns(&pipe.sink) > pipe.now_ns);
+	assert_true(pipe.file.destination.sync_in_flight);
+	assert_true(queue_deadline_ns(&pipe.queue) > pipe.now_ns);
 	pipe.fault->is_held = false;
 	pipe_settle(&pipe);
 	/* It failed: the file was given up, what was in it is written again, all is well. */
 	assert_int_equal(pipe.fault->struck, 1);
-	pipe.sink.is_stalled = true;
-	pipe.sink.retry_ns = 0;
-	assert_int_equal(sink_deadline_ns(&pipe.sink), INT64_MAX);
+	pipe.queue.is_stalled = true;
+	pipe.queue.retry_ns = 0;
+	assert_int_equal(queue_deadline_ns(&pipe.queue), INT64_MAX);
 	pipe_check_all_once(&pipe);
-	pipe_close_sink(&pipe);
+	pipe_close_queue(&pipe);
 	pipe_close(&pipe);
 }
 
-static void a_stalled_sink_leaves_buffers_to_the_other(void **state)
+static void a_stalled_queue_leaves_buffers_to_the_other(void **state)
 {
 	static struct pipe pipe;
 	struct iobuf *buffer;
 
 	(void)state;
 	pipe_open(&pipe, 1, UINT64_C(4) << 20);
-	pipe_open_sink(&pipe);
+	pipe_open_queue(&pipe);
 	pipe.fault->is_held = true;
 	/* Each is larger than a buffer of the pool. */
 	for (unsigned i = 0; i < 12; i++)
@@ -606,12 +606,39 @@ static void a_stalled_sink_leaves_buffers_to_the_other(void **state)
 	assert_int_equal(iobuf_get(pipe.pool, 100000, &buffer), 0);
 	iobuf_put(pipe.pool, buffer);
 	pipe_drain(&pipe);
-	assert_int_equal(sink_close_batch(&pipe.sink, pipe.regions.sources), -EAGAIN);
-	assert_int_equal(pipe.sink.writes_in_flight, 3);
+	assert_int_equal(queue_close_batch(&pipe.queue, pipe.regions.sources), -EAGAIN);
+	assert_int_equal(pipe.file.destination.writes_in_flight, 3);
 	pipe.fault->is_held = false;
 	pipe_settle(&pipe);
 	pipe_check_all_once(&pipe);
-	pipe_close_sink(&pipe);
+	pipe_close_queue(&pipe);
+	pipe_close(&pipe);
+}
+
+static void what_one_signal_stalls_for_is_not_taken_away_when_another_goes_on(void **state)
+{
+	static const char other[] = "metrics: no file can be made: Read-only file system";
+	static struct pipe pipe;
+
+	(void)state;
+	pipe_open(&pipe, 1, RING_BYTES);
+	pipe_open_queue(&pipe);
+	strcpy(pipe.status.problems[SIGNAL_METRICS], other);
+	assert_true(pipe_push(&pipe, 0, SPAN_BYTES));
+	pipe.fault->plan = (struct fault_plan){.what = FAULT_WRITE, .times = 1, .error = -ENOSPC};
+	pipe_drain(&pipe);
+	assert_int_equal(queue_close_batch(&pipe.queue, pipe.regions.sources), 0);
+	pipe_pump(&pipe);
+	pipe_reap(&pipe);
+	pipe_pump(&pipe);
+	assert_true(pipe.queue.is_stalled);
+	assert_non_null(strstr(pipe.status.problems[SIGNAL_TRACES], "traces: the disk takes no"));
+	pipe_settle(&pipe);
+	assert_false(pipe.queue.is_stalled);
+	assert_string_equal(pipe.status.problems[SIGNAL_TRACES], "");
+	assert_string_equal(pipe.status.problems[SIGNAL_METRICS], other);
+	pipe_check_all_once(&pipe);
+	pipe_close_queue(&pipe);
 	pipe_close(&pipe);
 }
 
@@ -631,7 +658,8 @@ int main(void)
 		cmocka_unit_test(with_sync_batch_nothing_is_released_before_it_is_synced),
 		cmocka_unit_test(
 			a_sync_under_way_or_a_stall_with_nothing_to_do_lets_the_writer_sleep),
-		cmocka_unit_test(a_stalled_sink_leaves_buffers_to_the_other),
+		cmocka_unit_test(what_one_signal_stalls_for_is_not_taken_away_when_another_goes_on),
+		cmocka_unit_test(a_stalled_queue_leaves_buffers_to_the_other),
 		/* The slow ones last. */
 		cmocka_unit_test(every_operation_may_fail_once),
 		cmocka_unit_test(every_operation_may_fail_once_where_each_batch_is_synced),

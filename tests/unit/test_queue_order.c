@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The order of what the sink does: what is written, synced, given back and named when one step is
+ * The order of what the queue does: what is written, synced, given back and named when one step is
  * held up, fails, or is the last one before a kill.
  */
 #include "core/record/signal.h"
@@ -13,7 +13,7 @@ static void close_one_batch(struct pipe *pipe)
 {
 	assert_true(pipe_push(pipe, 0, SPAN_BYTES));
 	pipe_drain(pipe);
-	assert_int_equal(sink_close_batch(&pipe->sink, pipe->regions.sources), 0);
+	assert_int_equal(queue_close_batch(&pipe->queue, pipe->regions.sources), 0);
 }
 
 /* What it checks in a child, where some call fails; and the end of the pipe. */
@@ -21,7 +21,7 @@ static void expect_in_child(int (*check)(void *), struct pipe *pipe)
 {
 	int rc = run_in_child(check, pipe);
 
-	pipe_close_sink(pipe);
+	pipe_close_queue(pipe);
 	pipe_close(pipe);
 	if (rc == CHILD_SKIP)
 		skip();
@@ -35,22 +35,22 @@ static uint64_t prepare_two_batches(struct pipe *pipe, bool next_fails)
 	uint64_t first;
 
 	pipe_open(pipe, 1, RING_BYTES);
-	pipe->options.sync = SINK_SYNC_BATCH;
-	pipe_open_sink(pipe);
+	pipe->options.sync = SYNC_BATCH;
+	pipe_open_queue(pipe);
 	close_one_batch(pipe);
 	first = pipe->producers[0].rings[SIGNAL_TRACES].shared->tail;
 	assert_true(pipe_push(pipe, 0, SPAN_BYTES));
 	pipe_drain(pipe);
 	if (next_fails) {
-		assert_int_equal(sink_close_batch(&pipe->sink, pipe->regions.sources), 0);
+		assert_int_equal(queue_close_batch(&pipe->queue, pipe->regions.sources), 0);
 		pipe->fault->plan = (struct fault_plan){
 			.what = FAULT_WRITE, .first = 1, .times = 1, .error = -ENOSPC};
 	}
 	pipe_pump(pipe);
 	pipe_reap(pipe);
 	if (!next_fails) {
-		assert_int_equal(sink_close_batch(&pipe->sink, pipe->regions.sources), 0);
-		pipe->sink.wants_rotation = true;
+		assert_int_equal(queue_close_batch(&pipe->queue, pipe->regions.sources), 0);
+		queue_rotate(&pipe->queue);
 	}
 	return first;
 }
@@ -86,7 +86,7 @@ static void expect_head_at(bool next_fails, long call, bool is_given_back)
 		assert_int_equal(pipe.producers[0].rings[SIGNAL_TRACES].shared->head,
 				 is_given_back ? first : 0);
 	}
-	pipe_close_sink(&pipe);
+	pipe_close_queue(&pipe);
 	pipe_close(&pipe);
 	if (rc == CHILD_SKIP)
 		skip();
@@ -114,8 +114,8 @@ static int make_no_file(void *context)
 	if (refuse(SYS_fallocate, ANY_ARGUMENT, 0, ENOSPC) < 0)
 		return CHILD_SKIP;
 	pipe_pump(pipe);
-	CHECK(pipe->sink.is_stalled);
-	CHECK(pipe->sink.file.fd < 0);
+	CHECK(pipe->queue.is_stalled);
+	CHECK(!pipe->file.destination.is_open);
 	CHECK(pipe->want_space_calls == 1);
 	return 0;
 }
@@ -126,7 +126,7 @@ static void a_file_that_finds_no_room_asks_for_some(void **state)
 
 	(void)state;
 	pipe_open(&pipe, 1, RING_BYTES);
-	pipe_open_sink(&pipe);
+	pipe_open_queue(&pipe);
 	close_one_batch(&pipe);
 	expect_in_child(make_no_file, &pipe);
 }
@@ -147,8 +147,8 @@ static int give_up_without_renaming(void *context)
 		pipe->now_ns += 100000000;
 	}
 	CHECK(pipe->fault->struck == 1);
-	CHECK(pipe->sink.is_stalled);
-	CHECK(pipe->sink.file.fd < 0);
+	CHECK(pipe->queue.is_stalled);
+	CHECK(!pipe->file.destination.is_open);
 	CHECK(data_dir_open(pipe->out.fd, "traces", &dir) == 0);
 	CHECK(data_dir_list(&dir, DATA_ALL_KINDS, &names, &count) == 0);
 	CHECK(count == 1);
@@ -161,8 +161,8 @@ static void a_failed_file_gets_its_name_before_there_is_another(void **state)
 
 	(void)state;
 	pipe_open(&pipe, 1, RING_BYTES);
-	pipe.options.sync = SINK_SYNC_BATCH;
-	pipe_open_sink(&pipe);
+	pipe.options.sync = SYNC_BATCH;
+	pipe_open_queue(&pipe);
 	for (unsigned batch = 0; batch < 2; batch++) {
 		close_one_batch(&pipe);
 		for (unsigned i = 0; i < 3 && batch == 0; i++) {
@@ -170,7 +170,7 @@ static void a_failed_file_gets_its_name_before_there_is_another(void **state)
 			pipe_reap(&pipe);
 		}
 	}
-	assert_true(pipe.sink.synced_bytes > 0);
+	assert_true(pipe.file.destination.synced_bytes > 0);
 	pipe.fault->plan =
 		(struct fault_plan){.what = FAULT_FSYNC, .first = 1, .times = 1, .error = -EIO};
 	expect_in_child(give_up_without_renaming, &pipe);
@@ -183,26 +183,26 @@ static void a_failed_file_is_kept_while_anything_of_it_is_in_flight(void **state
 
 	(void)state;
 	pipe_open(&pipe, 1, RING_BYTES);
-	pipe_open_sink(&pipe);
+	pipe_open_queue(&pipe);
 	pipe.fault->plan = (struct fault_plan){.what = FAULT_WRITE, .times = 1, .error = -EIO};
 	for (unsigned batch = 0; batch < 3; batch++) {
 		assert_true(pipe_push(&pipe, 0, SPAN_BYTES));
 		pipe_drain(&pipe);
-		assert_int_equal(sink_close_batch(&pipe.sink, pipe.regions.sources), 0);
+		assert_int_equal(queue_close_batch(&pipe.queue, pipe.regions.sources), 0);
 	}
 	pipe_pump(&pipe);
 	for (unsigned left = 3; left > 0; left--) {
-		assert_int_equal(pipe.sink.writes_in_flight, left);
+		assert_int_equal(pipe.file.destination.writes_in_flight, left);
 		assert_int_equal(pipe.fault->counts[FAULT_WRITE], 3);
-		assert_true(pipe.sink.file.fd >= 0);
+		assert_true(pipe.file.destination.is_open);
 		assert_int_equal(io_reap(pipe.io, &result, 1, 0), 1);
-		sink_complete(&result, pipe.now_ns);
+		queue_complete(&result, pipe.now_ns);
 		pipe_pump(&pipe);
 	}
-	assert_int_equal(pipe.sink.file.fd, -1);
+	assert_int_equal(pipe.file.file.fd, -1);
 	pipe_settle(&pipe);
 	pipe_check_all_once(&pipe);
-	pipe_close_sink(&pipe);
+	pipe_close_queue(&pipe);
 	pipe_close(&pipe);
 }
 
@@ -215,34 +215,34 @@ static void sync_beside_a_write(bool write_ends_first)
 	uint64_t first;
 
 	pipe_open(&pipe, 1, RING_BYTES);
-	pipe.options.sync = SINK_SYNC_BATCH;
-	pipe_open_sink(&pipe);
+	pipe.options.sync = SYNC_BATCH;
+	pipe_open_queue(&pipe);
 	shared = pipe.producers[0].rings[SIGNAL_TRACES].shared;
 	assert_true(pipe_push(&pipe, 0, SPAN_BYTES));
 	first = shared->tail;
 	pipe_drain(&pipe);
-	assert_int_equal(sink_close_batch(&pipe.sink, pipe.regions.sources), 0);
+	assert_int_equal(queue_close_batch(&pipe.queue, pipe.regions.sources), 0);
 	pipe_pump(&pipe);
 	pipe_reap(&pipe);
 	assert_true(pipe_push(&pipe, 0, SPAN_BYTES));
 	pipe_drain(&pipe);
-	assert_int_equal(sink_close_batch(&pipe.sink, pipe.regions.sources), 0);
+	assert_int_equal(queue_close_batch(&pipe.queue, pipe.regions.sources), 0);
 	pipe.fault->is_reversed = !write_ends_first;
 	pipe_pump(&pipe);
-	assert_true(pipe.sink.sync_in_flight);
-	assert_int_equal(pipe.sink.writes_in_flight, 1);
+	assert_true(pipe.file.destination.sync_in_flight);
+	assert_int_equal(pipe.file.destination.writes_in_flight, 1);
 	for (unsigned i = 0; i < 2; i++) {
 		assert_int_equal(io_reap(pipe.io, &result, 1, 0), 1);
-		sink_complete(&result, pipe.now_ns);
-		(void)sink_release_ready(&pipe.sink);
+		queue_complete(&result, pipe.now_ns);
+		(void)queue_release(&pipe.queue);
 	}
-	assert_false(pipe.sink.sync_in_flight);
-	assert_int_equal(pipe.sink.writes_in_flight, 0);
+	assert_false(pipe.file.destination.sync_in_flight);
+	assert_int_equal(pipe.file.destination.writes_in_flight, 0);
 	assert_int_equal(shared->head, first);
 	pipe_settle(&pipe);
 	assert_int_equal(shared->head, shared->tail);
 	pipe_check_all_once(&pipe);
-	pipe_close_sink(&pipe);
+	pipe_close_queue(&pipe);
 	pipe_close(&pipe);
 }
 

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Making the next file, sealing it, giving it up. What is in it, and what becomes of that when
+ * the disk fails, is the queue's to know.
+ */
+#include "writer/file_destination.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+static struct file_destination *of(struct destination *destination)
+{
+	return (struct file_destination *)destination;
+}
+
+static uint64_t round_up_block(uint64_t bytes)
+{
+	return (bytes + DATA_BLOCK_BYTES - 1) / DATA_BLOCK_BYTES * DATA_BLOCK_BYTES;
+}
+
+/* With all its space reserved, or, where there is not so much, with room for this batch. */
+static int file_create(struct file_destination *file, uint64_t bytes)
+{
+	const uint64_t wanted = round_up_block(file->options->rotate_bytes);
+	int rc = -ENOSPC;
+
+	if (wanted > bytes)
+		rc = data_file_create(&file->dir, wanted, time(NULL), &file->file);
+	if (rc != -ENOSPC && rc != -EDQUOT && rc != -EFBIG)
+		return rc;
+	return data_file_create(&file->dir, bytes, time(NULL), &file->file);
+}
+
+static int file_make(struct file_destination *file, uint64_t bytes, int64_t now_ns)
+{
+	struct destination *destination = &file->destination;
+	const int64_t age_ns = file->options->rotate_age_ns;
+	int rc = file_create(file, bytes);
+
+	if (rc == 0) {
+		rc = io_file_add(file->io, file->file.fd, &file->file.io_slot);
+		if (rc < 0) {
+			/* Empty, and ours: nothing in it to keep. */
+			if (data_file_seal(&file->dir, &file->file, 0) < 0 && file->file.fd >= 0)
+				data_file_release(&file->file);
+		}
+	}
+	if (rc < 0) {
+		file->file.fd = -1;
+		if (rc == -ENOSPC || rc == -EDQUOT)
+			file->options->want_space(file->options->want_space_context);
+		return rc;
+	}
+	destination->is_open = true;
+	destination->name = file->file.name.name;
+	destination->seal_at_ns = age_ns != 0 ? now_ns + age_ns : INT64_MAX;
+	destination->synced_ns = now_ns;
+	return 0;
+}
+
+/* A given-up file whose name could not be changed yet: before any other is made. */
+static int file_finish_abandoning(struct file_destination *file)
+{
+	int rc;
+
+	if (!file->is_abandoning)
+		return 0;
+	rc = data_name_abandon(&file->dir, &file->file.name, file->abandoned_bytes);
+	if (rc < 0 && rc != -ENOENT)
+		return rc;
+	file->is_abandoning = false;
+	return 0;
+}
+
+static int file_prepare(struct destination *destination, uint64_t bytes, int64_t now_ns,
+			const char **ret_problem)
+{
+	struct file_destination *file = of(destination);
+	int rc;
+
+	if (destination->is_open) {
+		bool fits = destination->end_bytes == 0 ||
+			    destination->end_bytes + bytes <= file->options->rotate_bytes;
+
+		if (fits && !(destination->wants_seal && destination->end_bytes > 0))
+			return 0;
+		return DESTINATION_SEAL_FIRST;
+	}
+	*ret_problem = "a failed file cannot be renamed";
+	rc = file_finish_abandoning(file);
+	if (rc < 0)
+		return rc;
+	*ret_problem = "no file can be made";
+	return file_make(file, bytes, now_ns);
+}
+
+static int file_submit(struct destination *destination, struct iobuf *batch, uint64_t bytes,
+		       uint64_t user)
+{
+	struct file_destination *file = of(destination);
+
+	return io_write(file->io, file->file.io_slot, batch, bytes, destination->end_bytes, user);
+}
+
+static int file_sync(struct destination *destination, uint64_t user)
+{
+	return io_fsync(of(destination)->io, of(destination)->file.io_slot, user);
+}
+
+static int file_sync_now(struct destination *destination)
+{
+	return fdatasync(of(destination)->file.fd) < 0 ? -errno : 0;
+}
+
+static void file_advance(struct destination *destination, uint64_t written_bytes)
+{
+	data_file_writeback(&of(destination)->file, written_bytes);
+}
+
+static void file_is_gone(struct file_destination *file)
+{
+	file->file.fd = -1;
+	file->destination.is_open = false;
+}
+
+static int file_seal(struct destination *destination)
+{
+	struct file_destination *file = of(destination);
+	int rc;
+
+	rc = io_file_remove(file->io, file->file.io_slot);
+	if (rc < 0)
+		return rc;
+	rc = data_file_seal(&file->dir, &file->file, destination->end_bytes);
+	if (rc < 0 && !file->file.is_sealed) {
+		file->file.io_slot = DATA_NO_IO_SLOT;
+		return rc;
+	}
+	if (rc < 0) { /* it has its name, and recovery would find it under either */
+		log_line("%s: %s is sealed, but its directory cannot be synced: %s",
+			 signal_name(file->signal), destination->name, strerror(-rc));
+		data_file_release(&file->file);
+	}
+	file_is_gone(file);
+	file->options->want_space(file->options->want_space_context);
+	return rc < 0 ? DESTINATION_SEALED_BADLY : 0;
+}
+
+static bool file_read_back(struct destination *destination, uint64_t offset, uint8_t *to,
+			   uint64_t bytes)
+{
+	uint64_t at = 0;
+
+	while (at < bytes) {
+		ssize_t n =
+			pread(of(destination)->file.fd, to + at, bytes - at, (off_t)(offset + at));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		at += (uint64_t)n;
+	}
+	return true;
+}
+
+static int file_give_up(struct destination *destination)
+{
+	struct file_destination *file = of(destination);
+	const uint64_t synced_bytes = destination->synced_bytes;
+	int rc;
+
+	if (file->file.io_slot != DATA_NO_IO_SLOT)
+		(void)io_file_remove(file->io, file->file.io_slot);
+	/* Nothing in it is trusted: gone, or a disk that fails for long would fill up with them. */
+	rc = synced_bytes == 0 ? data_file_seal(&file->dir, &file->file, 0) : -EIO;
+	if (rc < 0) {
+		file->abandoned_bytes = synced_bytes;
+		rc = data_file_abandon(&file->dir, &file->file, synced_bytes);
+		file->is_abandoning = rc < 0;
+	}
+	file_is_gone(file);
+	return rc;
+}
+
+int file_destination_open(struct file_destination *ret, enum signal signal, int out_dirfd,
+			  const struct file_options *options, struct io *io)
+{
+	static const struct destination_ops ops = {
+		.prepare = file_prepare,
+		.submit = file_submit,
+		.sync = file_sync,
+		.sync_now = file_sync_now,
+		.advance = file_advance,
+		.seal = file_seal,
+		.read_back = file_read_back,
+		.give_up = file_give_up,
+	};
+
+	memset(ret, 0, sizeof(*ret));
+	ret->destination.ops = &ops;
+	ret->destination.name = "";
+	ret->destination.seal_at_ns = INT64_MAX;
+	ret->options = options;
+	ret->io = io;
+	ret->signal = signal;
+	ret->file.fd = -1;
+	return data_dir_open(out_dirfd, signal_name(signal), &ret->dir);
+}
+
+void file_destination_close(struct file_destination *file)
+{
+	if (file->file.fd >= 0)
+		data_file_release(&file->file);
+	data_dir_close(&file->dir);
+}
