@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The ledger file, and the records that its slots stand for. Checking them is check.c's. */
+/* The ledger file, and the records that its slots stand for. Checking them is torture_check.c's. */
 #include "tests/torture/ledger.h"
 
 #include <errno.h>
@@ -45,9 +45,18 @@ static uint64_t mix(uint64_t x)
 	return x ^ x >> 33;
 }
 
+/* What a record has besides its text is below this. */
+#define RECORD_REST_BYTES 256u
+
+static size_t text_bytes_max(uint32_t slot)
+{
+	return slot < LEDGER_QUARTER_SLOT ? (size_t)2048 >> (slot / 2 % 4)
+					  : ledger_ring_bytes(slot) / 4 - RECORD_REST_BYTES;
+}
+
 size_t ledger_text(uint32_t slot, uint64_t number, char ret[LEDGER_TEXT_BYTES_MAX])
 {
-	const size_t bytes_max = LEDGER_TEXT_BYTES_MAX >> (slot / 2 % 4);
+	const size_t bytes_max = text_bytes_max(slot);
 	uint64_t hash = mix(number * LEDGER_SLOTS_MAX + slot + 1);
 	/* Mostly short, and every eighth as long as it may be. */
 	size_t bytes = (hash & 7) == 0 ? (hash >> 8) % bytes_max : (hash >> 8) % (bytes_max / 8);

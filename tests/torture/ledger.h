@@ -21,7 +21,13 @@
 #include <otlpipe/otlpipe.h>
 
 #define LEDGER_SLOTS_MAX      16384u
-#define LEDGER_TEXT_BYTES_MAX 2048u
+#define LEDGER_TEXT_BYTES_MAX 16384u
+/*
+ * Slots from here on have records of up to a quarter of their ring, which is the most that a ring
+ * takes: in groups of 8 slots, for rings of 4, 16 and 64 KiB in turn. All others stay below 2 KiB.
+ */
+#define LEDGER_QUARTER_SLOT 12288u
+#define LEDGER_GROUP_SLOTS  8u
 
 enum ledger_signal { LEDGER_SPANS = 0, LEDGER_POINTS = 1 };
 
@@ -29,6 +35,12 @@ enum ledger_signal { LEDGER_SPANS = 0, LEDGER_POINTS = 1 };
 static inline enum ledger_signal ledger_signal_of(uint32_t slot)
 {
 	return (slot & 1) == 0 ? LEDGER_SPANS : LEDGER_POINTS;
+}
+
+/* The ring that a slot of a quarter's records needs, at least. */
+static inline uint64_t ledger_ring_bytes(uint32_t slot)
+{
+	return UINT64_C(4096) << 2 * (slot / LEDGER_GROUP_SLOTS % 3);
 }
 
 struct ledger {

@@ -27,38 +27,8 @@ SMALL = ("--batch-bytes", "64KiB", "--rotate-bytes", "256KiB")
 RETRIES_SECONDS = 2.2  # the writer tries again each second, and must not say so each time
 
 
-def system(*command):
-    """Something that this machine may not let us do."""
-    done = subprocess.run(
-        [str(word) for word in command],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        check=False,
-    )
-    if done.returncode != 0:
-        raise Skip(f"{command[0]}: {done.stdout.decode().strip()}")
-
-
-def mounted(pipe, name, *options):
-    folder = pipe.scratch / name
-    folder.mkdir()
-    system("mount", *options, folder)
-    pipe.undo.append(lambda: subprocess.run(["umount", "-l", folder], check=False))
-    return folder
-
-
-def small_tmpfs(pipe, name, mebibytes):
-    return mounted(pipe, name, "-t", "tmpfs", "-o", f"size={mebibytes}m,mode=0700", "tmpfs")
-
-
 def small_ext4(pipe, name, mebibytes):
-    image = pipe.scratch / f"{name}.img"
-    with open(image, "wb") as file:
-        file.truncate(mebibytes << 20)
-    if shutil.which("mkfs.ext4") is None:
-        raise Skip("no mkfs.ext4")
-    system("mkfs.ext4", "-q", "-F", "-m", "0", image)
-    return mounted(pipe, name, "-o", "loop", image)
+    return rig.loop_mounted(pipe, name, "ext4", mebibytes, "-F", "-m", "0")
 
 
 def fill(folder, leave_bytes):
@@ -177,7 +147,7 @@ def full_disk(pipe, folder, sync):
 
 def a_full_tmpfs_as_output(pipe):
     for runs, sync in enumerate(("batch", "interval"), 1):
-        full_disk(pipe, small_tmpfs(pipe, f"tmpfs-{sync}", 16), sync)
+        full_disk(pipe, rig.tmpfs_mounted(pipe, f"tmpfs-{sync}", 16), sync)
     rig.reliability("the disk is full", "a tmpfs of 16 MiB, filled", runs, 0, "faults")
 
 
@@ -190,24 +160,18 @@ def a_full_ext4_as_output(pipe):
 
 def a_quota_that_is_used_up(pipe):
     """btrfs has quotas of its own; those of ext4 need a module that kernels often lack."""
-    image = pipe.scratch / "btrfs.img"
-    with open(image, "wb") as file:
-        file.truncate(160 << 20)
-    if shutil.which("mkfs.btrfs") is None:
-        raise Skip("no mkfs.btrfs")
-    system("mkfs.btrfs", "-q", image)
-    folder = mounted(pipe, "btrfs", "-o", "loop", image)
-    system("btrfs", "quota", "enable", folder)
+    folder = rig.loop_mounted(pipe, "btrfs", "btrfs", 160)
+    rig.system("btrfs", "quota", "enable", folder)
     for runs, sync in enumerate(("batch", "interval"), 1):
         limited = folder / sync
-        system("btrfs", "subvolume", "create", limited)
-        system("btrfs", "qgroup", "limit", "600K", limited)
+        rig.system("btrfs", "subvolume", "create", limited)
+        rig.system("btrfs", "qgroup", "limit", "600K", limited)
         scene = Scene(pipe, sync, output=limited / "data")
         scene.push()
         scene.push_and_drop()
         scene.wait_said("Disk quota exceeded")
         scene.check_said_once()
-        system("btrfs", "qgroup", "limit", "none", limited)
+        rig.system("btrfs", "qgroup", "limit", "none", limited)
         scene.wait_said(AGAIN)
         scene.finish()
     how = "a btrfs subvolume of 600 KiB: EDQUOT, lifted later"
@@ -220,14 +184,14 @@ def a_file_system_that_becomes_read_only(pipe):
     scene = Scene(pipe, output=folder / "data")
     early = rig.producer(pipe, scene.ledger, 4, 2, "--tries", 500, "--ring-bytes", 32768)
     early.wait()
-    system("mount", "-o", "remount,abort", folder)
+    rig.system("mount", "-o", "remount,abort", folder)
     scene.push()
     scene.push_and_drop()
     scene.wait_said("Read-only file system")
     scene.check_said_once()
     scene.writer.kill()
-    system("umount", folder)
-    system("mount", "-o", "loop", pipe.scratch / "aborted.img", folder)
+    rig.system("umount", folder)
+    rig.system("mount", "-o", "loop", pipe.scratch / "aborted.img", folder)
     scene.writer = scene.start()
     scene.finish()
     how = "ext4 on a loop device, mount -o remount,abort: EROFS; mounted again with a new writer"
@@ -264,13 +228,13 @@ def an_output_directory_that_is_removed(pipe):
 def an_output_directory_that_is_made_read_only(pipe):
     scene = Scene(pipe)
     folder = pipe.output / "traces"
-    system("chattr", "+i", folder)
+    rig.system("chattr", "+i", folder)
     pipe.undo.append(lambda: subprocess.run(["chattr", "-i", folder], check=False))
     scene.push()
     scene.push_and_drop()
     scene.wait_said(STALLED)
     scene.check_said_once()
-    system("chattr", "-i", folder)
+    rig.system("chattr", "-i", folder)
     scene.wait_said(AGAIN)
     scene.finish()
     how = "chattr +i on ext4, taken back later"
@@ -295,7 +259,7 @@ def an_output_directory_that_is_replaced(pipe):
 
 
 def a_runtime_directory_that_is_full(pipe):
-    folder = small_tmpfs(pipe, "runtime", 4)
+    folder = rig.tmpfs_mounted(pipe, "runtime", 4)
     ballast = fill(folder, 200 << 10)
     ledger = pipe.scratch / "ledger"
     for first in range(0, 20, 2):

@@ -99,17 +99,17 @@ static void see_traces(const char *file, const uint8_t *bytes, size_t count)
 {
 	Opentelemetry__Proto__Trace__V1__TracesData *data =
 		opentelemetry__proto__trace__v1__traces_data__unpack(NULL, count, bytes);
-	size_t rc, s, i;
+	size_t r, s, i;
 
 	if (data == NULL) {
 		PROBLEM("%s: it cannot be decoded", file);
 		return;
 	}
-	for (rc = 0; rc < data->n_resource_spans; rc++)
-		for (s = 0; s < data->resource_spans[rc]->n_scope_spans; s++)
-			for (i = 0; i < data->resource_spans[rc]->scope_spans[s]->n_spans; i++) {
+	for (r = 0; r < data->n_resource_spans; r++)
+		for (s = 0; s < data->resource_spans[r]->n_scope_spans; s++)
+			for (i = 0; i < data->resource_spans[r]->scope_spans[s]->n_spans; i++) {
 				const Opentelemetry__Proto__Trace__V1__Span *span =
-					data->resource_spans[rc]->scope_spans[s]->spans[i];
+					data->resource_spans[r]->scope_spans[s]->spans[i];
 				uint64_t number = 0;
 				uint32_t slot = UINT32_MAX;
 
@@ -159,19 +159,17 @@ static void see_metrics(const char *file, const uint8_t *bytes, size_t count)
 {
 	Opentelemetry__Proto__Metrics__V1__MetricsData *data =
 		opentelemetry__proto__metrics__v1__metrics_data__unpack(NULL, count, bytes);
-	size_t rc, s, i;
+	size_t r, s, i;
 
 	if (data == NULL) {
 		PROBLEM("%s: it cannot be decoded", file);
 		return;
 	}
-	for (rc = 0; rc < data->n_resource_metrics; rc++)
-		for (s = 0; s < data->resource_metrics[rc]->n_scope_metrics; s++)
-			for (i = 0; i < data->resource_metrics[rc]->scope_metrics[s]->n_metrics;
-			     i++)
-				see_metric(
-					file,
-					data->resource_metrics[rc]->scope_metrics[s]->metrics[i]);
+	for (r = 0; r < data->n_resource_metrics; r++)
+		for (s = 0; s < data->resource_metrics[r]->n_scope_metrics; s++)
+			for (i = 0; i < data->resource_metrics[r]->scope_metrics[s]->n_metrics; i++)
+				see_metric(file,
+					   data->resource_metrics[r]->scope_metrics[s]->metrics[i]);
 	opentelemetry__proto__metrics__v1__metrics_data__free_unpacked(data, NULL);
 }
 

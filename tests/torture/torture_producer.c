@@ -5,10 +5,14 @@
  *
  * usage: torture_producer LEDGER FIRST_SLOT THREADS [--tries N] [--give-up]
  *                         [--ring-bytes N] [--pause-us N] [--burst N]
- *                         [--abrupt]
+ *                         [--abrupt] [--fork CHILDREN] [--daemon]
  * --tries    0: for ever. --give-up: a try that finds the ring full is not made again.
  * --burst    this many pushes, then a pause of --pause-us.
  * --abrupt   ends by SIGKILL to itself instead of closing the library.
+ * --fork     while the threads push, so many children are forked one after another; each makes a
+ *            few pushes into the slot behind the threads' and ends, every second one by SIGKILL.
+ * --daemon   a child is forked, leaves the session, and pushes for ever into the last slot of the
+ *            group, also when its parent has ended.
  * The last line says {"accepted":…,"refused":…,"dropped":…}: dropped as the library counts.
  */
 #include <errno.h>
@@ -18,6 +22,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -33,8 +38,8 @@ struct worker {
 };
 
 static struct {
-	uint64_t tries, ring_bytes, pause_us, burst;
-	bool give_up, abrupt;
+	uint64_t tries, ring_bytes, pause_us, burst, children;
+	bool give_up, abrupt, daemon;
 } options = {.ring_bytes = 64 << 10, .pause_us = 1000, .burst = 16};
 
 static struct ledger ledger;
@@ -87,22 +92,28 @@ static void parse(int argc, char **argv)
 		const char *name;
 		uint64_t *value;
 	} numbers[] = {
-		{"--tries", &options.tries},
-		{"--ring-bytes", &options.ring_bytes},
-		{"--pause-us", &options.pause_us},
-		{"--burst", &options.burst},
+		{"--tries", &options.tries},	   {"--ring-bytes", &options.ring_bytes},
+		{"--pause-us", &options.pause_us}, {"--burst", &options.burst},
+		{"--fork", &options.children},
+	};
+	const struct {
+		const char *name;
+		bool *value;
+	} flags[] = {
+		{"--give-up", &options.give_up},
+		{"--abrupt", &options.abrupt},
+		{"--daemon", &options.daemon},
 	};
 	int i;
 
 	for (i = 4; i < argc; i++) {
 		size_t n;
 
-		if (strcmp(argv[i], "--give-up") == 0) {
-			options.give_up = true;
-			continue;
-		}
-		if (strcmp(argv[i], "--abrupt") == 0) {
-			options.abrupt = true;
+		for (n = 0; n < sizeof(flags) / sizeof(flags[0]); n++)
+			if (strcmp(argv[i], flags[n].name) == 0)
+				break;
+		if (n < sizeof(flags) / sizeof(flags[0])) {
+			*flags[n].value = true;
 			continue;
 		}
 		for (n = 0; n < COUNT_OF(numbers); n++)
@@ -114,6 +125,53 @@ static void parse(int argc, char **argv)
 		}
 		*numbers[n].value = strtoull(argv[++i], NULL, 10);
 	}
+}
+
+/* One of a forked process: its first push makes a region of its own. */
+static void push_as_child(uint32_t slot, uint64_t tries)
+{
+	struct worker worker = {.slot = slot};
+
+	options.tries = tries;
+	options.give_up = true;
+	work(&worker);
+}
+
+static void run_children(uint32_t slot)
+{
+	uint64_t n;
+
+	for (n = 0; n < options.children && !stop; n++) {
+		pid_t pid = fork();
+
+		if (pid == 0) {
+			push_as_child(slot, 24);
+			if (n % 2 == 0)
+				kill(getpid(), SIGKILL);
+			_exit(0);
+		}
+		/* SIGTERM may interrupt the wait; the child ends by itself. */
+		if (pid < 0 || (waitpid(pid, NULL, 0) < 0 && errno != EINTR)) {
+			perror("a child");
+			exit(1);
+		}
+		pause_for(options.pause_us);
+	}
+}
+
+static void run_daemon(uint32_t slot)
+{
+	pid_t pid = fork();
+
+	if (pid < 0) {
+		perror("the daemon");
+		exit(1);
+	}
+	if (pid != 0)
+		return;
+	setsid();
+	push_as_child(slot, 0);
+	_exit(0);
 }
 
 static void report(const struct worker *workers, unsigned count)
@@ -163,6 +221,10 @@ int main(int argc, char **argv)
 		fprintf(stderr, "open: %s\n", otlp_strerror(rc));
 		return 3;
 	}
+	/* Before there are threads: what the child pushes does not depend on what they hold. */
+	if (options.daemon)
+		run_daemon(first / LEDGER_GROUP_SLOTS * LEDGER_GROUP_SLOTS + LEDGER_GROUP_SLOTS -
+			   1);
 	printf("ready\n");
 	fflush(stdout);
 	for (i = 0; i < count; i++) {
@@ -170,6 +232,7 @@ int main(int argc, char **argv)
 		if (pthread_create(&workers[i].thread, NULL, work, &workers[i]) != 0)
 			return 1;
 	}
+	run_children(first + count);
 	for (i = 0; i < count; i++)
 		pthread_join(workers[i].thread, NULL);
 	report(workers, count);
