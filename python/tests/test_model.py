@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import unittest
-from importlib.metadata import entry_points
+from importlib.metadata import entry_points, version
 from unittest import mock
 
 import otlpipe
@@ -30,6 +30,9 @@ class ModelTest(unittest.TestCase):
     def test_the_exporters_are_the_sdks(self) -> None:
         self.assertTrue(issubclass(otlpipe.OtlpSpanExporter, SpanExporter))
         self.assertTrue(issubclass(otlpipe.OtlpMetricExporter, MetricExporter))
+
+    def test_the_wheel_is_of_the_librarys_version(self) -> None:
+        self.assertEqual(version("otlpipe"), otlpipe.__version__)
 
     def test_the_entry_points_are_found_by_the_sdks_names(self) -> None:
         for group, exporter in (

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Installs the built tree into a staging folder, then builds and runs a program outside the tree
-# with what pkg-config says about it: C99 and C++17, the shared and the static library.
+# with what pkg-config says about it: C99 and C++17, the shared and the static library. So is each
+# program in C that the README shows.
 #
-# usage: test_install.sh MESON BUILD_DIR SOURCE CC [CXX]     without a C++ compiler, C alone
+# usage: test_install.sh MESON BUILD_DIR SOURCE README CC [CXX]     without a C++ compiler, C alone
 set -euo pipefail
 
-meson=$1 build=$2 source=$3 cc=$4 cxx=${5:-}
+meson=$1 build=$2 source=$3 readme=$4 cc=$5 cxx=${6:-}
 
 # Outside the tree, and gone at the end. No space in the name: pkgconf 1.8 doubles such a sysroot.
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/otlpipe-install.XXXXXX")
@@ -31,6 +32,9 @@ done
 export PKG_CONFIG_LIBDIR=${pc%/*} PKG_CONFIG_SYSROOT_DIR=$stage
 unset PKG_CONFIG_PATH CPATH C_INCLUDE_PATH CPLUS_INCLUDE_PATH LIBRARY_PATH LD_LIBRARY_PATH
 pkg-config --validate otlpipe
+version=$(sed -n 's/^#define OTLP_VERSION_[A-Z]* //p' "$(find "$stage" -name version.h)" | paste -sd.)
+[[ $(pkg-config --modversion otlpipe) == "$version" ]] ||
+	{ echo "otlpipe.pc is of another version than the headers, $version" >&2; exit 1; }
 lib=$stage$(PKG_CONFIG_SYSROOT_DIR='' pkg-config --variable=libdir otlpipe)
 [[ -d $lib ]] || { echo "libdir of otlpipe.pc is not there: $lib" >&2; exit 1; }
 
@@ -41,9 +45,9 @@ if grep -nF "$build" "$pc"; then
 fi
 
 cd "$project"
-build_and_run() { # name, linkage, compiler…
-	local name=$1 linkage=$2 flags
-	shift 2
+build_and_run() { # name, linkage, what it says, compiler…
+	local name=$1 linkage=$2 expected=$3 flags
+	shift 3
 	flags=$(pkg-config --cflags --libs ${linkage:+--static} otlpipe)
 	if [[ $linkage == static ]]; then
 		flags=${flags/-lotlpipe/-l:libotlpipe.a}
@@ -65,13 +69,20 @@ build_and_run() { # name, linkage, compiler…
 	runtime=$(mktemp -d "$runtimes/run.XXXXXX")
 	env OTLPIPE_DIR="$runtime" LD_LIBRARY_PATH="$library_path" "./$name" >"$name.out" ||
 		{ echo "$name: exit $?" >&2; exit 1; }
-	[[ $(<"$name.out") == 'accepted 1' ]] || { echo "$name: said $(<"$name.out")" >&2; exit 1; }
+	[[ $(<"$name.out") == "$expected" ]] || { echo "$name: said $(<"$name.out")" >&2; exit 1; }
 	echo "$name: ok"
 }
 
-build_and_run c99-shared "" "$cc" -std=c99 stranger.c
-build_and_run c99-static static "$cc" -std=c99 stranger.c
+build_and_run c99-shared "" 'accepted 1' "$cc" -std=c99 stranger.c
+build_and_run c99-static static 'accepted 1' "$cc" -std=c99 stranger.c
 if [[ -n $cxx ]]; then
-	build_and_run c++17-shared "" "$cxx" -std=c++17 stranger.cc
-	build_and_run c++17-static static "$cxx" -std=c++17 stranger.cc
+	build_and_run c++17-shared "" 'accepted 1' "$cxx" -std=c++17 stranger.cc
+	build_and_run c++17-static static 'accepted 1' "$cxx" -std=c++17 stranger.cc
 fi
+
+# What stands between ```c and ```, each in a file of its own.
+awk '/^```c$/ { file = "readme" ++count ".c"; next } /^```/ { file = "" } file { print >file }' "$readme"
+[[ -f readme1.c ]] || { echo "$readme shows no C" >&2; exit 1; }
+for program in readme*.c; do
+	build_and_run "${program%.c}" "" "" "$cc" -std=c11 "$program"
+done

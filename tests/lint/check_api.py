@@ -5,7 +5,7 @@
 - tests/headers/abi.c pins each struct, field and constant;
 - a struct that is passed in an array, or stands in one that is, has reserved room;
 - no struct, union or enum is unnamed;
-- each function has a doc comment with each parameter and what is returned, and says from which
+- each constant and function has a doc comment, a function's with each parameter and what is returned, and says from which
   threads it may be called and whether a signal handler may;
 - what can fail returns int, an exporter's own calls struct otlp_sdk_result;
 - the Python extension has each error.
@@ -79,6 +79,8 @@ def check_comment(comment, returns, parameters):
 
 
 def check_functions(root, code):
+    for name in public_api.constants_without_comment(root):
+        yield f"{name} has no doc comment"
     comments = public_api.comments(root)
     for returns, name, parameters in public_api.functions(code):
         for problem in check_comment(comments.get(name), returns, parameters):

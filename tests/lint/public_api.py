@@ -57,6 +57,18 @@ def constants(code):
     ]
 
 
+def constants_without_comment(root):
+    """Doxygen says so only from 1.9.8 on."""
+    for name in headers(root):
+        whole = "\n".join(sources.lines(root, name))
+        whole = re.sub(r"/\*\*<.*?\*/", "<", whole, flags=re.DOTALL)
+        whole = re.sub(r"/\*\*.*?\*/", ">", whole, flags=re.DOTALL)
+        for _, body in _ENUM.findall(_DIRECTIVE.sub("", _COMMENT.sub("", whole))):
+            for before, constant, after in re.findall(r"(>?)\s*(OTLP_\w+)[^,<>]*,?\s*(<?)", body):
+                if not before and not after:
+                    yield constant
+
+
 def functions(code):
     """(what it returns, its name, [(type, name) of each parameter]) of each exported function."""
     found = []

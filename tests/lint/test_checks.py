@@ -10,6 +10,7 @@ import check_layers
 import check_memory_order
 import check_named_tests
 import check_text
+import check_version
 
 LICENCE = "/* SPDX-License-Identifier: Apache-2.0 */\n"
 UNFINISHED = "TO" + "DO"
@@ -52,6 +53,7 @@ class Checks(unittest.TestCase):
             "VALUE(OTLP_ERR_NEW, ",
             "otlp_new has no reserved room",
             "has no name",
+            "OTLP_ERR_NEW has no doc comment",
             "_native.pyi: does not have OTLP_ERR_NEW",
         )
 
@@ -61,19 +63,39 @@ class Checks(unittest.TestCase):
             "/**\n * Do it. Any thread; not from a signal\n * handler.\n *\n * @param what  it\n"
             " * @return 0\n */\nOTLP_API int otlp_do(const char *what);\n"
             "/** Any thread; async-signal-safe. @param b it */\nOTLP_API int otlp_a(int a);\n"
-            "/** @return 0 */\nOTLP_API int otlp_span_exporter_b(void);\nOTLP_API void otlp_c(void);\n",
+            "/** @return 0 */\nOTLP_API int otlp_span_exporter_b(void);\nOTLP_API void otlp_c(void);\n"
+            "/** It. */\nenum otlp_e {\n/** A. */\nOTLP_A = -1,\nOTLP_B, /**< B. */\nOTLP_C };\n",
         )
-        self.write("tests/headers/abi.c", "")
+        self.write("tests/headers/abi.c", "VALUE(OTLP_A, -1) VALUE(OTLP_B, 0) VALUE(OTLP_C, 1)")
         self.write("python/src/module.c", "")
         self.write("python/src/otlpipe/_native.pyi", "")
         self.assert_found(
             check_api,
+            "OTLP_C has no doc comment",
             "otlp_a(): tells of the parameters",
             "otlp_a(): does not tell what",
             "otlp_span_exporter_b(): does not say where",
             "otlp_span_exporter_b(): returns int",
             "otlp_c(): has no doc comment",
         )
+
+    def test_a_version_that_stands_twice_or_differs_is_found(self):
+        self.write(
+            "core/include/otlpipe/version.h",
+            "".join(f"#define OTLP_VERSION_{part} 1\n" for part in ("MAJOR", "MINOR", "PATCH")),
+        )
+        self.write("core/otlpipe.map", "OTLPIPE_1.1 {\nglobal:\n\totlp_a;\nlocal:\n\t*;\n};\n")
+        self.write("meson.build", "project(\n  version: '1.1.1',\n)\n")
+        self.write("python/meson.build", "project(version: run_command())\n")
+        self.write("python/pyproject.toml", "dynamic = ['version']\n")
+        self.write("CHANGELOG.md", "## [1.1.1] - soon\n## [0.1.0]\n")
+        self.assert_found(check_version, "meson.build:2: states a version")
+        self.write("meson.build", "project(version: run_command())\n")
+        self.assert_found(check_version)
+        self.write("python/pyproject.toml", 'version = "1"\n')
+        self.write("CHANGELOG.md", "## [1.2.0]\n")
+        self.write("core/otlpipe.map", "OTLPIPE_1.2 {\nglobal:\n\totlp_a;\nlocal:\n\t*;\n};\n")
+        self.assert_found(check_version, "pyproject.toml:1: states", "CHANGELOG.md: begins", "has symbols of [1, 2]")
 
     def test_a_layer_that_includes_upwards_is_found(self):
         self.write("shm/ring.c", '#include "core/record/record.h"\n#include <ck_pr.h>\n#include <stdio.h>\n')

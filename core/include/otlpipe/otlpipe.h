@@ -97,7 +97,7 @@ struct otlp_options {
 	 */
 	uint32_t ring_bytes[OTLP_SIGNAL_MAX];
 	/**
-	 * The runtime directory. NULL or "": $OTLPIPE_DIR, else /dev/shm/otlpipe-<uid>. Made with
+	 * The runtime directory. NULL or "": $OTLPIPE_DIR, else /dev/shm/otlpipe-UID. Made with
 	 * mode 0700 if missing (its last component alone). A relative one is meant from where the
 	 * program is at open. Refused: one of somebody else, one that others may enter or write to
 	 * (but for a group directory, mode 03770), and a symbolic link. Borrowed for the call.
@@ -106,8 +106,8 @@ struct otlp_options {
 	/**
 	 * The resource of what names none. NULL: from $OTEL_RESOURCE_ATTRIBUTES and
 	 * $OTEL_SERVICE_NAME by the specification's rules (resource/sdk.md); without a name,
-	 * service.name is unknown_service:<program>. Copied. Given here, it replaces that of the
-	 * environment: an SDK has merged them.
+	 * service.name is "unknown_service:" and the program's name. Copied. Given here, it
+	 * replaces that of the environment: an SDK has merged them.
 	 */
 	const struct otlp_resource *resource;
 	otlp_diagnostic_fn diagnostic; /**< NULL: nobody is told. */
