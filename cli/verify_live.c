@@ -237,6 +237,7 @@ static int look_name(void *context, const char *name)
 		verify_problem(verify, NULL, "%s: %s", name,
 			       rc == -EPROTO	? "its layout is of another version"
 			       : rc == -EBADMSG ? "it is no valid region"
+			       : rc == -ENODATA ? "its space is not reserved"
 						: strerror(-rc));
 		verify->may_have_raced = true; /* it may be removed just now */
 		return 0;

@@ -435,13 +435,18 @@ int region_attach(struct region_view *ret, const struct runtime_dir *dir, const 
 	}
 	if (rc == 0)
 		rc = region_check(&view, &header);
+	if (rc == 0) {
+		rc = region_is_reserved(&view);
+		rc = rc < 0 ? rc : rc == 0 ? -ENODATA : 0;
+	}
 	if (rc < 0) {
 		region_detach(&view);
 		return rc;
 	}
-	/* PAIR(region-ready): with region_create(); the copy above was made by the kernel,
-	 * this orders our later reads of the mapping. */
-	atomic_load_acquire_u32(&view.header->producer_state);
+	/* PAIR(region-ready): with region_create(); the copy above was made by the kernel, this
+	 * orders our later reads of the mapping. The mapping is not touched here: nobody has a
+	 * guard on it yet, and the file may have been cut since. */
+	atomic_fence_load();
 	*ret = view;
 	return 0;
 }

@@ -50,7 +50,8 @@ int region_create(struct region *ret, const struct runtime_dir *dir,
 
 /**
  * Say that the counters are final, and let go of the mapping and with it of the
- * lock. What is in the rings stays for the writer.
+ * lock. What is in the rings stays for the writer. Space may be given back only behind
+ * that word: before it, region_is_reserved() would take the region for a liar's.
  */
 void region_close(struct region *region);
 
@@ -96,7 +97,8 @@ bool region_parse_name(const char *name, uint32_t *ret_pid, uint64_t *ret_id);
  *
  * @param writable  false for a monitor
  * @return 0, -EAGAIN (its header is not ready), -EPROTO (another version),
- *         -EBADMSG (it is no region), or the errno of what failed
+ *         -EBADMSG (it is no region), -ENODATA (its space is not reserved), or the
+ *         errno of what failed
  */
 int region_attach(struct region_view *ret, const struct runtime_dir *dir, const char *name,
 		  bool writable);
@@ -107,6 +109,15 @@ int region_is_alive(const struct region_view *view);
 
 /** Was it closed in order? Then its counters are exact. */
 bool region_is_closed(const struct region_view *view);
+
+/**
+ * Is its space reserved, so that reading makes no memory? All of it, or of a region that was closed
+ * in order what is still to be read: the rest may have been given back since. Its producer can give
+ * back all of it at any time, so whoever reads on asks again.
+ *
+ * @return 1, 0, or negative
+ */
+int region_is_reserved(const struct region_view *view);
 
 /** Tell the producer that nobody will drain it any more. */
 void region_abandon(struct region_view *view);

@@ -198,6 +198,7 @@ static int regions_attach(struct regions *regions, const char *name, uint64_t id
 		       rc == -EPROTO ? "its layout is of another version"
 		       /* A region gets its name when it is ready. */
 		       : rc == -EBADMSG || rc == -EAGAIN ? "it is no valid region"
+		       : rc == -ENODATA			 ? "its space is not reserved"
 							 : strerror(-rc));
 	return 0;
 }

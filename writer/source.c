@@ -286,6 +286,13 @@ static bool ring_was_used(const struct source_ring *ring)
 	       atomic_load_relaxed_u64(&shared->dropped_invalid_items) != 0;
 }
 
+/* What makes no sense, for the line that says so. */
+static enum drain_end source_fault(struct source *source)
+{
+	source->fault = source->guard.has_failed ? "its file was cut" : "its ring makes no sense";
+	return DRAIN_BROKEN;
+}
+
 /*
  * Nothing more is there. Whether that is for ever is decided here, once: shared memory may say
  * something else at the next look, and what a batch names must not change while it is closed.
@@ -311,19 +318,24 @@ enum drain_end source_drain(struct source *source, enum signal signal, const str
 		return DRAIN_EMPTY;
 	source_look_at_flush(source, ring);
 	if (ring_reader_tail(&ring->reader, &tail) < 0)
-		return DRAIN_BROKEN;
+		return source_fault(source);
 	/* It only ever grows: one that went back would be waited for without an end. */
 	if (tail < ring->seen_tail)
-		return DRAIN_BROKEN;
+		return source_fault(source);
 	ring->seen_tail = tail;
 	if (ring->is_limited && tail - ring->reader.head > ring->limit - ring->reader.head)
 		tail = ring->limit;
 	ring->is_busy = false;
 	start = ring->reader.read;
+	/* Each time: who made the region can give its space back between two looks. */
+	if (tail != start && region_is_reserved(&source->view) != 1) {
+		source->fault = "its space is not reserved";
+		return DRAIN_BROKEN;
+	}
 	while (ring->reader.read - start < drain->quota_bytes) {
 		if (ring_reader_peek(&ring->reader, tail, source->is_dead, &entry) < 0 ||
 		    source->guard.has_failed)
-			return DRAIN_BROKEN;
+			return source_fault(source);
 		switch (entry.kind) {
 		case RING_ENTRY_BUSY:
 			ring->is_busy = true;
@@ -349,7 +361,7 @@ enum drain_end source_drain(struct source *source, enum signal signal, const str
 			case TAKE_FULL:
 				return DRAIN_FULL;
 			case TAKE_BROKEN:
-				return DRAIN_BROKEN;
+				return source_fault(source);
 			}
 		}
 	}

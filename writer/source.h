@@ -51,8 +51,9 @@ struct source {
 	struct table table;
 	/* A ring whose signal this writer does not know; 0: none, since that is a known one. */
 	unsigned unknown_ring;
-	bool is_dead;	/* its lock was seen free, before the tails were read last */
-	bool is_broken; /* drained no further */
+	bool is_dead;	   /* its lock was seen free, before the tails were read last */
+	bool is_broken;	   /* drained no further */
+	const char *fault; /* with DRAIN_BROKEN: why */
 	bool has_late_flush;
 	unsigned jobs; /* batches in flight that name it */
 };

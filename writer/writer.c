@@ -117,7 +117,7 @@ static bool writer_drain(struct writer *writer, struct queue *queue)
 					   batch_head_bytes(++parts));
 			drained += source->rings[signal].reader.read - before;
 			if (end == DRAIN_BROKEN) {
-				regions_break(&writer->regions, source, "its ring makes no sense");
+				regions_break(&writer->regions, source, source->fault);
 			} else if (end == DRAIN_FULL && !is_blocked) {
 				is_blocked = !writer_make_room(writer, queue);
 				if (is_blocked)

@@ -13,7 +13,7 @@
  *       prints what stands there as JSON
  *   ring_liar copy REGION_FILE COUNT FIRST_ID
  *       makes so many regions that differ from this one in their ids alone, and in their names;
- *       what is a hole in it is a hole in them
+ *       their space is reserved, as that of each region is, so it should be a small one
  */
 #include <dirent.h>
 #include <errno.h>
@@ -197,7 +197,10 @@ static void copy(struct region_header *header, const char *path, uint64_t count,
 		snprintf(name, sizeof(name), "%.*s/%u-%016" PRIx64 ".region", directory_bytes, path,
 			 header->pid, id);
 		fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-		if (fd < 0 || ftruncate(fd, st.st_size) < 0)
+		if (fd < 0)
+			fail(name, strerror(errno));
+		errno = posix_fallocate(fd, 0, st.st_size);
+		if (errno != 0)
 			fail(name, strerror(errno));
 		write_sparse(fd, (const uint8_t *)header, (uint64_t)st.st_size);
 		if (pwrite(fd, &id, sizeof(id), offsetof(struct region_header, region_id)) !=

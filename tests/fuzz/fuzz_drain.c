@@ -101,7 +101,7 @@ static void fixture_fill(struct fixture *fixture, struct fuzz_input *input, bool
 	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 
 	fixture->fd = openat(fixture->dir.fd, NAME, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	FUZZ_CHECK(fixture->fd >= 0 && ftruncate(fixture->fd, REGION_BYTES) == 0);
+	FUZZ_CHECK(fixture->fd >= 0 && posix_fallocate(fixture->fd, 0, REGION_BYTES) == 0);
 	if (!is_dead)
 		FUZZ_CHECK(fcntl(fixture->fd, F_OFD_SETLK, &lock) == 0);
 	fixture->map = mmap(NULL, REGION_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fixture->fd, 0);

@@ -15,12 +15,14 @@
 #include "shm/region.h"
 #include "tests/fuzz/fuzz.h"
 
-#define BLOCK_BYTES    512
-#define BODY_BYTES_MAX (1u << 20)
-#define MEND_ID	       0x01
-#define MEND_BYTES     0x02
-#define MEND_LAYOUT    0x04
-#define IS_LOCKED      0x08
+#define BLOCK_BYTES	   512
+#define BODY_BYTES_MAX	   (1u << 20)
+#define RESERVED_BYTES_MAX (UINT64_C(1) << 20)
+#define MEND_ID		   0x01
+#define MEND_BYTES	   0x02
+#define MEND_LAYOUT	   0x04
+#define IS_LOCKED	   0x08
+#define IS_SPARSE	   0x10
 
 static struct runtime_dir dir = {.fd = -1};
 
@@ -132,6 +134,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (input.left > 0 && input.left <= BODY_BYTES_MAX)
 		FUZZ_CHECK(write(fd, input.at, input.left) == (ssize_t)input.left);
 	FUZZ_CHECK(ftruncate(fd, (off_t)bytes) == 0);
+	/* A large one stays mostly hole, and is refused for that if for nothing else. */
+	if (!(what & IS_SPARSE) && bytes > 0 && bytes <= RESERVED_BYTES_MAX)
+		FUZZ_CHECK(posix_fallocate(fd, 0, (off_t)bytes) == 0);
 	if (what & IS_LOCKED)
 		FUZZ_CHECK(fcntl(fd, F_OFD_SETLK, &lock) == 0);
 	if (region_attach(&view, &dir, name, true) == 0) {

@@ -207,8 +207,8 @@ static void a_region_of_the_same_tick_as_the_last_look_is_found_later(void **sta
 	region_close(&region);
 }
 
-/* One whose file is mostly holes: there are thousands of them. */
-static void make_sparse_region(struct region_header *header, uint64_t id)
+/* Reserved as each is, and with nothing in it: there are thousands of them. */
+static void make_empty_region(struct region_header *header, uint64_t id)
 {
 	char name[REGION_NAME_BYTES_MAX];
 	int fd;
@@ -217,7 +217,7 @@ static void make_sparse_region(struct region_header *header, uint64_t id)
 	snprintf(name, sizeof(name), "%u-%016llx.region", header->pid, (unsigned long long)id);
 	fd = openat(shm_fixture_dir.fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	assert_true(fd >= 0);
-	assert_int_equal(ftruncate(fd, (off_t)header->region_bytes), 0);
+	assert_int_equal(posix_fallocate(fd, 0, (off_t)header->region_bytes), 0);
 	assert_int_equal(pwrite(fd, header, sizeof(*header), 0), sizeof(*header));
 	close(fd);
 }
@@ -239,7 +239,7 @@ static void one_user_of_a_group_has_so_many_regions_and_no_more(void **state)
 	assert_int_equal(region_create(&region, *state, &options), 0);
 	header = *region.header;
 	for (uint64_t id = 1; id <= REGIONS_PER_USER_MAX; id++)
-		make_sparse_region(&header, id);
+		make_empty_region(&header, id);
 	group.group = true;
 	regions_open(&regions, &group);
 	assert_int_equal(regions_discover(&regions), 0);

@@ -349,6 +349,47 @@ static void an_invalid_record_is_counted_and_skipped(void **state)
 	assert_int_equal(entry.written_items, 1);
 }
 
+/* Whoever reads a hole makes a page of it, and pays for it. */
+static void what_gave_its_space_back_is_read_no_further(void **state)
+{
+	struct pipe *pipe = *state;
+	struct source *source = only_source(pipe);
+	struct stat st;
+
+	for (unsigned i = 0; i < 4; i++)
+		assert_true(pipe_push(pipe, 0, 9000));
+	assert_int_equal(fallocate(source->view.fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+				   (off_t)(source->view.bytes - RING_BYTES_MIN - RING_BYTES),
+				   RING_BYTES),
+			 0);
+	assert_int_equal(drain(pipe, SIGNAL_TRACES), DRAIN_BROKEN);
+	assert_string_equal(source->fault, "its space is not reserved");
+	/* Where nothing is to be read, nothing is asked. */
+	assert_int_equal(drain(pipe, SIGNAL_METRICS), DRAIN_EMPTY);
+	assert_int_equal(fstat(source->view.fd, &st), 0);
+	assert_int_equal(st.st_blocks * 512, source->view.bytes - RING_BYTES);
+}
+
+static void a_closed_region_with_holes_behind_its_records_is_drained_to_its_end(void **state)
+{
+	struct pipe *pipe = *state;
+	struct source *source = only_source(pipe);
+	struct batch_entry entry;
+
+	for (unsigned i = 0; i < 2; i++)
+		assert_true(pipe_push(pipe, 0, 9000));
+	die(pipe);
+	assert_int_equal(fallocate(source->view.fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+				   (off_t)(source->view.bytes - RING_BYTES_MIN - RING_BYTES / 2),
+				   RING_BYTES / 2),
+			 0);
+	assert_int_equal(drain(pipe, SIGNAL_TRACES), DRAIN_QUOTA);
+	assert_int_equal(drain(pipe, SIGNAL_TRACES), DRAIN_EMPTY);
+	source_take_entry(source, SIGNAL_TRACES, &entry);
+	assert_int_equal(entry.written_items, 2);
+	assert_int_equal(entry.flags, BATCH_ENTRY_FINAL | BATCH_ENTRY_CLOSED);
+}
+
 static void a_record_in_the_other_signals_ring_is_invalid(void **state)
 {
 	struct pipe *pipe = *state;
@@ -536,6 +577,8 @@ int main(void)
 		SOURCE_TEST(an_entry_says_how_many_items_came_before_it),
 		SOURCE_TEST(a_ring_that_only_dropped_has_a_last_entry_too),
 		SOURCE_TEST(an_invalid_record_is_counted_and_skipped),
+		SOURCE_TEST(what_gave_its_space_back_is_read_no_further),
+		SOURCE_TEST(a_closed_region_with_holes_behind_its_records_is_drained_to_its_end),
 		SOURCE_TEST(a_record_in_the_other_signals_ring_is_invalid),
 		SOURCE_TEST(what_is_final_stays_final_whatever_the_ring_says_later),
 		SOURCE_TEST(a_ring_that_is_final_after_recovery_has_no_news),
