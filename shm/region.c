@@ -106,8 +106,7 @@ static int region_write_header(struct region_header *header, const struct region
 	return 0;
 }
 
-/* "<pid>-<16 hex digits>.region" */
-static void region_format_name(char ret[REGION_NAME_BYTES_MAX], uint32_t pid, uint64_t id)
+void region_format_name(char ret[REGION_NAME_BYTES_MAX], uint32_t pid, uint64_t id)
 {
 	static const char hex[] = "0123456789abcdef";
 	char digits[12];

@@ -89,6 +89,9 @@ struct region_view {
 	} rings[REGION_RINGS_MAX]; /* by number; shared is NULL where there is none */
 };
 
+/** "<pid>-<16 hex digits>.region": the name of a region's file. */
+void region_format_name(char ret[REGION_NAME_BYTES_MAX], uint32_t pid, uint64_t id);
+
 /** Does a file name look like a region's? Then its id is set. */
 bool region_parse_name(const char *name, uint32_t *ret_pid, uint64_t *ret_id);
 

@@ -23,29 +23,40 @@
 /* A dead writer's lock lingers while its last writes are in flight. */
 #define RECOVER_LOCK_WAIT_NS INT64_C(30000000000)
 
+/* What is recovered, and with what. */
+struct output {
+	int dirfd;
+	struct regions *regions;
+	struct recover_report *report;
+};
+
 /* Of a scan: there are no more whole batches. Other errors say nothing about what comes behind. */
 static bool is_end(int rc)
 {
 	return rc == -ENODATA || rc == -EBADMSG || rc == -EAGAIN;
 }
 
-/* A batch counts: tell the regions that it names, and break those that deny it. */
-static void batch_settle(struct regions *regions, const uint8_t *batch,
-			 const struct batch_head *head)
+/*
+ * A batch counts: tell the regions that it names. One that is not there is not gone: what the batch
+ * has of it is noted. So it is in files of another runtime directory, whoever has the same id here.
+ */
+static int batch_settle(struct regions *regions, const uint8_t *batch,
+			const struct batch_head *head, uint64_t number, struct claims_draft *draft)
 {
+	const bool is_ours = regions->claims.file_runtime_id == regions->claims.runtime_id;
 	const struct batch_entry *entries = batch_entries(batch);
 	uint32_t i;
+	int rc = 0;
 
-	for (i = 0; i < head->entry_count; i++) {
+	for (i = 0; i < head->entry_count && rc == 0; i++) {
 		struct source *source = regions_find(regions, entries[i].region_id);
-		const char *why = source != NULL ? settle_entry(source, &entries[i]) : NULL;
 
-		if (why == NULL)
-			continue;
-		regions_break(regions, source, why);
-		/* Its last entry goes on where this one ends. */
-		(void)settle_entry(source, &entries[i]);
+		if (source != NULL)
+			regions_settle(regions, source, &entries[i]);
+		if (!is_ours || source == NULL || !settle_is_of(source, &entries[i]))
+			rc = claims_draft_add(draft, &entries[i], number);
 	}
+	return rc;
 }
 
 /*
@@ -67,9 +78,13 @@ static bool batch_counts(const uint8_t *batch, const struct batch_head *head, en
 	return true;
 }
 
-/* The valid prefix: batches of one writer, one after the other, that count. */
+/*
+ * The valid prefix: batches of one writer, one after the other, that count.
+ *
+ * @param draft  what it has of regions that are not there
+ */
 static int recover_scan(int fd, enum signal signal, struct regions *regions,
-			struct recover_report *report, uint64_t *ret_bytes)
+			struct claims_draft *draft, uint64_t *ret_batches, uint64_t *ret_bytes)
 {
 	struct batch_head head, first = {0};
 	struct batch_scan scan;
@@ -77,46 +92,72 @@ static int recover_scan(int fd, enum signal signal, struct regions *regions,
 	int rc;
 
 	batch_scan_open(&scan, fd, UINT64_MAX);
-	for (;;) {
-		rc = batch_scan_next(&scan, &head);
-		if (rc < 0)
-			break;
+	while ((rc = batch_scan_next(&scan, &head)) == 0) {
 		if (count == 0)
 			first = head;
 		if (!batch_counts(scan.bytes, &head, signal, &first, count))
 			break;
-		batch_settle(regions, scan.bytes, &head);
+		rc = batch_settle(regions, scan.bytes, &head, count, draft);
+		if (rc < 0)
+			break;
 		count++;
 		bytes = scan.offset;
 	}
 	batch_scan_close(&scan);
 	if (rc < 0 && !is_end(rc))
 		return rc;
-	report->batches += count;
-	report->bytes += bytes;
+	*ret_batches = count;
 	*ret_bytes = bytes;
 	return 0;
 }
 
-static int recover_file(struct data_dir *dir, const struct data_name *name, enum signal signal,
-			struct regions *regions, struct recover_report *report)
+/*
+ * Before the file is sealed, and no recovery looks into it again, its claims are durable. It is cut
+ * first, behind what counts: that gives back what was reserved for it, and the disk may be full.
+ */
+static int recover_claims(const struct output *output, const struct data_file *file,
+			  const struct claims_draft *draft, uint64_t batches, uint64_t bytes)
 {
+	struct regions *regions = output->regions;
+	int rc = claims_take(&regions->claims, draft, regions->dir, batches);
+
+	if (rc < 0 || !regions->claims.is_changed)
+		return rc;
+	if (ftruncate(file->fd, (off_t)bytes) < 0)
+		return -errno;
+	rc = claims_save(&regions->claims, output->dirfd);
+	if (rc < 0)
+		log_line("%s cannot be written: %s; it says what the files have of regions that "
+			 "cannot be opened now",
+			 CLAIMFILE_NAME, strerror(-rc));
+	return rc;
+}
+
+static int recover_file(const struct output *output, struct data_dir *dir,
+			const struct data_name *name, enum signal signal)
+{
+	struct claims_draft draft = {0};
 	struct data_file file;
-	uint64_t bytes;
+	uint64_t batches, bytes;
 	int rc;
 
 	rc = data_file_open_existing(dir, name, RECOVER_LOCK_WAIT_NS, &file);
 	if (rc < 0)
 		return rc;
-	rc = recover_scan(file.fd, signal, regions, report, &bytes);
+	rc = recover_scan(file.fd, signal, output->regions, &draft, &batches, &bytes);
+	if (rc == 0)
+		rc = recover_claims(output, &file, &draft, batches, bytes);
 	if (rc == 0)
 		rc = data_file_seal(dir, &file, bytes);
+	claims_draft_close(&draft);
 	if (rc < 0) {
 		if (file.fd >= 0)
 			data_file_release(&file);
 		return rc;
 	}
-	report->files++;
+	output->report->files++;
+	output->report->batches += batches;
+	output->report->bytes += bytes;
 	return 0;
 }
 
@@ -240,12 +281,12 @@ static int copy_rescued(struct data_dir *dir, struct batch_scan *scan, struct da
  * Batches of a file that its writer gave up, and was killed before a new one had them. Copied
  * first, and then recovered as from any open file: so this too can be killed and done again.
  */
-static int recover_rescued(struct data_dir *dir, enum signal signal, struct regions *regions,
-			   struct recover_report *report)
+static int recover_rescued(const struct output *output, struct data_dir *dir, enum signal signal)
 {
+	const struct runtime_dir *runtime = output->regions->dir;
 	struct data_file file = {.fd = -1};
 	struct batch_scan scan;
-	int fd = rescue_find(regions->dir, signal), rc;
+	int fd = rescue_find(runtime, signal), rc;
 
 	if (fd == -ENOENT)
 		return 0;
@@ -263,24 +304,23 @@ static int recover_rescued(struct data_dir *dir, enum signal signal, struct regi
 	close(fd);
 	/* The last copy of what is in it: it goes only when all of it was read and is in a file. */
 	if (rc == 0)
-		rescue_drop(regions->dir, signal);
+		rescue_drop(runtime, signal);
 	else if (rc > 0)
-		rc = rescue_put_aside(regions->dir, signal);
+		rc = rescue_put_aside(runtime, signal);
 	if (file.fd < 0)
 		return rc;
 	data_file_release(&file);
-	return rc < 0 ? rc : recover_file(dir, &file.name, signal, regions, report);
+	return rc < 0 ? rc : recover_file(output, dir, &file.name, signal);
 }
 
-static int recover_signal(int out_dirfd, enum signal signal, struct regions *regions,
-			  struct recover_report *report)
+static int recover_signal(const struct output *output, enum signal signal)
 {
 	struct data_name *names = NULL;
 	struct data_dir dir;
 	size_t count, i;
 	int rc;
 
-	rc = data_dir_open(out_dirfd, signal_name(signal), &dir);
+	rc = data_dir_open(output->dirfd, signal_name(signal), &dir);
 	if (rc < 0) {
 		log_line("%s: %s", signal_name(signal),
 			 rc == -EPERM ? "it is not yours, or everybody may write there"
@@ -289,14 +329,14 @@ static int recover_signal(int out_dirfd, enum signal signal, struct regions *reg
 	}
 	rc = data_dir_list(&dir, DATA_OPEN, &names, &count);
 	for (i = 0; rc == 0 && i < count; i++) {
-		rc = recover_file(&dir, &names[i], signal, regions, report);
+		rc = recover_file(output, &dir, &names[i], signal);
 		if (rc < 0)
 			log_line("%s/%s cannot be recovered: %s", signal_name(signal),
 				 names[i].name, strerror(-rc));
 	}
 	free(names);
 	if (rc == 0) {
-		rc = recover_rescued(&dir, signal, regions, report);
+		rc = recover_rescued(output, &dir, signal);
 		if (rc < 0)
 			log_line("%s: batches of a failed file cannot be written again: %s",
 				 signal_name(signal), strerror(-rc));
@@ -305,13 +345,55 @@ static int recover_signal(int out_dirfd, enum signal signal, struct regions *reg
 	return rc;
 }
 
+static int recover_load_claims(struct regions *regions, int out_dirfd)
+{
+	struct source *source;
+	int rc = claims_load(&regions->claims, out_dirfd);
+
+	if (rc == -EBADMSG || rc == -EPROTO)
+		log_line("%s is %s: it says which records of regions that could not be opened are "
+			 "in the files already; where it is moved away, those are written twice",
+			 CLAIMFILE_NAME, rc == -EPROTO ? "of another version" : "damaged");
+	else if (rc < 0)
+		log_line("%s cannot be read: %s", CLAIMFILE_NAME, strerror(-rc));
+	for (source = regions->sources; rc == 0 && source != NULL; source = source->next)
+		regions_settle_claims(regions, source);
+	return rc;
+}
+
+/* It is neither settled nor is its region gone; or that is not ours to say. */
+static bool claim_is_open(const void *context, const struct claim *claim)
+{
+	const struct regions *regions = context;
+	const struct source *source;
+
+	if (!claims_is_ours(&regions->claims, claim))
+		return true;
+	source = regions_find(regions, claim->entry.region_id);
+	return (source == NULL || !settle_is_of(source, &claim->entry)) &&
+	       claims_has_name(regions->dir, &claim->entry);
+}
+
+int recover_save_claims(struct regions *regions, int out_dirfd)
+{
+	int rc;
+
+	claims_prune(&regions->claims, claim_is_open, regions);
+	rc = claims_save(&regions->claims, out_dirfd);
+	if (rc < 0)
+		log_line("%s cannot be written: %s", CLAIMFILE_NAME, strerror(-rc));
+	return rc;
+}
+
 int recover_output(int out_dirfd, struct regions *regions, struct recover_report *ret)
 {
+	const struct output output = {.dirfd = out_dirfd, .regions = regions, .report = ret};
 	enum signal signal;
-	int rc = 0;
+	int rc;
 
 	memset(ret, 0, sizeof(*ret));
+	rc = recover_load_claims(regions, out_dirfd);
 	for (signal = 0; rc == 0 && signal < SIGNAL_COUNT; signal++)
-		rc = recover_signal(out_dirfd, signal, regions, ret);
-	return rc;
+		rc = recover_signal(&output, signal);
+	return rc < 0 ? rc : recover_save_claims(regions, out_dirfd);
 }

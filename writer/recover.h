@@ -18,10 +18,18 @@ struct recover_report {
 /**
  * Recover one output directory, whose lock the caller holds. What counts is
  * decided by the files alone. A region that says something else is broken: it
- * loses what is its own, and costs the others nothing.
+ * loses what is its own, and costs the others nothing. What the files have of
+ * regions that are not attached is claimed, durably, until they come.
  *
  * @return 0 or a negative errno; what was recovered until then stays so
  */
 int recover_output(int out_dirfd, struct regions *regions, struct recover_report *ret);
+
+/**
+ * Keep what is still claimed of regions that have not come, and nothing else.
+ *
+ * @return 0, or negative and a line was said
+ */
+int recover_save_claims(struct regions *regions, int out_dirfd);
 
 #endif

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "writer/settle.h"
 
 /* Files have the time of the kernel's last tick: 10 ms with the slowest clock, and to spare. */
 #define REGIONS_TICK_NS INT64_C(20000000)
@@ -82,6 +83,7 @@ void regions_close(struct regions *regions)
 		source_close(regions_remove(regions, &regions->sources));
 	regions_end(regions);
 	idset_clear(&regions->known);
+	claims_close(&regions->claims);
 }
 
 struct source *regions_at(const struct regions *regions, size_t index)
@@ -184,11 +186,14 @@ static int regions_attach(struct regions *regions, const char *name, uint64_t id
 	}
 	if (rc == 0) {
 		rc = regions_add(regions, source);
-		if (rc < 0)
+		if (rc < 0) {
 			source_close(source);
-		else
-			regions_remember(regions, id);
-		return rc;
+			return rc;
+		}
+		regions_remember(regions, id);
+		/* Before anything is drained from it. */
+		regions_settle_claims(regions, source);
+		return 0;
 	}
 	if (is_shortage(rc))
 		return rc;
@@ -343,6 +348,26 @@ void regions_break(struct regions *regions, struct source *source, const char *w
 	log_line("%s (pid %u, %s) is broken, %s: it is drained no further%s%s", source->name,
 		 source->view.pid, source->view.program, why,
 		 broken[0] != '\0' ? ", and kept as " : "", broken);
+}
+
+void regions_settle(struct regions *regions, struct source *source, const struct batch_entry *entry)
+{
+	const char *why = settle_entry(source, entry);
+
+	if (why == NULL)
+		return;
+	regions_break(regions, source, why);
+	/* Its last entry goes on where this one ends. */
+	(void)settle_entry(source, entry);
+}
+
+void regions_settle_claims(struct regions *regions, struct source *source)
+{
+	const struct claim *claim;
+	size_t count = claims_of(&regions->claims, source->view.region_id, &claim);
+
+	for (; count > 0; count--, claim++)
+		regions_settle(regions, source, &claim->entry);
 }
 
 void regions_reap(struct regions *regions)

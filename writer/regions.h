@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "base/idset.h"
+#include "writer/claims.h"
 #include "writer/source.h"
 
 struct regions {
@@ -23,6 +24,7 @@ struct regions {
 	int64_t look_ns;	    /* then it is read again, changed or not; INT64_MAX: no need */
 	DIR *stream;		    /* how far it is read, or NULL */
 	int64_t next_ns;	    /* it is not read on before this */
+	struct claims claims;	    /* to be told to regions that come */
 	struct idset known;	    /* attached, refused, or done with: not to be opened again */
 	bool said_too_many, said_full;
 };
@@ -70,6 +72,13 @@ bool regions_have_changed(const struct regions *regions, int64_t now_ns);
  * are attached like all others, since a recovery tells their known rings how far it came.
  */
 void regions_leave_unknown(struct regions *regions);
+
+/** Tell a region what a batch has of it, and break it where it says something else. */
+void regions_settle(struct regions *regions, struct source *source,
+		    const struct batch_entry *entry);
+
+/** The same with what is claimed of it. */
+void regions_settle_claims(struct regions *regions, struct source *source);
 
 /** Drain a region no further, and take its name away. */
 void regions_break(struct regions *regions, struct source *source, const char *why);

@@ -77,6 +77,12 @@ static void ring_overrule(struct source_ring *ring, const struct batch_entry *en
 		ring->final_taken = ring->final_done = true;
 }
 
+bool settle_is_of(const struct source *source, const struct batch_entry *entry)
+{
+	return source->view.region_id == entry->region_id && source->view.pid == entry->pid &&
+	       source->view.start_unix_ns == entry->start_unix_ns;
+}
+
 const char *settle_entry(struct source *source, const struct batch_entry *entry)
 {
 	struct source_ring *ring = &source->rings[entry->ring];
@@ -88,7 +94,7 @@ const char *settle_entry(struct source *source, const struct batch_entry *entry)
 			ring_overrule(ring, entry);
 		return NULL;
 	}
-	if (entry->pid != source->view.pid || entry->start_unix_ns != source->view.start_unix_ns)
+	if (!settle_is_of(source, entry))
 		return "its id is that of another in the files";
 	if (!ring->is_present)
 		return "the files have of a ring that it does not have";

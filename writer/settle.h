@@ -12,6 +12,9 @@
 /** Can a writer have written this entry into a batch of this signal, whatever its region was? */
 bool settle_makes_sense(const struct batch_entry *entry, enum signal signal);
 
+/** Is it the region of this entry, and not one that only has its id? */
+bool settle_is_of(const struct source *source, const struct batch_entry *entry);
+
 /**
  * Tell a region what a batch took from it. The batches of a file come in their order.
  *

@@ -26,7 +26,7 @@ void restore_regions(unsigned at)
 }
 
 /* A new writer comes: it knows nothing but what is in the files and in the regions. */
-static void forget_sources(void)
+void forget_sources(void)
 {
 	regions_close(&states.pipe.regions);
 	regions_open(&states.pipe.regions, &states.pipe.dir);

@@ -30,6 +30,7 @@ int drop_states(void **state);
 void restore_regions(unsigned at);
 
 /* A new writer comes: it knows nothing but what is in the files and in the regions. */
+void forget_sources(void);
 int recover(struct recover_report *report);
 
 /* It drains what is left; then everything is there once. */
