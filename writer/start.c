@@ -330,6 +330,7 @@ int writer_start(struct writer *writer, const struct options *options)
 			writer->opened = START_QUEUES + signal;
 	if (rc == 0 && (rc = start_drain(writer)) == 0)
 		writer->opened = START_DRAIN;
+	wait_open(&writer->wait, options->wait_producers_ns, &writer->regions, writer->status.page);
 	if (rc < 0) {
 		writer_end(writer);
 		return rc;

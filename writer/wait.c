@@ -10,20 +10,27 @@
 #include "base/log.h"
 #include "base/units.h"
 #include "writer/notify.h"
-#include "writer/start.h"
 
 /* A producer's death wakes nobody. */
 #define WAIT_LOOK_NS   INT64_C(200000000)
 #define WAIT_NAMED_MAX 4u
 
+void wait_open(struct wait *wait, int64_t for_ns, struct regions *regions, struct status_page *page)
+{
+	memset(wait, 0, sizeof(*wait));
+	wait->for_ns = for_ns;
+	wait->regions = regions;
+	wait->page = page;
+}
+
 /* How many live, and the first of them by name. */
-static size_t wait_count(const struct writer *writer, char *ret, size_t ret_bytes)
+static size_t wait_count(const struct wait *wait, char *ret, size_t ret_bytes)
 {
 	const struct source *source;
 	size_t count = 0, used = 0;
 
 	ret[0] = '\0';
-	for (source = writer->regions.sources; source != NULL; source = source->next) {
+	for (source = wait->regions->sources; source != NULL; source = source->next) {
 		/* One that is broken is not drained, so there is nothing to wait for. */
 		if (source->is_dead || source->is_broken)
 			continue;
@@ -38,43 +45,43 @@ static size_t wait_count(const struct writer *writer, char *ret, size_t ret_byte
 }
 
 /* The producers as they are now, those that have just come included. */
-static size_t wait_look(struct writer *writer, char *ret, size_t ret_bytes)
+static size_t wait_look(struct wait *wait, char *ret, size_t ret_bytes)
 {
 	struct source *source;
-	int rc = regions_discover(&writer->regions);
+	int rc = regions_discover(wait->regions);
 
 	if (rc < 0)
 		log_line("the runtime directory cannot be read while waiting for producers: %s",
 			 strerror(-rc));
-	for (source = writer->regions.sources; source != NULL; source = source->next)
+	regions_leave_unknown(wait->regions);
+	for (source = wait->regions->sources; source != NULL; source = source->next)
 		source_check_alive(source);
-	return wait_count(writer, ret, ret_bytes);
+	return wait_count(wait, ret, ret_bytes);
 }
 
-static void wait_show(struct writer *writer, size_t count)
+static void wait_show(struct wait *wait, size_t count)
 {
 	char state[96];
 
-	writer->status.page->waits_for_producers = (uint32_t)count;
+	wait->page->waits_for_producers = (uint32_t)count;
 	snprintf(state, sizeof(state), "STATUS=told to stop, waiting for %zu producers to end",
 		 count);
 	(void)notify_send(state);
 }
 
-static void wait_begin(struct writer *writer, size_t count, const char *names, int64_t now_ns)
+static void wait_begin(struct wait *wait, size_t count, const char *names, int64_t now_ns)
 {
-	const int64_t wait_ns = writer->options->wait_producers_ns;
+	const int64_t wait_ns = wait->for_ns;
 	char limit[UNITS_TEXT_BYTES + 16] = "";
 	char text[UNITS_TEXT_BYTES];
 	struct timespec now;
 
-	writer->wait.has_begun = true;
-	writer->wait.until_ns = wait_ns < INT64_MAX - now_ns ? now_ns + wait_ns : INT64_MAX;
-	if (writer->wait.until_ns != INT64_MAX) {
+	wait->has_begun = true;
+	wait->until_ns = wait_ns < INT64_MAX - now_ns ? now_ns + wait_ns : INT64_MAX;
+	if (wait->until_ns != INT64_MAX) {
 		clock_gettime(CLOCK_REALTIME, &now);
-		writer->status.page->waits_until_unix_ns = (uint64_t)now.tv_sec * 1000000000 +
-							   (uint64_t)now.tv_nsec +
-							   (uint64_t)wait_ns;
+		wait->page->waits_until_unix_ns = (uint64_t)now.tv_sec * 1000000000 +
+						  (uint64_t)now.tv_nsec + (uint64_t)wait_ns;
 		snprintf(limit, sizeof(limit), ", at most %s",
 			 units_format_duration(wait_ns, text));
 	}
@@ -83,42 +90,41 @@ static void wait_begin(struct writer *writer, size_t count, const char *names, i
 		 count, limit, names);
 }
 
-static bool wait_end(struct writer *writer)
+static bool wait_end(struct wait *wait)
 {
-	writer->status.page->waits_for_producers = 0;
+	wait->page->waits_for_producers = 0;
 	return true;
 }
 
-bool wait_is_over(struct writer *writer, unsigned told, int64_t now_ns)
+bool wait_is_over(struct wait *wait, unsigned told, int64_t now_ns)
 {
-	struct wait *wait = &writer->wait;
 	char names[512];
 	size_t count;
 
-	if (writer->options->wait_producers_ns == 0)
+	if (wait->for_ns == 0)
 		return true;
 	if (told > 1) {
 		if (wait->has_begun)
 			log_line("told to stop again: waiting no longer");
-		return wait_end(writer);
+		return wait_end(wait);
 	}
 	if (wait->has_begun && now_ns < wait->look_ns)
 		return false;
-	count = wait_look(writer, names, sizeof(names));
+	count = wait_look(wait, names, sizeof(names));
 	if (count == 0) {
 		if (wait->has_begun)
 			log_line("the last producer has ended");
-		return wait_end(writer);
+		return wait_end(wait);
 	}
 	if (!wait->has_begun)
-		wait_begin(writer, count, names, now_ns);
+		wait_begin(wait, count, names, now_ns);
 	if (now_ns >= wait->until_ns) {
 		log_line("%zu producers have not ended in that time (%s): what they push from now "
 			 "on waits in the runtime directory for the next writer",
 			 count, names);
-		return wait_end(writer);
+		return wait_end(wait);
 	}
-	wait_show(writer, count);
+	wait_show(wait, count);
 	wait->look_ns =
 		now_ns + WAIT_LOOK_NS < wait->until_ns ? now_ns + WAIT_LOOK_NS : wait->until_ns;
 	return false;

@@ -10,13 +10,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct writer;
+#include "writer/regions.h"
+#include "writer/status.h"
 
 struct wait {
+	struct regions *regions;
+	struct status_page *page;
+	int64_t for_ns; /* the option: 0: not at all; INT64_MAX: no limit */
 	bool has_begun;
 	int64_t until_ns; /* monotonic; INT64_MAX: no limit */
 	int64_t look_ns;  /* when the producers are looked at next */
 };
+
+void wait_open(struct wait *wait, int64_t for_ns, struct regions *regions,
+	       struct status_page *page);
 
 /**
  * May a writer that was told to stop do so? To be asked in each round; it looks at the producers
@@ -24,6 +31,6 @@ struct wait {
  *
  * @param told  how often it was told; the second time it does not wait any more
  */
-bool wait_is_over(struct writer *writer, unsigned told, int64_t now_ns);
+bool wait_is_over(struct wait *wait, unsigned told, int64_t now_ns);
 
 #endif

@@ -431,7 +431,7 @@ static bool writer_is_to_stop(struct writer *writer)
 
 	writer->stops_heard = signal_stops;
 	told = writer->stops_heard + writer->options->drain;
-	return told > 0 && wait_is_over(writer, (unsigned)told, monotonic_ns());
+	return told > 0 && wait_is_over(&writer->wait, (unsigned)told, monotonic_ns());
 }
 
 int writer_run(const struct options *options)
