@@ -60,7 +60,7 @@ static void push_all(struct otlp_library *library, const struct tap *tap, const 
 
 	for (uint64_t i = 0; i < spans; i++) {
 		if (i % CHECK_EVERY == 0)
-			while (tap_fill(tap, SIGNAL_TRACES) > full) {
+			while (tap_fill(tap, OTLP_SIGNAL_TRACES) > full) {
 				ret->pauses++;
 				nanosleep(&pause, NULL);
 			}

@@ -132,8 +132,8 @@ static int64_t push_burst(const struct bench *bench, uint64_t operations)
 	if (of->has_writer)
 		rc = otlp_library_flush(library, FLUSH_TIMEOUT_NS);
 	else
-		rc = tap_drain(&tap,
-			       of->subject == SUBJECT_METRICS ? SIGNAL_METRICS : SIGNAL_TRACES);
+		rc = tap_drain(&tap, of->subject == SUBJECT_METRICS ? OTLP_SIGNAL_METRICS
+								    : OTLP_SIGNAL_TRACES);
 	return rc < 0 ? rc : (int64_t)elapsed_ns;
 }
 

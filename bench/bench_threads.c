@@ -76,7 +76,7 @@ static int64_t threads_burst(const struct bench *bench, uint64_t operations)
 		if (threads[i].ended_ns > ended_ns)
 			ended_ns = threads[i].ended_ns;
 	}
-	rc = tap_drain(&tap, SIGNAL_TRACES);
+	rc = tap_drain(&tap, OTLP_SIGNAL_TRACES);
 	return rc < 0 ? rc : (int64_t)(ended_ns - started_ns);
 }
 

@@ -50,7 +50,7 @@ void tap_close(struct tap *tap)
 	region_detach(&tap->view);
 }
 
-uint64_t tap_fill(const struct tap *tap, enum signal signal)
+uint64_t tap_fill(const struct tap *tap, enum otlp_signal signal)
 {
 	const struct ring_shared *shared = tap->view.rings[signal].shared;
 	uint64_t head = atomic_load_relaxed_u64(&shared->head);
@@ -58,7 +58,7 @@ uint64_t tap_fill(const struct tap *tap, enum signal signal)
 	return atomic_load_relaxed_u64(&shared->tail) - head;
 }
 
-int tap_drain(struct tap *tap, enum signal signal)
+int tap_drain(struct tap *tap, enum otlp_signal signal)
 {
 	struct ring_reader *reader = &tap->readers[signal];
 	struct ring_done done;

@@ -22,9 +22,9 @@ int tap_open(struct tap *ret, const char *runtime_dir, bool writable);
 void tap_close(struct tap *tap);
 
 /** Bytes that are claimed and not yet given back. */
-uint64_t tap_fill(const struct tap *tap, enum signal signal);
+uint64_t tap_fill(const struct tap *tap, enum otlp_signal signal);
 
 /** Give everything back, unread; no push may be under way. 0 or a negative errno. */
-int tap_drain(struct tap *tap, enum signal signal);
+int tap_drain(struct tap *tap, enum otlp_signal signal);
 
 #endif

@@ -23,7 +23,7 @@
 /* ---- files and directories, once ---- */
 
 /* Returns an enum tool_exit. */
-static int print_input(const struct cat_options *options, const char *path, enum signal signal,
+static int print_input(const struct cat_options *options, const char *path, enum otlp_signal signal,
 		       struct input *input)
 {
 	struct chunk chunk;
@@ -51,7 +51,7 @@ static int print_input(const struct cat_options *options, const char *path, enum
 }
 
 static int print_file(const struct cat_options *options, const char *path, const char *name,
-		      enum signal signal, int fd)
+		      enum otlp_signal signal, int fd)
 {
 	struct input input;
 	size_t length = strlen(name);
@@ -65,7 +65,7 @@ static int print_file(const struct cat_options *options, const char *path, const
 }
 
 static int print_listed(const struct cat_options *options, const struct data_dir *dir,
-			const char *path, struct data_name *file, enum signal signal)
+			const char *path, struct data_name *file, enum otlp_signal signal)
 {
 	int fd = openat(dir->fd, file->name, O_RDONLY | O_CLOEXEC);
 	char *shown;
@@ -92,7 +92,7 @@ static int print_listed(const struct cat_options *options, const struct data_dir
 	return status;
 }
 
-static int print_dir(const struct cat_options *options, const char *path, enum signal signal,
+static int print_dir(const struct cat_options *options, const char *path, enum otlp_signal signal,
 		     size_t *files)
 {
 	struct data_dir dir = {.fd = cat_dir_open(path, signal)};
@@ -138,14 +138,14 @@ static void say_no_files(const char *path)
 
 static int print_path(const struct cat_options *options, const char *path)
 {
-	enum signal signal = options->signal;
+	enum otlp_signal signal = options->signal;
 	struct stat st;
 	int status = TOOL_OK;
 	size_t files = 0;
 	int fd;
 
 	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
-		for (enum signal s = 0; s < SIGNAL_COUNT; s++) {
+		for (enum otlp_signal s = 0; s < SIGNAL_COUNT; s++) {
 			if ((signal == SIGNAL_NONE || signal == s) &&
 			    print_dir(options, path, s, &files) != TOOL_OK)
 				status = TOOL_FAILED;

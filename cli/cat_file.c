@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "cli/otlp_json.h"
-#include "cli/otlp_signal.h"
+#include "cli/otlp_row.h"
 #include "cli/tool.h"
 #include "cli/wire.h"
 
@@ -26,9 +26,9 @@ static const char *last(const char *text, const char *word)
 	return found;
 }
 
-enum signal cat_signal_of(const char *path)
+enum otlp_signal cat_signal_of(const char *path)
 {
-	enum signal signal, nearest = SIGNAL_NONE;
+	enum otlp_signal signal, nearest = SIGNAL_NONE;
 	const char *nearest_at = NULL;
 
 	/* The one nearest to the end, where a file's own name is. */
@@ -43,7 +43,7 @@ enum signal cat_signal_of(const char *path)
 	return nearest;
 }
 
-uint64_t cat_limit_bytes(const char *path, enum signal signal)
+uint64_t cat_limit_bytes(const char *path, enum otlp_signal signal)
 {
 	const char *slash = strrchr(path, '/');
 	struct data_name name;
@@ -55,7 +55,7 @@ uint64_t cat_limit_bytes(const char *path, enum signal signal)
 	return UINT64_MAX;
 }
 
-int cat_dir_open(const char *path, enum signal signal)
+int cat_dir_open(const char *path, enum otlp_signal signal)
 {
 	int parent = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int fd;
@@ -159,7 +159,8 @@ int cat_check_shown(const char *path, struct input *input)
 	return TOOL_FAILED;
 }
 
-int cat_resolve(const char *path, struct input *input, enum signal wanted, enum signal *signal)
+int cat_resolve(const char *path, struct input *input, enum otlp_signal wanted,
+		enum otlp_signal *signal)
 {
 	const struct format *format;
 
@@ -188,12 +189,12 @@ static int emit_line(void *context, const char *line, size_t bytes)
 	return tool_write(line, bytes);
 }
 
-static int print_json(enum signal signal, const uint8_t *data, size_t bytes)
+static int print_json(enum otlp_signal signal, const uint8_t *data, size_t bytes)
 {
 	ProtobufCMessage *message;
 	int rc;
 
-	rc = otlp_decode(otlp_signals[signal].type, data, bytes, &message);
+	rc = otlp_decode(otlp_rows[signal].type, data, bytes, &message);
 	if (rc < 0)
 		return rc;
 	rc = otlp_json_lines(message, OTLP_JSON_LINE_BYTES_MAX, emit_line, NULL);
@@ -202,13 +203,14 @@ static int print_json(enum signal signal, const uint8_t *data, size_t bytes)
 }
 
 /* The field with its head is the request: one repeated field with one element. */
-static int print_frame(enum signal signal, const uint8_t *field, size_t head_bytes, size_t bytes)
+static int print_frame(enum otlp_signal signal, const uint8_t *field, size_t head_bytes,
+		       size_t bytes)
 {
 	const uint8_t length[4] = {(uint8_t)(bytes >> 24), (uint8_t)(bytes >> 16),
 				   (uint8_t)(bytes >> 8), (uint8_t)bytes};
 	int rc;
 
-	rc = wire_check(otlp_signals[signal].type, field + head_bytes, bytes - head_bytes);
+	rc = wire_check(otlp_rows[signal].type, field + head_bytes, bytes - head_bytes);
 	if (rc < 0)
 		return rc;
 	rc = tool_write(length, sizeof(length));
@@ -216,13 +218,13 @@ static int print_frame(enum signal signal, const uint8_t *field, size_t head_byt
 }
 
 /* Another signal that these bytes are whole messages of, or SIGNAL_NONE. */
-static enum signal fitting_signal(const uint8_t *data, size_t bytes, enum signal not_this)
+static enum otlp_signal fitting_signal(const uint8_t *data, size_t bytes, enum otlp_signal not_this)
 {
-	for (enum signal signal = 0; signal < SIGNAL_COUNT; signal++) {
+	for (enum otlp_signal signal = 0; signal < SIGNAL_COUNT; signal++) {
 		ProtobufCMessage *message;
 
 		if (signal == not_this ||
-		    otlp_decode(otlp_signals[signal].type, data, bytes, &message) < 0)
+		    otlp_decode(otlp_rows[signal].type, data, bytes, &message) < 0)
 			continue;
 		otlp_free(message);
 		return signal;
@@ -230,7 +232,7 @@ static enum signal fitting_signal(const uint8_t *data, size_t bytes, enum signal
 	return SIGNAL_NONE;
 }
 
-int cat_chunk(struct input *input, const struct chunk *chunk, enum signal signal,
+int cat_chunk(struct input *input, const struct chunk *chunk, enum otlp_signal signal,
 	      enum cat_format format, size_t *ret_offset)
 {
 	size_t at = 0;

@@ -10,23 +10,23 @@
 enum cat_format { CAT_JSON, CAT_FRAMES };
 
 struct cat_options {
-	enum signal signal; /* SIGNAL_NONE: both, and by name */
+	enum otlp_signal signal; /* SIGNAL_NONE: both, and by name */
 	enum cat_format format;
 	bool follow;
 };
 
 /* By our own names, else by what the path says, else SIGNAL_NONE. */
-enum signal cat_signal_of(const char *path);
+enum otlp_signal cat_signal_of(const char *path);
 
 /*
  * The directory with the files of that signal: path/traces or path/metrics, else path.
  *
  * @return a descriptor, or -errno
  */
-int cat_dir_open(const char *path, enum signal signal);
+int cat_dir_open(const char *path, enum otlp_signal signal);
 
 /* The limit for a file that was given up by the writer, no limit for any other. */
-uint64_t cat_limit_bytes(const char *path, enum signal signal);
+uint64_t cat_limit_bytes(const char *path, enum otlp_signal signal);
 
 /*
  * What the file holds, once a chunk of it was read: what it says itself, else what was known.
@@ -34,7 +34,8 @@ uint64_t cat_limit_bytes(const char *path, enum signal signal);
  * @param path  how the file is shown
  * @return an enum tool_exit, with its message: nobody knows; or it is not what is wanted
  */
-int cat_resolve(const char *path, struct input *input, enum signal wanted, enum signal *signal);
+int cat_resolve(const char *path, struct input *input, enum otlp_signal wanted,
+		enum otlp_signal *signal);
 
 /*
  * Print a chunk's data.
@@ -42,7 +43,7 @@ int cat_resolve(const char *path, struct input *input, enum signal wanted, enum 
  * @param ret_offset  where in the chunk it failed
  * @return 0; -EPIPE and other errors of stdout; -EBADMSG, -ELOOP, -EILSEQ, -ENOMEM
  */
-int cat_chunk(struct input *input, const struct chunk *chunk, enum signal signal,
+int cat_chunk(struct input *input, const struct chunk *chunk, enum otlp_signal signal,
 	      enum cat_format format, size_t *ret_offset);
 
 /*

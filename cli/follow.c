@@ -23,7 +23,7 @@
 /* A file, or one signal's directory of which one file after the other is current. */
 struct stream {
 	const char *path;
-	enum signal signal;
+	enum otlp_signal signal;
 	struct data_dir dir; /* fd: AT_FDCWD for a file alone */
 	bool is_dir;
 	bool is_done;
@@ -211,7 +211,7 @@ static int stream_poll(const struct cat_options *options, struct stream *stream,
 
 /* ---- what to follow ---- */
 
-static int add_dir(struct stream *stream, const char *path, enum signal signal)
+static int add_dir(struct stream *stream, const char *path, enum otlp_signal signal)
 {
 	int fd = cat_dir_open(path, signal);
 
@@ -224,7 +224,7 @@ static int add_dir(struct stream *stream, const char *path, enum signal signal)
 	return TOOL_OK;
 }
 
-static int add_file(struct stream *stream, const char *path, enum signal signal)
+static int add_file(struct stream *stream, const char *path, enum otlp_signal signal)
 {
 	bool is_stdin = strcmp(path, "-") == 0;
 	int rc;
@@ -243,7 +243,8 @@ static int add_file(struct stream *stream, const char *path, enum signal signal)
 }
 
 /* A path is a file, or a stream for each signal. */
-static int add_path(struct stream *streams, size_t *count, const char *path, enum signal signal)
+static int add_path(struct stream *streams, size_t *count, const char *path,
+		    enum otlp_signal signal)
 {
 	struct stat st;
 	int rc;
@@ -253,7 +254,7 @@ static int add_path(struct stream *streams, size_t *count, const char *path, enu
 		*count += rc == TOOL_OK;
 		return rc;
 	}
-	for (enum signal s = 0; s < SIGNAL_COUNT; s++) {
+	for (enum otlp_signal s = 0; s < SIGNAL_COUNT; s++) {
 		if (signal != SIGNAL_NONE && signal != s)
 			continue;
 		rc = add_dir(&streams[*count], path, s);

@@ -79,9 +79,16 @@ static error_t ring_option(const struct argp_state *state, const char *name, con
 static error_t signal_option(const struct argp_state *state, const char *text,
 			     struct load_options *options)
 {
-	options->spans = strcmp(text, "metrics") != 0;
-	options->points = strcmp(text, "spans") != 0;
-	if (!options->spans || !options->points || strcmp(text, "both") == 0)
+	const bool is_both = strcmp(text, "both") == 0;
+	enum otlp_signal signal;
+	bool any = false;
+
+	for (signal = 0; signal < SIGNAL_COUNT; signal++) {
+		options->pushes[signal] =
+			is_both || strcmp(text, signal_rows[signal].ring_name) == 0;
+		any |= options->pushes[signal];
+	}
+	if (any)
 		return 0;
 	return arguments_refuse(state, "--signal takes spans, metrics or both, not '%s'", text);
 }
@@ -105,9 +112,11 @@ static error_t take_option(int key, char *text, struct argp_state *state)
 	case OPT_SIGNAL:
 		return signal_option(state, text, options);
 	case OPT_SPAN_RING:
-		return ring_option(state, "span-ring-bytes", text, &options->span_ring_bytes);
+		return ring_option(state, "span-ring-bytes", text,
+				   &options->ring_bytes[OTLP_SIGNAL_TRACES]);
 	case OPT_METRIC_RING:
-		return ring_option(state, "metric-ring-bytes", text, &options->metric_ring_bytes);
+		return ring_option(state, "metric-ring-bytes", text,
+				   &options->ring_bytes[OTLP_SIGNAL_METRICS]);
 	case 'd':
 		options->dir = text;
 		return 0;
@@ -233,20 +242,20 @@ static uint64_t get(const _Atomic uint64_t *counter)
 
 static void print_line(const struct load_shared *shared, uint64_t producers, unsigned int killed)
 {
-	uint64_t span_accepted = 0, span_dropped = 0, point_accepted = 0, point_dropped = 0;
 	json_object *json = json_object_new_object();
+	enum otlp_signal signal;
 	char text[32];
 
-	for (uint64_t i = 0; i < producers; i++) {
-		const struct load_slot *slot = &shared->slots[i];
+	for (signal = 0; signal < SIGNAL_COUNT; signal++) {
+		uint64_t accepted = 0, dropped = 0;
 
-		span_accepted += get(&slot->spans.accepted);
-		span_dropped += get(&slot->spans.dropped);
-		point_accepted += get(&slot->points.accepted);
-		point_dropped += get(&slot->points.dropped);
+		for (uint64_t i = 0; i < producers; i++) {
+			accepted += get(&shared->slots[i].counts[signal].accepted);
+			dropped += get(&shared->slots[i].counts[signal].dropped);
+		}
+		json_object_object_add(json, signal_rows[signal].item_name,
+				       counts_json(accepted, dropped));
 	}
-	json_object_object_add(json, "spans", counts_json(span_accepted, span_dropped));
-	json_object_object_add(json, "points", counts_json(point_accepted, point_dropped));
 	snprintf(text, sizeof(text), "%.6f", seconds(shared, producers));
 	json_object_object_add(json, "seconds",
 			       json_object_new_double_s(seconds(shared, producers), text));
@@ -294,8 +303,7 @@ int load_main(int argc, char **argv)
 		.threads = 1,
 		.count = 10000,
 		.seed = 1,
-		.spans = true,
-		.points = true,
+		.pushes = {true, true},
 	};
 	int rc = tool_parse(&argp, argc, argv, &options);
 

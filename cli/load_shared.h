@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/record/signal.h"
+
 #define LOAD_PROCESSES_MAX 256
 #define LOAD_THREADS_MAX   256
 #define LOAD_RATE_MAX	   UINT64_C(1000000000)
@@ -17,11 +19,9 @@ struct load_options {
 	uint64_t rate;	  /* records of each signal a second, all producers together; 0: no limit */
 	uint64_t count;	  /* records of each signal, all producers together; 0: until a signal */
 	uint64_t seed;
-	uint64_t span_ring_bytes;   /* 0: the library's default */
-	uint64_t metric_ring_bytes; /* 0: the library's default */
-	const char *dir;	    /* NULL: the library's default */
-	bool spans;
-	bool points;
+	uint64_t ring_bytes[SIGNAL_COUNT]; /* 0: the library's default */
+	const char *dir;		   /* NULL: the library's default */
+	bool pushes[SIGNAL_COUNT];
 	bool wait;
 	bool retry;
 };
@@ -36,8 +36,7 @@ struct load_counts {
 
 /* One producer: a thread of a worker. Written by it alone, read by the parent. */
 struct load_slot {
-	_Alignas(64) struct load_counts spans;
-	struct load_counts points;
+	_Alignas(64) struct load_counts counts[SIGNAL_COUNT];
 	_Atomic int64_t begin_ns; /* monotonic; 0: not begun */
 	_Atomic int64_t end_ns;	  /* 0: not ended */
 };

@@ -64,21 +64,42 @@ static bool is_drop(int rc)
 	return rc == OTLP_ERR_FULL || rc == OTLP_ERR_TOO_LARGE || rc == OTLP_ERR_INVALID;
 }
 
-static int push_span(struct producer *p, const void *record)
+static const void *next_span(struct load_producer *data, uint64_t now_ns)
 {
-	return otlp_library_export_traces(p->library, record, 1);
+	return load_next_span(data, now_ns);
 }
 
-static int push_point(struct producer *p, const void *record)
+static int push_span(struct otlp_library *library, const void *record)
 {
-	return otlp_library_export_metrics_ref(p->library, record);
+	return otlp_library_export_traces(library, record, 1);
 }
 
-static int push(struct producer *p, int (*export_one)(struct producer *, const void *),
-		const void *record, struct load_counts *counts)
+static const void *next_point(struct load_producer *data, uint64_t now_ns)
 {
+	return load_next_point(data, now_ns);
+}
+
+static int push_point(struct otlp_library *library, const void *record)
+{
+	return otlp_library_export_metrics_ref(library, record);
+}
+
+/* How each signal's records are made, and what pushes one of them. */
+static const struct {
+	const void *(*next)(struct load_producer *data, uint64_t now_ns);
+	int (*push)(struct otlp_library *library, const void *record);
+} load_rows[SIGNAL_COUNT] = {
+	[OTLP_SIGNAL_TRACES] = {next_span, push_span},
+	[OTLP_SIGNAL_METRICS] = {next_point, push_point},
+};
+
+static int push(struct producer *p, enum otlp_signal signal, uint64_t now_ns)
+{
+	const void *record = load_rows[signal].next(&p->data, now_ns);
+	struct load_counts *counts = &p->slot->counts[signal];
+
 	for (;;) {
-		int rc = export_one(p, record);
+		int rc = load_rows[signal].push(p->library, record);
 
 		if (rc == 0) {
 			count(&counts->accepted);
@@ -128,6 +149,7 @@ static void *produce(void *context)
 	struct producer *p = context;
 	uint64_t records = share(p);
 	int64_t begin_ns = clock_ns(CLOCK_MONOTONIC);
+	enum otlp_signal signal;
 	int rc = 0;
 
 	atomic_store_explicit(&p->slot->begin_ns, begin_ns, memory_order_relaxed);
@@ -140,11 +162,9 @@ static void *produce(void *context)
 		if (stopped(p->shared))
 			break;
 		now_ns = (uint64_t)clock_ns(CLOCK_REALTIME);
-		if (p->options->spans)
-			rc = push(p, push_span, load_next_span(&p->data, now_ns), &p->slot->spans);
-		if (rc == 0 && p->options->points)
-			rc = push(p, push_point, load_next_point(&p->data, now_ns),
-				  &p->slot->points);
+		for (signal = 0; rc == 0 && signal < SIGNAL_COUNT; signal++)
+			if (p->options->pushes[signal])
+				rc = push(p, signal, now_ns);
 	}
 	p->error = rc;
 	atomic_store_explicit(&p->slot->end_ns, clock_ns(CLOCK_MONOTONIC), memory_order_relaxed);
@@ -159,12 +179,13 @@ static void on_diagnostic(void *context, int error, const char *text)
 
 static int open_library(const struct load_options *options, struct otlp_library **ret)
 {
+	enum otlp_signal signal;
 	struct otlp_options o;
 	int rc;
 
 	otlp_options_init(&o, sizeof(o));
-	o.ring_bytes[OTLP_SIGNAL_TRACES] = (uint32_t)options->span_ring_bytes;
-	o.ring_bytes[OTLP_SIGNAL_METRICS] = (uint32_t)options->metric_ring_bytes;
+	for (signal = 0; signal < SIGNAL_COUNT; signal++)
+		o.ring_bytes[signal] = (uint32_t)options->ring_bytes[signal];
 	o.runtime_dir = options->dir;
 	o.diagnostic = on_diagnostic;
 	rc = otlp_library_open(ret, &o);
@@ -213,21 +234,20 @@ static void add(const struct load_counts *counts, uint64_t *accepted, uint64_t *
 static int check_counts(struct otlp_library *library, const struct producer *producers,
 			uint64_t threads)
 {
-	uint64_t accepted[2] = {0};
-	uint64_t refused[2] = {0};
+	enum otlp_signal signal;
 	struct otlp_stats stats;
+	bool all_agree = true;
 
-	for (uint64_t i = 0; i < threads; i++) {
-		const struct load_slot *slot = producers[i].slot;
-
-		add(&slot->spans, &accepted[0], &refused[0]);
-		add(&slot->points, &accepted[1], &refused[1]);
-	}
 	otlp_library_get_stats(library, &stats, sizeof(stats));
-	if (!agree("spans", &stats.signals[OTLP_SIGNAL_TRACES], accepted[0], refused[0]) ||
-	    !agree("points", &stats.signals[OTLP_SIGNAL_METRICS], accepted[1], refused[1]))
-		return TOOL_FAILED;
-	return TOOL_OK;
+	for (signal = 0; signal < SIGNAL_COUNT; signal++) {
+		uint64_t accepted = 0, refused = 0;
+
+		for (uint64_t i = 0; i < threads; i++)
+			add(&producers[i].slot->counts[signal], &accepted, &refused);
+		all_agree &= agree(signal_rows[signal].item_name, &stats.signals[signal], accepted,
+				   refused);
+	}
+	return all_agree ? TOOL_OK : TOOL_FAILED;
 }
 
 static int run_threads(struct producer *producers, uint64_t threads)

@@ -32,7 +32,7 @@ struct verify_options {
 	bool json;
 };
 
-static bool is_there(int dirfd, enum signal signal)
+static bool is_there(int dirfd, enum otlp_signal signal)
 {
 	struct stat st;
 
@@ -42,7 +42,7 @@ static bool is_there(int dirfd, enum signal signal)
 int verify_run(struct verify *verify, int dirfd, const struct runtime_dir *runtime)
 {
 	unsigned are_there = 0;
-	enum signal signal;
+	enum otlp_signal signal;
 	int rc = 0;
 
 	verify->runtime = runtime;

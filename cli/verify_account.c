@@ -131,7 +131,7 @@ static void add_signal(struct verify_signal *sum, const struct verify_signal *ot
 struct verify_signal verify_total(const struct verify *verify)
 {
 	struct verify_signal sum = {0};
-	enum signal signal;
+	enum otlp_signal signal;
 
 	for (signal = 0; signal < SIGNAL_COUNT; signal++)
 		add_signal(&sum, &verify->signals[signal]);

@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #include "cli/otlp_json.h"
-#include "cli/otlp_signal.h"
+#include "cli/otlp_row.h"
 #include "cli/verify_ledger.h"
 #include "cli/wire.h"
 #include "writer/file/batch_scan.h"
@@ -31,8 +31,9 @@
 #define PLACE_BYTES   (DATA_SIGNAL_BYTES_MAX + DATA_NAME_BYTES + 2)
 
 /* Decode everything behind the opening field. -EBADMSG: a problem was found. */
-static int check_body(struct verify *verify, const struct verify_place *place, enum signal signal,
-		      const uint8_t *body, size_t bytes, uint64_t *ret_items)
+static int check_body(struct verify *verify, const struct verify_place *place,
+		      enum otlp_signal signal, const uint8_t *body, size_t bytes,
+		      uint64_t *ret_items)
 {
 	size_t at = 0;
 
@@ -56,7 +57,7 @@ static int check_body(struct verify *verify, const struct verify_place *place, e
 			return -EBADMSG;
 		}
 		if (field.number == FIELD_DATA) {
-			rc = otlp_decode(otlp_signals[signal].type, body + at + field.head_bytes,
+			rc = otlp_decode(otlp_rows[signal].type, body + at + field.head_bytes,
 					 (size_t)field.payload_bytes, &message);
 			if (rc == -ENOMEM)
 				return rc;
@@ -67,7 +68,7 @@ static int check_body(struct verify *verify, const struct verify_place *place, e
 					       at);
 				return -EBADMSG;
 			}
-			*ret_items += otlp_signals[signal].count_items(message);
+			*ret_items += otlp_rows[signal].count_items(message);
 			otlp_free(message);
 		}
 		at += field.head_bytes + (size_t)field.payload_bytes;
@@ -104,8 +105,8 @@ static void check_sequence(struct verify *verify, const struct verify_place *pla
 	signal->sequence = head->sequence;
 }
 
-static int check_batch(struct verify *verify, const struct verify_place *place, enum signal signal,
-		       const struct batch_head *head, const uint8_t *batch)
+static int check_batch(struct verify *verify, const struct verify_place *place,
+		       enum otlp_signal signal, const struct batch_head *head, const uint8_t *batch)
 {
 	const size_t head_bytes = batch_head_bytes(head->entry_count);
 	const struct batch_entry *entries = batch_entries(batch);
@@ -156,7 +157,7 @@ static void check_end(struct verify *verify, const struct verify_place *place,
 		verify_problem(verify, place, "no batch, or one with a wrong checksum");
 }
 
-static int check_file(struct verify *verify, enum signal signal, const struct data_name *name,
+static int check_file(struct verify *verify, enum otlp_signal signal, const struct data_name *name,
 		      int fd, uint64_t file_bytes)
 {
 	char path[PLACE_BYTES];
@@ -198,7 +199,7 @@ static int open_listed(int dirfd, struct data_name *name)
 	return fd;
 }
 
-static int check_listed(struct verify *verify, int dirfd, enum signal signal,
+static int check_listed(struct verify *verify, int dirfd, enum otlp_signal signal,
 			struct data_name *names, size_t count)
 {
 	struct stat st, last = {0};
@@ -223,7 +224,7 @@ static int check_listed(struct verify *verify, int dirfd, enum signal signal,
 	return rc;
 }
 
-int verify_files(struct verify *verify, int dirfd, enum signal signal)
+int verify_files(struct verify *verify, int dirfd, enum otlp_signal signal)
 {
 	struct data_dir dir = {.fd = -1};
 	struct data_name *names = NULL;

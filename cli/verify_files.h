@@ -11,6 +11,6 @@
  * @return 0, -ESTALE: files were renamed or removed meanwhile; or the errno of what cannot be
  *         read or has no memory
  */
-int verify_files(struct verify *verify, int dirfd, enum signal signal);
+int verify_files(struct verify *verify, int dirfd, enum otlp_signal signal);
 
 #endif

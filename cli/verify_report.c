@@ -62,7 +62,7 @@ void verify_print(const struct verify *verify)
 {
 	const struct verify_signal sum = verify_total(verify);
 	char removed[64] = "";
-	enum signal signal;
+	enum otlp_signal signal;
 
 	line("%-8s %5s %8s %12s %11s %8s %8s %10s %9s", "signal", "files", "batches", "bytes",
 	     "written", "invalid", "lost", "in rings", "torn B");
@@ -146,7 +146,7 @@ void verify_print_json(const struct verify *verify)
 	json_object *signals = json_object_new_object();
 	json_object *identity = json_object_new_object();
 	json_object *regions = json_object_new_object();
-	enum signal signal;
+	enum otlp_signal signal;
 
 	json_object_object_add(json, "ok", json_object_new_boolean(verify_is_ok(verify)));
 	for (signal = 0; signal < SIGNAL_COUNT; signal++)

@@ -91,11 +91,6 @@ static int options_read(struct otlp_options *ret, const struct otlp_options *opt
 	return 0;
 }
 
-static_assert((int)OTLP_SIGNAL_TRACES == (int)SIGNAL_TRACES &&
-		      (int)OTLP_SIGNAL_METRICS == (int)SIGNAL_METRICS &&
-		      (int)OTLP_SIGNAL_MAX == SIGNAL_COUNT_MAX,
-	      "the public numbers of signals are those of the rows");
-
 static int ring_bytes_from_option(uint32_t option, uint32_t fallback, uint64_t *ret)
 {
 	uint64_t bytes = RING_BYTES_MIN;

@@ -342,7 +342,7 @@ static void add_ring_stats(struct otlp_signal_stats *to, const struct ring_share
 void producer_get_stats(const struct producer *producer, struct otlp_stats *ret)
 {
 	const struct producer_counters *counters = &producer->page->counters;
-	enum signal signal;
+	enum otlp_signal signal;
 
 	memset(ret, 0, sizeof(*ret));
 	ret->rejected_after_shutdown = atomic_load_relaxed_u64(&counters->rejected_after_shutdown);

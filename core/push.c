@@ -16,7 +16,7 @@ struct push {
 	struct producer *producer;
 	struct region *region; /* NULL: there is none */
 	struct ring *ring;     /* of the region */
-	enum signal signal;
+	enum otlp_signal signal;
 	int result;
 };
 
@@ -43,7 +43,7 @@ static __attribute__((noinline, cold)) void push_refuse(struct push *push, int e
 	atomic_add_relaxed_u64(counter, items);
 }
 
-static inline void push_begin(struct push *push, struct producer *producer, enum signal signal)
+static inline void push_begin(struct push *push, struct producer *producer, enum otlp_signal signal)
 {
 	push->producer = producer;
 	push->signal = signal;
@@ -149,7 +149,7 @@ int push_spans(struct producer *producer, struct resource *resource, struct otlp
 
 	if (count == 0)
 		return OTLP_OK;
-	push_begin(&push, producer, SIGNAL_TRACES);
+	push_begin(&push, producer, OTLP_SIGNAL_TRACES);
 	if (push.region == NULL || spans == NULL) {
 		push_refuse(&push, OTLP_ERR_INVALID, count);
 		return push.result;
@@ -293,7 +293,7 @@ int push_metrics(struct producer *producer, struct resource *resource,
 
 	if (metrics->scope_metrics_count == 0)
 		return OTLP_OK;
-	push_begin(&push, producer, SIGNAL_METRICS);
+	push_begin(&push, producer, OTLP_SIGNAL_METRICS);
 	if (push.region == NULL) {
 		push_refuse(&push, OTLP_ERR_FULL, count_points(metrics));
 		return push.result;

@@ -187,7 +187,7 @@ static int file_give_up(struct destination *destination)
 	return rc;
 }
 
-int file_destination_open(struct file_destination *ret, enum signal signal, int out_dirfd,
+int file_destination_open(struct file_destination *ret, enum otlp_signal signal, int out_dirfd,
 			  const struct file_options *options, struct io *io)
 {
 	static const struct destination_ops ops = {

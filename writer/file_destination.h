@@ -22,7 +22,7 @@ struct file_destination {
 	struct destination destination;
 	const struct file_options *options;
 	struct io *io;
-	enum signal signal;
+	enum otlp_signal signal;
 	struct data_dir dir;
 	struct data_file file; /* fd -1: none */
 	bool is_abandoning;    /* given up, and its name still says open */
@@ -30,7 +30,7 @@ struct file_destination {
 };
 
 /** @return 0, or the errno of opening the signal's directory */
-int file_destination_open(struct file_destination *ret, enum signal signal, int out_dirfd,
+int file_destination_open(struct file_destination *ret, enum otlp_signal signal, int out_dirfd,
 			  const struct file_options *options, struct io *io);
 
 /** Leaves a file that is open to the next writer's recovery. */

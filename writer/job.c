@@ -9,7 +9,7 @@
 
 #include "base/log.h"
 
-bool job_would_take(const struct source *source, enum signal signal)
+bool job_would_take(const struct source *source, enum otlp_signal signal)
 {
 	return source_has_taken(source, signal) || source_is_final_due(source, signal);
 }
@@ -45,7 +45,7 @@ void job_free(struct job *job, struct iobuf_pool *pool)
 	free(job);
 }
 
-void job_take_parts(struct job *job, enum signal signal, struct source *sources)
+void job_take_parts(struct job *job, enum otlp_signal signal, struct source *sources)
 {
 	struct ledger *ledger = job->ledger;
 
@@ -65,7 +65,7 @@ void job_take_parts(struct job *job, enum signal signal, struct source *sources)
 	}
 }
 
-bool job_release(const struct job *job, enum signal signal, struct status_signal *status)
+bool job_release(const struct job *job, enum otlp_signal signal, struct status_signal *status)
 {
 	const struct ledger *ledger = job->ledger;
 	bool has_flush = false;
@@ -102,7 +102,7 @@ static bool rescue_read(struct job *job, struct destination *destination, uint64
 }
 
 /* In the place of a batch that is gone: its ledger, with everything in it lost. */
-static void rescue_as_lost(struct job *job, enum signal signal, uint64_t epoch,
+static void rescue_as_lost(struct job *job, enum otlp_signal signal, uint64_t epoch,
 			   struct status_signal *status)
 {
 	struct ledger *ledger = job->ledger;
@@ -130,7 +130,7 @@ static void rescue_as_lost(struct job *job, enum signal signal, uint64_t epoch,
 }
 
 struct job *job_rescue(struct queue *queue, struct destination *destination, struct ledger *ledger,
-		       enum signal signal, uint64_t epoch, struct status_signal *status)
+		       enum otlp_signal signal, uint64_t epoch, struct status_signal *status)
 {
 	struct job *job = calloc(1, sizeof(*job));
 	void *data = NULL;

@@ -46,7 +46,7 @@ struct job {
 };
 
 /** Does this ring have something that a batch which is closed now must name? */
-bool job_would_take(const struct source *source, enum signal signal);
+bool job_would_take(const struct source *source, enum otlp_signal signal);
 
 /**
  * A job with room for so many parts and a batch of so many bytes at most.
@@ -64,10 +64,10 @@ static inline bool job_holds_buffer(const struct job *job)
 }
 
 /** Take over what each source has for this batch. */
-void job_take_parts(struct job *job, enum signal signal, struct source *sources);
+void job_take_parts(struct job *job, enum otlp_signal signal, struct source *sources);
 
 /** It counts: give the rings their space back. @return a flush had waited for this */
-bool job_release(const struct job *job, enum signal signal, struct status_signal *status);
+bool job_release(const struct job *job, enum otlp_signal signal, struct status_signal *status);
 
 /**
  * Make a job of a batch that was released and is not durable: read it back, or, where that fails,
@@ -78,6 +78,6 @@ bool job_release(const struct job *job, enum signal signal, struct status_signal
  * @return NULL: no memory, and nothing has changed
  */
 struct job *job_rescue(struct queue *queue, struct destination *destination, struct ledger *ledger,
-		       enum signal signal, uint64_t epoch, struct status_signal *status);
+		       enum otlp_signal signal, uint64_t epoch, struct status_signal *status);
 
 #endif

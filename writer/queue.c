@@ -23,7 +23,7 @@
 #include "base/log.h"
 #include "writer/file/rescue.h"
 
-int queue_open(struct queue *queue, enum signal signal, const struct queue_options *options,
+int queue_open(struct queue *queue, enum otlp_signal signal, const struct queue_options *options,
 	       struct destination *destination, struct iobuf_pool *pool, struct status_page *status,
 	       uint64_t epoch)
 {

@@ -32,7 +32,7 @@ struct queue_options {
 };
 
 struct queue {
-	enum signal signal;
+	enum otlp_signal signal;
 	const struct queue_options *options;
 	struct destination *destination;
 	struct iobuf_pool *pool;
@@ -54,7 +54,7 @@ struct queue {
 };
 
 /** @return 0 or -ENOMEM */
-int queue_open(struct queue *queue, enum signal signal, const struct queue_options *options,
+int queue_open(struct queue *queue, enum otlp_signal signal, const struct queue_options *options,
 	       struct destination *destination, struct iobuf_pool *pool, struct status_page *status,
 	       uint64_t epoch);
 

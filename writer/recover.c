@@ -63,8 +63,8 @@ static int batch_settle(struct regions *regions, const uint8_t *batch,
  * Does a whole batch count, behind so many others of its file? That is the file's word alone: no
  * region has a say, or it could take away what others were released for.
  */
-static bool batch_counts(const uint8_t *batch, const struct batch_head *head, enum signal signal,
-			 const struct batch_head *first, uint64_t count)
+static bool batch_counts(const uint8_t *batch, const struct batch_head *head,
+			 enum otlp_signal signal, const struct batch_head *first, uint64_t count)
 {
 	const struct batch_entry *entries = batch_entries(batch);
 	uint32_t i;
@@ -83,7 +83,7 @@ static bool batch_counts(const uint8_t *batch, const struct batch_head *head, en
  *
  * @param draft  what it has of regions that are not there
  */
-static int recover_scan(int fd, enum signal signal, struct regions *regions,
+static int recover_scan(int fd, enum otlp_signal signal, struct regions *regions,
 			struct claims_draft *draft, uint64_t *ret_batches, uint64_t *ret_bytes)
 {
 	struct batch_head head, first = {0};
@@ -134,7 +134,7 @@ static int recover_claims(const struct output *output, const struct data_file *f
 }
 
 static int recover_file(const struct output *output, struct data_dir *dir,
-			const struct data_name *name, enum signal signal)
+			const struct data_name *name, enum otlp_signal signal)
 {
 	struct claims_draft draft = {0};
 	struct data_file file;
@@ -281,7 +281,8 @@ static int copy_rescued(struct data_dir *dir, struct batch_scan *scan, struct da
  * Batches of a file that its writer gave up, and was killed before a new one had them. Copied
  * first, and then recovered as from any open file: so this too can be killed and done again.
  */
-static int recover_rescued(const struct output *output, struct data_dir *dir, enum signal signal)
+static int recover_rescued(const struct output *output, struct data_dir *dir,
+			   enum otlp_signal signal)
 {
 	const struct runtime_dir *runtime = output->regions->dir;
 	struct data_file file = {.fd = -1};
@@ -313,7 +314,7 @@ static int recover_rescued(const struct output *output, struct data_dir *dir, en
 	return rc < 0 ? rc : recover_file(output, dir, &file.name, signal);
 }
 
-static int recover_signal(const struct output *output, enum signal signal)
+static int recover_signal(const struct output *output, enum otlp_signal signal)
 {
 	struct data_name *names = NULL;
 	struct data_dir dir;
@@ -388,7 +389,7 @@ int recover_save_claims(struct regions *regions, int out_dirfd)
 int recover_output(int out_dirfd, struct regions *regions, struct recover_report *ret)
 {
 	const struct output output = {.dirfd = out_dirfd, .regions = regions, .report = ret};
-	enum signal signal;
+	enum otlp_signal signal;
 	int rc;
 
 	memset(ret, 0, sizeof(*ret));

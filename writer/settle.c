@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-bool settle_makes_sense(const struct batch_entry *entry, enum signal signal)
+bool settle_makes_sense(const struct batch_entry *entry, enum otlp_signal signal)
 {
 	return entry->region_id != 0 && entry->ring == signal && entry->from <= entry->to &&
 	       entry->from % ENTRY_ALIGN_BYTES == 0 && entry->to % ENTRY_ALIGN_BYTES == 0;

@@ -10,7 +10,7 @@
 #include "writer/source.h"
 
 /** Can a writer have written this entry into a batch of this signal, whatever its region was? */
-bool settle_makes_sense(const struct batch_entry *entry, enum signal signal);
+bool settle_makes_sense(const struct batch_entry *entry, enum otlp_signal signal);
 
 /** Is it the region of this entry, and not one that only has its id? */
 bool settle_is_of(const struct source *source, const struct batch_entry *entry);

@@ -224,7 +224,8 @@ static enum take_end source_copy_record(struct source *source, const struct drai
 /* One committed record, from the ring into the stage. */
 static enum take_end source_take_record(struct source *source, const struct drain *drain,
 					struct stage *stage, const struct ring_entry *entry,
-					enum signal signal, size_t head_bytes, uint32_t *ret_items)
+					enum otlp_signal signal, size_t head_bytes,
+					uint32_t *ret_items)
 {
 	struct table_copy by_reference;
 	const uint8_t *record, *resource;
@@ -306,8 +307,8 @@ static enum drain_end ring_end(const struct source *source, struct source_ring *
 	return DRAIN_EMPTY;
 }
 
-enum drain_end source_drain(struct source *source, enum signal signal, const struct drain *drain,
-			    struct stage *stage, size_t head_bytes)
+enum drain_end source_drain(struct source *source, enum otlp_signal signal,
+			    const struct drain *drain, struct stage *stage, size_t head_bytes)
 {
 	struct source_ring *ring = &source->rings[signal];
 	struct ring_entry entry;
@@ -368,14 +369,14 @@ enum drain_end source_drain(struct source *source, enum signal signal, const str
 	return DRAIN_QUOTA;
 }
 
-bool source_has_taken(const struct source *source, enum signal signal)
+bool source_has_taken(const struct source *source, enum otlp_signal signal)
 {
 	const struct source_ring *ring = &source->rings[signal];
 
 	return ring->taken.to != ring->taken.from;
 }
 
-bool source_is_final_due(const struct source *source, enum signal signal)
+bool source_is_final_due(const struct source *source, enum otlp_signal signal)
 {
 	const struct source_ring *ring = &source->rings[signal];
 
@@ -384,7 +385,7 @@ bool source_is_final_due(const struct source *source, enum signal signal)
 	return source->is_broken || (ring->is_over && ring->was_used);
 }
 
-void source_take_entry(struct source *source, enum signal signal, struct batch_entry *ret)
+void source_take_entry(struct source *source, enum otlp_signal signal, struct batch_entry *ret)
 {
 	struct source_ring *ring = &source->rings[signal];
 	const struct ring_shared *shared = ring->reader.shared;
@@ -410,7 +411,7 @@ void source_take_entry(struct source *source, enum signal signal, struct batch_e
 	ring_begin_entry(ring);
 }
 
-bool source_release(struct source *source, enum signal signal, const struct ring_done *done,
+bool source_release(struct source *source, enum otlp_signal signal, const struct ring_done *done,
 		    bool is_final)
 {
 	struct source_ring *ring = &source->rings[signal];
@@ -424,7 +425,7 @@ bool source_release(struct source *source, enum signal signal, const struct ring
 	return flush_to - before - 1 < done->position - before;
 }
 
-bool source_wants_flush(const struct source *source, enum signal signal)
+bool source_wants_flush(const struct source *source, enum otlp_signal signal)
 {
 	const struct source_ring *ring = &source->rings[signal];
 	uint64_t flush_to;
@@ -435,7 +436,7 @@ bool source_wants_flush(const struct source *source, enum signal signal)
 	return (int64_t)(flush_to - ring->taken.from) > 0;
 }
 
-bool source_wants_release(const struct source *source, enum signal signal)
+bool source_wants_release(const struct source *source, enum otlp_signal signal)
 {
 	const struct source_ring *ring = &source->rings[signal];
 

@@ -19,7 +19,7 @@
 #include "writer/file/batch.h"
 #include "writer/table.h"
 
-static_assert(SIGNAL_COUNT_MAX == REGION_RINGS_MAX, "one ring a signal");
+static_assert(OTLP_SIGNAL_MAX == REGION_RINGS_MAX, "one ring a signal");
 
 #define SOURCE_RECORD_BYTES_MAX RING_PAYLOAD_BYTES_MAX
 #define DRAIN_WHOLE_BYTES_MAX	(2 * SOURCE_RECORD_BYTES_MAX)
@@ -107,31 +107,31 @@ struct drain {
  *
  * @param head_bytes  of the batch's opening field, one entry more for this ring included
  */
-enum drain_end source_drain(struct source *source, enum signal signal, const struct drain *drain,
-			    struct stage *stage, size_t head_bytes);
+enum drain_end source_drain(struct source *source, enum otlp_signal signal,
+			    const struct drain *drain, struct stage *stage, size_t head_bytes);
 
 /** Has this ring something that the batch being made must name? */
-bool source_has_taken(const struct source *source, enum signal signal);
+bool source_has_taken(const struct source *source, enum otlp_signal signal);
 
 /** Is all of it drained and the producer dead, so that the last entry is due? */
-bool source_is_final_due(const struct source *source, enum signal signal);
+bool source_is_final_due(const struct source *source, enum otlp_signal signal);
 
 /** The ledger entry of the batch that is closed now; a new one begins. */
-void source_take_entry(struct source *source, enum signal signal, struct batch_entry *ret);
+void source_take_entry(struct source *source, enum otlp_signal signal, struct batch_entry *ret);
 
 /**
  * A batch counts: give back what it took.
  *
  * @return a flush had waited for this
  */
-bool source_release(struct source *source, enum signal signal, const struct ring_done *done,
+bool source_release(struct source *source, enum otlp_signal signal, const struct ring_done *done,
 		    bool is_final);
 
 /** Does a flush wait for something that is in the batch being made? */
-bool source_wants_flush(const struct source *source, enum signal signal);
+bool source_wants_flush(const struct source *source, enum otlp_signal signal);
 
 /** Is so much of the ring drained and not given back that the batch should not wait? */
-bool source_wants_release(const struct source *source, enum signal signal);
+bool source_wants_release(const struct source *source, enum otlp_signal signal);
 
 /** Is everything accounted for, so that the region can go? */
 bool source_is_finished(const struct source *source);

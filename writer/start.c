@@ -218,7 +218,7 @@ static int start_io(struct writer *writer)
 static int start_retain(struct writer *writer)
 {
 	const char *names[SIGNAL_COUNT];
-	enum signal signal;
+	enum otlp_signal signal;
 	int rc;
 
 	for (signal = 0; signal < SIGNAL_COUNT; signal++)
@@ -236,7 +236,7 @@ static void want_space(void *context)
 	retain_request(context);
 }
 
-static int start_queue(struct writer *writer, enum signal signal)
+static int start_queue(struct writer *writer, enum otlp_signal signal)
 {
 	struct file_destination *file = &writer->files[signal];
 	int rc;
@@ -299,7 +299,7 @@ static int start_page(struct writer *writer)
 
 int writer_start(struct writer *writer, const struct options *options)
 {
-	enum signal signal;
+	enum otlp_signal signal;
 	int rc;
 
 	memset(writer, 0, sizeof(*writer));
@@ -343,7 +343,7 @@ int writer_start(struct writer *writer, const struct options *options)
 
 void writer_end(struct writer *writer)
 {
-	enum signal signal;
+	enum otlp_signal signal;
 
 	if (writer->opened >= START_DRAIN) {
 		free(writer->drain.record);

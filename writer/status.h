@@ -53,16 +53,16 @@ struct status_page {
 	uint32_t regions;
 	uint64_t regions_broken;    /* left aside: no regions, or broken ones */
 	uint64_t heartbeat_unix_ns; /* when it last looked at the rings */
-	struct status_signal signals[SIGNAL_COUNT_MAX];
+	struct status_signal signals[OTLP_SIGNAL_MAX];
 	char io[STATUS_MESSAGE_BYTES]; /* how it writes */
 	/* Why a signal is stalled, or empty: each has its own, so that none takes another's away.
 	 */
-	char problems[SIGNAL_COUNT_MAX][STATUS_MESSAGE_BYTES];
+	char problems[OTLP_SIGNAL_MAX][STATUS_MESSAGE_BYTES];
 	/* Told to stop with --wait-for-producers: how many still live, and for how long at most. */
 	uint64_t waits_until_unix_ns; /* 0: no limit */
 	uint32_t waits_for_producers; /* 0: it does not wait */
 	uint32_t reserved;
-	char room[4096 - 16 - 56 - SIGNAL_COUNT_MAX * (64 + STATUS_MESSAGE_BYTES) -
+	char room[4096 - 16 - 56 - OTLP_SIGNAL_MAX * (64 + STATUS_MESSAGE_BYTES) -
 		  STATUS_MESSAGE_BYTES];
 	/* At the same place in every version. Absolute; empty: none yet. */
 	char output[STATUS_OUTPUT_BYTES];

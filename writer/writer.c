@@ -99,7 +99,7 @@ static bool writer_make_room(struct writer *writer, struct queue *queue)
  */
 static bool writer_drain(struct writer *writer, struct queue *queue)
 {
-	const enum signal signal = queue->signal;
+	const enum otlp_signal signal = queue->signal;
 	struct source *source = regions_at(&writer->regions, writer->drain_from[signal]);
 	bool again, is_blocked = false;
 	uint64_t drained = 0;
@@ -137,7 +137,7 @@ static bool writer_drain(struct writer *writer, struct queue *queue)
 /* Must the batch that is being made be closed now? */
 static bool writer_close_is_due(const struct writer *writer, const struct queue *queue)
 {
-	const enum signal signal = queue->signal;
+	const enum otlp_signal signal = queue->signal;
 	const struct source *source;
 
 	if (writer->close_due[queue->signal])
@@ -173,7 +173,7 @@ static void writer_discover(struct writer *writer, int64_t now, bool anyway)
 
 static bool writer_is_stalled(const struct writer *writer)
 {
-	enum signal signal;
+	enum otlp_signal signal;
 
 	for (signal = 0; signal < SIGNAL_COUNT; signal++)
 		if (writer->queues[signal].is_stalled)
@@ -406,9 +406,9 @@ static int writer_stop(struct writer *writer)
 
 static void writer_log_end(const struct writer *writer)
 {
-	char text[SIGNAL_COUNT_MAX * 80] = "";
+	char text[OTLP_SIGNAL_MAX * 80] = "";
 	uint64_t invalid_items = 0, lost_items = 0;
-	enum signal signal;
+	enum otlp_signal signal;
 
 	for (signal = 0; signal < SIGNAL_COUNT; signal++) {
 		const struct status_signal *status = &writer->status.page->signals[signal];

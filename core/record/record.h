@@ -375,7 +375,7 @@ struct record_view {
 	size_t len;
 	const uint8_t *read_end; /* bytes + room: what can be read, whatever it means */
 	enum record_kind kind;
-	enum signal signal;	 /* which ring it belongs into */
+	enum otlp_signal signal; /* which ring it belongs into */
 	uint32_t resource_ref;	 /* 0: the resource is inline */
 	const uint8_t *resource; /* NULL: by reference */
 	size_t resource_bytes;

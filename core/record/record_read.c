@@ -523,11 +523,11 @@ int record_parse(const uint8_t *bytes, size_t len, size_t room, struct record_vi
 	memset(&view.extra, 0, sizeof(view.extra));
 	switch (view.kind) {
 	case RECORD_SPAN:
-		view.signal = SIGNAL_TRACES;
+		view.signal = OTLP_SIGNAL_TRACES;
 		ok = parse_span(&c, &view);
 		break;
 	case RECORD_METRIC:
-		view.signal = SIGNAL_METRICS;
+		view.signal = OTLP_SIGNAL_METRICS;
 		ok = parse_metric(&c, &view);
 		break;
 	default: /* a shaped span too: record_expand() makes it a whole one first */

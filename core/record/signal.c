@@ -4,17 +4,15 @@
 
 #include <string.h>
 
-#include <otlpipe/otlpipe.h>
-
 const struct signal_row signal_rows[SIGNAL_COUNT] = {
-	[SIGNAL_TRACES] =
+	[OTLP_SIGNAL_TRACES] =
 		{
 			.name = "traces",
 			.ring_name = "spans",
 			.item_name = "spans",
 			.ring_bytes_default = OTLP_SPAN_RING_BYTES_DEFAULT,
 		},
-	[SIGNAL_METRICS] =
+	[OTLP_SIGNAL_METRICS] =
 		{
 			.name = "metrics",
 			.ring_name = "metrics",
@@ -23,9 +21,9 @@ const struct signal_row signal_rows[SIGNAL_COUNT] = {
 		},
 };
 
-enum signal signal_by_name(const char *name)
+enum otlp_signal signal_by_name(const char *name)
 {
-	enum signal signal;
+	enum otlp_signal signal;
 
 	for (signal = 0; signal < SIGNAL_COUNT; signal++)
 		if (strcmp(name, signal_rows[signal].name) == 0)

@@ -1,24 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The signals: one row for each kind of telemetry. A signal's number is that of
- * its ring in a region and of its batches in a file, so it never changes. Who
- * handles all signals loops over the rows; there is no other enum for this, and
- * no other list of their names.
+ * The signals: one row for each kind of telemetry. Their enum is the public one, enum otlp_signal.
+ * A signal's number is that of its ring in a region and of its batches in a file, so it never
+ * changes. Who handles all signals loops over the rows; there is no other enum for this, and no
+ * other list of their names.
  */
 #ifndef OTLPIPE_CORE_RECORD_SIGNAL_H
 #define OTLPIPE_CORE_RECORD_SIGNAL_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
-enum signal {
-	SIGNAL_TRACES = 0,
-	SIGNAL_METRICS = 1,
-	SIGNAL_NONE = 255 /* not known, or none in particular */
-};
+#include <otlpipe/otlpipe.h>
+
+/* Those that this version knows; regions and the status page have room for OTLP_SIGNAL_MAX. */
 #define SIGNAL_COUNT 2
-/* A region and a batch file have room for so many. */
-#define SIGNAL_COUNT_MAX 4
+/* For an enum otlp_signal that is not known, or none in particular. */
+#define SIGNAL_NONE 255
 
 struct signal_row {
 	const char *name;      /* "traces": of directories and files, in options and in messages */
@@ -30,7 +27,7 @@ struct signal_row {
 extern const struct signal_row signal_rows[SIGNAL_COUNT];
 
 /** "traces" */
-static inline const char *signal_name(enum signal signal)
+static inline const char *signal_name(enum otlp_signal signal)
 {
 	return signal_rows[signal].name;
 }
@@ -40,6 +37,6 @@ static inline const char *signal_name(enum signal signal)
  *
  * @return SIGNAL_NONE: no signal has that name
  */
-enum signal signal_by_name(const char *name);
+enum otlp_signal signal_by_name(const char *name);
 
 #endif

@@ -45,7 +45,7 @@ enum step {
 
 /* A batch that is on its way to the disk. */
 struct in_flight {
-	enum signal signal;
+	enum otlp_signal signal;
 	struct ring_done done;
 	bool is_final;
 };
@@ -123,7 +123,7 @@ static void fixture_empty(struct fixture *fixture)
 }
 
 /* What the batch holds is OTLP of this signal, and fits in what was reserved. */
-static void check_stage(struct stage *stage, enum signal signal)
+static void check_stage(struct stage *stage, enum otlp_signal signal)
 {
 	const size_t bound = stage_bytes_bound(stage);
 	uint8_t *to = malloc(bound != 0 ? bound : 1);
@@ -134,7 +134,7 @@ static void check_stage(struct stage *stage, enum signal signal)
 	bytes = (size_t)(stage_write(stage, to) - to);
 	FUZZ_CHECK(bytes <= bound && stage_is_empty(stage));
 	message = protobuf_c_message_unpack(
-		signal == SIGNAL_TRACES
+		signal == OTLP_SIGNAL_TRACES
 			? &opentelemetry__proto__trace__v1__traces_data__descriptor
 			: &opentelemetry__proto__metrics__v1__metrics_data__descriptor,
 		NULL, bytes, to);
@@ -143,7 +143,7 @@ static void check_stage(struct stage *stage, enum signal signal)
 	free(to);
 }
 
-static void step_drain(struct run *run, enum signal signal, uint64_t quota)
+static void step_drain(struct run *run, enum otlp_signal signal, uint64_t quota)
 {
 	const struct drain drain = {run->fixture->record, run->fixture->whole, BATCH_BYTES_MAX_HERE,
 				    1 + quota};
@@ -160,7 +160,7 @@ static void step_drain(struct run *run, enum signal signal, uint64_t quota)
 		FUZZ_CHECK(!stage_is_empty(run->stages[signal]));
 }
 
-static void step_close(struct run *run, enum signal signal)
+static void step_close(struct run *run, enum otlp_signal signal)
 {
 	const struct source_ring *ring = &run->source->rings[signal];
 	struct in_flight *batch = &run->batches[run->batch_count];
@@ -221,7 +221,7 @@ static void step_cut(struct run *run, uint16_t where)
 		FUZZ_CHECK(ftruncate(run->fixture->fd, where * (REGION_BYTES / UINT16_MAX)) == 0);
 }
 
-static void step_look(const struct run *run, enum signal signal)
+static void step_look(const struct run *run, enum otlp_signal signal)
 {
 	(void)source_has_news(run->source);
 	(void)source_wants_flush(run->source, signal);
@@ -232,7 +232,7 @@ static void step_look(const struct run *run, enum signal signal)
 static void run_step(struct run *run, struct fuzz_input *input)
 {
 	const uint8_t kind = fuzz_take_u8(input);
-	const enum signal signal = kind & 0x80 ? SIGNAL_METRICS : SIGNAL_TRACES;
+	const enum otlp_signal signal = kind & 0x80 ? OTLP_SIGNAL_METRICS : OTLP_SIGNAL_TRACES;
 	const uint16_t where = fuzz_take_u16(input);
 	uint64_t value;
 

@@ -85,7 +85,8 @@ static void make_region(void)
 
 static void check_recover(const uint8_t *bytes, size_t count, unsigned what)
 {
-	const enum signal signal = what & IS_METRICS ? SIGNAL_METRICS : SIGNAL_TRACES;
+	const enum otlp_signal signal =
+		what & IS_METRICS ? OTLP_SIGNAL_METRICS : OTLP_SIGNAL_TRACES;
 	const char *const name = signal_name(signal);
 	struct regions regions;
 	struct recover_report report;

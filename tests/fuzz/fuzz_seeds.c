@@ -169,7 +169,7 @@ static void put_shapes(struct gen *gen)
 /* In a region, the shape in its table. */
 static void push_shaped(struct gen *gen, struct region *region)
 {
-	struct ring *ring = &region->rings[SIGNAL_TRACES];
+	struct ring *ring = &region->rings[OTLP_SIGNAL_TRACES];
 	const uint32_t reference = region->header->table_tail + 1;
 	size_t shape_bytes, span_bytes;
 	uint8_t *shape, *span;
@@ -198,7 +198,8 @@ static void fill_region(struct gen *gen, struct region *region, bool wraps)
 	push_shaped(gen, region);
 	for (unsigned i = 0; i < 40; i++) {
 		const bool is_metric = i & 1;
-		struct ring *ring = &region->rings[is_metric ? SIGNAL_METRICS : SIGNAL_TRACES];
+		struct ring *ring =
+			&region->rings[is_metric ? OTLP_SIGNAL_METRICS : OTLP_SIGNAL_TRACES];
 		uint8_t *record =
 			make_record(gen, is_metric, NULL, reference != 0 ? reference : 1, &bytes);
 		struct ring_claim claim;

@@ -121,7 +121,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (what & MEND_CHECKSUM)
 		mend(bytes, size - 1);
 	FUZZ_CHECK(data_dir_open(dirfd_here,
-				 signal_name(what & IS_METRICS ? SIGNAL_METRICS : SIGNAL_TRACES),
+				 signal_name(what & IS_METRICS ? OTLP_SIGNAL_METRICS
+							       : OTLP_SIGNAL_TRACES),
 				 &dir) == 0);
 	data_name_make(dir.signal, 0, 1, &open_name);
 	data_name_as(&open_name, what & IS_OPEN ? DATA_OPEN : DATA_SEALED, 0, &name);

@@ -9,6 +9,7 @@ import check_api
 import check_layers
 import check_memory_order
 import check_named_tests
+import check_signals
 import check_text
 import check_version
 
@@ -165,6 +166,17 @@ class Checks(unittest.TestCase):
             "SECURITY.md:2: tests/pipeline/test_b.py has no test other",
             "SECURITY.md:2: there is no test fuzz_a",
             "docs/reliability.md:2: there is no test c",
+        )
+
+    def test_a_signal_outside_the_one_table_is_found(self):
+        self.write("core/record/signal.c", 'x = {.name = "traces"};\n')
+        self.write("core/include/otlpipe/otlpipe.h", "enum otlp_signal { OTLP_SIGNAL_TRACES };\n")
+        self.write("writer/a.c", '/* "traces" */\nname = "metrics";\nreturn (enum otlp_signal)i;\n')
+        self.write("cli/b.h", "enum cat_signal { CAT_TRACES };\n")
+        self.write("shm/c.c", "rings[OTLP_SIGNAL_TRACES];\n")
+        self.assert_found(
+            check_signals, "cli/b.h:1: a second enum", "shm/c.c:1: shm/ knows no signal",
+            "writer/a.c:2: a signal's name", "writer/a.c:3: a cast",
         )
 
     def test_a_source_without_a_licence_is_found(self):

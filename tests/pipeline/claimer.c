@@ -44,12 +44,12 @@ int main(int argc, char **argv)
 		fprintf(stderr, "claimer: %s\n", strerror(-rc));
 		return 1;
 	}
-	if (!ring_claim(&region.rings[SIGNAL_TRACES], PAYLOAD_BYTES, 1, &claim) ||
-	    !ring_claim(&region.rings[SIGNAL_TRACES], PAYLOAD_BYTES, 1, &aborted)) {
+	if (!ring_claim(&region.rings[OTLP_SIGNAL_TRACES], PAYLOAD_BYTES, 1, &claim) ||
+	    !ring_claim(&region.rings[OTLP_SIGNAL_TRACES], PAYLOAD_BYTES, 1, &aborted)) {
 		fprintf(stderr, "claimer: the ring is full\n");
 		return 1;
 	}
-	ring_abort(&region.rings[SIGNAL_TRACES], &aborted);
+	ring_abort(&region.rings[OTLP_SIGNAL_TRACES], &aborted);
 	if (is_later) {
 		if (!ring_claim(&region.rings[SIGNAL_COUNT], PAYLOAD_BYTES, 1, &claim))
 			return 1;

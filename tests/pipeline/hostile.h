@@ -35,7 +35,8 @@ void prey_leave(struct prey *prey);
 /* A record that may be one, committed, given up or left as it is. */
 void prey_push(struct prey *prey);
 /* These bytes, committed, if there is room. */
-void prey_push_bytes(struct prey *prey, enum signal signal, const uint8_t *bytes, uint32_t count);
+void prey_push_bytes(struct prey *prey, enum otlp_signal signal, const uint8_t *bytes,
+		     uint32_t count);
 /* Somewhere: mostly where the positions are, else in the data, the table, the header. */
 uint64_t *prey_word(struct prey *prey);
 uint64_t hostile_lie(uint64_t truth);

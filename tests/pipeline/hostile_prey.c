@@ -63,7 +63,8 @@ void prey_push(struct prey *prey)
 		ring_commit(&claim);
 }
 
-void prey_push_bytes(struct prey *prey, enum signal signal, const uint8_t *bytes, uint32_t count)
+void prey_push_bytes(struct prey *prey, enum otlp_signal signal, const uint8_t *bytes,
+		     uint32_t count)
 {
 	struct ring *const ring = &prey->region.rings[signal];
 	struct ring_claim claim;

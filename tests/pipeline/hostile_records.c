@@ -101,12 +101,12 @@ static void push_one(struct prey *prey, uint32_t reference)
 {
 	static uint8_t nested[NEST_BYTES_MAX];
 	const bool is_metric = hostile_pick(2) == 0;
-	const enum signal signal = is_metric ? SIGNAL_METRICS : SIGNAL_TRACES;
+	const enum otlp_signal signal = is_metric ? OTLP_SIGNAL_METRICS : OTLP_SIGNAL_TRACES;
 	size_t bytes;
 	uint8_t *record;
 
 	if (hostile_pick(4) == 0) {
-		prey_push_bytes(prey, SIGNAL_TRACES, nested, nest(nested));
+		prey_push_bytes(prey, OTLP_SIGNAL_TRACES, nested, nest(nested));
 		return;
 	}
 	record = make(is_metric, reference, &bytes);
@@ -115,7 +115,7 @@ static void push_one(struct prey *prey, uint32_t reference)
 	if (bytes <= UINT32_MAX && hostile_pick(8) == 0)
 		bytes = 1 + hostile_pick(bytes);
 	/* Now and then in the wrong ring. */
-	prey_push_bytes(prey, hostile_pick(16) == 0 ? SIGNAL_TRACES : signal, record,
+	prey_push_bytes(prey, hostile_pick(16) == 0 ? OTLP_SIGNAL_TRACES : signal, record,
 			(uint32_t)bytes);
 	free(record);
 }
@@ -182,7 +182,7 @@ static void push_shaped(struct prey *prey, uint32_t resource, uint32_t shape)
 
 	memcpy(bytes, &head, sizeof(head));
 	spoil(bytes + sizeof(head), sizeof(bytes) - sizeof(head), 16);
-	prey_push_bytes(prey, SIGNAL_TRACES, bytes,
+	prey_push_bytes(prey, OTLP_SIGNAL_TRACES, bytes,
 			(uint32_t)(sizeof(head) + hostile_pick(sizeof(bytes) - sizeof(head) + 1)));
 }
 

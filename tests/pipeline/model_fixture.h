@@ -255,7 +255,7 @@ static inline void found_add_batch(struct found *found, const struct batch_head 
 		found->lost_items += entries[i].lost_items;
 		found->torn_bytes += entries[i].torn_bytes;
 	}
-	data = head->signal == SIGNAL_TRACES
+	data = head->signal == OTLP_SIGNAL_TRACES
 		       ? (void *)opentelemetry__proto__trace__v1__traces_data__unpack(
 				 NULL, head->batch_bytes, bytes)
 		       : (void *)opentelemetry__proto__metrics__v1__metrics_data__unpack(
@@ -263,7 +263,7 @@ static inline void found_add_batch(struct found *found, const struct batch_head 
 	assert_non_null(data);
 	found->messages = found_grow(found->messages, found->message_count, sizeof(void *));
 	found->messages[found->message_count++] = data;
-	if (head->signal == SIGNAL_TRACES)
+	if (head->signal == OTLP_SIGNAL_TRACES)
 		found_add_traces(found, data);
 	else
 		found_add_metrics(found, data);

@@ -384,14 +384,15 @@ static uint8_t *record_payload(const struct region_view *view, unsigned n)
 	struct ring_reader reader;
 	struct ring_entry entry;
 
-	assert_int_equal(ring_reader_init(&reader, view->rings[SIGNAL_TRACES].shared,
-					  view->rings[SIGNAL_TRACES].data,
-					  view->rings[SIGNAL_TRACES].bytes, false),
+	assert_int_equal(ring_reader_init(&reader, view->rings[OTLP_SIGNAL_TRACES].shared,
+					  view->rings[OTLP_SIGNAL_TRACES].data,
+					  view->rings[OTLP_SIGNAL_TRACES].bytes, false),
 			 0);
 	do
 		assert_true(fixture_next_record(&reader, &entry));
 	while (n-- > 0);
-	return view->rings[SIGNAL_TRACES].data + (entry.payload - view->rings[SIGNAL_TRACES].data);
+	return view->rings[OTLP_SIGNAL_TRACES].data +
+	       (entry.payload - view->rings[OTLP_SIGNAL_TRACES].data);
 }
 
 static void a_record_that_cannot_be_decoded_blocks_nothing(void **state)
@@ -431,8 +432,8 @@ static void claim_and_stop_there(void)
 	if (!find_region_of(getpid(), name) ||
 	    region_attach(&view, &shm_fixture_dir, name, true) < 0)
 		_exit(10);
-	ring_init(&ring, view.rings[SIGNAL_TRACES].shared, view.rings[SIGNAL_TRACES].data,
-		  view.rings[SIGNAL_TRACES].bytes);
+	ring_init(&ring, view.rings[OTLP_SIGNAL_TRACES].shared, view.rings[OTLP_SIGNAL_TRACES].data,
+		  view.rings[OTLP_SIGNAL_TRACES].bytes);
 	if (!ring_claim(&ring, 100, 1, &claim))
 		_exit(11);
 	/* Not kept: the region's lock is the library's mapping. */

@@ -107,8 +107,9 @@ static void find_ring(void)
 			_exit(1);
 		close(fd);
 		stage->shared = (const void *)((const uint8_t *)header +
-					       header->rings[SIGNAL_TRACES].control_offset);
-		stage->data = (const uint8_t *)header + header->rings[SIGNAL_TRACES].data_offset;
+					       header->rings[OTLP_SIGNAL_TRACES].control_offset);
+		stage->data =
+			(const uint8_t *)header + header->rings[OTLP_SIGNAL_TRACES].data_offset;
 		closedir(dir);
 		return;
 	}

@@ -230,7 +230,7 @@ static uint64_t scan_ledger(const char *file, int fd, uint64_t limit, bool is_op
 	return end;
 }
 
-static void check_file(const char *path, enum signal signal, const struct data_name *name)
+static void check_file(const char *path, enum otlp_signal signal, const struct data_name *name)
 {
 	uint64_t limit = name->kind == DATA_BAD ? name->trusted_bytes : UINT64_MAX;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -248,7 +248,7 @@ static void check_file(const char *path, enum signal signal, const struct data_n
 	bytes = malloc(end + 1);
 	if (pread(fd, bytes, end, 0) != (ssize_t)end)
 		PROBLEM("%s: %s", path, strerror(errno));
-	else if (signal == SIGNAL_TRACES)
+	else if (signal == OTLP_SIGNAL_TRACES)
 		see_traces(path, bytes, end);
 	else
 		see_metrics(path, bytes, end);
@@ -256,7 +256,7 @@ static void check_file(const char *path, enum signal signal, const struct data_n
 	close(fd);
 }
 
-static void check_dir(const char *output, enum signal signal)
+static void check_dir(const char *output, enum otlp_signal signal)
 {
 	const char *directory = signal_name(signal);
 	struct dirent *entry;
@@ -373,8 +373,8 @@ int main(int argc, char **argv)
 	if (i >= argc || ledger_open(&ledger, argv[1]) < 0)
 		return 2;
 	for (; i < argc; i++) {
-		check_dir(argv[i], SIGNAL_TRACES);
-		check_dir(argv[i], SIGNAL_METRICS);
+		check_dir(argv[i], OTLP_SIGNAL_TRACES);
+		check_dir(argv[i], OTLP_SIGNAL_METRICS);
 	}
 	check_ranges();
 	missing = check_slots(&ledger, mode);

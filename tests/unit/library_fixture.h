@@ -147,7 +147,7 @@ static inline bool fixture_next_record(struct ring_reader *reader, struct ring_e
 }
 
 /* How many items a ring of that region holds; each record must be valid. */
-static inline uint64_t count_items(const char *region, enum signal signal)
+static inline uint64_t count_items(const char *region, enum otlp_signal signal)
 {
 	struct region_view view;
 	struct ring_reader reader;

@@ -74,10 +74,10 @@ void pipe_open_queue(struct pipe *pipe)
 	assert_int_equal(iobuf_pool_open(&pipe->pool, IOBUF_COUNT, pipe->drain.batch_bytes_max), 0);
 	pipe->fault = fault_backend_new();
 	assert_int_equal(io_open_backend(&pipe->io, &pipe->fault->backend), 0);
-	assert_int_equal(file_destination_open(&pipe->file, SIGNAL_TRACES, pipe->out.fd,
+	assert_int_equal(file_destination_open(&pipe->file, OTLP_SIGNAL_TRACES, pipe->out.fd,
 					       &pipe->files, pipe->io),
 			 0);
-	assert_int_equal(queue_open(&pipe->queue, SIGNAL_TRACES, &pipe->options,
+	assert_int_equal(queue_open(&pipe->queue, OTLP_SIGNAL_TRACES, &pipe->options,
 				    &pipe->file.destination, pipe->pool, &pipe->status, ++epoch),
 			 0);
 	assert_int_equal(regions_discover(&pipe->regions), 0);
@@ -117,8 +117,8 @@ bool pipe_push(struct pipe *pipe, unsigned region, size_t bytes)
 	span.attributes.items = &attribute;
 	span.attributes.count = 1;
 	assert_int_equal(record_size_span(&span, &resource, &record_bytes), 0);
-	if (!ring_claim(&pipe->producers[region].rings[SIGNAL_TRACES], (uint32_t)record_bytes, 1,
-			&claim))
+	if (!ring_claim(&pipe->producers[region].rings[OTLP_SIGNAL_TRACES], (uint32_t)record_bytes,
+			1, &claim))
 		return false;
 	assert_int_not_equal(record_write_span(claim.payload, &span, &resource, 0, record_bytes),
 			     RECORD_CHANGED);
@@ -150,11 +150,11 @@ void pipe_drain(struct pipe *pipe)
 	do {
 		again = false;
 		for (source = pipe->regions.sources; source != NULL; source = source->next) {
-			enum drain_end end = source_drain(source, SIGNAL_TRACES, &pipe->drain,
+			enum drain_end end = source_drain(source, OTLP_SIGNAL_TRACES, &pipe->drain,
 							  pipe->queue.stage, batch_head_bytes(8));
 
-			(void)source_drain(source, SIGNAL_METRICS, &pipe->drain, pipe->queue.stage,
-					   0);
+			(void)source_drain(source, OTLP_SIGNAL_METRICS, &pipe->drain,
+					   pipe->queue.stage, 0);
 			if (end == DRAIN_BROKEN)
 				regions_break(&pipe->regions, source, "test");
 			if (end == DRAIN_FULL &&
@@ -170,7 +170,7 @@ static bool pipe_is_released(const struct pipe *pipe)
 	const struct source *source;
 
 	for (source = pipe->regions.sources; source != NULL; source = source->next) {
-		const struct ring_reader *reader = &source->rings[SIGNAL_TRACES].reader;
+		const struct ring_reader *reader = &source->rings[OTLP_SIGNAL_TRACES].reader;
 
 		if (!source->is_broken &&
 		    reader->head != atomic_load_relaxed_u64(&reader->shared->tail))

@@ -50,7 +50,7 @@ int make_states(void **state)
 		struct source *source;
 
 		for (source = pipe->regions.sources; source != NULL; source = source->next)
-			assert_int_equal(source_drain(source, SIGNAL_TRACES, &pipe->drain,
+			assert_int_equal(source_drain(source, OTLP_SIGNAL_TRACES, &pipe->drain,
 						      pipe->queue.stage, 0),
 					 DRAIN_QUOTA);
 		assert_int_equal(queue_close_batch(&pipe->queue, pipe->regions.sources), 0);

@@ -29,6 +29,9 @@
 #include "base/array.h"
 #include "shm/region.h"
 
+/* The rings of a region, which here are of no signal. */
+enum { RING_A, RING_B, RINGS };
+
 static char shm_fixture_path[64];
 static pid_t shm_fixture_owner;
 static struct runtime_dir shm_fixture_dir = {.fd = -1};

@@ -20,7 +20,7 @@ static uint8_t *make(size_t body_bytes, uint32_t entry_count, size_t *ret_bytes)
 	const struct batch_head head = {.epoch = 0x0102030405060708,
 					.sequence = 9,
 					.closed_unix_ns = 10,
-					.signal = SIGNAL_METRICS,
+					.signal = OTLP_SIGNAL_METRICS,
 					.entry_count = entry_count};
 	uint8_t *batch = malloc(ROOM_BYTES);
 	uint8_t *body = batch + batch_head_bytes(entry_count);

@@ -183,7 +183,7 @@ static void a_copy_with_the_same_id_settles_nothing(void **state)
 /* It was set back while nobody looked: it loses its own, as if it had been there. */
 static void a_region_that_comes_later_and_lies_is_broken(void **state)
 {
-	struct ring_shared *shared = states.pipe.producers[1].rings[SIGNAL_TRACES].shared;
+	struct ring_shared *shared = states.pipe.producers[1].rings[OTLP_SIGNAL_TRACES].shared;
 	static struct pipe_found found;
 	struct recover_report report;
 

@@ -3,7 +3,6 @@
  * A group directory with three users in it: the writer's, to whom it belongs, and two members. What
  * one member can do to the other and to the writer, and what not. Needs root, to become them.
  */
-#include "core/record/signal.h"
 #include "shm/control.h"
 
 #include <grp.h>
@@ -105,7 +104,7 @@ static int serve_region(void)
 	EXPECT(2, region_attach(&view, &part_dir, region_name, true) == 0);
 	EXPECT(3, view.uid == MEMBER);
 	EXPECT(4, region_is_alive(&view) == 0);
-	view.rings[SIGNAL_TRACES].shared->head = 0;
+	view.rings[RING_A].shared->head = 0;
 	region_detach(&view);
 	EXPECT(5, unlinkat(part_dir.fd, region_name, 0) == 0);
 	return 0;

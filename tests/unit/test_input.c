@@ -37,7 +37,7 @@ static void put(int fd, const void *bytes, size_t count, uint64_t offset)
 /* A batch with one field; the caller frees it. */
 static uint8_t *batch_make(uint64_t sequence, size_t *ret_bytes)
 {
-	struct batch_head head = {.signal = SIGNAL_METRICS, .sequence = sequence};
+	struct batch_head head = {.signal = OTLP_SIGNAL_METRICS, .sequence = sequence};
 	uint8_t *batch = calloc(1, BATCH_BLOCK_BYTES);
 
 	assert_non_null(batch);
@@ -147,7 +147,7 @@ static void batches_are_handed_out_whole_with_their_signal(void **state)
 		assert_memory_equal(chunk.data, batch, bytes);
 	}
 	assert_true(input.is_ours);
-	assert_int_equal(input.signal, SIGNAL_METRICS);
+	assert_int_equal(input.signal, OTLP_SIGNAL_METRICS);
 	assert_int_equal(input_next(&input, &chunk), 0);
 	input_close(&input);
 	free(batch);

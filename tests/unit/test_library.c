@@ -159,8 +159,8 @@ static void ring_sizes_are_rounded_up_to_powers_of_two(void **state)
 
 		find_region(name);
 		assert_int_equal(region_attach(&view, &shm_fixture_dir, name, false), 0);
-		assert_int_equal(view.rings[SIGNAL_TRACES].bytes, cases[i].spans);
-		assert_int_equal(view.rings[SIGNAL_METRICS].bytes, cases[i].metrics);
+		assert_int_equal(view.rings[OTLP_SIGNAL_TRACES].bytes, cases[i].spans);
+		assert_int_equal(view.rings[OTLP_SIGNAL_METRICS].bytes, cases[i].metrics);
 		region_detach(&view);
 		otlp_library_unref(library);
 	}
@@ -668,7 +668,7 @@ static void a_metric_is_split_at_its_points(void **state)
 	assert_int_equal(stats.signals[OTLP_SIGNAL_METRICS].accepted, 2 * COUNT - 1);
 	assert_int_equal(stats.signals[OTLP_SIGNAL_METRICS].dropped_too_large, 1);
 	find_region(name);
-	assert_int_equal(count_items(name, SIGNAL_METRICS), 2 * COUNT - 1);
+	assert_int_equal(count_items(name, OTLP_SIGNAL_METRICS), 2 * COUNT - 1);
 	otlp_library_unref(library);
 	free(points);
 	free(large);
@@ -701,7 +701,7 @@ static void a_point_larger_than_any_record_is_refused_alone(void **state)
 	assert_int_equal(stats.signals[OTLP_SIGNAL_METRICS].accepted, 2);
 	assert_int_equal(stats.signals[OTLP_SIGNAL_METRICS].dropped_too_large, 1);
 	find_region(name);
-	assert_int_equal(count_items(name, SIGNAL_METRICS), 2);
+	assert_int_equal(count_items(name, OTLP_SIGNAL_METRICS), 2);
 	otlp_library_unref(library);
 	free(large);
 }
@@ -789,7 +789,7 @@ static void points_that_find_no_room_are_counted_one_by_one(void **state)
 				 stats.signals[OTLP_SIGNAL_METRICS].dropped_full,
 			 COUNT);
 	find_region(name);
-	assert_int_equal(count_items(name, SIGNAL_METRICS),
+	assert_int_equal(count_items(name, OTLP_SIGNAL_METRICS),
 			 stats.signals[OTLP_SIGNAL_METRICS].accepted);
 	otlp_library_unref(library);
 }

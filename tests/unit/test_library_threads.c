@@ -127,8 +127,8 @@ static void every_call_may_be_made_from_any_thread_at_any_time(void **state)
 	assert_int_equal(stats.signals[OTLP_SIGNAL_METRICS].dropped_full, sum.points_full);
 	assert_int_equal(sum.spans_ok + sum.spans_full, 2 * THREADS * ROUNDS);
 	find_region(name);
-	assert_int_equal(count_items(name, SIGNAL_TRACES), sum.spans_ok);
-	assert_int_equal(count_items(name, SIGNAL_METRICS), sum.points_ok);
+	assert_int_equal(count_items(name, OTLP_SIGNAL_TRACES), sum.spans_ok);
+	assert_int_equal(count_items(name, OTLP_SIGNAL_METRICS), sum.points_ok);
 	otlp_span_exporter_unref(shared.spans);
 	otlp_metric_exporter_unref(shared.metrics);
 	otlp_library_unref(shared.library);

@@ -48,8 +48,8 @@ static void a_forked_child_gets_a_region_of_its_own(void **state)
 	assert_int_equal(fixture_stats(library).signals[OTLP_SIGNAL_TRACES].accepted, 1);
 	assert_true(find_region_of(getpid(), own));
 	assert_true(find_region_of(pid, childs)); /* left to the writer */
-	assert_int_equal(count_items(own, SIGNAL_TRACES), 1);
-	assert_int_equal(count_items(childs, SIGNAL_TRACES), 2);
+	assert_int_equal(count_items(own, OTLP_SIGNAL_TRACES), 1);
+	assert_int_equal(count_items(childs, OTLP_SIGNAL_TRACES), 2);
 	otlp_library_unref(library);
 }
 
@@ -142,9 +142,9 @@ static void a_child_of_a_child_gets_one_too(void **state)
 	expect_child_succeeds(pid);
 	push_one(library, 5);
 	assert_true(find_region_of(getpid(), name));
-	assert_int_equal(count_items(name, SIGNAL_TRACES), 2);
+	assert_int_equal(count_items(name, OTLP_SIGNAL_TRACES), 2);
 	assert_true(find_region_of(pid, name));
-	assert_int_equal(count_items(name, SIGNAL_TRACES), 2);
+	assert_int_equal(count_items(name, OTLP_SIGNAL_TRACES), 2);
 	assert_int_equal(count_regions(), 3);
 	otlp_library_unref(library);
 }
@@ -188,7 +188,7 @@ static void vfork_and_exec_leave_the_parent_as_it_was(void **state)
 	}
 	assert_int_equal(count_regions(), 1);
 	find_region(own);
-	assert_int_equal(count_items(own, SIGNAL_TRACES), 3);
+	assert_int_equal(count_items(own, OTLP_SIGNAL_TRACES), 3);
 	otlp_library_unref(library);
 }
 
@@ -234,7 +234,7 @@ static void fork_while_another_thread_pushes(void **state)
 		}
 		expect_child_succeeds(pid);
 		assert_true(find_region_of(pid, name));
-		assert_int_equal(count_items(name, SIGNAL_TRACES), 2);
+		assert_int_equal(count_items(name, OTLP_SIGNAL_TRACES), 2);
 		assert_int_equal(unlinkat(shm_fixture_dir.fd, name, 0), 0);
 	}
 	atomic_store_release_u32(&pusher.stop, 1);
@@ -243,7 +243,7 @@ static void fork_while_another_thread_pushes(void **state)
 	assert_int_equal(stats.signals[OTLP_SIGNAL_TRACES].accepted, pusher.accepted);
 	assert_int_equal(stats.signals[OTLP_SIGNAL_TRACES].dropped_full, pusher.dropped);
 	assert_true(find_region_of(getpid(), name));
-	assert_int_equal(count_items(name, SIGNAL_TRACES), pusher.accepted);
+	assert_int_equal(count_items(name, OTLP_SIGNAL_TRACES), pusher.accepted);
 	otlp_library_unref(library);
 }
 
@@ -452,10 +452,10 @@ static void an_abandoned_region_is_left_when_it_is_half_full(void **state)
 	}
 	stats = fixture_stats(library);
 	assert_int_equal(stats.signals[OTLP_SIGNAL_TRACES].accepted, i);
-	assert_int_equal(count_items(name, SIGNAL_TRACES), i); /* about half of it */
+	assert_int_equal(count_items(name, OTLP_SIGNAL_TRACES), i); /* about half of it */
 	assert_true(i < 4096 / sizeof(struct record_span_head) * 3 / 4);
 	push_one(library, i);
-	assert_int_equal(count_items(name, SIGNAL_TRACES), i);
+	assert_int_equal(count_items(name, OTLP_SIGNAL_TRACES), i);
 	assert_int_equal(fixture_stats(library).signals[OTLP_SIGNAL_TRACES].accepted,
 			 i + 1); /* of both */
 	otlp_library_unref(library);
@@ -496,7 +496,7 @@ static void a_flush_tells_once_of_records_that_nobody_will_write(void **state)
 	assert_int_equal(count_regions(), 2); /* and the next push goes to a new one */
 	assert_int_equal(otlp_library_flush(library, OTLP_FOREVER), OTLP_OK);
 	push_one(library, 1);
-	assert_int_equal(count_items(name, SIGNAL_TRACES), 1);
+	assert_int_equal(count_items(name, OTLP_SIGNAL_TRACES), 1);
 	otlp_library_unref(library);
 }
 
@@ -571,7 +571,7 @@ static void a_resource_table_that_is_full_makes_resources_inline(void **state)
 				 OTLP_SDK_SUCCESS);
 	}
 	find_region(name);
-	assert_int_equal(count_items(name, SIGNAL_TRACES), 20);
+	assert_int_equal(count_items(name, OTLP_SIGNAL_TRACES), 20);
 	otlp_span_exporter_unref(exporter);
 	otlp_library_unref(library);
 }
@@ -594,7 +594,7 @@ static void resources_that_come_again_take_no_more_room(void **state)
 				 OTLP_SDK_SUCCESS);
 	}
 	find_region(name);
-	assert_int_equal(count_items(name, SIGNAL_TRACES), 1000);
+	assert_int_equal(count_items(name, OTLP_SIGNAL_TRACES), 1000);
 	assert_int_equal(region_attach(&view, &shm_fixture_dir, name, false), 0);
 	assert_in_range(view.header->table_tail, 2 * LARGE_RESOURCE_BYTES,
 			3 * LARGE_RESOURCE_BYTES);
@@ -676,9 +676,10 @@ static void a_signal_handler_pushes_in_the_middle_of_a_push(void **state)
 	in_handler.library = library;
 	find_region(name);
 	assert_int_equal(region_attach(&drained.view, &shm_fixture_dir, name, true), 0);
-	assert_int_equal(ring_reader_init(&drained.reader, drained.view.rings[SIGNAL_TRACES].shared,
-					  drained.view.rings[SIGNAL_TRACES].data,
-					  drained.view.rings[SIGNAL_TRACES].bytes, true),
+	assert_int_equal(ring_reader_init(&drained.reader,
+					  drained.view.rings[OTLP_SIGNAL_TRACES].shared,
+					  drained.view.rings[OTLP_SIGNAL_TRACES].data,
+					  drained.view.rings[OTLP_SIGNAL_TRACES].bytes, true),
 			 0);
 	assert_int_equal(sigaction(SIGALRM, &action, NULL), 0);
 	set_timer(100);

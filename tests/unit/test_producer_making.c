@@ -243,7 +243,8 @@ static void a_region_with_drops_alone_is_left_to_the_writer(void **state)
 static void an_abandoned_region_goes_on_while_no_other_can_be_made(void **state)
 {
 	struct otlp_library *library = fixture_open_rings(4096, 4096);
-	const struct ring_shared *shared = library->producer.regions[0].rings[SIGNAL_TRACES].shared;
+	const struct ring_shared *shared =
+		library->producer.regions[0].rings[OTLP_SIGNAL_TRACES].shared;
 	char name[REGION_NAME_BYTES_MAX];
 	struct region_view view;
 	uint64_t accepted = 0;

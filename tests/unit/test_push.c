@@ -74,8 +74,8 @@ static void data_that_change_during_the_push_are_refused(void **state)
 	assert_int_equal(stats.signals[OTLP_SIGNAL_METRICS].accepted, 1);
 	assert_int_equal(stats.signals[OTLP_SIGNAL_METRICS].dropped_invalid, 1);
 	find_region(region);
-	assert_int_equal(count_items(region, SIGNAL_TRACES), 1);
-	assert_int_equal(count_items(region, SIGNAL_METRICS), 1);
+	assert_int_equal(count_items(region, OTLP_SIGNAL_TRACES), 1);
+	assert_int_equal(count_items(region, OTLP_SIGNAL_METRICS), 1);
 	otlp_shape_unref(shape);
 	otlp_library_unref(library);
 }

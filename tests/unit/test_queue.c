@@ -21,7 +21,7 @@
 static void check_identity(struct pipe *pipe)
 {
 	for (unsigned region = 0; region < 2; region++) {
-		const struct ring *ring = &pipe->producers[region].rings[SIGNAL_TRACES];
+		const struct ring *ring = &pipe->producers[region].rings[OTLP_SIGNAL_TRACES];
 		struct ring_reader monitor;
 		struct ring_entry entry;
 		struct ring_done done;
@@ -72,8 +72,8 @@ static unsigned run_with(const struct fault_plan *plan, enum destination_sync sy
 	pipe.fault->is_reversed = reversed;
 	push_and_settle(&pipe);
 	struck = pipe.fault->struck;
-	assert_int_equal(pipe.status.signals[SIGNAL_TRACES].written_items, 2 * SPANS);
-	assert_int_equal(pipe.status.signals[SIGNAL_TRACES].lost_items, 0);
+	assert_int_equal(pipe.status.signals[OTLP_SIGNAL_TRACES].written_items, 2 * SPANS);
+	assert_int_equal(pipe.status.signals[OTLP_SIGNAL_TRACES].lost_items, 0);
 	pipe_check_all_once(&pipe);
 	pipe_close_queue(&pipe);
 	pipe_close(&pipe);
@@ -309,7 +309,7 @@ static void a_full_disk_keeps_what_is_written_and_goes_on_when_there_is_room(voi
 	}
 	assert_true(pipe.want_space_calls > 0);
 	assert_true(pipe.queue.is_stalled);
-	released = pipe.status.signals[SIGNAL_TRACES].written_items;
+	released = pipe.status.signals[OTLP_SIGNAL_TRACES].written_items;
 	assert_true(released > 0 && released < 40);
 	pipe.fault->plan.times = 0;
 	pipe_settle(&pipe);
@@ -343,13 +343,14 @@ static void what_a_failed_sync_lost_is_reported_exactly(void **state)
 			missing += found.seen[region][i] == 0;
 		}
 		assert_int_equal(found.next[region],
-				 pipe.producers[region].rings[SIGNAL_TRACES].shared->tail);
+				 pipe.producers[region].rings[OTLP_SIGNAL_TRACES].shared->tail);
 	}
 	assert_true(missing > 0);
 	assert_int_equal(found.lost, missing);
 	assert_true(found.final_flags & BATCH_ENTRY_LOST);
-	assert_int_equal(pipe.status.signals[SIGNAL_TRACES].lost_items, missing);
-	assert_int_equal(pipe.status.signals[SIGNAL_TRACES].written_items, 2 * SPANS - missing);
+	assert_int_equal(pipe.status.signals[OTLP_SIGNAL_TRACES].lost_items, missing);
+	assert_int_equal(pipe.status.signals[OTLP_SIGNAL_TRACES].written_items,
+			 2 * SPANS - missing);
 	pipe_close_queue(&pipe);
 	pipe_close(&pipe);
 }
@@ -371,15 +372,15 @@ static void nothing_is_released_behind_a_write_that_is_not_complete(void **state
 	}
 	pipe_pump(&pipe);
 	assert_int_equal(pipe.file.destination.writes_in_flight, 3);
-	head = pipe.producers[0].rings[SIGNAL_TRACES].shared->head;
+	head = pipe.producers[0].rings[OTLP_SIGNAL_TRACES].shared->head;
 	for (unsigned done = 0; done < 3; done++) {
-		assert_int_equal(pipe.producers[0].rings[SIGNAL_TRACES].shared->head, head);
+		assert_int_equal(pipe.producers[0].rings[OTLP_SIGNAL_TRACES].shared->head, head);
 		/* The fault backend gives the last one first; io hands them on one by one. */
 		assert_int_equal(io_reap(pipe.io, results, 1, 0), 1);
 		queue_complete(&results[0], pipe.now_ns);
 		pipe_pump(&pipe);
 	}
-	assert_true(pipe.producers[0].rings[SIGNAL_TRACES].shared->head > head);
+	assert_true(pipe.producers[0].rings[OTLP_SIGNAL_TRACES].shared->head > head);
 	pipe_settle(&pipe);
 	pipe_check_all_once(&pipe);
 	pipe_close_queue(&pipe);
@@ -408,7 +409,7 @@ static void a_new_file_waits_for_the_last_write_of_the_old(void **state)
 	pipe_reap(&pipe);
 	pipe_pump(&pipe);
 	assert_int_equal(pipe.fault->counts[FAULT_WRITE], 2);
-	assert_int_equal(pipe.status.signals[SIGNAL_TRACES].files_sealed, 1);
+	assert_int_equal(pipe.status.signals[OTLP_SIGNAL_TRACES].files_sealed, 1);
 	pipe_settle(&pipe);
 	pipe_check_all_once(&pipe);
 	pipe_close_queue(&pipe);
@@ -511,11 +512,11 @@ static void with_sync_batch_nothing_is_released_before_it_is_synced(void **state
 	assert_int_equal(pipe.fault->counts[FAULT_FSYNC], 1);
 	pipe_reap(&pipe);
 	pipe_pump(&pipe);
-	assert_int_equal(pipe.producers[0].rings[SIGNAL_TRACES].shared->head, 0);
+	assert_int_equal(pipe.producers[0].rings[OTLP_SIGNAL_TRACES].shared->head, 0);
 	pipe.fault->is_held = false;
 	pipe_reap(&pipe);
 	pipe_pump(&pipe);
-	assert_true(pipe.producers[0].rings[SIGNAL_TRACES].shared->head > 0);
+	assert_true(pipe.producers[0].rings[OTLP_SIGNAL_TRACES].shared->head > 0);
 	pipe_settle(&pipe);
 	pipe_close_queue(&pipe);
 	pipe_close(&pipe);
@@ -623,7 +624,7 @@ static void what_one_signal_stalls_for_is_not_taken_away_when_another_goes_on(vo
 	(void)state;
 	pipe_open(&pipe, 1, RING_BYTES);
 	pipe_open_queue(&pipe);
-	strcpy(pipe.status.problems[SIGNAL_METRICS], other);
+	strcpy(pipe.status.problems[OTLP_SIGNAL_METRICS], other);
 	assert_true(pipe_push(&pipe, 0, SPAN_BYTES));
 	pipe.fault->plan = (struct fault_plan){.what = FAULT_WRITE, .times = 1, .error = -ENOSPC};
 	pipe_drain(&pipe);
@@ -632,11 +633,12 @@ static void what_one_signal_stalls_for_is_not_taken_away_when_another_goes_on(vo
 	pipe_reap(&pipe);
 	pipe_pump(&pipe);
 	assert_true(pipe.queue.is_stalled);
-	assert_non_null(strstr(pipe.status.problems[SIGNAL_TRACES], "traces: the disk takes no"));
+	assert_non_null(
+		strstr(pipe.status.problems[OTLP_SIGNAL_TRACES], "traces: the disk takes no"));
 	pipe_settle(&pipe);
 	assert_false(pipe.queue.is_stalled);
-	assert_string_equal(pipe.status.problems[SIGNAL_TRACES], "");
-	assert_string_equal(pipe.status.problems[SIGNAL_METRICS], other);
+	assert_string_equal(pipe.status.problems[OTLP_SIGNAL_TRACES], "");
+	assert_string_equal(pipe.status.problems[OTLP_SIGNAL_METRICS], other);
 	pipe_check_all_once(&pipe);
 	pipe_close_queue(&pipe);
 	pipe_close(&pipe);

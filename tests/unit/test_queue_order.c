@@ -38,7 +38,7 @@ static uint64_t prepare_two_batches(struct pipe *pipe, bool next_fails)
 	pipe->options.sync = SYNC_BATCH;
 	pipe_open_queue(pipe);
 	close_one_batch(pipe);
-	first = pipe->producers[0].rings[SIGNAL_TRACES].shared->tail;
+	first = pipe->producers[0].rings[OTLP_SIGNAL_TRACES].shared->tail;
 	assert_true(pipe_push(pipe, 0, SPAN_BYTES));
 	pipe_drain(pipe);
 	if (next_fails) {
@@ -83,7 +83,7 @@ static void expect_head_at(bool next_fails, long call, bool is_given_back)
 
 	if (rc != CHILD_SKIP) {
 		assert_int_equal(rc, KILLED);
-		assert_int_equal(pipe.producers[0].rings[SIGNAL_TRACES].shared->head,
+		assert_int_equal(pipe.producers[0].rings[OTLP_SIGNAL_TRACES].shared->head,
 				 is_given_back ? first : 0);
 	}
 	pipe_close_queue(&pipe);
@@ -217,7 +217,7 @@ static void sync_beside_a_write(bool write_ends_first)
 	pipe_open(&pipe, 1, RING_BYTES);
 	pipe.options.sync = SYNC_BATCH;
 	pipe_open_queue(&pipe);
-	shared = pipe.producers[0].rings[SIGNAL_TRACES].shared;
+	shared = pipe.producers[0].rings[OTLP_SIGNAL_TRACES].shared;
 	assert_true(pipe_push(&pipe, 0, SPAN_BYTES));
 	first = shared->tail;
 	pipe_drain(&pipe);

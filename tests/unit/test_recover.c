@@ -35,9 +35,9 @@ static void expect_totals(uint64_t batches)
 	struct ring_done done;
 
 	for (source = states.pipe.regions.sources; source != NULL; source = source->next) {
-		ring_reader_get_done(&source->rings[SIGNAL_TRACES].reader, &done);
+		ring_reader_get_done(&source->rings[OTLP_SIGNAL_TRACES].reader, &done);
 		assert_int_equal(done.totals.written_items, batches);
-		assert_int_equal(done.position, source->rings[SIGNAL_TRACES].reader.head);
+		assert_int_equal(done.position, source->rings[OTLP_SIGNAL_TRACES].reader.head);
 	}
 }
 
@@ -69,15 +69,16 @@ static void a_release_that_was_cut_short_is_finished(void **state)
 	/* Done says k + 1, half of the bytes are zeroed, the head says k. */
 	for (unsigned i = 0; i < REGION_COUNT; i++) {
 		struct region *region = &states.pipe.producers[i];
-		struct ring_shared *shared = region->rings[SIGNAL_TRACES].shared;
+		struct ring_shared *shared = region->rings[OTLP_SIGNAL_TRACES].shared;
 		uint64_t head;
 
 		restore_regions(2);
 		head = shared->head;
 		restore_regions(3);
-		memcpy(region->rings[SIGNAL_TRACES].data + head + 400,
+		memcpy(region->rings[OTLP_SIGNAL_TRACES].data + head + 400,
 		       states.regions[2][i] +
-			       (region->rings[SIGNAL_TRACES].data - (uint8_t *)region->header) +
+			       (region->rings[OTLP_SIGNAL_TRACES].data -
+				(uint8_t *)region->header) +
 			       head + 400,
 		       200);
 		shared->head = head;
@@ -146,7 +147,7 @@ static void of_another_place(struct batch_head *head, struct batch_entry *entrie
 static void of_the_other_signal(struct batch_head *head, struct batch_entry *entries)
 {
 	(void)entries;
-	head->signal = SIGNAL_METRICS;
+	head->signal = OTLP_SIGNAL_METRICS;
 }
 
 static void a_batch_that_ends_between_two_records_does_not_count(void **state)

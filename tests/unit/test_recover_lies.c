@@ -43,7 +43,7 @@ static void what_is_in_the_file_counts_also_where_no_region_agrees(void **state)
 
 static void set_back(struct region *region)
 {
-	struct ring_shared *shared = region->rings[SIGNAL_TRACES].shared;
+	struct ring_shared *shared = region->rings[OTLP_SIGNAL_TRACES].shared;
 
 	shared->tail = shared->head = 0;
 	memset(shared->done, 0, sizeof(shared->done));
@@ -51,14 +51,14 @@ static void set_back(struct region *region)
 
 static void set_back_halfway(struct region *region)
 {
-	struct ring_shared *shared = region->rings[SIGNAL_TRACES].shared;
+	struct ring_shared *shared = region->rings[OTLP_SIGNAL_TRACES].shared;
 
 	shared->done[0].position = shared->done[1].position = shared->head = shared->head - 8;
 }
 
 static void hold_less_than_was_taken(struct region *region)
 {
-	struct ring_shared *shared = region->rings[SIGNAL_TRACES].shared;
+	struct ring_shared *shared = region->rings[OTLP_SIGNAL_TRACES].shared;
 
 	set_back(region);
 	shared->tail = 8;
@@ -67,12 +67,12 @@ static void hold_less_than_was_taken(struct region *region)
 static void hide_the_tail(struct region *region)
 {
 	set_back(region);
-	region->rings[SIGNAL_TRACES].shared->tail = ENTRY_ALIGN_BYTES / 2;
+	region->rings[OTLP_SIGNAL_TRACES].shared->tail = ENTRY_ALIGN_BYTES / 2;
 }
 
 static void count_otherwise(struct region *region)
 {
-	struct ring_shared *shared = region->rings[SIGNAL_TRACES].shared;
+	struct ring_shared *shared = region->rings[OTLP_SIGNAL_TRACES].shared;
 	const uint64_t tail = shared->tail;
 
 	set_back(region);
@@ -181,7 +181,7 @@ static void a_region_that_lies_loses_its_own_and_nobody_elses(void **state)
 /* It is not broken where it says what any region could have said. */
 static void a_region_that_claims_everything_as_done_takes_nothing_with_it(void **state)
 {
-	struct ring_shared *liar = states.pipe.producers[1].rings[SIGNAL_TRACES].shared;
+	struct ring_shared *liar = states.pipe.producers[1].rings[OTLP_SIGNAL_TRACES].shared;
 	struct recover_report report;
 	static struct pipe_found found;
 

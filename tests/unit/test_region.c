@@ -3,7 +3,6 @@
  * Regions made, named, attached and refused. Their resource tables are in
  * test_region_table.c, who lives is in test_region_alive.c.
  */
-#include "core/record/signal.h"
 #include "shm/region.h"
 
 #include <sched.h>
@@ -46,9 +45,9 @@ static void a_region_is_attached_as_it_was_made(void **state)
 		assert_true(view.bytes == region.bytes && view.bytes == (uint64_t)st.st_size);
 		assert_true(view.start_unix_ns == region.header->start_unix_ns);
 		assert_string_equal(view.program, "test program");
-		assert_int_equal(view.ring_count, SIGNAL_COUNT);
-		assert_true(view.rings[SIGNAL_TRACES].bytes == RING_BYTES_MIN);
-		assert_true(view.rings[SIGNAL_METRICS].bytes == 2 * RING_BYTES_MIN);
+		assert_int_equal(view.ring_count, RINGS);
+		assert_true(view.rings[RING_A].bytes == RING_BYTES_MIN);
+		assert_true(view.rings[RING_B].bytes == 2 * RING_BYTES_MIN);
 		assert_null(view.rings[2].shared);
 		assert_null(view.rings[3].shared);
 		assert_false(region_is_closed(&view));
@@ -56,7 +55,7 @@ static void a_region_is_attached_as_it_was_made(void **state)
 		assert_int_equal(view.fd, -1);
 	}
 	/* What is in the rings stays behind. */
-	claim = claim_or_fail(&region.rings[SIGNAL_METRICS], 24);
+	claim = claim_or_fail(&region.rings[RING_B], 24);
 	memset(claim.payload, 'x', 24);
 	ring_commit(&claim);
 	assert_int_equal(region_attach(&view, *state, name, true), 0);
@@ -64,8 +63,8 @@ static void a_region_is_attached_as_it_was_made(void **state)
 	assert_null(region.header);
 	region_close(&region);
 	assert_true(region_is_closed(&view));
-	assert_true(view.rings[SIGNAL_METRICS].shared->tail == 32);
-	assert_memory_equal(view.rings[SIGNAL_METRICS].data + 8, "xxxxxxxxxxxxxxxxxxxxxxxx", 24);
+	assert_true(view.rings[RING_B].shared->tail == 32);
+	assert_memory_equal(view.rings[RING_B].data + 8, "xxxxxxxxxxxxxxxxxxxxxxxx", 24);
 	region_detach(&view);
 	assert_int_equal(count_descriptors(), descriptors);
 }
@@ -301,7 +300,7 @@ static const struct lie {
 	{"table tail is the producer's", FIELD(table_tail), UINT32_MAX, 0},
 	{"signal unknown", RING_FIELD(0, number), REGION_RINGS_MAX, -EBADMSG},
 	{"signal far off", RING_FIELD(0, number), UINT32_MAX, -EBADMSG},
-	{"signal twice", RING_FIELD(1, number), SIGNAL_TRACES, -EBADMSG},
+	{"signal twice", RING_FIELD(1, number), RING_A, -EBADMSG},
 	{"a signal of later", RING_FIELD(1, number), 3, 0},
 	{"control in the header", RING_FIELD(0, control_offset), 128, -EBADMSG},
 	{"control misaligned", RING_FIELD(0, control_offset), 4096 + 8, -EBADMSG},

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is not reserved is not read: holes at the door, holes that come later, holes that may be. */
-#include "core/record/signal.h"
 #include "tests/unit/ring_fixture.h"
 #include "tests/unit/shm_fixture.h"
 

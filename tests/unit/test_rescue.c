@@ -18,7 +18,7 @@ static unsigned kills;
 
 static bool is_kept(const struct pipe *pipe)
 {
-	int fd = rescue_find(&pipe->dir, SIGNAL_TRACES);
+	int fd = rescue_find(&pipe->dir, OTLP_SIGNAL_TRACES);
 
 	if (fd >= 0)
 		close(fd);
@@ -60,7 +60,7 @@ static uint64_t go_on_and_count(struct pipe *pipe)
 	pipe_find(pipe, &found);
 	for (unsigned region = 0; region < 2; region++) {
 		assert_int_equal(found.next[region],
-				 pipe->producers[region].rings[SIGNAL_TRACES].shared->tail);
+				 pipe->producers[region].rings[OTLP_SIGNAL_TRACES].shared->tail);
 		for (uint32_t i = 0; i < pipe->pushed[region]; i++) {
 			assert_true(found.seen[region][i] <= 1);
 			missing += found.seen[region][i] == 0;
@@ -354,15 +354,15 @@ static void a_file_that_no_writer_made_is_left_aside(void **state)
 	(void)state;
 	open_pipe(&pipe, &none, SYNC_INTERVAL);
 	assert_int_equal(symlinkat("/dev/null", pipe.dir.fd, "rescue-traces"), 0);
-	assert_int_equal(rescue_find(&pipe.dir, SIGNAL_TRACES), -EPERM);
+	assert_int_equal(rescue_find(&pipe.dir, OTLP_SIGNAL_TRACES), -EPERM);
 	assert_int_equal(unlinkat(pipe.dir.fd, "rescue-traces", 0), 0);
 	assert_int_equal(mkfifoat(pipe.dir.fd, "rescue-traces", 0600), 0);
-	assert_int_equal(rescue_find(&pipe.dir, SIGNAL_TRACES), -EPERM);
+	assert_int_equal(rescue_find(&pipe.dir, OTLP_SIGNAL_TRACES), -EPERM);
 	assert_int_equal(unlinkat(pipe.dir.fd, "rescue-traces", 0), 0);
 	fd = openat(pipe.dir.fd, "rescue-traces", O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
 	assert_true(fd >= 0);
 	close(fd);
-	assert_int_equal(rescue_find(&pipe.dir, SIGNAL_TRACES), -EPERM);
+	assert_int_equal(rescue_find(&pipe.dir, OTLP_SIGNAL_TRACES), -EPERM);
 	assert_int_equal(unlinkat(pipe.dir.fd, "rescue-traces", 0), 0);
 	turn(&pipe, 0);
 	pipe_close_queue(&pipe);

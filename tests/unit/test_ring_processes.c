@@ -8,7 +8,6 @@
 #include <sched.h>
 #include <sys/ptrace.h>
 
-#include "core/record/signal.h"
 #include "tests/unit/ring_fixture.h"
 #include "tests/unit/shm_fixture.h"
 
@@ -19,7 +18,7 @@
 /* What a producer's threads have committed for certain; it may be one more each. */
 struct reports {
 	uint32_t ready;
-	uint32_t committed[SIGNAL_COUNT][THREADS];
+	uint32_t committed[RINGS][THREADS];
 };
 
 struct pusher {
@@ -31,11 +30,11 @@ struct pusher {
 static void *push_for_ever(void *argument)
 {
 	const struct pusher *pusher = argument;
-	uint32_t sequence[SIGNAL_COUNT] = {0};
+	uint32_t sequence[RINGS] = {0};
 	uint64_t random = pusher->number + 1;
 
 	for (;;) {
-		uint32_t signal = (uint32_t)(random >> 20) % SIGNAL_COUNT, bytes;
+		uint32_t signal = (uint32_t)(random >> 20) % RINGS, bytes;
 		struct ring_claim claim;
 
 		random = payload_mix(random + sequence[0]);
@@ -110,7 +109,7 @@ static void drain_ring(struct drain *drain, bool dead)
 static uint64_t kill_one_producer(const struct runtime_dir *dir, struct reports *reports,
 				  uint32_t pushes)
 {
-	struct drain drains[SIGNAL_COUNT];
+	struct drain drains[RINGS];
 	char name[REGION_NAME_BYTES_MAX];
 	struct region_view view;
 	uint64_t torn_bytes = 0;
@@ -127,13 +126,13 @@ static uint64_t kill_one_producer(const struct runtime_dir *dir, struct reports 
 	assert_int_equal(region_attach(&view, dir, name, true), 0);
 	assert_int_equal(view.pid, pid);
 	assert_int_equal(region_is_alive(&view), 1);
-	for (unsigned i = 0; i < SIGNAL_COUNT; i++)
+	for (unsigned i = 0; i < RINGS; i++)
 		assert_int_equal(ring_reader_init(&drains[i].reader, view.rings[i].shared,
 						  view.rings[i].data, view.rings[i].bytes, true),
 				 0);
 	while (seen < pushes) {
 		seen = 0;
-		for (unsigned i = 0; i < SIGNAL_COUNT; i++) {
+		for (unsigned i = 0; i < RINGS; i++) {
 			drain_ring(&drains[i], false);
 			for (unsigned t = 0; t < THREADS; t++)
 				seen += atomic_load_acquire_u32(&reports->committed[i][t]);
@@ -142,7 +141,7 @@ static uint64_t kill_one_producer(const struct runtime_dir *dir, struct reports 
 	}
 	assert_int_equal(kill(pid, SIGKILL), 0);
 	assert_true(wait_for_death(&view));
-	for (unsigned i = 0; i < SIGNAL_COUNT; i++) {
+	for (unsigned i = 0; i < RINGS; i++) {
 		drain_ring(&drains[i], true);
 		for (unsigned t = 0; t < THREADS; t++) {
 			uint32_t committed = atomic_load_acquire_u32(&reports->committed[i][t]);

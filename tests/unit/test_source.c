@@ -31,14 +31,14 @@ static struct source *only_source(struct pipe *pipe)
 	return pipe->regions.sources;
 }
 
-static enum drain_end drain(struct pipe *pipe, enum signal signal)
+static enum drain_end drain(struct pipe *pipe, enum otlp_signal signal)
 {
 	return source_drain(only_source(pipe), signal, &pipe->drain, pipe->queue.stage, 0);
 }
 
 static struct ring_shared *shared(struct pipe *pipe)
 {
-	return pipe->producers[0].rings[SIGNAL_TRACES].shared;
+	return pipe->producers[0].rings[OTLP_SIGNAL_TRACES].shared;
 }
 
 /* Armed: at the next look at whether it lives, the producer has a last word first, and dies. */
@@ -91,17 +91,17 @@ static void a_record_is_taken_and_named_and_its_space_comes_back(void **state)
 	struct ring_done done;
 
 	assert_true(pipe_push(pipe, 0, 100));
-	assert_int_equal(drain(pipe, SIGNAL_TRACES), DRAIN_EMPTY);
-	assert_true(source_has_taken(source, SIGNAL_TRACES));
-	done = source->rings[SIGNAL_TRACES].staged;
-	source_take_entry(source, SIGNAL_TRACES, &entry);
-	assert_false(source_has_taken(source, SIGNAL_TRACES));
+	assert_int_equal(drain(pipe, OTLP_SIGNAL_TRACES), DRAIN_EMPTY);
+	assert_true(source_has_taken(source, OTLP_SIGNAL_TRACES));
+	done = source->rings[OTLP_SIGNAL_TRACES].staged;
+	source_take_entry(source, OTLP_SIGNAL_TRACES, &entry);
+	assert_false(source_has_taken(source, OTLP_SIGNAL_TRACES));
 	assert_int_equal(entry.from, 0);
 	assert_int_equal(entry.to, shared(pipe)->tail);
 	assert_int_equal(entry.written_items, 1);
 	assert_int_equal(entry.flags, 0);
 	assert_int_equal(shared(pipe)->head, 0);
-	assert_false(source_release(source, SIGNAL_TRACES, &done, false));
+	assert_false(source_release(source, OTLP_SIGNAL_TRACES, &done, false));
 	assert_int_equal(shared(pipe)->head, entry.to);
 }
 
@@ -113,18 +113,18 @@ static void a_flush_is_wanted_until_its_records_are_released(void **state)
 	struct ring_done done;
 
 	assert_true(pipe_push(pipe, 0, 100));
-	assert_int_equal(drain(pipe, SIGNAL_TRACES), DRAIN_EMPTY);
-	assert_false(source_wants_flush(source, SIGNAL_TRACES));
+	assert_int_equal(drain(pipe, OTLP_SIGNAL_TRACES), DRAIN_EMPTY);
+	assert_false(source_wants_flush(source, OTLP_SIGNAL_TRACES));
 	assert_false(source_has_news(source));
 	shared(pipe)->flush_to = shared(pipe)->tail;
 	assert_true(source_has_news(source));
-	assert_int_equal(drain(pipe, SIGNAL_TRACES), DRAIN_EMPTY);
+	assert_int_equal(drain(pipe, OTLP_SIGNAL_TRACES), DRAIN_EMPTY);
 	assert_false(source_has_news(source));
-	assert_true(source_wants_flush(source, SIGNAL_TRACES));
-	done = source->rings[SIGNAL_TRACES].staged;
-	source_take_entry(source, SIGNAL_TRACES, &entry);
-	assert_false(source_wants_flush(source, SIGNAL_TRACES));
-	assert_true(source_release(source, SIGNAL_TRACES, &done, false));
+	assert_true(source_wants_flush(source, OTLP_SIGNAL_TRACES));
+	done = source->rings[OTLP_SIGNAL_TRACES].staged;
+	source_take_entry(source, OTLP_SIGNAL_TRACES, &entry);
+	assert_false(source_wants_flush(source, OTLP_SIGNAL_TRACES));
+	assert_true(source_release(source, OTLP_SIGNAL_TRACES, &done, false));
 }
 
 static void a_flush_of_what_has_its_space_back_is_told_once(void **state)
@@ -135,26 +135,26 @@ static void a_flush_of_what_has_its_space_back_is_told_once(void **state)
 	struct ring_done done;
 
 	assert_true(pipe_push(pipe, 0, 100));
-	assert_int_equal(drain(pipe, SIGNAL_TRACES), DRAIN_EMPTY);
-	done = source->rings[SIGNAL_TRACES].staged;
-	source_take_entry(source, SIGNAL_TRACES, &entry);
-	assert_false(source_release(source, SIGNAL_TRACES, &done, false));
+	assert_int_equal(drain(pipe, OTLP_SIGNAL_TRACES), DRAIN_EMPTY);
+	done = source->rings[OTLP_SIGNAL_TRACES].staged;
+	source_take_entry(source, OTLP_SIGNAL_TRACES, &entry);
+	assert_false(source_release(source, OTLP_SIGNAL_TRACES, &done, false));
 	assert_false(source_take_late_flush(source));
 	/* It looked at the head before the release, and its own word came behind it. */
 	shared(pipe)->flush_to = shared(pipe)->tail;
 	assert_true(source_has_news(source));
-	assert_int_equal(drain(pipe, SIGNAL_TRACES), DRAIN_EMPTY);
-	assert_false(source_wants_flush(source, SIGNAL_TRACES));
+	assert_int_equal(drain(pipe, OTLP_SIGNAL_TRACES), DRAIN_EMPTY);
+	assert_false(source_wants_flush(source, OTLP_SIGNAL_TRACES));
 	assert_true(source_take_late_flush(source));
 	assert_false(source_take_late_flush(source));
-	assert_int_equal(drain(pipe, SIGNAL_TRACES), DRAIN_EMPTY);
+	assert_int_equal(drain(pipe, OTLP_SIGNAL_TRACES), DRAIN_EMPTY);
 	assert_false(source_take_late_flush(source));
 	/* One that has something to wait for is told by the release. */
 	assert_true(pipe_push(pipe, 0, 100));
 	shared(pipe)->flush_to = shared(pipe)->tail;
-	assert_int_equal(drain(pipe, SIGNAL_TRACES), DRAIN_EMPTY);
+	assert_int_equal(drain(pipe, OTLP_SIGNAL_TRACES), DRAIN_EMPTY);
 	assert_false(source_take_late_flush(source));
-	assert_true(source_wants_flush(source, SIGNAL_TRACES));
+	assert_true(source_wants_flush(source, OTLP_SIGNAL_TRACES));
 }
 
 /* Its commit wakes nobody, and no claim behind it passes half any more. */
@@ -164,21 +164,21 @@ static void a_claim_that_holds_up_more_than_half_a_ring_or_a_flush_is_waited_for
 	struct source *source = only_source(pipe);
 	struct ring_claim claim;
 
-	assert_true(ring_claim(&pipe->producers[0].rings[SIGNAL_TRACES], 100, 1, &claim));
-	assert_int_equal(drain(pipe, SIGNAL_TRACES), DRAIN_EMPTY);
-	assert_true(source->rings[SIGNAL_TRACES].is_busy);
+	assert_true(ring_claim(&pipe->producers[0].rings[OTLP_SIGNAL_TRACES], 100, 1, &claim));
+	assert_int_equal(drain(pipe, OTLP_SIGNAL_TRACES), DRAIN_EMPTY);
+	assert_true(source->rings[OTLP_SIGNAL_TRACES].is_busy);
 	assert_false(source_waits_for_claim(source));
 	shared(pipe)->flush_to = shared(pipe)->tail;
-	assert_int_equal(drain(pipe, SIGNAL_TRACES), DRAIN_EMPTY);
+	assert_int_equal(drain(pipe, OTLP_SIGNAL_TRACES), DRAIN_EMPTY);
 	assert_true(source_waits_for_claim(source));
 	shared(pipe)->flush_to = 0;
 	while (shared(pipe)->tail <= RING_BYTES / 2)
 		assert_true(pipe_push(pipe, 0, 1000));
-	assert_int_equal(drain(pipe, SIGNAL_TRACES), DRAIN_EMPTY);
+	assert_int_equal(drain(pipe, OTLP_SIGNAL_TRACES), DRAIN_EMPTY);
 	assert_false(source_has_news(source));
 	assert_true(source_waits_for_claim(source));
-	ring_abort(&pipe->producers[0].rings[SIGNAL_TRACES], &claim);
-	assert_int_equal(drain(pipe, SIGNAL_TRACES), DRAIN_QUOTA);
+	ring_abort(&pipe->producers[0].rings[OTLP_SIGNAL_TRACES], &claim);
+	assert_int_equal(drain(pipe, OTLP_SIGNAL_TRACES), DRAIN_QUOTA);
 	assert_false(source_waits_for_claim(source));
 }
 
@@ -189,12 +189,12 @@ static void a_quarter_of_a_ring_wants_its_release(void **state)
 
 	for (unsigned i = 0; i < 8; i++)
 		assert_true(pipe_push(pipe, 0, 1900));
-	assert_int_equal(drain(pipe, SIGNAL_TRACES), DRAIN_EMPTY);
-	assert_false(source_wants_release(source, SIGNAL_TRACES));
+	assert_int_equal(drain(pipe, OTLP_SIGNAL_TRACES), DRAIN_EMPTY);
+	assert_false(source_wants_release(source, OTLP_SIGNAL_TRACES));
 	for (unsigned i = 0; i < 2; i++)
 		assert_true(pipe_push(pipe, 0, 1900));
-	assert_int_equal(drain(pipe, SIGNAL_TRACES), DRAIN_EMPTY);
-	assert_true(source_wants_release(source, SIGNAL_TRACES));
+	assert_int_equal(drain(pipe, OTLP_SIGNAL_TRACES), DRAIN_EMPTY);
+	assert_true(source_wants_release(source, OTLP_SIGNAL_TRACES));
 }
 
 static void a_limited_source_takes_nothing_that_is_pushed_later(void **state)
@@ -206,12 +206,12 @@ static void a_limited_source_takes_nothing_that_is_pushed_later(void **state)
 	limit = shared(pipe)->tail;
 	source_limit(only_source(pipe));
 	assert_true(pipe_push(pipe, 0, 100));
-	assert_int_equal(drain(pipe, SIGNAL_TRACES), DRAIN_EMPTY);
-	assert_int_equal(only_source(pipe)->rings[SIGNAL_TRACES].reader.read, limit);
+	assert_int_equal(drain(pipe, OTLP_SIGNAL_TRACES), DRAIN_EMPTY);
+	assert_int_equal(only_source(pipe)->rings[OTLP_SIGNAL_TRACES].reader.read, limit);
 	die(pipe);
 	/* Dead, and yet not over: the rest is for the next writer. */
-	assert_int_equal(drain(pipe, SIGNAL_TRACES), DRAIN_EMPTY);
-	assert_false(source_is_final_due(only_source(pipe), SIGNAL_TRACES));
+	assert_int_equal(drain(pipe, OTLP_SIGNAL_TRACES), DRAIN_EMPTY);
+	assert_false(source_is_final_due(only_source(pipe), OTLP_SIGNAL_TRACES));
 }
 
 /* Where the writer stops, what it waits for would never come. */
@@ -222,12 +222,12 @@ static void a_tail_that_goes_back_breaks_its_region(void **state)
 	uint64_t tail;
 
 	assert_true(pipe_push(pipe, 0, 100));
-	assert_int_equal(drain(pipe, SIGNAL_TRACES), DRAIN_EMPTY);
+	assert_int_equal(drain(pipe, OTLP_SIGNAL_TRACES), DRAIN_EMPTY);
 	tail = shared(pipe)->tail;
 	assert_true(pipe_push(pipe, 0, 100));
 	source_limit(source);
 	shared(pipe)->tail = tail;
-	assert_int_equal(drain(pipe, SIGNAL_TRACES), DRAIN_BROKEN);
+	assert_int_equal(drain(pipe, OTLP_SIGNAL_TRACES), DRAIN_BROKEN);
 }
 
 static void a_claim_holds_up_its_ring_until_its_producer_is_dead(void **state)
@@ -237,16 +237,16 @@ static void a_claim_holds_up_its_ring_until_its_producer_is_dead(void **state)
 	struct batch_entry entry;
 	struct ring_claim claim = {0};
 
-	assert_true(ring_claim(&pipe->producers[0].rings[SIGNAL_TRACES], 100, 1, &claim));
+	assert_true(ring_claim(&pipe->producers[0].rings[OTLP_SIGNAL_TRACES], 100, 1, &claim));
 	assert_true(pipe_push(pipe, 0, 100));
-	assert_int_equal(drain(pipe, SIGNAL_TRACES), DRAIN_EMPTY);
-	assert_true(source->rings[SIGNAL_TRACES].is_busy);
-	assert_false(source_has_taken(source, SIGNAL_TRACES));
+	assert_int_equal(drain(pipe, OTLP_SIGNAL_TRACES), DRAIN_EMPTY);
+	assert_true(source->rings[OTLP_SIGNAL_TRACES].is_busy);
+	assert_false(source_has_taken(source, OTLP_SIGNAL_TRACES));
 	assert_false(source_has_news(source));
 	die(pipe);
-	assert_int_equal(drain(pipe, SIGNAL_TRACES), DRAIN_EMPTY);
-	assert_false(source->rings[SIGNAL_TRACES].is_busy);
-	source_take_entry(source, SIGNAL_TRACES, &entry);
+	assert_int_equal(drain(pipe, OTLP_SIGNAL_TRACES), DRAIN_EMPTY);
+	assert_false(source->rings[OTLP_SIGNAL_TRACES].is_busy);
+	source_take_entry(source, OTLP_SIGNAL_TRACES, &entry);
 	assert_int_equal(entry.written_items, 1);
 	assert_int_equal(entry.torn_bytes, entry_bytes(100));
 	assert_int_equal(entry.flags, BATCH_ENTRY_FINAL | BATCH_ENTRY_CLOSED);
@@ -261,12 +261,12 @@ static void what_is_pushed_just_before_the_death_is_taken(void **state)
 
 	assert_true(pipe_push(pipe, 0, 100));
 	last_word = pipe;
-	assert_int_equal(drain(pipe, SIGNAL_TRACES), DRAIN_EMPTY);
-	assert_false(source_is_final_due(source, SIGNAL_TRACES));
+	assert_int_equal(drain(pipe, OTLP_SIGNAL_TRACES), DRAIN_EMPTY);
+	assert_false(source_is_final_due(source, OTLP_SIGNAL_TRACES));
 	source_check_alive(source);
 	assert_true(source->is_dead);
-	assert_int_equal(drain(pipe, SIGNAL_TRACES), DRAIN_EMPTY);
-	source_take_entry(source, SIGNAL_TRACES, &entry);
+	assert_int_equal(drain(pipe, OTLP_SIGNAL_TRACES), DRAIN_EMPTY);
+	source_take_entry(source, OTLP_SIGNAL_TRACES, &entry);
 	assert_int_equal(entry.written_items, 2);
 	assert_int_equal(entry.flags, BATCH_ENTRY_FINAL | BATCH_ENTRY_CLOSED);
 }
@@ -277,11 +277,11 @@ static void a_claim_that_was_given_up_counts_as_nothing(void **state)
 	struct ring_claim claim = {0};
 	struct batch_entry entry;
 
-	assert_true(ring_claim(&pipe->producers[0].rings[SIGNAL_TRACES], 100, 1, &claim));
-	ring_abort(&pipe->producers[0].rings[SIGNAL_TRACES], &claim);
+	assert_true(ring_claim(&pipe->producers[0].rings[OTLP_SIGNAL_TRACES], 100, 1, &claim));
+	ring_abort(&pipe->producers[0].rings[OTLP_SIGNAL_TRACES], &claim);
 	assert_true(pipe_push(pipe, 0, 100));
-	assert_int_equal(drain(pipe, SIGNAL_TRACES), DRAIN_EMPTY);
-	source_take_entry(only_source(pipe), SIGNAL_TRACES, &entry);
+	assert_int_equal(drain(pipe, OTLP_SIGNAL_TRACES), DRAIN_EMPTY);
+	source_take_entry(only_source(pipe), OTLP_SIGNAL_TRACES, &entry);
 	assert_int_equal(entry.written_items, 1);
 	assert_int_equal(entry.invalid_items, 0);
 	assert_int_equal(entry.torn_bytes, 0);
@@ -295,15 +295,15 @@ static void an_entry_says_how_many_items_came_before_it(void **state)
 	struct batch_entry entry;
 
 	/* As a recovery may leave them. */
-	source->rings[SIGNAL_TRACES].staged.totals =
+	source->rings[OTLP_SIGNAL_TRACES].staged.totals =
 		(struct ring_totals){.written_items = 100, .invalid_items = 20, .lost_items = 3};
-	source_take_entry(source, SIGNAL_TRACES, &entry);
+	source_take_entry(source, OTLP_SIGNAL_TRACES, &entry);
 	assert_true(pipe_push(pipe, 0, 100));
-	assert_int_equal(drain(pipe, SIGNAL_TRACES), DRAIN_EMPTY);
-	source_take_entry(source, SIGNAL_TRACES, &entry);
+	assert_int_equal(drain(pipe, OTLP_SIGNAL_TRACES), DRAIN_EMPTY);
+	source_take_entry(source, OTLP_SIGNAL_TRACES, &entry);
 	assert_int_equal(entry.items_before, 123);
 	assert_int_equal(entry.written_items, 1);
-	source_take_entry(source, SIGNAL_TRACES, &entry);
+	source_take_entry(source, OTLP_SIGNAL_TRACES, &entry);
 	assert_int_equal(entry.items_before, 124);
 }
 
@@ -319,12 +319,12 @@ static void a_ring_that_only_dropped_has_a_last_entry_too(void **state)
 	atomic_store_relaxed_u64(&shared(pipe)->dropped_invalid_items, 3);
 	atomic_store_relaxed_u64(&shared(pipe)->accepted_items, 4);
 	die(pipe);
-	assert_int_equal(drain(pipe, SIGNAL_TRACES), DRAIN_EMPTY);
-	assert_int_equal(drain(pipe, SIGNAL_METRICS), DRAIN_EMPTY);
-	assert_true(source_is_final_due(source, SIGNAL_TRACES));
-	assert_false(source_is_final_due(source, SIGNAL_METRICS));
+	assert_int_equal(drain(pipe, OTLP_SIGNAL_TRACES), DRAIN_EMPTY);
+	assert_int_equal(drain(pipe, OTLP_SIGNAL_METRICS), DRAIN_EMPTY);
+	assert_true(source_is_final_due(source, OTLP_SIGNAL_TRACES));
+	assert_false(source_is_final_due(source, OTLP_SIGNAL_METRICS));
 	assert_false(source_is_finished(source));
-	source_take_entry(source, SIGNAL_TRACES, &entry);
+	source_take_entry(source, OTLP_SIGNAL_TRACES, &entry);
 	assert_int_equal(entry.dropped_full_items, 1);
 	assert_int_equal(entry.dropped_too_large_items, 2);
 	assert_int_equal(entry.dropped_invalid_items, 3);
@@ -339,12 +339,12 @@ static void an_invalid_record_is_counted_and_skipped(void **state)
 	struct batch_entry entry;
 	struct ring_claim claim = {0};
 
-	assert_true(ring_claim(&pipe->producers[0].rings[SIGNAL_TRACES], 64, 1, &claim));
+	assert_true(ring_claim(&pipe->producers[0].rings[OTLP_SIGNAL_TRACES], 64, 1, &claim));
 	memset(claim.payload, 0xff, 64);
 	ring_commit(&claim);
 	assert_true(pipe_push(pipe, 0, 100));
-	assert_int_equal(drain(pipe, SIGNAL_TRACES), DRAIN_EMPTY);
-	source_take_entry(only_source(pipe), SIGNAL_TRACES, &entry);
+	assert_int_equal(drain(pipe, OTLP_SIGNAL_TRACES), DRAIN_EMPTY);
+	source_take_entry(only_source(pipe), OTLP_SIGNAL_TRACES, &entry);
 	assert_int_equal(entry.invalid_items, 1);
 	assert_int_equal(entry.written_items, 1);
 }
@@ -362,10 +362,10 @@ static void what_gave_its_space_back_is_read_no_further(void **state)
 				   (off_t)(source->view.bytes - RING_BYTES_MIN - RING_BYTES),
 				   RING_BYTES),
 			 0);
-	assert_int_equal(drain(pipe, SIGNAL_TRACES), DRAIN_BROKEN);
+	assert_int_equal(drain(pipe, OTLP_SIGNAL_TRACES), DRAIN_BROKEN);
 	assert_string_equal(source->fault, "its space is not reserved");
 	/* Where nothing is to be read, nothing is asked. */
-	assert_int_equal(drain(pipe, SIGNAL_METRICS), DRAIN_EMPTY);
+	assert_int_equal(drain(pipe, OTLP_SIGNAL_METRICS), DRAIN_EMPTY);
 	assert_int_equal(fstat(source->view.fd, &st), 0);
 	assert_int_equal(st.st_blocks * 512, source->view.bytes - RING_BYTES);
 }
@@ -383,9 +383,9 @@ static void a_closed_region_with_holes_behind_its_records_is_drained_to_its_end(
 				   (off_t)(source->view.bytes - RING_BYTES_MIN - RING_BYTES / 2),
 				   RING_BYTES / 2),
 			 0);
-	assert_int_equal(drain(pipe, SIGNAL_TRACES), DRAIN_QUOTA);
-	assert_int_equal(drain(pipe, SIGNAL_TRACES), DRAIN_EMPTY);
-	source_take_entry(source, SIGNAL_TRACES, &entry);
+	assert_int_equal(drain(pipe, OTLP_SIGNAL_TRACES), DRAIN_QUOTA);
+	assert_int_equal(drain(pipe, OTLP_SIGNAL_TRACES), DRAIN_EMPTY);
+	source_take_entry(source, OTLP_SIGNAL_TRACES, &entry);
 	assert_int_equal(entry.written_items, 2);
 	assert_int_equal(entry.flags, BATCH_ENTRY_FINAL | BATCH_ENTRY_CLOSED);
 }
@@ -393,14 +393,14 @@ static void a_closed_region_with_holes_behind_its_records_is_drained_to_its_end(
 static void a_record_in_the_other_signals_ring_is_invalid(void **state)
 {
 	struct pipe *pipe = *state;
-	struct ring *spans = &pipe->producers[0].rings[SIGNAL_TRACES], kept = *spans;
+	struct ring *spans = &pipe->producers[0].rings[OTLP_SIGNAL_TRACES], kept = *spans;
 	struct batch_entry entry;
 
-	*spans = pipe->producers[0].rings[SIGNAL_METRICS];
+	*spans = pipe->producers[0].rings[OTLP_SIGNAL_METRICS];
 	assert_true(pipe_push(pipe, 0, 100));
 	*spans = kept;
-	assert_int_equal(drain(pipe, SIGNAL_METRICS), DRAIN_EMPTY);
-	source_take_entry(only_source(pipe), SIGNAL_METRICS, &entry);
+	assert_int_equal(drain(pipe, OTLP_SIGNAL_METRICS), DRAIN_EMPTY);
+	source_take_entry(only_source(pipe), OTLP_SIGNAL_METRICS, &entry);
 	assert_int_equal(entry.invalid_items, 1);
 	assert_int_equal(entry.written_items, 0);
 }
@@ -414,17 +414,17 @@ static void what_is_final_stays_final_whatever_the_ring_says_later(void **state)
 
 	assert_true(pipe_push(pipe, 0, 100));
 	die(pipe);
-	as_seen = source->view.rings[SIGNAL_TRACES].shared;
-	assert_int_equal(drain(pipe, SIGNAL_TRACES), DRAIN_EMPTY);
-	assert_true(source_is_final_due(source, SIGNAL_TRACES));
+	as_seen = source->view.rings[OTLP_SIGNAL_TRACES].shared;
+	assert_int_equal(drain(pipe, OTLP_SIGNAL_TRACES), DRAIN_EMPTY);
+	assert_true(source_is_final_due(source, OTLP_SIGNAL_TRACES));
 	as_seen->tail += 8;
-	assert_true(source_is_final_due(source, SIGNAL_TRACES));
+	assert_true(source_is_final_due(source, OTLP_SIGNAL_TRACES));
 	assert_int_equal(queue_count_parts(&pipe->queue, source), 1);
 	/* The ring that nothing went through says suddenly that something was dropped. */
-	assert_int_equal(drain(pipe, SIGNAL_METRICS), DRAIN_EMPTY);
-	assert_false(source_is_final_due(source, SIGNAL_METRICS));
-	source->view.rings[SIGNAL_METRICS].shared->dropped_full_items = 1;
-	assert_false(source_is_final_due(source, SIGNAL_METRICS));
+	assert_int_equal(drain(pipe, OTLP_SIGNAL_METRICS), DRAIN_EMPTY);
+	assert_false(source_is_final_due(source, OTLP_SIGNAL_METRICS));
+	source->view.rings[OTLP_SIGNAL_METRICS].shared->dropped_full_items = 1;
+	assert_false(source_is_final_due(source, OTLP_SIGNAL_METRICS));
 	/* Nor is it news: nobody would look at it, and the writer would never sleep. */
 	as_seen->flush_to = 8;
 	as_seen->tail = as_seen->head + RING_BYTES;
@@ -438,7 +438,8 @@ static void a_ring_that_is_final_after_recovery_has_no_news(void **state)
 
 	shared(pipe)->flush_to = 8;
 	assert_true(source_has_news(source));
-	source->rings[SIGNAL_TRACES].final_taken = source->rings[SIGNAL_TRACES].final_done = true;
+	source->rings[OTLP_SIGNAL_TRACES].final_taken =
+		source->rings[OTLP_SIGNAL_TRACES].final_done = true;
 	assert_false(source_has_news(source));
 }
 
@@ -475,7 +476,7 @@ static void a_batch_from_before_the_death_is_not_the_last_one(void **state)
 	pipe_pump(pipe);
 	die(pipe);
 	pipe_drain(pipe);
-	assert_true(source_is_final_due(source, SIGNAL_TRACES));
+	assert_true(source_is_final_due(source, OTLP_SIGNAL_TRACES));
 	pipe_reap(pipe);
 	pipe_pump(pipe);
 	assert_int_equal(source->jobs, 0);
@@ -494,16 +495,16 @@ static void a_broken_ring_is_drained_no_further_and_closed_as_broken(void **stat
 	struct batch_entry entry;
 
 	assert_true(pipe_push(pipe, 0, 100));
-	assert_int_equal(drain(pipe, SIGNAL_TRACES), DRAIN_EMPTY);
+	assert_int_equal(drain(pipe, OTLP_SIGNAL_TRACES), DRAIN_EMPTY);
 	shared(pipe)->tail += 4;
-	assert_int_equal(drain(pipe, SIGNAL_TRACES), DRAIN_BROKEN);
+	assert_int_equal(drain(pipe, OTLP_SIGNAL_TRACES), DRAIN_BROKEN);
 	regions_break(&pipe->regions, source, "test");
-	assert_int_equal(drain(pipe, SIGNAL_TRACES), DRAIN_EMPTY);
+	assert_int_equal(drain(pipe, OTLP_SIGNAL_TRACES), DRAIN_EMPTY);
 	assert_true(region_is_abandoned(&pipe->producers[0]));
-	source_take_entry(source, SIGNAL_TRACES, &entry);
+	source_take_entry(source, OTLP_SIGNAL_TRACES, &entry);
 	assert_int_equal(entry.flags, BATCH_ENTRY_FINAL | BATCH_ENTRY_BROKEN);
 	assert_int_equal(entry.written_items, 1);
-	assert_false(source_is_final_due(source, SIGNAL_TRACES));
+	assert_false(source_is_final_due(source, OTLP_SIGNAL_TRACES));
 }
 
 /* It restarts the instruction that met the hole with registers that are not up to date. */
@@ -524,16 +525,16 @@ static void a_region_that_is_cut_off_breaks_and_nothing_else(void **state)
 	for (unsigned i = 0; i < 4; i++)
 		assert_true(pipe_push(pipe, 0, 8000));
 	assert_int_equal(ftruncate(only_source(pipe)->view.fd, LAYOUT_PAGE_BYTES), 0);
-	assert_int_equal(drain(pipe, SIGNAL_TRACES), DRAIN_BROKEN);
+	assert_int_equal(drain(pipe, OTLP_SIGNAL_TRACES), DRAIN_BROKEN);
 	assert_true(only_source(pipe)->guard.has_failed);
-	assert_false(source_has_taken(only_source(pipe), SIGNAL_TRACES));
+	assert_false(source_has_taken(only_source(pipe), OTLP_SIGNAL_TRACES));
 }
 
 static void a_record_that_is_cut_off_in_its_middle_is_not_taken(void **state)
 {
 	struct pipe *pipe = *state;
 	const struct region_header *header = pipe->producers[0].header;
-	uint64_t data = header->rings[SIGNAL_TRACES].data_offset;
+	uint64_t data = header->rings[OTLP_SIGNAL_TRACES].data_offset;
 
 	if (under_valgrind())
 		skip();
@@ -541,8 +542,8 @@ static void a_record_that_is_cut_off_in_its_middle_is_not_taken(void **state)
 	assert_true(pipe_push(pipe, 0, 8000));
 	assert_int_equal(ftruncate(only_source(pipe)->view.fd, (off_t)(data + LAYOUT_PAGE_BYTES)),
 			 0);
-	assert_int_equal(drain(pipe, SIGNAL_TRACES), DRAIN_BROKEN);
-	assert_false(source_has_taken(only_source(pipe), SIGNAL_TRACES));
+	assert_int_equal(drain(pipe, OTLP_SIGNAL_TRACES), DRAIN_BROKEN);
+	assert_false(source_has_taken(only_source(pipe), OTLP_SIGNAL_TRACES));
 }
 
 /* Its positions would be zeros, which no ring had: the ledger would begin anew. */

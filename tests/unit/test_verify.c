@@ -73,7 +73,7 @@ static size_t batch_make(uint8_t *to, uint64_t sequence, const struct batch_entr
 {
 	struct batch_head head = {.epoch = EPOCH,
 				  .sequence = sequence,
-				  .signal = SIGNAL_TRACES,
+				  .signal = OTLP_SIGNAL_TRACES,
 				  .entry_count = 1,
 				  .closed_unix_ns = 1000 + sequence};
 	size_t body = body_make(to + batch_head_bytes(1), spans);
@@ -165,9 +165,9 @@ static void entries_that_adjoin_over_two_files_are_ok(void **state)
 	put(2, 2, last);
 	look(NULL);
 	assert_ok();
-	assert_int_equal(verify.signals[SIGNAL_TRACES].written_items, 6);
-	assert_int_equal(verify.signals[SIGNAL_TRACES].committed_items, 6);
-	assert_int_equal(verify.signals[SIGNAL_TRACES].batches, 3);
+	assert_int_equal(verify.signals[OTLP_SIGNAL_TRACES].written_items, 6);
+	assert_int_equal(verify.signals[OTLP_SIGNAL_TRACES].committed_items, 6);
+	assert_int_equal(verify.signals[OTLP_SIGNAL_TRACES].batches, 3);
 	assert_int_equal(verify.final_regions, 1);
 	assert_int_equal(verify.notes.count, 0);
 }
@@ -180,7 +180,7 @@ static void a_gap_is_named_with_its_place(void **state)
 	look(NULL);
 	assert_problem("a gap, positions 80 to 88 are missing",
 		       "traces/traces-20260101T000000Z-00000001.binpb: offset 4096");
-	assert_int_equal(verify.signals[SIGNAL_TRACES].committed_items, 7);
+	assert_int_equal(verify.signals[OTLP_SIGNAL_TRACES].committed_items, 7);
 }
 
 static void what_is_written_twice_is_named(void **state)
@@ -190,7 +190,7 @@ static void what_is_written_twice_is_named(void **state)
 	put(2, 1, entry_make(0, 80, 3, 0));
 	look(NULL);
 	assert_problem("positions 0 to 80 are written twice", "00000002.binpb: offset 0");
-	assert_int_equal(verify.signals[SIGNAL_TRACES].committed_items, 3);
+	assert_int_equal(verify.signals[OTLP_SIGNAL_TRACES].committed_items, 3);
 }
 
 static void a_batch_must_hold_what_its_ledger_says(void **state)
@@ -262,8 +262,8 @@ static void what_a_killed_producer_was_pushing_is_torn(void **state)
 	put(1, 0, last);
 	look(NULL);
 	assert_ok();
-	assert_int_equal(verify.signals[SIGNAL_TRACES].torn_items, 2);
-	assert_int_equal(verify.signals[SIGNAL_TRACES].committed_items, 3);
+	assert_int_equal(verify.signals[OTLP_SIGNAL_TRACES].torn_items, 2);
+	assert_int_equal(verify.signals[OTLP_SIGNAL_TRACES].committed_items, 3);
 	assert_true(is_found(&verify.notes, "torn: 2 items"));
 	assert_int_equal(verify.killed_regions, 1);
 }
@@ -310,7 +310,7 @@ static void invalid_records_and_lost_items_are_failures(void **state)
 	look(NULL);
 	assert_problem("2 items were lost", "offset 4096");
 	assert_problem("1 records were invalid", "offset 0");
-	assert_int_equal(verify.signals[SIGNAL_TRACES].lost_items, 2);
+	assert_int_equal(verify.signals[OTLP_SIGNAL_TRACES].lost_items, 2);
 }
 
 static void a_start_in_removed_files_is_noted(void **state)
@@ -320,8 +320,8 @@ static void a_start_in_removed_files_is_noted(void **state)
 	look(NULL);
 	assert_ok();
 	assert_true(is_found(&verify.notes, "start removed by retention"));
-	assert_int_equal(verify.signals[SIGNAL_TRACES].removed_items, 4);
-	assert_int_equal(verify.signals[SIGNAL_TRACES].committed_items, 7);
+	assert_int_equal(verify.signals[OTLP_SIGNAL_TRACES].removed_items, 4);
+	assert_int_equal(verify.signals[OTLP_SIGNAL_TRACES].committed_items, 7);
 }
 
 static void a_ring_younger_than_the_oldest_batch_begins_at_0(void **state)
@@ -368,7 +368,7 @@ static void the_tail_of_an_open_file_may_be_torn_and_of_a_sealed_one_not(void **
 	assert_int_equal(renameat(out_fd, name, out_fd, open_name), 0);
 	look(NULL);
 	assert_ok();
-	assert_int_equal(verify.signals[SIGNAL_TRACES].written_items, 3);
+	assert_int_equal(verify.signals[OTLP_SIGNAL_TRACES].written_items, 3);
 	assert_true(is_found(&verify.notes, "not whole"));
 }
 
@@ -402,7 +402,7 @@ static void a_bad_file_counts_up_to_its_trusted_bytes(void **state)
 	assert_int_equal(renameat(out_fd, name, out_fd, bad), 0);
 	look(NULL);
 	assert_ok();
-	assert_int_equal(verify.signals[SIGNAL_TRACES].written_items, 6);
+	assert_int_equal(verify.signals[OTLP_SIGNAL_TRACES].written_items, 6);
 	name_make(name, 1, ".12288.bad");
 	assert_int_equal(renameat(out_fd, bad, out_fd, name), 0);
 	look(NULL);
@@ -412,7 +412,7 @@ static void a_bad_file_counts_up_to_its_trusted_bytes(void **state)
 static void a_field_that_does_not_belong_there_is_found(void **state)
 {
 	struct batch_entry entry = entry_make(0, 80, 0, 0);
-	struct batch_head head = {.epoch = EPOCH, .signal = SIGNAL_TRACES, .entry_count = 1};
+	struct batch_head head = {.epoch = EPOCH, .signal = OTLP_SIGNAL_TRACES, .entry_count = 1};
 	uint8_t batch[BATCH_BUFFER] = {0};
 	char name[96];
 	size_t bytes;
@@ -462,7 +462,7 @@ static struct ring_claim claim(struct region *region)
 {
 	struct ring_claim ret;
 
-	assert_true(ring_claim(&region->rings[SIGNAL_TRACES], 8, 1, &ret));
+	assert_true(ring_claim(&region->rings[OTLP_SIGNAL_TRACES], 8, 1, &ret));
 	return ret;
 }
 
@@ -493,13 +493,13 @@ static void what_no_file_names_yet_is_in_the_rings(void **state)
 	push(&region);
 	look(*state);
 	assert_ok();
-	assert_int_equal(verify.signals[SIGNAL_TRACES].held_items, 2);
-	assert_int_equal(verify.signals[SIGNAL_TRACES].committed_items, 2);
+	assert_int_equal(verify.signals[OTLP_SIGNAL_TRACES].held_items, 2);
+	assert_int_equal(verify.signals[OTLP_SIGNAL_TRACES].committed_items, 2);
 	assert_int_equal(verify.alive_regions, 1);
 	region_close(&region);
 	look(*state);
 	assert_ok();
-	assert_int_equal(verify.signals[SIGNAL_TRACES].held_items, 2);
+	assert_int_equal(verify.signals[OTLP_SIGNAL_TRACES].held_items, 2);
 	assert_int_equal(verify.alive_regions, 0);
 	assert_int_equal(verify.killed_regions, 0);
 }
@@ -514,9 +514,9 @@ static void what_is_in_a_file_and_not_released_counts_once(void **state)
 	put(1, 0, region_entry(&region, 0, 32));
 	look(*state);
 	assert_ok();
-	assert_int_equal(verify.signals[SIGNAL_TRACES].written_items, 2);
-	assert_int_equal(verify.signals[SIGNAL_TRACES].held_items, 1);
-	assert_int_equal(verify.signals[SIGNAL_TRACES].committed_items, 3);
+	assert_int_equal(verify.signals[OTLP_SIGNAL_TRACES].written_items, 2);
+	assert_int_equal(verify.signals[OTLP_SIGNAL_TRACES].held_items, 1);
+	assert_int_equal(verify.signals[OTLP_SIGNAL_TRACES].committed_items, 3);
 	region_close(&region);
 }
 
@@ -530,18 +530,18 @@ static void what_stands_behind_a_claim_is_counted(void **state)
 	push(&region);
 	look(*state);
 	assert_ok();
-	assert_int_equal(verify.signals[SIGNAL_TRACES].held_items, 2);
+	assert_int_equal(verify.signals[OTLP_SIGNAL_TRACES].held_items, 2);
 	/* And one whose header is not stored yet. */
 	memset(open_claim.word, 0, 8);
 	look(*state);
 	assert_ok();
-	assert_int_equal(verify.signals[SIGNAL_TRACES].held_items, 2);
-	assert_int_equal(verify.signals[SIGNAL_TRACES].torn_items, 0);
+	assert_int_equal(verify.signals[OTLP_SIGNAL_TRACES].held_items, 2);
+	assert_int_equal(verify.signals[OTLP_SIGNAL_TRACES].torn_items, 0);
 	region_close(&region); /* with the claim still open: it is torn now */
 	look(*state);
 	assert_ok();
-	assert_int_equal(verify.signals[SIGNAL_TRACES].committed_items, 2);
-	assert_int_equal(verify.signals[SIGNAL_TRACES].torn_items, 1);
+	assert_int_equal(verify.signals[OTLP_SIGNAL_TRACES].committed_items, 2);
+	assert_int_equal(verify.signals[OTLP_SIGNAL_TRACES].torn_items, 1);
 }
 
 static void what_was_released_and_is_in_no_file_is_missing(void **state)
@@ -553,8 +553,8 @@ static void what_was_released_and_is_in_no_file_is_missing(void **state)
 	push(&region);
 	push(&region);
 	put(1, 0, region_entry(&region, 0, 16));
-	assert_int_equal(ring_reader_init(&reader, region.rings[SIGNAL_TRACES].shared,
-					  region.rings[SIGNAL_TRACES].data, RING_BYTES, true),
+	assert_int_equal(ring_reader_init(&reader, region.rings[OTLP_SIGNAL_TRACES].shared,
+					  region.rings[OTLP_SIGNAL_TRACES].data, RING_BYTES, true),
 			 0);
 	reader.read = 32;
 	ring_reader_release(&reader, &done);
@@ -568,7 +568,7 @@ static void more_accepted_than_the_rings_hold_is_a_loss(void **state)
 	struct region region = region_make();
 
 	push(&region);
-	atomic_add_relaxed_u64(&region.rings[SIGNAL_TRACES].shared->accepted_items, 3);
+	atomic_add_relaxed_u64(&region.rings[OTLP_SIGNAL_TRACES].shared->accepted_items, 3);
 	look(*state);
 	assert_problem("accepted 4 items, 1 are accounted for: 3 are gone", NULL);
 	assert_true(verify.may_have_raced);
@@ -580,7 +580,7 @@ static void a_ring_that_makes_no_sense_is_found(void **state)
 	struct region region = region_make();
 
 	push(&region);
-	atomic_store_relaxed_u64(&region.rings[SIGNAL_TRACES].shared->tail, 3);
+	atomic_store_relaxed_u64(&region.rings[OTLP_SIGNAL_TRACES].shared->tail, 3);
 	look(*state);
 	assert_problem("its ring of traces makes no sense", NULL);
 	region_close(&region);

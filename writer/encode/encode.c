@@ -95,8 +95,8 @@ uint8_t *encode_scope_schema_url(const uint8_t *scope, uint8_t *to)
 }
 
 static uint8_t *(*const encoders[SIGNAL_COUNT])(const struct record_view *view, uint8_t *to) = {
-	[SIGNAL_TRACES] = encode_span,
-	[SIGNAL_METRICS] = encode_metric,
+	[OTLP_SIGNAL_TRACES] = encode_span,
+	[OTLP_SIGNAL_METRICS] = encode_metric,
 };
 
 uint8_t *encode_record(const struct record_view *view, uint8_t *to)

@@ -47,7 +47,7 @@ struct batch_head {
 	uint64_t epoch;		 /* random, one for each run of a writer */
 	uint64_t sequence;	 /* of this signal, in this epoch, from 0 */
 	uint64_t closed_unix_ns; /* the writer's clock */
-	uint32_t signal;	 /* enum signal: a number less than SIGNAL_COUNT */
+	uint32_t signal;	 /* enum otlp_signal: a number less than SIGNAL_COUNT */
 	uint32_t entry_count;
 };
 

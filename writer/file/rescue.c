@@ -13,7 +13,7 @@
 
 #define RESCUE_NAME_BYTES 32
 
-static void rescue_name(enum signal signal, char ret[RESCUE_NAME_BYTES])
+static void rescue_name(enum otlp_signal signal, char ret[RESCUE_NAME_BYTES])
 {
 	snprintf(ret, RESCUE_NAME_BYTES, "rescue-%s", signal_name(signal));
 }
@@ -40,7 +40,7 @@ int rescue_add(int fd, const uint8_t *batch, uint64_t bytes)
 	return 0;
 }
 
-int rescue_end(const struct runtime_dir *dir, enum signal signal, int fd, int rc)
+int rescue_end(const struct runtime_dir *dir, enum otlp_signal signal, int fd, int rc)
 {
 	char from[2 * RESCUE_NAME_BYTES], to[RESCUE_NAME_BYTES];
 
@@ -58,7 +58,7 @@ int rescue_end(const struct runtime_dir *dir, enum signal signal, int fd, int rc
 	return rc;
 }
 
-void rescue_drop(const struct runtime_dir *dir, enum signal signal)
+void rescue_drop(const struct runtime_dir *dir, enum otlp_signal signal)
 {
 	char name[RESCUE_NAME_BYTES];
 
@@ -66,7 +66,7 @@ void rescue_drop(const struct runtime_dir *dir, enum signal signal)
 	(void)unlinkat(dir->fd, name, 0);
 }
 
-int rescue_put_aside(const struct runtime_dir *dir, enum signal signal)
+int rescue_put_aside(const struct runtime_dir *dir, enum otlp_signal signal)
 {
 	char from[RESCUE_NAME_BYTES], to[2 * RESCUE_NAME_BYTES];
 	int rc;
@@ -82,7 +82,7 @@ int rescue_put_aside(const struct runtime_dir *dir, enum signal signal)
 	return rc;
 }
 
-int rescue_find(const struct runtime_dir *dir, enum signal signal)
+int rescue_find(const struct runtime_dir *dir, enum otlp_signal signal)
 {
 	char name[RESCUE_NAME_BYTES];
 	struct stat st;

@@ -18,15 +18,15 @@ int rescue_begin(const struct runtime_dir *dir);
 int rescue_add(int fd, const uint8_t *batch, uint64_t bytes);
 
 /** In place of the one that there may be. Closes fd. @param r  what has failed before, or 0 */
-int rescue_end(const struct runtime_dir *dir, enum signal signal, int fd, int rc);
+int rescue_end(const struct runtime_dir *dir, enum otlp_signal signal, int fd, int rc);
 
 /** Nobody needs it any more. */
-void rescue_drop(const struct runtime_dir *dir, enum signal signal);
+void rescue_drop(const struct runtime_dir *dir, enum otlp_signal signal);
 
 /** It is damaged: keep it under another name, where no writer looks for it, and say so. */
-int rescue_put_aside(const struct runtime_dir *dir, enum signal signal);
+int rescue_put_aside(const struct runtime_dir *dir, enum otlp_signal signal);
 
 /** What the last writer left. @return a descriptor, -ENOENT, or -EPERM: it is not a writer's */
-int rescue_find(const struct runtime_dir *dir, enum signal signal);
+int rescue_find(const struct runtime_dir *dir, enum otlp_signal signal);
 
 #endif

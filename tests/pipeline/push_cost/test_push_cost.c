@@ -312,7 +312,7 @@ static void count_futex(int number, siginfo_t *info, void *context)
 
 static uint64_t ring_used(const struct cost_reader *reader)
 {
-	const struct ring_shared *shared = reader->readers[SIGNAL_TRACES].shared;
+	const struct ring_shared *shared = reader->readers[OTLP_SIGNAL_TRACES].shared;
 
 	return atomic_load_relaxed_u64(&shared->tail) - atomic_load_relaxed_u64(&shared->head);
 }

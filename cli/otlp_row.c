@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The tool's row for each signal, of the generated code's types. */
-#include "cli/otlp_signal.h"
+#include "cli/otlp_row.h"
 
 #include <opentelemetry/proto/metrics/v1/metrics.pb-c.h>
 #include <opentelemetry/proto/trace/v1/trace.pb-c.h>
@@ -46,13 +46,13 @@ static uint64_t count_points(const ProtobufCMessage *message)
 	return count;
 }
 
-const struct otlp_signal otlp_signals[SIGNAL_COUNT] = {
-	[SIGNAL_TRACES] =
+const struct otlp_row otlp_rows[SIGNAL_COUNT] = {
+	[OTLP_SIGNAL_TRACES] =
 		{
 			.type = &opentelemetry__proto__trace__v1__resource_spans__descriptor,
 			.count_items = count_spans,
 		},
-	[SIGNAL_METRICS] =
+	[OTLP_SIGNAL_METRICS] =
 		{
 			.type = &opentelemetry__proto__metrics__v1__resource_metrics__descriptor,
 			.count_items = count_points,
