@@ -59,30 +59,21 @@ int tool_usage(const char *format, ...)
 
 int tool_runtime_error(const char *path, int error)
 {
+	char text[RUNTIME_TEXT_BYTES_MAX];
+
 	switch (error) {
 	case -ENOENT:
 		tool_error("%s: there is no such runtime directory: no program and no writer has "
 			   "made it; is it another one (--dir, $OTLPIPE_DIR)?",
 			   path);
 		break;
-	case -EACCES:
-		tool_error("%s: Permission denied: a runtime directory must be yours (you are user "
-			   "%ju) and closed to others (mode 0700), or a group directory (mode "
-			   "03770) whose group you are in",
-			   path, (uintmax_t)geteuid());
-		break;
-	case -ENOTDIR:
-	case -ELOOP:
-		tool_error("%s: a runtime directory must be a directory, and no symbolic link: %s",
-			   path, strerror(-error));
-		break;
 	case -ENAMETOOLONG:
 		tool_error("%s…: the path of a runtime directory has at most %d bytes", path,
 			   RUNTIME_PATH_BYTES_MAX - 1);
 		break;
 	default:
-		tool_error("%s: the runtime directory cannot be opened: %s", path,
-			   strerror(-error));
+		runtime_explain(text, sizeof(text), path, error);
+		tool_error("%s", text);
 		break;
 	}
 	return TOOL_FAILED;

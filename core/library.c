@@ -159,12 +159,12 @@ static int library_init(struct otlp_library *library, const struct otlp_options 
 	if (rc == 0)
 		return 0;
 	if (options->diagnostic != NULL) {
-		char text[RUNTIME_PATH_BYTES_MAX + 128];
+		char text[RUNTIME_TEXT_BYTES_MAX];
 
-		snprintf(text, sizeof(text), "no region can be made in %s: %s",
-			 library->producer.path[0] != '\0' ? library->producer.path
-							   : "the runtime directory",
-			 strerror(-rc));
+		if (library->producer.path[0] != '\0')
+			runtime_explain(text, sizeof(text), library->producer.path, rc);
+		else
+			snprintf(text, sizeof(text), "the runtime directory: %s", strerror(-rc));
 		options->diagnostic(options->diagnostic_context, error_from_errno(rc), text);
 	}
 	return error_from_errno(rc);

@@ -16,6 +16,7 @@
 
 #include "base/undisturbed.h"
 #include "core/error.h"
+#include "shm/filesystem.h"
 
 /* The path must hold when the program has changed its directory. */
 static int producer_set_path(struct producer *producer, const char *runtime_dir)
@@ -40,6 +41,19 @@ static int producer_set_path(struct producer *producer, const char *runtime_dir)
 	producer->path[used] = '/';
 	memcpy(producer->path + used + 1, path, len);
 	return 0;
+}
+
+/* Once for a directory's device: a first push in a child must do as little as it can. */
+static int producer_measure(struct producer *producer, const struct runtime_dir *dir)
+{
+	int rc;
+
+	/* Plus 1, so that 0 is none. A maker that was given up may come here late. */
+	if (atomic_load_relaxed_u64(&producer->measured) == dir->device + 1)
+		return 0;
+	rc = filesystem_measure(dir->fd);
+	atomic_store_relaxed_u64(&producer->measured, rc == 0 ? dir->device + 1 : 0);
+	return rc;
 }
 
 static struct timespec coarse_now(void)
@@ -102,7 +116,8 @@ static int producer_make(struct producer *producer, uint32_t word)
 	rc = runtime_open(&dir, producer->path, true);
 	if (rc < 0)
 		return rc;
-	if (producer->control.late_dir == NULL) {
+	rc = producer_measure(producer, &dir);
+	if (rc == 0 && producer->control.late_dir == NULL) {
 		rc = control_open(&producer->control, &dir);
 		if (rc == 0)
 			producer->control.late_dir = producer->path;

@@ -77,6 +77,7 @@ struct producer {
 	struct control control;
 	struct region regions[PRODUCER_REGIONS_MAX];
 	struct region_options options;
+	uint64_t measured; /* the device, plus 1, whose file system will do; 0: none yet */
 	char path[RUNTIME_PATH_BYTES_MAX]; /* absolute; a descriptor could be closed by the host */
 };
 

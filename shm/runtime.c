@@ -19,8 +19,10 @@
 #include <unistd.h>
 
 #include "base/descriptor.h"
+#include "shm/trust.h"
 
-#define NAME_BYTES_MAX 256
+#define NAME_BYTES_MAX	       256
+#define RUNTIME_DEFAULT_PREFIX "/dev/shm/otlpipe-"
 
 /* POSIX ACLs as the kernel takes them. */
 #define ACL_XATTR   "system.posix_acl_access"
@@ -57,30 +59,31 @@ int runtime_path(char *ret, size_t ret_bytes, const char *path)
 	if (path != NULL && path[0] != '\0')
 		n = snprintf(ret, ret_bytes, "%s", path);
 	else
-		n = snprintf(ret, ret_bytes, "/dev/shm/otlpipe-%ju", (uintmax_t)geteuid());
+		n = snprintf(ret, ret_bytes, RUNTIME_DEFAULT_PREFIX "%ju", (uintmax_t)geteuid());
 	return n < 0 || (size_t)n >= ret_bytes ? -ENAMETOOLONG : 0;
 }
 
-/* Is it a directory that we may trust, and of which kind? */
-static int runtime_check(int fd, struct runtime_dir *ret)
+bool runtime_is_default_path(const char *path)
 {
-	struct stat st;
+	const size_t prefix = sizeof(RUNTIME_DEFAULT_PREFIX) - 1;
+	uint64_t uid = 0;
+	size_t at;
 
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	if (!S_ISDIR(st.st_mode))
-		return -ENOTDIR;
-	if (st.st_mode & S_IWOTH)
-		return -EACCES;
-	ret->owner = st.st_uid;
-	if ((st.st_mode & (S_ISGID | S_ISVTX | S_IWGRP)) == (S_ISGID | S_ISVTX | S_IWGRP)) {
-		ret->group = true;
-		return 0;
-	}
-	if (st.st_uid != geteuid() || (st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
-		return -EACCES;
-	ret->group = false;
-	return 0;
+	if (strncmp(path, RUNTIME_DEFAULT_PREFIX, prefix) != 0)
+		return false;
+	for (at = prefix; path[at] >= '0' && path[at] <= '9' && uid <= UINT32_MAX; at++)
+		uid = uid * 10 + (uint64_t)(path[at] - '0');
+	return at > prefix && path[at + strspn(path + at, "/")] == '\0' && uid == geteuid();
+}
+
+/*
+ * What a umask took from the mode of a directory of our own is given back to it: without all three
+ * bits nobody can use it, and who made it may have been killed before it could do this.
+ */
+static bool needs_mode(const struct stat *st)
+{
+	return S_ISDIR(st->st_mode) && st->st_uid == geteuid() &&
+	       (st->st_mode & (S_IRWXG | S_IRWXO)) == 0 && (st->st_mode & S_IRWXU) != S_IRWXU;
 }
 
 /* A last component that is a symlink is refused: it could lead to a directory of ours that is
@@ -90,20 +93,58 @@ static int runtime_open_path(const char *path)
 	return descriptor_openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
 }
 
-int runtime_open(struct runtime_dir *ret, const char *path, bool create)
+static int runtime_open_or_make(const char *path, bool create)
 {
-	struct runtime_dir dir = {.fd = -1};
-	int fd, rc;
+	int fd = runtime_open_path(path);
+	struct stat st;
 
-	fd = runtime_open_path(path);
 	if (fd == -ENOENT && create) {
 		if (mkdir(path, 0700) < 0 && errno != EEXIST)
 			return -errno;
 		fd = runtime_open_path(path);
 	}
+	/* It cannot even be opened to set its mode. */
+	if (fd == -EACCES && create && lstat(path, &st) == 0 && needs_mode(&st)) {
+		if (fchmodat(AT_FDCWD, path, 0700, AT_SYMLINK_NOFOLLOW) < 0)
+			return -errno;
+		fd = runtime_open_path(path);
+	}
+	return fd;
+}
+
+static int runtime_check(int fd, const char *path, bool create, struct runtime_dir *ret)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	switch (trust_look(fd, &st, runtime_is_default_path(path))) {
+	case TRUST_PRIVATE:
+		ret->group = false;
+		break;
+	case TRUST_GROUP:
+		ret->group = true;
+		break;
+	default:
+		return -EACCES;
+	}
+	if (create && needs_mode(&st) && fchmod(fd, 0700) < 0)
+		return -errno;
+	ret->owner = st.st_uid;
+	ret->device = st.st_dev;
+	ret->inode = st.st_ino;
+	return 0;
+}
+
+int runtime_open(struct runtime_dir *ret, const char *path, bool create)
+{
+	struct runtime_dir dir = {.fd = -1};
+	int fd, rc;
+
+	fd = runtime_open_or_make(path, create);
 	if (fd < 0)
 		return fd;
-	rc = runtime_check(fd, &dir);
+	rc = runtime_check(fd, path, create, &dir);
 	if (rc < 0) {
 		close(fd);
 		return rc;
@@ -176,8 +217,7 @@ int runtime_displace(const struct runtime_dir *dir, const char *name)
 	return renameat(dir->fd, name, dir->fd, to) < 0 ? -errno : 0;
 }
 
-/* "/proc/self/fd/<n>", without stdio: also made after a fork. */
-static void proc_fd_path(char ret[32], int fd)
+void runtime_fd_path(char ret[RUNTIME_FD_PATH_BYTES], int fd)
 {
 	char digits[12];
 	size_t n = 0, at;
@@ -194,14 +234,14 @@ static void proc_fd_path(char ret[32], int fd)
 
 int runtime_link(const struct runtime_dir *dir, int fd, const char *name)
 {
-	char path[32];
+	char path[RUNTIME_FD_PATH_BYTES];
 
 	/* Without a path, which newer kernels allow to whoever opened the file. */
 	if (linkat(fd, "", dir->fd, name, AT_EMPTY_PATH) == 0)
 		return 0;
 	if (errno == EEXIST)
 		return -EEXIST;
-	proc_fd_path(path, fd);
+	runtime_fd_path(path, fd);
 	if (linkat(AT_FDCWD, path, dir->fd, name, AT_SYMLINK_FOLLOW) < 0)
 		return -errno;
 	return 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* otlpipe-writer. Everything is in writer.c; this is where the process begins. */
 #include "base/descriptor.h"
+#include "base/mode.h"
 #include "writer/writer.h"
 
 int main(int argc, char **argv)
@@ -10,6 +11,7 @@ int main(int argc, char **argv)
 	/* Nothing of ours may get the number of a standard stream that is closed. */
 	if (descriptor_fill_standard() < 0)
 		return 1;
+	mode_take_umask();
 	options_parse(&options, argc, argv);
 	return writer_run(&options);
 }

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "shm/filesystem.h"
 #include "writer/recover.h"
 
 #define START_LOCK_WAIT_NS INT64_C(1000000000)
@@ -38,23 +39,32 @@ enum start_step {
 
 static int start_dir(struct writer *writer)
 {
-	char path[RUNTIME_PATH_BYTES_MAX];
+	char path[RUNTIME_PATH_BYTES_MAX], text[RUNTIME_TEXT_BYTES_MAX];
 	int rc;
 
 	rc = runtime_path(path, sizeof(path), writer->options->dir);
-	if (rc == 0)
-		rc = runtime_open(&writer->dir, path, true);
-	if (rc == -EACCES)
-		log_line("%s: it must be yours and closed to others (0700), or a group directory "
-			 "(setgid and sticky, 03770)",
-			 path);
-	else if (rc < 0)
-		log_line("%s: %s", path, strerror(-rc));
+	if (rc < 0) {
+		log_line("the runtime directory: %s", strerror(-rc));
+		return rc;
+	}
+	rc = runtime_open(&writer->dir, path, true);
 	if (rc == 0 && writer->dir.group && writer->dir.owner != geteuid() && geteuid() != 0) {
 		/* The sticky bit would keep us from removing what we have drained. */
-		log_line("%s: a group directory must belong to the writer's user", path);
+		log_line("%s belongs to user %u: a group directory must belong to the writer's "
+			 "user, "
+			 "and this writer runs as user %u",
+			 path, (unsigned)writer->dir.owner, (unsigned)geteuid());
 		runtime_close(&writer->dir);
-		rc = -EACCES;
+		return -EACCES;
+	}
+	if (rc == 0) {
+		rc = filesystem_measure(writer->dir.fd);
+		if (rc < 0)
+			runtime_close(&writer->dir);
+	}
+	if (rc < 0) {
+		runtime_explain(text, sizeof(text), path, rc);
+		log_line("%s", text);
 	}
 	return rc;
 }
@@ -62,10 +72,14 @@ static int start_dir(struct writer *writer)
 static int start_status(struct writer *writer)
 {
 	int rc = status_open(&writer->status, &writer->dir, START_LOCK_WAIT_NS);
+	uint32_t pid = rc == -EBUSY ? status_holder(&writer->dir) : 0;
 
-	if (rc == -EBUSY)
-		log_line("another writer has this runtime directory (pid %u)",
-			 status_holder(&writer->dir));
+	if (pid != 0)
+		log_line("another writer has this runtime directory (pid %u)", pid);
+	else if (rc == -EBUSY)
+		log_line("%s: another writer has this runtime directory, or somebody has put back "
+			 "what was taken away under this name, again and again",
+			 RUNTIME_WRITER_LOCK);
 	else if (rc < 0)
 		log_line("%s: %s", RUNTIME_WRITER_LOCK, strerror(-rc));
 	return rc;

@@ -27,39 +27,36 @@ static int status_check(const struct runtime_dir *dir, int fd)
 	return 0;
 }
 
-/* Not readable for the group: to read is enough to take a lock that keeps writers out. */
-static int status_open_file(const struct runtime_dir *dir)
-{
-	int fd, rc;
-
-	fd = openat(dir->fd, RUNTIME_WRITER_LOCK,
-		    O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return -errno;
-	rc = status_check(dir, fd);
-	if (rc < 0) {
-		close(fd);
-		return rc;
-	}
-	return fd;
-}
-
-/* What somebody else has put in its place in a group directory is put aside. */
-static int status_open_own_file(const struct runtime_dir *dir)
+/*
+ * The locked file. What somebody else has put in its place in a group directory is put aside.
+ *
+ * @return the descriptor, or a negative errno
+ */
+static int status_take_file(const struct runtime_dir *dir, int64_t wait_ns)
 {
 	unsigned tries;
-	int rc = 0;
 
 	for (tries = 0; tries < STATUS_TAKE_TRIES_MAX; tries++) {
-		int fd = status_open_file(dir);
+		int fd, rc;
 
-		if (fd >= 0 || !dir->group || !runtime_is_foreign(dir, RUNTIME_WRITER_LOCK))
+		if (dir->group && runtime_is_foreign(dir, RUNTIME_WRITER_LOCK)) {
+			rc = runtime_displace(dir, RUNTIME_WRITER_LOCK);
+			if (rc < 0 && rc != -ENOENT)
+				return rc;
+			continue;
+		}
+		fd = lock_open(dir->fd, RUNTIME_WRITER_LOCK, wait_ns);
+		rc = fd < 0 ? fd : status_check(dir, fd);
+		if (rc >= 0)
 			return fd;
-		rc = runtime_displace(dir, RUNTIME_WRITER_LOCK);
-		if (rc < 0 && rc != -ENOENT)
-			return fd;
+		if (fd >= 0)
+			close(fd);
+		if (!dir->group || !runtime_is_foreign(dir, RUNTIME_WRITER_LOCK))
+			return rc;
 	}
-	return rc;
+	/* A member puts something there faster than we can take it away. Never 0: that would be
+	 * taken for a descriptor. */
+	return -EBUSY;
 }
 
 int status_open(struct status *ret, const struct runtime_dir *dir, int64_t wait_ns)
@@ -67,13 +64,11 @@ int status_open(struct status *ret, const struct runtime_dir *dir, int64_t wait_
 	struct status_page *page;
 	int fd, rc;
 
-	fd = status_open_own_file(dir);
+	fd = status_take_file(dir, wait_ns);
 	if (fd < 0)
 		return fd;
-	rc = lock_take(fd, wait_ns);
-	if (rc == 0 && fallocate(fd, 0, 0, sizeof(*page)) < 0)
+	if (fallocate(fd, 0, 0, sizeof(*page)) < 0) {
 		rc = -errno;
-	if (rc < 0) {
 		close(fd);
 		return rc;
 	}

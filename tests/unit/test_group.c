@@ -26,6 +26,10 @@ static int group_setup(void **state)
 	if (geteuid() != 0)
 		return 0;
 	dir = *state;
+	/* Where only root can make directories: below one of root's. */
+	assert_int_equal(chmod(shm_fixture_path, 0755), 0);
+	strcat(shm_fixture_path, "/run");
+	assert_int_equal(mkdir(shm_fixture_path, 0700), 0);
 	assert_int_equal(chown(shm_fixture_path, WRITER, GROUP), 0);
 	assert_int_equal(chmod(shm_fixture_path, 03770), 0);
 	runtime_close(dir);
@@ -33,6 +37,19 @@ static int group_setup(void **state)
 	assert_true(dir->group);
 	assert_int_equal(dir->owner, WRITER);
 	return 0;
+}
+
+static int group_teardown(void **state)
+{
+	char parent[sizeof(shm_fixture_path)], *end;
+
+	strcpy(parent, shm_fixture_path);
+	shm_fixture_teardown(state);
+	end = strstr(parent, "/run");
+	if (end == NULL)
+		return 0;
+	*end = '\0';
+	return rmdir(parent);
 }
 
 /* Runs a part as that user, in a child; what it returns is the line that failed, or 0. */
@@ -332,7 +349,7 @@ static void a_member_wakes_the_writer_and_is_woken_without_writing_the_page(void
 		expect_child_succeeds(pids[i]);
 }
 
-#define IN_A_GROUP(test) cmocka_unit_test_setup_teardown(test, group_setup, shm_fixture_teardown)
+#define IN_A_GROUP(test) cmocka_unit_test_setup_teardown(test, group_setup, group_teardown)
 
 int main(void)
 {

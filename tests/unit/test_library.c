@@ -270,11 +270,13 @@ static void a_directory_that_cannot_be_used_is_an_error_that_names_it(void **sta
 	expect_refused(&options, OTLP_ERR_ACCESS, "/nonexistent/otlpipe: No such file");
 	options.runtime_dir = "/dev/null";
 	expect_refused(&options, OTLP_ERR_ACCESS, "/dev/null: Not a directory");
+	options.runtime_dir = "/dev/fd";
+	expect_refused(&options, OTLP_ERR_ACCESS, "/dev/fd is a symbolic link");
 	assert_int_equal(chmod(shm_fixture_path, 0755), 0);
 	options.runtime_dir = shm_fixture_path;
 	expect_refused(&options, OTLP_ERR_ACCESS, shm_fixture_path);
 	assert_int_equal(chmod(shm_fixture_path, 0777), 0);
-	expect_refused(&options, OTLP_ERR_ACCESS, "Permission denied");
+	expect_refused(&options, OTLP_ERR_ACCESS, "and has mode 0777; it must be yours");
 	assert_int_equal(chmod(shm_fixture_path, 0700), 0);
 	expect_opens(&options);
 }

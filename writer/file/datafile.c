@@ -20,8 +20,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define DIR_MODE	  0750
-#define FILE_MODE	  0640
+#include "base/mode.h"
+
 #define LOCK_RETRY_NS	  10000000l
 #define NS_PER_S	  INT64_C(1000000000)
 #define INTERRUPTIONS_MAX 100u
@@ -72,19 +72,23 @@ static int check_dir(int fd)
 int data_dir_open(int out_dirfd, const char *signal, struct data_dir *ret)
 {
 	struct data_dir dir = {.fd = -1};
+	bool is_made;
 	int rc;
 
 	if (!is_signal(signal))
 		return -EINVAL;
 	memcpy(dir.signal, signal, strlen(signal) + 1);
 
-	if (mkdirat(out_dirfd, signal, DIR_MODE) < 0 && errno != EEXIST)
+	is_made = mkdirat(out_dirfd, signal, mode_of_directory()) == 0;
+	if (!is_made && errno != EEXIST)
 		return -errno;
 	dir.fd = openat(out_dirfd, signal, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (dir.fd < 0)
 		return -errno;
 
 	rc = check_dir(dir.fd);
+	if (rc == 0 && is_made)
+		rc = mode_set(dir.fd, mode_of_directory());
 	/* Always: who made it may have died before this. */
 	if (rc == 0)
 		rc = sync_dir(out_dirfd);
@@ -217,8 +221,9 @@ static int create_next(struct data_dir *dir, time_t wall_now, struct data_file *
 
 		/* Used up even if we fail: a number is never given twice. */
 		data_name_make(dir->signal, wall_now, dir->next_sequence++, &file->name);
-		file->fd = openat(dir->fd, file->name.name,
-				  O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, FILE_MODE);
+		file->fd =
+			openat(dir->fd, file->name.name,
+			       O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode_of_file());
 		if (file->fd >= 0)
 			return 0;
 		if (errno != EEXIST)
@@ -321,6 +326,8 @@ int data_file_create(struct data_dir *dir, uint64_t prealloc_bytes, time_t wall_
 		return rc;
 
 	rc = lock_file(file.fd);
+	if (rc == 0)
+		rc = mode_set(file.fd, mode_of_file());
 	if (rc == 0)
 		rc = preallocate(&file, prealloc_bytes);
 	if (rc == 0 && !dir->buffered)

@@ -4,10 +4,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/lock.h"
+#include "base/mode.h"
 
 #define OUTDIR_LOCK ".otlpipe-writer.lock"
 
@@ -38,29 +40,30 @@ static int outdir_sync_name(int fd)
 
 int outdir_open(struct outdir *ret, const char *path, bool create, int64_t wait_ns)
 {
+	bool is_made = create && mkdir(path, mode_of_directory()) == 0;
 	int rc;
 
-	if (create && mkdir(path, 0750) < 0 && errno != EEXIST)
+	if (create && !is_made && errno != EEXIST)
 		return -errno;
 	ret->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (ret->fd < 0)
 		return -errno;
 	rc = outdir_check(ret->fd);
+	if (rc == 0 && is_made)
+		rc = mode_set(ret->fd, mode_of_directory());
 	if (rc == 0 && create)
 		rc = outdir_sync_name(ret->fd);
 	if (rc < 0) {
 		close(ret->fd);
 		return rc;
 	}
-	/* Not readable for others: to read is enough to lock writers out. */
-	ret->lock_fd = openat(ret->fd, OUTDIR_LOCK,
-			      O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
-	rc = ret->lock_fd < 0 ? -errno : 0;
-	if (rc == 0)
-		rc = lock_take(ret->lock_fd, wait_ns);
-	if (rc < 0)
+	ret->lock_fd = lock_open(ret->fd, OUTDIR_LOCK, wait_ns);
+	if (ret->lock_fd < 0) {
+		rc = ret->lock_fd;
 		outdir_close(ret);
-	return rc;
+		return rc;
+	}
+	return 0;
 }
 
 void outdir_close(struct outdir *outdir)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/mode.h"
 
 #define RESCUE_NAME_BYTES 32
 
@@ -20,9 +21,17 @@ static void rescue_name(enum otlp_signal signal, char ret[RESCUE_NAME_BYTES])
 
 int rescue_begin(const struct runtime_dir *dir)
 {
-	int fd = openat(dir->fd, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+	int fd = openat(dir->fd, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600), rc;
 
-	return fd < 0 ? -errno : fd;
+	if (fd < 0)
+		return -errno;
+	/* Whatever the umask: the next writer must be able to read it. */
+	rc = mode_set(fd, 0600);
+	if (rc < 0) {
+		close(fd);
+		return rc;
+	}
+	return fd;
 }
 
 int rescue_add(int fd, const uint8_t *batch, uint64_t bytes)

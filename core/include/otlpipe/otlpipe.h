@@ -100,7 +100,10 @@ struct otlp_options {
 	 * The runtime directory. NULL or "": $OTLPIPE_DIR, else /dev/shm/otlpipe-UID. Made with
 	 * mode 0700 if missing (its last component alone). A relative one is meant from where the
 	 * program is at open. Refused: one of somebody else, one that others may enter or write to
-	 * (but for a group directory, mode 03770), and a symbolic link. Borrowed for the call.
+	 * (but for a group directory, mode 03770, that is named and that nobody but root, you or
+	 * its owner can have made), a symbolic link, and one on a file system that cannot carry
+	 * it (overlayfs, btrfs; docs/shared-memory.md). The diagnostic says which it was, and
+	 * what to do. Borrowed for the call.
 	 */
 	const char *runtime_dir;
 	/**
