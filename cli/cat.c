@@ -79,8 +79,12 @@ static int print_listed(const struct cat_options *options, const struct data_dir
 		*file = sealed;
 		fd = openat(dir->fd, file->name, O_RDONLY | O_CLOEXEC);
 	}
-	if (fd < 0 && errno == ENOENT)
-		return TOOL_OK; /* retention was here */
+	if (fd < 0 && errno == ENOENT) {
+		tool_error("%s: %s: it was removed after it was listed, before it could be printed "
+			   "(by the writer's retention): what was in it is missing",
+			   path, file->name);
+		return TOOL_FAILED;
+	}
 	if (fd < 0 || asprintf(&shown, "%s: %s", path, file->name) < 0) {
 		tool_error("%s: %s: %s", path, file->name, strerror(errno));
 		if (fd >= 0)

@@ -84,6 +84,8 @@ static int fill(struct input *input, size_t bytes)
 			return rc;
 		if (room > left)
 			room = (size_t)left;
+		if (input->may_read != NULL && !input->may_read(input->fd))
+			return -ECANCELED;
 		if (input->seekable)
 			n = pread(input->fd, input->buffer + input->begin + input->filled, room,
 				  (off_t)input->fetched);

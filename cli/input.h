@@ -23,15 +23,16 @@
 struct input {
 	int fd; /* -1: closed */
 	bool seekable;
-	bool is_open;	       /* still written: zeros behind the last batch are its end */
-	bool is_ours;	       /* it has batches; known once a chunk was read */
-	uint32_t signal;       /* of a file of ours: enum otlp_signal */
-	uint64_t limit_bytes;  /* nothing behind it is read */
-	uint64_t offset;       /* in the file, of buffer[begin]; where the error is */
-	uint64_t fetched;      /* in the file, of what comes behind the buffer */
-	enum otlp_signal fits; /* another signal that it can be read as, or SIGNAL_NONE */
-	bool has_shown;	       /* the caller's: something of it was OTLP, and is printed */
-	size_t first_bytes;    /* of first; fewer than it has room for: the whole file */
+	bool is_open;		  /* still written: zeros behind the last batch are its end */
+	bool is_ours;		  /* it has batches; known once a chunk was read */
+	uint32_t signal;	  /* of a file of ours: enum otlp_signal */
+	bool (*may_read)(int fd); /* asked before a pipe is read; NULL: it may */
+	uint64_t limit_bytes;	  /* nothing behind it is read */
+	uint64_t offset;	  /* in the file, of buffer[begin]; where the error is */
+	uint64_t fetched;	  /* in the file, of what comes behind the buffer */
+	enum otlp_signal fits;	  /* another signal that it can be read as, or SIGNAL_NONE */
+	bool has_shown;		  /* the caller's: something of it was OTLP, and is printed */
+	size_t first_bytes;	  /* of first; fewer than it has room for: the whole file */
 	uint8_t first[FORMAT_FIRST_BYTES]; /* the file's first bytes, to tell what it looks like */
 	size_t consumed;		   /* of the buffer, by the chunk handed out */
 	uint8_t *buffer;
@@ -56,8 +57,8 @@ void input_close(struct input *input);
  *
  * @return 1: a chunk; 0: the end, at a boundary of chunks; -ENODATA: the rest is not a whole
  *         chunk (yet); -EBADMSG: no protobuf; -EUCLEAN: a batch with a wrong checksum; -EFBIG:
- *         more than INPUT_CHUNK_BYTES_MAX; or what reading gave. After 0 or an error the next
- *         call reads the same place again, if the file allows it.
+ *         more than INPUT_CHUNK_BYTES_MAX; -ECANCELED: may_read() said no; or what reading gave.
+ * After 0 or an error the next call reads the same place again, if the file allows it.
  */
 int input_next(struct input *input, struct chunk *ret);
 

@@ -61,23 +61,44 @@ static int64_t monotonic_ns(void)
 	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+/*
+ * Wait for input on fd, or for nothing with -1, and for the other end of stdout to go.
+ *
+ * @return 1: there is input, 0: the time is over, -1: nobody reads stdout any more
+ */
+static int rest_slice(int fd, int64_t ns)
+{
+	/* Of stdout nothing is asked for: what is reported is that the other end is gone. */
+	struct pollfd ends[2] = {{.fd = STDOUT_FILENO}, {.fd = fd, .events = POLLIN}};
+	const struct timespec slice = {.tv_nsec = ns < REST_SLICE_NS ? ns : REST_SLICE_NS};
+
+	if (ppoll(ends, 2, &slice, NULL) <= 0)
+		return 0;
+	return ends[0].revents != 0 ? -1 : 1;
+}
+
 bool tool_rest(int64_t ns)
 {
 	const int64_t until_ns = monotonic_ns() + ns;
 
 	while (!tool_interrupted()) {
-		/* Nothing is asked for: what is reported is that the other end is gone. */
-		struct pollfd output = {.fd = STDOUT_FILENO};
-		int64_t left_ns = until_ns - monotonic_ns();
-		struct timespec slice;
+		const int64_t left_ns = until_ns - monotonic_ns();
 
-		if (left_ns > REST_SLICE_NS)
-			left_ns = REST_SLICE_NS;
 		if (left_ns <= 0)
 			return true;
-		slice = (struct timespec){.tv_nsec = left_ns};
-		if (ppoll(&output, 1, &slice, NULL) > 0)
+		if (rest_slice(-1, left_ns) < 0)
 			return false;
+	}
+	return false;
+}
+
+bool tool_wait_input(int fd)
+{
+	while (!tool_interrupted()) {
+		const int rc = rest_slice(fd, REST_SLICE_NS);
+
+		if (rc != 0)
+			return rc > 0;
 	}
 	return false;
 }

@@ -65,4 +65,7 @@ bool tool_interrupted(void);
  */
 bool tool_rest(int64_t ns);
 
+/* The same, until there is something to read from a pipe. */
+bool tool_wait_input(int fd);
+
 #endif

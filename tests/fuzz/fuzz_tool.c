@@ -76,6 +76,12 @@ bool tool_rest(int64_t ns)
 	return false;
 }
 
+bool tool_wait_input(int fd)
+{
+	(void)fd;
+	return false;
+}
+
 static void open_once(void)
 {
 	if (dirfd_here >= 0)

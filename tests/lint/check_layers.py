@@ -28,6 +28,7 @@ FOREIGN = (
     ("liburing", re.compile(r"^liburing(\.h|/.*)$")),
     ("protobuf-c", re.compile(r"^(protobuf-c/.*|.*\.pb-c\.h)$")),
     ("json-c", re.compile(r"^json-c/.*$")),
+    ("uthash", re.compile(r"^ut(hash|list)\.h$")),
     ("xxhash", re.compile(r"^(xxhash|xxh_x86dispatch)\.h$")),
 )
 
@@ -69,7 +70,7 @@ LAYERS = (
         under("cli/"),
         (
             *(under("cli/"), under("writer/file/"), under("writer/status.h"), RECORD_READ),
-            *(SHM, BASE, PUBLIC_HEADERS, "protobuf-c", "json-c"),
+            *(SHM, BASE, PUBLIC_HEADERS, "protobuf-c", "json-c", "uthash"),
         ),
     ),
     (under("examples/"), (PUBLIC_HEADERS,)),

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What `otlpipe cat --follow` follows: a file that grows, or one signal's directory, of which one
+ * file after the other is current. Where retention was faster, files are gone before they were
+ * printed; that is told, by the numbers of the files and by the batches' own ledgers.
+ */
+#ifndef OTLPIPE_CLI_STREAM_H
+#define OTLPIPE_CLI_STREAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include "cli/cat_file.h"
+#include "cli/input.h"
+#include "cli/missing.h"
+#include "writer/file/datafile.h"
+
+struct stream {
+	const char *path;
+	enum otlp_signal signal;
+	struct data_dir dir; /* fd: AT_FDCWD for a file alone */
+	bool is_dir;
+	bool is_done;
+	bool is_away;		 /* the directory, and it was said */
+	struct data_name *known; /* what the directory held at the last look */
+	size_t known_count;
+	uint64_t next_sequence;	     /* behind the current file; 0: nothing was read */
+	uint64_t gone_from, gone_to; /* numbers of files that were not there; 0: none */
+	uint64_t gone_files;	     /* such numbers in all */
+	struct missing missing;
+
+	bool has_current;
+	bool is_sealed; /* the current file will not grow any more */
+	char *name;	/* of the current file, in dir */
+	struct stat id;
+	struct input input;
+};
+
+/**
+ * Begin with the oldest file of a directory, or with what an open file holds.
+ *
+ * @param path    as it is shown in messages; it must stay
+ * @param signal  SIGNAL_NONE: by the file, or by its name
+ * @return 0, or -errno
+ */
+int stream_open_dir(struct stream *stream, const char *path, enum otlp_signal signal);
+int stream_open_file(struct stream *stream, const char *path, enum otlp_signal signal);
+void stream_close(struct stream *stream);
+
+/**
+ * Print all that is there now.
+ *
+ * @param status  an enum tool_exit: raised where something cannot be read, or is missing
+ * @return 0, or what stdout gave
+ */
+int stream_poll(struct stream *stream, const struct cat_options *options, int *status);
+
+/** At the end: one line about all that was missing, if anything was. */
+void stream_say_missing(const struct stream *stream);
+
+#endif
