@@ -7,7 +7,7 @@
 #define OTLPIPE_BENCH_TAP_H
 
 #include "core/record/signal.h"
-#include "shm/region.h"
+#include "shm/region_view.h"
 
 struct tap {
 	struct region_view view;

@@ -8,7 +8,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "shm/region.h"
+#include "shm/region_name.h"
 
 int each_region(const struct runtime_dir *dir, int (*look)(void *context, const char *name),
 		void *context)

@@ -17,7 +17,7 @@
 #include "cli/each_region.h"
 #include "cli/stat_print.h"
 #include "cli/tool.h"
-#include "shm/region.h"
+#include "shm/region_view.h"
 
 #define STAT_REGIONS_MAX       65536u
 #define STAT_WATCH_SECONDS_MAX 86400u

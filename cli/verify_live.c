@@ -21,7 +21,7 @@
 #include "base/guard.h"
 #include "cli/each_region.h"
 #include "core/record/record.h"
-#include "shm/region.h"
+#include "shm/region_view.h"
 
 #define WALK_LOOKS_MAX 20
 /* Bounds for what only a liar reaches: the writer going on, claims being committed meanwhile. */

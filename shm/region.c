@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Making and attaching a region. The making runs in the host's process, perhaps
- * in a forked child or a signal handler: no allocation, no stdio, no locks.
+ * Making a region: in the host's process, perhaps in a forked child or a signal
+ * handler, so with no allocation, no stdio and no locks.
  */
 #include "shm/region.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -17,11 +16,10 @@
 
 #include "base/descriptor.h"
 #include "shm/control.h"
+#include "shm/region_name.h"
 
 #define RESERVE_STEP_BYTES (UINT64_C(256) << 10)
 #define RESERVE_TRIES_MAX  10000
-
-static const char region_suffix[] = ".region";
 
 static uint64_t round_up(uint64_t value, uint64_t to)
 {
@@ -104,25 +102,6 @@ static int region_write_header(struct region_header *header, const struct region
 		memcpy(header->program, options->program,
 		       strnlen(options->program, sizeof(header->program) - 1));
 	return 0;
-}
-
-void region_format_name(char ret[REGION_NAME_BYTES_MAX], uint32_t pid, uint64_t id)
-{
-	static const char hex[] = "0123456789abcdef";
-	char digits[12];
-	size_t n = 0, at = 0;
-	int shift;
-
-	do {
-		digits[n++] = (char)('0' + pid % 10);
-		pid /= 10;
-	} while (pid != 0);
-	while (n > 0)
-		ret[at++] = digits[--n];
-	ret[at++] = '-';
-	for (shift = 60; shift >= 0; shift -= 4)
-		ret[at++] = hex[id >> shift & 15];
-	memcpy(ret + at, region_suffix, sizeof(region_suffix));
 }
 
 /*
@@ -283,222 +262,4 @@ uint32_t region_table_add(struct region *region, const void *payload, uint32_t p
 	/* PAIR(table-commit): with region_table_get(): the entry comes with its word. */
 	atomic_store_release_u64(word, entry_word(ENTRY_COMMITTED, payload_bytes));
 	return at + 1;
-}
-
-bool region_parse_name(const char *name, uint32_t *ret_pid, uint64_t *ret_id)
-{
-	uint64_t pid = 0, id = 0;
-	unsigned n;
-
-	for (n = 0; n < 10 && *name >= '0' && *name <= '9'; n++)
-		pid = pid * 10 + (uint64_t)(*name++ - '0');
-	if (n == 0 || pid > UINT32_MAX || *name++ != '-')
-		return false;
-	for (n = 0; n < 16; n++, name++) {
-		if (*name >= '0' && *name <= '9')
-			id = id << 4 | (uint64_t)(*name - '0');
-		else if (*name >= 'a' && *name <= 'f')
-			id = id << 4 | (uint64_t)(*name - 'a' + 10);
-		else
-			return false;
-	}
-	if (strcmp(name, region_suffix) != 0 || id == 0)
-		return false;
-	*ret_pid = (uint32_t)pid;
-	*ret_id = id;
-	return true;
-}
-
-static bool range_fits(uint64_t offset, uint64_t bytes, uint64_t align, uint64_t total)
-{
-	return offset % align == 0 && offset >= LAYOUT_PAGE_BYTES && offset <= total &&
-	       bytes <= total - offset;
-}
-
-static bool ranges_overlap(uint64_t a, uint64_t a_bytes, uint64_t b, uint64_t b_bytes)
-{
-	return a < b + b_bytes && b < a + a_bytes;
-}
-
-/* Check a private copy of the header, and take the checked numbers over. */
-static int region_check(struct region_view *view, const struct region_header *header)
-{
-	struct {
-		uint64_t offset, bytes;
-	} used[1 + 2 * REGION_RINGS_MAX];
-	size_t count = 0, a, b;
-	uint32_t i;
-
-	if (header->magic != REGION_MAGIC)
-		return -EBADMSG;
-	if (header->major != LAYOUT_MAJOR)
-		return -EPROTO;
-	if (header->header_bytes != sizeof(*header) || header->region_bytes != view->bytes ||
-	    header->region_id != view->region_id || header->pid != view->pid ||
-	    header->ring_count > REGION_RINGS_MAX ||
-	    (header->producer_state != REGION_STATE_READY &&
-	     header->producer_state != REGION_STATE_CLOSED))
-		return -EBADMSG;
-	if (header->table_bytes > TABLE_BYTES ||
-	    !range_fits(header->table_offset, header->table_bytes, LAYOUT_LINE_BYTES, view->bytes))
-		return -EBADMSG;
-	used[count].offset = view->table_offset = header->table_offset;
-	used[count++].bytes = view->table_bytes = header->table_bytes;
-	for (i = 0; i < header->ring_count; i++) {
-		const struct ring_desc *ring = &header->rings[i];
-
-		if (ring->number >= REGION_RINGS_MAX || view->rings[ring->number].shared != NULL ||
-		    ring->data_bytes < RING_BYTES_MIN || ring->data_bytes > RING_BYTES_MAX ||
-		    (ring->data_bytes & (ring->data_bytes - 1)) != 0 ||
-		    !range_fits(ring->data_offset, ring->data_bytes, LAYOUT_PAGE_BYTES,
-				view->bytes) ||
-		    !range_fits(ring->control_offset, sizeof(struct ring_shared), LAYOUT_LINE_BYTES,
-				view->bytes))
-			return -EBADMSG;
-		used[count].offset = ring->control_offset;
-		used[count++].bytes = sizeof(struct ring_shared);
-		used[count].offset = ring->data_offset;
-		used[count++].bytes = ring->data_bytes;
-		view->rings[ring->number].shared =
-			(struct ring_shared *)(void *)((uint8_t *)view->header +
-						       ring->control_offset);
-		view->rings[ring->number].data = (uint8_t *)view->header + ring->data_offset;
-		view->rings[ring->number].bytes = ring->data_bytes;
-	}
-	for (a = 0; a < count; a++)
-		for (b = a + 1; b < count; b++)
-			if (ranges_overlap(used[a].offset, used[a].bytes, used[b].offset,
-					   used[b].bytes))
-				return -EBADMSG;
-	view->ring_count = header->ring_count;
-	view->start_unix_ns = header->start_unix_ns;
-	memcpy(view->program, header->program, sizeof(view->program));
-	view->program[sizeof(view->program) - 1] = '\0';
-	for (i = 0; view->program[i] != '\0'; i++)
-		if (!isprint((unsigned char)view->program[i]))
-			view->program[i] = '?';
-	return 0;
-}
-
-/* Read the header with pread(), which no truncation can turn into a signal. */
-static int region_read_header(const struct region_view *view, struct region_header *ret)
-{
-	ssize_t n = pread(view->fd, ret, sizeof(*ret), 0);
-
-	if (n < 0)
-		return -errno;
-	if (n != (ssize_t)sizeof(*ret))
-		return -EBADMSG;
-	return ret->producer_state == 0 ? -EAGAIN : 0;
-}
-
-static int region_open_file(struct region_view *view, const struct runtime_dir *dir,
-			    const char *name, bool writable)
-{
-	struct stat st;
-
-	view->fd = openat(dir->fd, name,
-			  (writable ? O_RDWR : O_RDONLY) | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	if (view->fd < 0)
-		return -errno;
-	if (fstat(view->fd, &st) < 0)
-		return -errno;
-	if (!S_ISREG(st.st_mode) || st.st_nlink != 1 || st.st_size < LAYOUT_PAGE_BYTES ||
-	    (uint64_t)st.st_size > REGION_BYTES_MAX)
-		return -EBADMSG;
-	if (!dir->group && st.st_uid != geteuid())
-		return -EACCES;
-	view->bytes = (uint64_t)st.st_size;
-	view->uid = st.st_uid;
-	return 0;
-}
-
-int region_attach(struct region_view *ret, const struct runtime_dir *dir, const char *name,
-		  bool writable)
-{
-	struct region_view view = {.fd = -1};
-	struct region_header header;
-	int rc;
-
-	if (!region_parse_name(name, &view.pid, &view.region_id))
-		return -EBADMSG;
-	rc = region_open_file(&view, dir, name, writable);
-	if (rc == 0)
-		rc = region_read_header(&view, &header);
-	if (rc == 0) {
-		void *map = mmap(NULL, view.bytes, writable ? PROT_READ | PROT_WRITE : PROT_READ,
-				 MAP_SHARED, view.fd, 0);
-
-		rc = map == MAP_FAILED ? -errno : 0;
-		view.header = map == MAP_FAILED ? NULL : map;
-	}
-	if (rc == 0)
-		rc = region_check(&view, &header);
-	if (rc == 0) {
-		rc = region_is_reserved(&view);
-		rc = rc < 0 ? rc : rc == 0 ? -ENODATA : 0;
-	}
-	if (rc < 0) {
-		region_detach(&view);
-		return rc;
-	}
-	/* PAIR(region-ready): with region_create(); the copy above was made by the kernel, this
-	 * orders our later reads of the mapping. The mapping is not touched here: nobody has a
-	 * guard on it yet, and the file may have been cut since. */
-	atomic_fence_load();
-	*ret = view;
-	return 0;
-}
-
-void region_detach(struct region_view *view)
-{
-	if (view->header != NULL)
-		munmap(view->header, view->bytes);
-	if (view->fd >= 0)
-		close(view->fd);
-	view->header = NULL;
-	view->fd = -1;
-}
-
-int region_is_alive(const struct region_view *view)
-{
-	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-
-	if (fcntl(view->fd, F_OFD_GETLK, &lock) < 0)
-		return -errno;
-	return lock.l_type != F_UNLCK;
-}
-
-bool region_is_closed(const struct region_view *view)
-{
-	/* PAIR(region-closed): with region_close(). */
-	return atomic_load_acquire_u32(&view->header->producer_state) == REGION_STATE_CLOSED;
-}
-
-void region_abandon(struct region_view *view)
-{
-	atomic_store_relaxed_u32(&view->header->writer_state, REGION_STATE_ABANDONED);
-}
-
-int region_table_get(const struct region_view *view, uint32_t reference, const uint8_t **ret,
-		     uint32_t *ret_bytes)
-{
-	const uint8_t *table = (const uint8_t *)view->header + view->table_offset;
-	uint64_t offset, word, bytes;
-
-	if (reference == 0)
-		return -EBADMSG;
-	offset = reference - 1;
-	if (offset % ENTRY_ALIGN_BYTES != 0 || offset >= view->table_bytes ||
-	    view->table_bytes - offset < ENTRY_HEADER_BYTES)
-		return -EBADMSG;
-	/* PAIR(table-commit): with region_table_add(). */
-	word = atomic_load_acquire_u64((const uint64_t *)(const void *)(table + offset));
-	bytes = entry_payload_bytes(word);
-	if (entry_state(word) != ENTRY_COMMITTED ||
-	    bytes > view->table_bytes - offset - ENTRY_HEADER_BYTES)
-		return -EBADMSG;
-	*ret = table + offset + ENTRY_HEADER_BYTES;
-	*ret_bytes = (uint32_t)bytes;
-	return 0;
 }

@@ -10,7 +10,7 @@
 #include <time.h>
 
 #include "base/log.h"
-#include "shm/region.h"
+#include "shm/region_view.h"
 #include "writer/settle.h"
 
 static int entry_compare(const struct batch_entry *a, const struct batch_entry *b)

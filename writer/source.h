@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 #include "base/guard.h"
-#include "shm/region.h"
+#include "shm/region_view.h"
 #include "writer/encode/stage.h"
 #include "writer/file/batch.h"
 #include "writer/table.h"

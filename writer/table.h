@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "core/record/record.h"
-#include "shm/region.h"
+#include "shm/region_view.h"
 
 struct table_copy {
 	uint8_t *bytes;		   /* NULL: it was copied, and is not valid */

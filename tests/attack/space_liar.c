@@ -20,6 +20,7 @@
 
 #include "shm/atomic.h"
 #include "shm/region.h"
+#include "shm/region_view.h"
 
 #define PUSHED_MAX 30000u
 

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "shm/region.h"
+#include "shm/region_view.h"
 #include "tests/fuzz/fuzz.h"
 
 #define BLOCK_BYTES	   512

@@ -14,6 +14,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include "shm/region.h"
 #include "tests/fuzz/fuzz.h"
 #include "writer/file/batch_scan.h"
 #include "writer/file/datafile.h"

@@ -15,6 +15,7 @@
 
 #include "core/record/record.h"
 #include "shm/region.h"
+#include "shm/region_view.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/gen.h"
 

@@ -10,6 +10,7 @@
 
 #include "core/record/signal.h"
 #include "shm/region.h"
+#include "shm/region_view.h"
 
 #define HOSTILE_RING_BYTES  (16u << 10)
 #define HOSTILE_PAYLOAD_MAX 900u

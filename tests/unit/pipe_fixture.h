@@ -13,6 +13,7 @@
 
 #include "base/array.h"
 #include "core/record/record.h"
+#include "shm/region.h"
 #include "tests/unit/fault_backend.h"
 #include "tests/unit/io_testing.h"
 #include "writer/file/batch_scan.h"

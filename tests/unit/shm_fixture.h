@@ -28,6 +28,7 @@
 
 #include "base/array.h"
 #include "shm/region.h"
+#include "shm/region_view.h"
 
 /* The rings of a region, which here are of no signal. */
 enum { RING_A, RING_B, RINGS };

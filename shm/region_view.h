@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A region as those see it who did not make it: the writer, and monitors, who map it for reading
+ * only. Nothing in the file is trusted: what is checked is checked in a private copy, and that copy
+ * is what is used.
+ */
+#ifndef OTLPIPE_SHM_REGION_VIEW_H
+#define OTLPIPE_SHM_REGION_VIEW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "shm/layout.h"
+#include "shm/region_name.h"
+#include "shm/ring.h"
+#include "shm/runtime.h"
+
+struct region_view {
+	int fd;
+	struct region_header *header; /* shared and hostile: use the checked copies below */
+	uint64_t bytes;
+	uint64_t region_id;
+	uint32_t pid;
+	uint32_t uid;	  /* the file's owner */
+	char program[64]; /* what it says of itself, printable and terminated */
+	uint64_t start_unix_ns;
+	uint64_t table_offset;
+	uint64_t table_bytes;
+	unsigned ring_count;
+	struct {
+		struct ring_shared *shared;
+		uint8_t *data;
+		uint64_t bytes;
+	} rings[REGION_RINGS_MAX]; /* by number; shared is NULL where there is none */
+};
+
+/**
+ * Open a region by name, check it, and map it.
+ *
+ * @param writable  false for a monitor
+ * @return 0, -EAGAIN (its header is not ready), -EPROTO (another version),
+ *         -EBADMSG (it is no region), -ENODATA (its space is not reserved), or the
+ *         errno of what failed
+ */
+int region_attach(struct region_view *ret, const struct runtime_dir *dir, const char *name,
+		  bool writable);
+void region_detach(struct region_view *view);
+
+/** Does its producer live? 1, 0, or negative. */
+int region_is_alive(const struct region_view *view);
+
+/** Was it closed in order? Then its counters are exact. */
+bool region_is_closed(const struct region_view *view);
+
+/**
+ * Is its space reserved, so that reading makes no memory? All of it, or of a region that was closed
+ * in order what is still to be read: the rest may have been given back since. Its producer can give
+ * back all of it at any time, so whoever reads on asks again.
+ *
+ * @return 1, 0, or negative
+ */
+int region_is_reserved(const struct region_view *view);
+
+/** Tell the producer that nobody will drain it any more. */
+void region_abandon(struct region_view *view);
+
+/**
+ * Find an entry of the table.
+ *
+ * @return 0, or -EBADMSG: there is none
+ */
+int region_table_get(const struct region_view *view, uint32_t reference, const uint8_t **ret,
+		     uint32_t *ret_bytes);
+
+#endif
