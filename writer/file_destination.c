@@ -200,6 +200,7 @@ int file_destination_open(struct file_destination *ret, enum otlp_signal signal,
 		.read_back = file_read_back,
 		.give_up = file_give_up,
 	};
+	int rc;
 
 	memset(ret, 0, sizeof(*ret));
 	ret->destination.ops = &ops;
@@ -209,7 +210,13 @@ int file_destination_open(struct file_destination *ret, enum otlp_signal signal,
 	ret->io = io;
 	ret->signal = signal;
 	ret->file.fd = -1;
-	return data_dir_open(out_dirfd, signal_name(signal), &ret->dir);
+	rc = data_dir_open(out_dirfd, signal_name(signal), &ret->dir);
+	if (rc == 0 && options->manifest != NULL) {
+		rc = data_dir_attach(&ret->dir, options->manifest);
+		if (rc < 0)
+			data_dir_close(&ret->dir);
+	}
+	return rc;
 }
 
 void file_destination_close(struct file_destination *file)

@@ -16,6 +16,7 @@ struct file_options {
 	int64_t rotate_age_ns;		   /* 0: never */
 	void (*want_space)(void *context); /* a file more, or a full disk: let retention run */
 	void *want_space_context;
+	struct manifest *manifest; /* of the output directory; NULL: none */
 };
 
 struct file_destination {

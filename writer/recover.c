@@ -26,6 +26,7 @@
 /* What is recovered, and with what. */
 struct output {
 	int dirfd;
+	struct manifest *manifest;
 	struct regions *regions;
 	struct recover_report *report;
 };
@@ -314,6 +315,23 @@ static int recover_rescued(const struct output *output, struct data_dir *dir,
 	return rc < 0 ? rc : recover_file(output, dir, &file.name, signal);
 }
 
+static int recover_open_dir(const struct output *output, enum otlp_signal signal,
+			    struct data_dir *ret)
+{
+	int rc = data_dir_open(output->dirfd, signal_name(signal), ret);
+
+	if (rc == 0 && output->manifest != NULL) {
+		rc = data_dir_attach(ret, output->manifest);
+		if (rc < 0)
+			data_dir_close(ret);
+	}
+	if (rc < 0)
+		log_line("%s: %s", signal_name(signal),
+			 rc == -EPERM ? "it is not yours, or everybody may write there"
+				      : strerror(-rc));
+	return rc;
+}
+
 static int recover_signal(const struct output *output, enum otlp_signal signal)
 {
 	struct data_name *names = NULL;
@@ -321,13 +339,9 @@ static int recover_signal(const struct output *output, enum otlp_signal signal)
 	size_t count, i;
 	int rc;
 
-	rc = data_dir_open(output->dirfd, signal_name(signal), &dir);
-	if (rc < 0) {
-		log_line("%s: %s", signal_name(signal),
-			 rc == -EPERM ? "it is not yours, or everybody may write there"
-				      : strerror(-rc));
+	rc = recover_open_dir(output, signal, &dir);
+	if (rc < 0)
 		return rc;
-	}
 	rc = data_dir_list(&dir, DATA_OPEN, &names, &count);
 	for (i = 0; rc == 0 && i < count; i++) {
 		rc = recover_file(output, &dir, &names[i], signal);
@@ -342,6 +356,9 @@ static int recover_signal(const struct output *output, enum otlp_signal signal)
 			log_line("%s: batches of a failed file cannot be written again: %s",
 				 signal_name(signal), strerror(-rc));
 	}
+	/* Files whose sealing or giving up the manifest does not have yet. */
+	if (rc == 0)
+		rc = data_dir_settle(&dir);
 	data_dir_close(&dir);
 	return rc;
 }
@@ -386,9 +403,11 @@ int recover_save_claims(struct regions *regions, int out_dirfd)
 	return rc;
 }
 
-int recover_output(int out_dirfd, struct regions *regions, struct recover_report *ret)
+int recover_output(int out_dirfd, struct manifest *manifest, struct regions *regions,
+		   struct recover_report *ret)
 {
-	const struct output output = {.dirfd = out_dirfd, .regions = regions, .report = ret};
+	const struct output output = {
+		.dirfd = out_dirfd, .manifest = manifest, .regions = regions, .report = ret};
 	enum otlp_signal signal;
 	int rc;
 

@@ -7,6 +7,7 @@
 #ifndef OTLPIPE_WRITER_RECOVER_H
 #define OTLPIPE_WRITER_RECOVER_H
 
+#include "writer/file/manifest.h"
 #include "writer/regions.h"
 
 struct recover_report {
@@ -21,9 +22,11 @@ struct recover_report {
  * loses what is its own, and costs the others nothing. What the files have of
  * regions that are not attached is claimed, durably, until they come.
  *
+ * @param manifest  the directory's; NULL: it has none
  * @return 0 or a negative errno; what was recovered until then stays so
  */
-int recover_output(int out_dirfd, struct regions *regions, struct recover_report *ret);
+int recover_output(int out_dirfd, struct manifest *manifest, struct regions *regions,
+		   struct recover_report *ret);
 
 /**
  * Keep what is still claimed of regions that have not come, and nothing else.

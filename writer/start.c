@@ -127,7 +127,7 @@ static int start_regions(struct writer *writer)
 static int start_recover(struct writer *writer, const struct outdir *outdir, const char *path)
 {
 	struct recover_report report;
-	int rc = recover_output(outdir->fd, &writer->regions, &report);
+	int rc = recover_output(outdir->fd, outdir->manifest, &writer->regions, &report);
 
 	if (rc < 0)
 		log_line("%s: recovery failed: %s", path, strerror(-rc));
@@ -147,8 +147,11 @@ static bool start_is_outdir(const struct writer *writer, const char *path)
 	       ours.st_dev == other.st_dev && ours.st_ino == other.st_ino;
 }
 
-/* The directory that the last writer wrote to, if that was another. */
-static int start_recover_previous(struct writer *writer)
+/*
+ * The directory that the last writer wrote to, if that was another. Both manifests get to know it:
+ * what the one lacks from now on, and the other from before, is no loss.
+ */
+static int start_recover_previous(struct writer *writer, const char *absolute)
 {
 	char previous[STATUS_OUTPUT_BYTES];
 	struct outdir outdir;
@@ -162,6 +165,7 @@ static int start_recover_previous(struct writer *writer)
 	rc = outdir_open(&outdir, previous, false, START_LOCK_WAIT_NS);
 	if (rc == -ENOENT) {
 		log_line("%.700s, where the last writer wrote, is gone", previous);
+		manifest_enter_elsewhere(writer->outdir.manifest, true, previous);
 		return 0;
 	}
 	if (rc < 0) {
@@ -170,6 +174,10 @@ static int start_recover_previous(struct writer *writer)
 		return rc;
 	}
 	rc = start_recover(writer, &outdir, previous);
+	if (rc == 0) {
+		manifest_enter_elsewhere(outdir.manifest, false, absolute);
+		manifest_enter_elsewhere(writer->outdir.manifest, true, previous);
+	}
 	outdir_close(&outdir);
 	return rc;
 }
@@ -195,7 +203,7 @@ static int start_outdir(struct writer *writer)
 	if (rc < 0)
 		log_line("%s: %s", path, strerror(-rc));
 	else
-		rc = start_recover_previous(writer);
+		rc = start_recover_previous(writer, absolute);
 	if (rc == 0)
 		rc = start_recover(writer, &writer->outdir, path);
 	if (rc == 0)
@@ -258,6 +266,7 @@ static int start_queue(struct writer *writer, enum otlp_signal signal)
 	writer->file_options = writer->options->files;
 	writer->file_options.want_space = want_space;
 	writer->file_options.want_space_context = writer->retain;
+	writer->file_options.manifest = writer->outdir.manifest;
 	writer->queue_options.sync = writer->options->sync;
 	writer->queue_options.runtime = &writer->dir;
 	rc = file_destination_open(file, signal, writer->outdir.fd, &writer->file_options,

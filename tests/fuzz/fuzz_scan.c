@@ -103,7 +103,7 @@ static void check_recover(const uint8_t *bytes, size_t count, unsigned what)
 	FUZZ_CHECK(data_dir_open(dir.fd, name, &signal_dir) == 0);
 	data_name_make(name, 0, 1, &open_name);
 	fuzz_put_file(signal_dir.fd, open_name.name, bytes, count);
-	FUZZ_CHECK(recover_output(dir.fd, &regions, &report) == 0 && report.files == 1);
+	FUZZ_CHECK(recover_output(dir.fd, NULL, &regions, &report) == 0 && report.files == 1);
 	for (unsigned i = 0; i < SIGNAL_COUNT && regions.sources != NULL; i++) {
 		const struct ring_reader *reader = &regions.sources->rings[i].reader;
 

@@ -4,7 +4,7 @@
  * order, for the power-cut test, and lets a sync fail.
  *
  *   DISKLOAD_LOG        the record: struct disk_op, the path, then the data of a write
- *   DISKLOAD_FAIL_SYNC  N: the Nth fdatasync() fails with EIO, once
+ *   DISKLOAD_FAIL_SYNC  N: the Nth fdatasync() of a data file fails with EIO, once
  *   DISKLOAD_FAIL_SEAL  N: the same of the fsync() of a file that is sealed
  *   DISKLOAD_FAIL_WHILE a path: every fdatasync() fails for as long as it exists
  *   DISKLOAD_LOSE       with a failed sync, what was written to the file since its last one
@@ -181,12 +181,23 @@ ssize_t pwrite64(int fd, const void *data, size_t bytes, off64_t offset)
 	return pwrite(fd, data, bytes, offset);
 }
 
+/* Or one of another kind, such as the manifest? */
+static int is_data_file(int fd)
+{
+	char path[PATH_BYTES];
+	size_t bytes = path_of(fd, NULL, path);
+
+	path[bytes] = '\0';
+	return strstr(path, ".binpb") != NULL;
+}
+
 int fdatasync(int fd)
 {
 	static unsigned long count;
+	const char *variable = is_data_file(fd) ? "DISKLOAD_FAIL_SYNC" : "DISKLOAD_NONE";
 	int rc;
 
-	if (fail_nth(fd, "DISKLOAD_FAIL_SYNC", &count) < 0)
+	if (fail_nth(fd, variable, &count) < 0)
 		return -1;
 	rc = NEXT(fdatasync)(fd);
 	if (rc == 0)

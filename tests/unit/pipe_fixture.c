@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A span's start time is its number; its region is in its span id. */
 #include "tests/unit/pipe_fixture.h"
+
 #include "core/record/signal.h"
 
 #include "opentelemetry/proto/trace/v1/trace.pb-c.h"
 #include "writer/file/dataname.h"
+#include "writer/file/manifest_store.h"
 
 #define TURNS_MAX 100000
 
@@ -70,6 +72,8 @@ void pipe_open_queue(struct pipe *pipe)
 	pipe->files.want_space = count_want_space;
 	pipe->files.want_space_context = pipe;
 	pipe->options.runtime = &pipe->dir;
+	assert_int_equal(manifest_open(&pipe->manifest, pipe->out.fd), 0);
+	pipe->files.manifest = pipe->manifest;
 	memset(&pipe->status, 0, sizeof(pipe->status));
 	assert_int_equal(iobuf_pool_open(&pipe->pool, IOBUF_COUNT, pipe->drain.batch_bytes_max), 0);
 	pipe->fault = fault_backend_new();
@@ -83,12 +87,24 @@ void pipe_open_queue(struct pipe *pipe)
 	assert_int_equal(regions_discover(&pipe->regions), 0);
 }
 
+int pipe_recover_output(struct pipe *pipe, struct recover_report *ret)
+{
+	struct manifest *manifest;
+	int rc;
+
+	rc = manifest_open(&manifest, pipe->out.fd);
+	if (rc == 0)
+		rc = recover_output(pipe->out.fd, manifest, &pipe->regions, ret);
+	manifest_close(manifest);
+	return rc;
+}
+
 void pipe_recover(struct pipe *pipe, struct recover_report *ret)
 {
 	regions_close(&pipe->regions);
 	regions_open(&pipe->regions, &pipe->dir);
 	assert_int_equal(regions_discover(&pipe->regions), 0);
-	assert_int_equal(recover_output(pipe->out.fd, &pipe->regions, ret), 0);
+	assert_int_equal(pipe_recover_output(pipe, ret), 0);
 }
 
 void pipe_close_queue(struct pipe *pipe)
@@ -97,6 +113,8 @@ void pipe_close_queue(struct pipe *pipe)
 	io_close(pipe->io);
 	queue_close(&pipe->queue);
 	file_destination_close(&pipe->file);
+	manifest_close(pipe->manifest);
+	pipe->manifest = NULL;
 	iobuf_pool_close(pipe->pool);
 }
 
@@ -246,6 +264,44 @@ static void find_spans(const uint8_t *batch, size_t bytes, struct pipe_found *fo
 	opentelemetry__proto__trace__v1__traces_data__free_unpacked(data, NULL);
 }
 
+/* The file that an entry tells of, under whichever name. */
+static const struct data_name *find_name(const struct data_name *names, size_t count,
+					 uint64_t sequence)
+{
+	for (size_t i = 0; i < count; i++)
+		if (names[i].sequence == sequence)
+			return &names[i];
+	return NULL;
+}
+
+static void check_manifest(const struct pipe *pipe, const struct data_name *names, size_t count)
+{
+	struct manifest_image image = {0};
+	const struct manifest_signal *signal;
+	const struct data_name *name;
+
+	assert_int_equal(manifest_load(&image, pipe->out.fd), 0);
+	signal = manifest_image_signal(&image, "traces");
+	assert_non_null(signal);
+	for (size_t i = 0; i < signal->entry_count; i++) {
+		const struct manifest_entry *entry = &signal->entries[i];
+
+		name = find_name(names, count, entry->sequence);
+		assert_non_null(name);
+		assert_true(entry->state != MANIFEST_CUT);
+		if (entry->state == MANIFEST_SEALED)
+			assert_true(name->kind == DATA_SEALED ? name->bytes == entry->bytes
+							      : name->bytes >= entry->bytes);
+		if (entry->state == MANIFEST_BAD)
+			assert_true(name->kind == DATA_BAD && name->trusted_bytes == entry->bytes);
+		if (entry->state == MANIFEST_OPEN && name->kind == DATA_OPEN)
+			assert_true(name->bytes >= entry->bytes);
+	}
+	for (size_t i = 0; i < count; i++)
+		assert_non_null(manifest_signal_find(signal, names[i].sequence));
+	manifest_image_free(&image);
+}
+
 void pipe_find(struct pipe *pipe, struct pipe_found *ret)
 {
 	struct data_name *names;
@@ -275,6 +331,7 @@ void pipe_find(struct pipe *pipe, struct pipe_found *ret)
 		close(fd);
 		ret->files++;
 	}
+	check_manifest(pipe, names, count);
 	free(names);
 	data_dir_close(&dir);
 }

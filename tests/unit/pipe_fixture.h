@@ -44,6 +44,7 @@ struct pipe {
 	struct status_page status;
 	struct queue_options options;
 	struct file_options files;
+	struct manifest *manifest; /* as long as there is a queue */
 	struct file_destination file;
 	struct queue queue;
 	struct drain drain;
@@ -70,6 +71,9 @@ void pipe_close_queue(struct pipe *pipe);
 /* A new writer comes: it knows nothing but what is in the files and in the regions. */
 void pipe_recover(struct pipe *pipe, struct recover_report *ret);
 
+/* The recovery alone, with the regions that are known. */
+int pipe_recover_output(struct pipe *pipe, struct recover_report *ret);
+
 /* Push the next span of a region, with an attribute of that size; false: the ring is full. */
 bool pipe_push(struct pipe *pipe, unsigned region, size_t bytes);
 
@@ -81,7 +85,10 @@ void pipe_pump(struct pipe *pipe);
 /* Turns with the clock going on until all that was pushed is released; then seal. */
 void pipe_settle(struct pipe *pipe);
 
-/* Read all files of the directory, each only as far as it is trusted, and check contiguity. */
+/*
+ * Read all files of the directory, each only as far as it is trusted, and check contiguity; and
+ * that the manifest misses none of them.
+ */
 void pipe_find(struct pipe *pipe, struct pipe_found *ret);
 
 /* Each span once, nothing lost. */

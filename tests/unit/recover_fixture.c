@@ -77,7 +77,7 @@ int drop_states(void **state)
 int recover(struct recover_report *report)
 {
 	forget_sources();
-	return recover_output(states.pipe.out.fd, &states.pipe.regions, report);
+	return pipe_recover_output(&states.pipe, report);
 }
 
 /* The next writer drains what is left; then everything is there once. */

@@ -98,7 +98,7 @@ static void a_writer_of_another_runtime_directory_that_comes_first_doubles_nothi
 		regions_open(&regions, &other);
 		regions.claims.runtime_id = 2;
 		regions.claims.file_runtime_id = 1;
-		assert_int_equal(recover_output(states.pipe.out.fd, &regions, &report), 0);
+		assert_int_equal(recover_output(states.pipe.out.fd, NULL, &regions, &report), 0);
 		assert_int_equal(report.batches, BATCHES);
 		regions_close(&regions);
 		runtime_close(&other);
@@ -108,8 +108,7 @@ static void a_writer_of_another_runtime_directory_that_comes_first_doubles_nothi
 		forget_sources();
 		states.pipe.regions.claims.runtime_id = 1;
 		states.pipe.regions.claims.file_runtime_id = 2;
-		assert_int_equal(recover_output(states.pipe.out.fd, &states.pipe.regions, &report),
-				 0);
+		assert_int_equal(pipe_recover_output(&states.pipe, &report), 0);
 		assert_int_equal(report.files, 0);
 		assert_false(has_claims());
 		go_on_and_check();
@@ -216,7 +215,7 @@ static int recover_and_die(void *context)
 	CHECK(regions_discover(&states.pipe.regions) == 0);
 	if (refuse(calls[*(const unsigned *)context], ANY_ARGUMENT, 0, 0) < 0)
 		return CHILD_SKIP;
-	CHECK(recover_output(states.pipe.out.fd, &states.pipe.regions, &report) == 0);
+	CHECK(pipe_recover_output(&states.pipe, &report) == 0);
 	return 0;
 }
 
@@ -256,7 +255,7 @@ static int recover_without_claims(void *context)
 	CHECK(regions_discover(&states.pipe.regions) == 0);
 	if (refuse(SYS_renameat, ANY_ARGUMENT, 0, ENOSPC) < 0)
 		return CHILD_SKIP;
-	CHECK(recover_output(states.pipe.out.fd, &states.pipe.regions, &report) == -ENOSPC);
+	CHECK(pipe_recover_output(&states.pipe, &report) == -ENOSPC);
 	return 0;
 }
 

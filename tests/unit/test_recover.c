@@ -284,7 +284,7 @@ static int recover_and_die(void *context)
 	CHECK(regions_discover(&states.pipe.regions) == 0);
 	if (refuse(calls[*(const unsigned *)context], ANY_ARGUMENT, 0, 0) < 0)
 		return CHILD_SKIP;
-	CHECK(recover_output(states.pipe.out.fd, &states.pipe.regions, &report) == 0);
+	CHECK(pipe_recover_output(&states.pipe, &report) == 0);
 	return 0;
 }
 
@@ -319,7 +319,7 @@ static int recover_without_cutting(void *context)
 	CHECK(regions_discover(&states.pipe.regions) == 0);
 	if (refuse(SYS_ftruncate, ANY_ARGUMENT, 0, EIO) < 0)
 		return CHILD_SKIP;
-	CHECK(recover_output(states.pipe.out.fd, &states.pipe.regions, &report) == -EIO);
+	CHECK(pipe_recover_output(&states.pipe, &report) == -EIO);
 	return 0;
 }
 

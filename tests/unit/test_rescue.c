@@ -166,7 +166,7 @@ static int recover_and_die(void *context)
 	CHECK(regions_discover(&pipe->regions) == 0);
 	if (refuse(killed->call, ANY_ARGUMENT, 0, 0) < 0)
 		return CHILD_SKIP;
-	CHECK(recover_output(pipe->out.fd, &pipe->regions, &report) == 0);
+	CHECK(pipe_recover_output(pipe, &report) == 0);
 	return 0;
 }
 
@@ -285,7 +285,7 @@ static void a_recovery_that_fails_keeps_what_was_rescued(void **state)
 			assert_int_equal(regions_discover(&pipe.regions), 0);
 			fails_after = failures;
 			failing = calls_that_fail[n].call;
-			rc = recover_output(pipe.out.fd, &pipe.regions, &report);
+			rc = pipe_recover_output(&pipe, &report);
 			fails = failing == FAILS_NOT;
 			failing = FAILS_NOT;
 			assert_int_equal(rc, fails ? calls_that_fail[n].error : 0);

@@ -9,7 +9,6 @@
 #include "writer/file/datafile.h"
 
 #include <assert.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -23,187 +22,7 @@
 #include "base/mode.h"
 
 #define LOCK_RETRY_NS	  10000000l
-#define NS_PER_S	  INT64_C(1000000000)
 #define INTERRUPTIONS_MAX 100u
-
-static int sync_dir(int fd)
-{
-	/* EINVAL: a file system that has nothing to sync for a directory. */
-	if (fsync(fd) < 0 && errno != EINVAL)
-		return -errno;
-	return 0;
-}
-
-static bool is_signal(const char *signal)
-{
-	size_t n = strlen(signal);
-
-	return n > 0 && n <= DATA_SIGNAL_BYTES_MAX &&
-	       strspn(signal, "abcdefghijklmnopqrstuvwxyz") == n;
-}
-
-static int find_next_sequence(struct data_dir *dir)
-{
-	struct data_name *names;
-	size_t count;
-	int rc;
-
-	rc = data_dir_list(dir, DATA_ALL_KINDS, &names, &count);
-	if (rc < 0)
-		return rc;
-	dir->next_sequence = count > 0 ? names[count - 1].sequence + 1 : 1;
-	free(names);
-	return 0;
-}
-
-/* Somebody else's, or open to everybody: then others could make files in our name. */
-static int check_dir(int fd)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	return (st.st_mode & S_IWOTH) ||
-			       (st.st_uid != geteuid() && st.st_uid != 0 && geteuid() != 0)
-		       ? -EPERM
-		       : 0;
-}
-
-int data_dir_open(int out_dirfd, const char *signal, struct data_dir *ret)
-{
-	struct data_dir dir = {.fd = -1};
-	bool is_made;
-	int rc;
-
-	if (!is_signal(signal))
-		return -EINVAL;
-	memcpy(dir.signal, signal, strlen(signal) + 1);
-
-	is_made = mkdirat(out_dirfd, signal, mode_of_directory()) == 0;
-	if (!is_made && errno != EEXIST)
-		return -errno;
-	dir.fd = openat(out_dirfd, signal, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (dir.fd < 0)
-		return -errno;
-
-	rc = check_dir(dir.fd);
-	if (rc == 0 && is_made)
-		rc = mode_set(dir.fd, mode_of_directory());
-	/* Always: who made it may have died before this. */
-	if (rc == 0)
-		rc = sync_dir(out_dirfd);
-	if (rc == 0)
-		rc = find_next_sequence(&dir);
-	if (rc < 0) {
-		close(dir.fd);
-		return rc;
-	}
-
-	*ret = dir;
-	return 0;
-}
-
-void data_dir_close(struct data_dir *dir)
-{
-	if (dir->fd >= 0)
-		close(dir->fd);
-	dir->fd = -1;
-}
-
-struct listing {
-	struct data_name *names;
-	size_t count;
-	size_t capacity;
-};
-
-static int listing_add(struct listing *listing, const struct data_name *name)
-{
-	if (listing->count == DATA_DIR_ENTRIES_MAX)
-		return -E2BIG;
-
-	if (listing->count == listing->capacity) {
-		size_t capacity = listing->capacity ? listing->capacity * 2 : 64;
-		struct data_name *names;
-
-		names = reallocarray(listing->names, capacity, sizeof(*names));
-		if (!names)
-			return -ENOMEM;
-		listing->names = names;
-		listing->capacity = capacity;
-	}
-
-	listing->names[listing->count++] = *name;
-	return 0;
-}
-
-/* Anybody can set a file's time to anything: kept within what nanoseconds can say. */
-static int64_t timestamp_ns(const struct timespec *ts)
-{
-	if (ts->tv_sec < 0)
-		return 0;
-	if (ts->tv_sec >= INT64_MAX / NS_PER_S)
-		return INT64_MAX;
-	return ts->tv_sec * NS_PER_S + ts->tv_nsec;
-}
-
-static int list_entry(const struct data_dir *dir, const char *entry, unsigned kinds,
-		      struct listing *listing)
-{
-	struct data_name name;
-	struct stat st;
-
-	if (data_name_parse(dir->signal, entry, &name) < 0 || !(name.kind & kinds))
-		return 0;
-	if (fstatat(dir->fd, entry, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return errno == ENOENT ? 0 : -errno; /* retention was quicker */
-	if (!S_ISREG(st.st_mode))
-		return 0;
-
-	name.bytes = (uint64_t)st.st_size;
-	name.mtime_ns = timestamp_ns(&st.st_mtim);
-	return listing_add(listing, &name);
-}
-
-int data_dir_list(const struct data_dir *dir, unsigned kinds, struct data_name **ret,
-		  size_t *ret_count)
-{
-	struct listing listing = {0};
-	struct dirent *entry;
-	DIR *stream;
-	int fd, rc = 0;
-
-	/* A description of its own: the position of a shared one would be moved. */
-	fd = openat(dir->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	stream = fdopendir(fd);
-	if (!stream) {
-		rc = -errno;
-		close(fd);
-		return rc;
-	}
-
-	while (rc == 0) {
-		errno = 0;
-		entry = readdir(stream);
-		if (!entry) {
-			rc = -errno;
-			break;
-		}
-		rc = list_entry(dir, entry->d_name, kinds, &listing);
-	}
-	closedir(stream);
-	if (rc < 0) {
-		free(listing.names);
-		return rc;
-	}
-
-	if (listing.count > 0)
-		qsort(listing.names, listing.count, sizeof(*listing.names), data_name_compare);
-	*ret = listing.names;
-	*ret_count = listing.count;
-	return 0;
-}
 
 /* The lock belongs to the open file description, and so ends with the last user of it. */
 static int lock_file(int fd)
@@ -243,9 +62,10 @@ static int preallocate(struct data_file *file, uint64_t bytes)
 		return -EFBIG;
 	bytes = (bytes + DATA_BLOCK_BYTES - 1) / DATA_BLOCK_BYTES * DATA_BLOCK_BYTES;
 
+	file->size_bytes = bytes;
 	while (fallocate(file->fd, 0, 0, (off_t)bytes) < 0) {
 		if (errno == EOPNOTSUPP || errno == ENOSYS)
-			return 0;
+			return ftruncate(file->fd, (off_t)bytes) < 0 ? -errno : 0;
 		if (errno != EINTR || ++interruptions > INTERRUPTIONS_MAX)
 			return -errno;
 	}
@@ -335,7 +155,9 @@ int data_file_create(struct data_dir *dir, uint64_t prealloc_bytes, time_t wall_
 	if (rc == 0 && fsync(file.fd) < 0)
 		rc = -errno;
 	if (rc == 0)
-		rc = sync_dir(dir->fd);
+		rc = data_dir_sync(dir);
+	if (rc == 0 && dir->manifest != NULL)
+		rc = manifest_enter_open(dir->manifest, dir->signal, &file.name, file.size_bytes);
 	if (rc < 0) {
 		/* A failed fallocate may have taken a part; somebody may hold the file open. */
 		(void)!ftruncate(file.fd, 0);
@@ -381,6 +203,7 @@ int data_file_open_existing(const struct data_dir *dir, const struct data_name *
 {
 	struct data_file file = {
 		.name = *name, .is_sealed = name->kind == DATA_SEALED, .io_slot = DATA_NO_IO_SLOT};
+	struct manifest_entry entry;
 	struct stat st;
 	int rc;
 
@@ -404,6 +227,9 @@ int data_file_open_existing(const struct data_dir *dir, const struct data_name *
 		return rc;
 	}
 
+	if (dir->manifest != NULL &&
+	    manifest_find(dir->manifest, dir->signal, name->sequence, &entry))
+		file.is_cut = entry.state != MANIFEST_BAD && (uint64_t)st.st_size < entry.bytes;
 	*ret = file;
 	return 0;
 }
@@ -442,13 +268,43 @@ static int rename_once(int dirfd, const char *from, const char *to)
 	return -error;
 }
 
+/* Is there a block of zeros, where the next batch would have come? Then nothing is missing. */
+static bool has_zeros_at(int fd, uint64_t at)
+{
+	uint8_t block[DATA_BLOCK_BYTES];
+	ssize_t n = pread(fd, block, sizeof(block), (off_t)at);
+
+	for (ssize_t i = 0; i < n; i++)
+		if (block[i] != 0)
+			return false;
+	return n == (ssize_t)sizeof(block);
+}
+
+/*
+ * Note it before it is done: a cut that nobody noted would look like somebody else's. Where it
+ * cannot be written it is done all the same, and the next line has it.
+ */
+static void note_end(const struct data_dir *dir, const struct data_file *file, uint64_t bytes)
+{
+	bool is_cut = file->is_cut && !has_zeros_at(file->fd, bytes);
+
+	if (dir->manifest == NULL)
+		return;
+	if (bytes == 0 && !is_cut)
+		(void)manifest_enter_dropped(dir->manifest, dir->signal, file->name.sequence);
+	else
+		(void)manifest_enter_end(dir->manifest, dir->signal, &file->name,
+					 is_cut ? MANIFEST_CUT : MANIFEST_SEALED, bytes);
+}
+
 static int remove_empty(struct data_dir *dir, struct data_file *file)
 {
 	int rc;
 
+	note_end(dir, file, 0);
 	if (unlinkat(dir->fd, file->name.name, 0) < 0 && errno != ENOENT)
 		return -errno;
-	rc = sync_dir(dir->fd);
+	rc = data_dir_sync(dir);
 	if (rc < 0)
 		return rc;
 	data_file_release(file);
@@ -466,6 +322,7 @@ int data_file_seal(struct data_dir *dir, struct data_file *file, uint64_t bytes)
 		return remove_empty(dir, file);
 
 	if (!file->is_sealed) {
+		note_end(dir, file, bytes);
 		if (ftruncate(file->fd, (off_t)bytes) < 0 || fsync(file->fd) < 0)
 			return -errno;
 		data_name_as(&file->name, DATA_SEALED, 0, &sealed);
@@ -476,7 +333,7 @@ int data_file_seal(struct data_dir *dir, struct data_file *file, uint64_t bytes)
 		file->is_sealed = true;
 	}
 
-	rc = sync_dir(dir->fd);
+	rc = data_dir_sync(dir);
 	if (rc < 0)
 		return rc;
 	data_file_release(file);
@@ -490,7 +347,10 @@ int data_name_abandon(struct data_dir *dir, const struct data_name *name, uint64
 
 	data_name_as(name, DATA_BAD, durable_bytes, &bad);
 	rc = rename_once(dir->fd, name->name, bad.name);
-	(void)sync_dir(dir->fd);
+	(void)data_dir_sync(dir);
+	if (rc == 0 && dir->manifest != NULL)
+		(void)manifest_enter_end(dir->manifest, dir->signal, &bad, MANIFEST_BAD,
+					 durable_bytes);
 	return rc;
 }
 

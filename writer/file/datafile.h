@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One signal's directory and the batch files in it: creation, sealing, giving up, finding again.
+ * The batch files in a signal's directory: creation, sealing, giving up, finding again.
  *
- * Only the writer that holds the output directory's lock creates, seals and recovers; listing and
- * deleting sealed files may happen beside it, with a struct data_dir of its own. What is in a file
- * is not known here; writes and their syncs go through struct io.
+ * Only the writer that holds the output directory's lock creates, seals and recovers. What is in a
+ * file is not known here; writes and their syncs go through struct io.
  */
 #ifndef OTLPIPE_WRITER_FILE_DATAFILE_H
 #define OTLPIPE_WRITER_FILE_DATAFILE_H
@@ -14,49 +13,30 @@
 #include <stdint.h>
 #include <time.h>
 
-#include "writer/file/dataname.h"
+#include "writer/file/datadir.h"
 
 #define DATA_BLOCK_BYTES      4096u
-#define DATA_DIR_ENTRIES_MAX  ((size_t)1 << 20) /* files of ours in one directory */
-#define DATA_CREATE_TRIES_MAX 64u		/* names taken in a row */
+#define DATA_CREATE_TRIES_MAX 64u /* names taken in a row */
 #define DATA_WRITEBACK_BYTES  (UINT64_C(4) << 20)
 #define DATA_NO_IO_SLOT	      UINT32_MAX
-
-struct data_dir {
-	int fd;
-	char signal[DATA_SIGNAL_BYTES_MAX + 1];
-	uint64_t next_sequence; /* of the next file created */
-	bool buffered;		/* false after opening; true: do not try O_DIRECT */
-};
 
 struct data_file {
 	int fd; /* -1 once sealed, given up or released */
 	struct data_name name;
-	uint64_t prealloc_bytes; /* 0: the file system cannot, writes extend the file */
+	uint64_t prealloc_bytes; /* 0: the file system cannot reserve */
+	uint64_t size_bytes;	 /* it is not smaller until it is sealed */
 	bool direct;		 /* O_DIRECT: blocks of DATA_BLOCK_BYTES only */
 	bool is_sealed;		 /* renamed already; what failed came after */
+	bool is_cut;		 /* found smaller than it was: what was behind is gone */
 	unsigned io_slot;	 /* the caller's, DATA_NO_IO_SLOT at first */
 	uint64_t writeback_bytes;
 };
 
 /*
- * Opens a signal's directory below the output directory, and makes it if need be (0750). The
- * signal is a plain lower-case word. -ENOTDIR, -ELOOP: something else has that name.
- */
-int data_dir_open(int out_dirfd, const char *signal, struct data_dir *ret);
-void data_dir_close(struct data_dir *dir);
-
-/*
- * Regular files with names of ours and of these kinds, in the order of their sequence; all else
- * is ignored. *ret is the caller's to free(), NULL when there are none.
- */
-int data_dir_list(const struct data_dir *dir, unsigned kinds, struct data_name **ret,
-		  size_t *ret_count);
-
-/*
  * Makes the next file, locks it (so that recovery can tell it from a dead writer's), opens it for
  * O_DIRECT if that works here, reserves prealloc_bytes for it, and makes all this durable. The
- * reserved bytes read as zeros. -ENOSPC, -EDQUOT, -EFBIG: nothing is left behind.
+ * file has that size at once, also where nothing can be reserved, and reads as zeros: so that it
+ * was cut can be seen. -ENOSPC, -EDQUOT, -EFBIG: nothing is left behind.
  */
 int data_file_create(struct data_dir *dir, uint64_t prealloc_bytes, time_t wall_now,
 		     struct data_file *ret);

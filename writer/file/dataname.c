@@ -46,7 +46,7 @@ void data_name_make(const char *signal, time_t wall, uint64_t sequence, struct d
 	gmtime_r(&wall, &tm);
 	strftime(when, sizeof(when), "%Y%m%dT%H%M%SZ", &tm);
 
-	*ret = (struct data_name){.sequence = sequence, .kind = DATA_OPEN};
+	*ret = (struct data_name){.sequence = sequence, .wall = wall, .kind = DATA_OPEN};
 	n = snprintf(ret->name, sizeof(ret->name), "%s-%s-%08" PRIu64 SUFFIX_OPEN, signal, when,
 		     sequence);
 	assert(n > 0 && (size_t)n < sizeof(ret->name));
@@ -82,16 +82,31 @@ static bool take_text(const char **text, const char *expected)
 	return true;
 }
 
+/* 20260131 and 235959. What is no date counts on: the 32nd of a month is the first of the next. */
+static time_t wall_of(uint64_t date, uint64_t time)
+{
+	struct tm tm = {
+		.tm_year = (int)(date / 10000) - 1900,
+		.tm_mon = (int)(date / 100 % 100) - 1,
+		.tm_mday = (int)(date % 100),
+		.tm_hour = (int)(time / 10000),
+		.tm_min = (int)(time / 100 % 100),
+		.tm_sec = (int)(time % 100),
+	};
+
+	return clamp_wall(timegm(&tm));
+}
+
 int data_name_parse(const char *signal, const char *name, struct data_name *ret)
 {
 	struct data_name parsed = {0};
 	const char *at = name;
-	uint64_t ignored;
+	uint64_t date, time;
 
 	if (strlen(name) >= sizeof(parsed.name))
 		return -EINVAL;
-	if (!take_text(&at, signal) || !take_text(&at, "-") || !take_number(&at, 8, 8, &ignored) ||
-	    !take_text(&at, "T") || !take_number(&at, 6, 6, &ignored) || !take_text(&at, "Z-"))
+	if (!take_text(&at, signal) || !take_text(&at, "-") || !take_number(&at, 8, 8, &date) ||
+	    !take_text(&at, "T") || !take_number(&at, 6, 6, &time) || !take_text(&at, "Z-"))
 		return -EINVAL;
 	if (!take_number(&at, SEQUENCE_DIGITS_MIN, SEQUENCE_DIGITS_MAX, &parsed.sequence))
 		return -EINVAL;
@@ -108,6 +123,7 @@ int data_name_parse(const char *signal, const char *name, struct data_name *ret)
 		return -EINVAL;
 
 	memcpy(parsed.name, name, strlen(name) + 1);
+	parsed.wall = wall_of(date, time);
 	*ret = parsed;
 	return 0;
 }

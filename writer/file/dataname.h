@@ -30,6 +30,7 @@ enum data_kind { /* bits, so that a listing can be asked for several */
 struct data_name {
 	char name[DATA_NAME_BYTES];
 	uint64_t sequence;
+	time_t wall; /* the time in it */
 	enum data_kind kind;
 	uint64_t trusted_bytes; /* DATA_BAD: the number in the name */
 	uint64_t bytes;		/* the file's size, set by data_dir_list */

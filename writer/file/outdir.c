@@ -57,9 +57,10 @@ int outdir_open(struct outdir *ret, const char *path, bool create, int64_t wait_
 		close(ret->fd);
 		return rc;
 	}
+	ret->manifest = NULL;
 	ret->lock_fd = lock_open(ret->fd, OUTDIR_LOCK, wait_ns);
-	if (ret->lock_fd < 0) {
-		rc = ret->lock_fd;
+	rc = ret->lock_fd < 0 ? ret->lock_fd : manifest_open(&ret->manifest, ret->fd);
+	if (rc < 0) {
 		outdir_close(ret);
 		return rc;
 	}
@@ -68,6 +69,7 @@ int outdir_open(struct outdir *ret, const char *path, bool create, int64_t wait_
 
 void outdir_close(struct outdir *outdir)
 {
+	manifest_close(outdir->manifest);
 	if (outdir->lock_fd >= 0)
 		close(outdir->lock_fd);
 	close(outdir->fd);

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The output directory: made if missing, and locked so that one writer has it. */
+/* The output directory: made if missing, locked so that one writer has it, and its manifest. */
 #ifndef OTLPIPE_WRITER_FILE_OUTDIR_H
 #define OTLPIPE_WRITER_FILE_OUTDIR_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "writer/file/manifest.h"
+
 struct outdir {
 	int fd;
 	int lock_fd;
+	struct manifest *manifest;
 };
 
 /**

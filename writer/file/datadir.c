@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Signals' directories: opened, listed, and what is in them compared with the manifest. The files
+ * themselves are datafile.c's.
+ */
+#include "writer/file/datadir.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mode.h"
+
+#define NS_PER_S INT64_C(1000000000)
+
+static int sync_fd(int fd)
+{
+	/* EINVAL: a file system that has nothing to sync for a directory. */
+	return fsync(fd) < 0 && errno != EINVAL ? -errno : 0;
+}
+
+int data_dir_sync(const struct data_dir *dir)
+{
+	return sync_fd(dir->fd);
+}
+
+static bool is_signal(const char *signal)
+{
+	size_t n = strlen(signal);
+
+	return n > 0 && n <= DATA_SIGNAL_BYTES_MAX &&
+	       strspn(signal, "abcdefghijklmnopqrstuvwxyz") == n;
+}
+
+static int find_next_sequence(struct data_dir *dir)
+{
+	struct data_name *names;
+	size_t count;
+	int rc;
+
+	rc = data_dir_list(dir, DATA_ALL_KINDS, &names, &count);
+	if (rc < 0)
+		return rc;
+	dir->next_sequence = count > 0 ? names[count - 1].sequence + 1 : 1;
+	free(names);
+	return 0;
+}
+
+/* Somebody else's, or open to everybody: then others could make files in our name. */
+static int check_dir(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	return (st.st_mode & S_IWOTH) ||
+			       (st.st_uid != geteuid() && st.st_uid != 0 && geteuid() != 0)
+		       ? -EPERM
+		       : 0;
+}
+
+int data_dir_open(int out_dirfd, const char *signal, struct data_dir *ret)
+{
+	struct data_dir dir = {.fd = -1};
+	bool is_made;
+	int rc;
+
+	if (!is_signal(signal))
+		return -EINVAL;
+	memcpy(dir.signal, signal, strlen(signal) + 1);
+
+	is_made = mkdirat(out_dirfd, signal, mode_of_directory()) == 0;
+	if (!is_made && errno != EEXIST)
+		return -errno;
+	dir.fd = openat(out_dirfd, signal, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (dir.fd < 0)
+		return -errno;
+
+	rc = check_dir(dir.fd);
+	if (rc == 0 && is_made)
+		rc = mode_set(dir.fd, mode_of_directory());
+	/* Always: who made it may have died before this. */
+	if (rc == 0)
+		rc = sync_fd(out_dirfd);
+	if (rc == 0)
+		rc = find_next_sequence(&dir);
+	if (rc < 0) {
+		close(dir.fd);
+		return rc;
+	}
+
+	*ret = dir;
+	return 0;
+}
+
+void data_dir_close(struct data_dir *dir)
+{
+	if (dir->fd >= 0)
+		close(dir->fd);
+	dir->fd = -1;
+}
+
+struct listing {
+	struct data_name *names;
+	size_t count;
+	size_t capacity;
+};
+
+static int listing_add(struct listing *listing, const struct data_name *name)
+{
+	if (listing->count == DATA_DIR_ENTRIES_MAX)
+		return -E2BIG;
+
+	if (listing->count == listing->capacity) {
+		size_t capacity = listing->capacity ? listing->capacity * 2 : 64;
+		struct data_name *names;
+
+		names = reallocarray(listing->names, capacity, sizeof(*names));
+		if (!names)
+			return -ENOMEM;
+		listing->names = names;
+		listing->capacity = capacity;
+	}
+
+	listing->names[listing->count++] = *name;
+	return 0;
+}
+
+/* Anybody can set a file's time to anything: kept within what nanoseconds can say. */
+static int64_t timestamp_ns(const struct timespec *ts)
+{
+	if (ts->tv_sec < 0)
+		return 0;
+	if (ts->tv_sec >= INT64_MAX / NS_PER_S)
+		return INT64_MAX;
+	return ts->tv_sec * NS_PER_S + ts->tv_nsec;
+}
+
+static int list_entry(const struct data_dir *dir, const char *entry, unsigned kinds,
+		      struct listing *listing)
+{
+	struct data_name name;
+	struct stat st;
+
+	if (data_name_parse(dir->signal, entry, &name) < 0 || !(name.kind & kinds))
+		return 0;
+	if (fstatat(dir->fd, entry, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : -errno; /* retention was quicker */
+	if (!S_ISREG(st.st_mode))
+		return 0;
+
+	name.bytes = (uint64_t)st.st_size;
+	name.mtime_ns = timestamp_ns(&st.st_mtim);
+	return listing_add(listing, &name);
+}
+
+int data_dir_list(const struct data_dir *dir, unsigned kinds, struct data_name **ret,
+		  size_t *ret_count)
+{
+	struct listing listing = {0};
+	struct dirent *entry;
+	DIR *stream;
+	int fd, rc = 0;
+
+	/* A description of its own: the position of a shared one would be moved. */
+	fd = openat(dir->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	stream = fdopendir(fd);
+	if (!stream) {
+		rc = -errno;
+		close(fd);
+		return rc;
+	}
+
+	while (rc == 0) {
+		errno = 0;
+		entry = readdir(stream);
+		if (!entry) {
+			rc = -errno;
+			break;
+		}
+		rc = list_entry(dir, entry->d_name, kinds, &listing);
+	}
+	closedir(stream);
+	if (rc < 0) {
+		free(listing.names);
+		return rc;
+	}
+
+	if (listing.count > 0)
+		qsort(listing.names, listing.count, sizeof(*listing.names), data_name_compare);
+	*ret = listing.names;
+	*ret_count = listing.count;
+	return 0;
+}
+
+int data_dir_attach(struct data_dir *dir, struct manifest *manifest)
+{
+	struct data_name *names = NULL;
+	size_t count = 0;
+	int rc = 0;
+
+	/* Once in a directory's life, so that a start stays cheap with very many files. */
+	if (!manifest_knows(manifest, dir->signal, dir->next_sequence))
+		rc = data_dir_list(dir, DATA_SEALED | DATA_BAD, &names, &count);
+	if (rc == 0)
+		rc = manifest_adopt(manifest, dir->signal, names, count, dir->next_sequence,
+				    &dir->next_sequence);
+	free(names);
+	if (rc == 0)
+		dir->manifest = manifest;
+	return rc;
+}
+
+/* The file that an entry tells of, if it is there as one that was given up. */
+static bool find_bad(const struct data_dir *dir, uint64_t sequence, struct data_name *ret)
+{
+	struct data_name *names;
+	bool is_found = false;
+	size_t count;
+
+	if (data_dir_list(dir, DATA_BAD, &names, &count) < 0)
+		return false;
+	for (size_t i = 0; i < count && !is_found; i++) {
+		is_found = names[i].sequence == sequence;
+		if (is_found)
+			*ret = names[i];
+	}
+	free(names);
+	return is_found;
+}
+
+static int settle_entry(const struct data_dir *dir, const struct manifest_entry *entry)
+{
+	struct data_name open, sealed, bad;
+	struct stat st;
+
+	manifest_entry_name(entry, dir->signal, DATA_OPEN, &open);
+	manifest_entry_name(entry, dir->signal, DATA_SEALED, &sealed);
+	if (fstatat(dir->fd, open.name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return 0;
+	if (fstatat(dir->fd, sealed.name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return manifest_enter_end(dir->manifest, dir->signal, &sealed, MANIFEST_SEALED,
+					  (uint64_t)st.st_size);
+	if (find_bad(dir, entry->sequence, &bad))
+		return manifest_enter_end(dir->manifest, dir->signal, &bad, MANIFEST_BAD,
+					  bad.trusted_bytes);
+	log_line("%s/%s is gone, and was being written by an earlier writer: what it had is lost",
+		 dir->signal, open.name);
+	return 0;
+}
+
+int data_dir_settle(const struct data_dir *dir)
+{
+	struct manifest_entry *entries;
+	size_t count;
+	int rc;
+
+	if (dir->manifest == NULL)
+		return 0;
+	rc = manifest_copy(dir->manifest, dir->signal, &entries, &count);
+	if (rc < 0)
+		return rc;
+	for (size_t i = 0; i < count; i++)
+		if (entries[i].state == MANIFEST_OPEN)
+			/* What could not be written now is kept for the next line. */
+			(void)settle_entry(dir, &entries[i]);
+	free(entries);
+	return 0;
+}

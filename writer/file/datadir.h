@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One signal's directory below the output directory: which batch files are there, and whether they
+ * are those that the manifest has.
+ *
+ * Listing may happen beside the writer that holds the output directory's lock, with a struct
+ * data_dir of its own.
+ */
+#ifndef OTLPIPE_WRITER_FILE_DATADIR_H
+#define OTLPIPE_WRITER_FILE_DATADIR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "writer/file/dataname.h"
+#include "writer/file/manifest.h"
+
+#define DATA_DIR_ENTRIES_MAX ((size_t)1 << 20) /* files of ours in one directory */
+
+struct data_dir {
+	int fd;
+	char signal[DATA_SIGNAL_BYTES_MAX + 1];
+	struct manifest *manifest; /* where what is done here is noted; NULL: nowhere */
+	uint64_t next_sequence;	   /* of the next file created */
+	bool buffered;		   /* false after opening; true: do not try O_DIRECT */
+};
+
+/*
+ * Opens a signal's directory below the output directory, and makes it if need be (0750). The
+ * signal is a plain lower-case word. -ENOTDIR, -ELOOP: something else has that name.
+ */
+int data_dir_open(int out_dirfd, const char *signal, struct data_dir *ret);
+void data_dir_close(struct data_dir *dir);
+
+/*
+ * Has all that is done in the directory noted in the manifest from now on, and enters the files
+ * that it does not know. It must outlive the directory.
+ */
+int data_dir_attach(struct data_dir *dir, struct manifest *manifest);
+
+/*
+ * For a recovery, at its end: files that the manifest has as open are there under another name, if
+ * their writer was killed or could not note it. Those that are gone are said to be.
+ */
+int data_dir_settle(const struct data_dir *dir);
+
+/*
+ * Regular files with names of ours and of these kinds, in the order of their sequence; all else
+ * is ignored. *ret is the caller's to free(), NULL when there are none.
+ */
+int data_dir_list(const struct data_dir *dir, unsigned kinds, struct data_name **ret,
+		  size_t *ret_count);
+
+/* Makes names that were made or changed in it durable. */
+int data_dir_sync(const struct data_dir *dir);
+
+#endif
