@@ -116,7 +116,7 @@ static int recover_scan(int fd, enum otlp_signal signal, struct regions *regions
  * Before the file is sealed, and no recovery looks into it again, its claims are durable. It is cut
  * first, behind what counts: that gives back what was reserved for it, and the disk may be full.
  */
-static int recover_claims(const struct output *output, const struct data_file *file,
+static int recover_claims(const struct output *output, struct data_dir *dir, struct data_file *file,
 			  const struct claims_draft *draft, uint64_t batches, uint64_t bytes)
 {
 	struct regions *regions = output->regions;
@@ -124,8 +124,9 @@ static int recover_claims(const struct output *output, const struct data_file *f
 
 	if (rc < 0 || !regions->claims.is_changed)
 		return rc;
-	if (ftruncate(file->fd, (off_t)bytes) < 0)
-		return -errno;
+	rc = data_file_cut(dir, file, bytes);
+	if (rc < 0)
+		return rc;
 	rc = claims_save(&regions->claims, output->dirfd);
 	if (rc < 0)
 		log_line("%s cannot be written: %s; it says what the files have of regions that "
@@ -147,7 +148,7 @@ static int recover_file(const struct output *output, struct data_dir *dir,
 		return rc;
 	rc = recover_scan(file.fd, signal, output->regions, &draft, &batches, &bytes);
 	if (rc == 0)
-		rc = recover_claims(output, &file, &draft, batches, bytes);
+		rc = recover_claims(output, dir, &file, &draft, batches, bytes);
 	if (rc == 0)
 		rc = data_file_seal(dir, &file, bytes);
 	claims_draft_close(&draft);

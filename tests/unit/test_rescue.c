@@ -273,6 +273,7 @@ static void a_recovery_that_fails_keeps_what_was_rescued(void **state)
 			const struct fault_plan plan = {
 				.what = FAULT_FSYNC, .times = 1, .error = -EIO};
 			struct recover_report report;
+			struct manifest *manifest;
 			unsigned number = 0;
 			int rc;
 
@@ -283,11 +284,13 @@ static void a_recovery_that_fails_keeps_what_was_rescued(void **state)
 			regions_close(&pipe.regions);
 			regions_open(&pipe.regions, &pipe.dir);
 			assert_int_equal(regions_discover(&pipe.regions), 0);
+			assert_int_equal(manifest_open(&manifest, pipe.out.fd), 0);
 			fails_after = failures;
 			failing = calls_that_fail[n].call;
-			rc = pipe_recover_output(&pipe, &report);
+			rc = recover_output(pipe.out.fd, manifest, &pipe.regions, &report);
 			fails = failing == FAILS_NOT;
 			failing = FAILS_NOT;
+			manifest_close(manifest);
 			assert_int_equal(rc, fails ? calls_that_fail[n].error : 0);
 			failures += fails;
 			assert_int_equal(go_on_and_count(&pipe), 0);

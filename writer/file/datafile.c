@@ -284,12 +284,13 @@ static bool has_zeros_at(int fd, uint64_t at)
  * Note it before it is done: a cut that nobody noted would look like somebody else's. Where it
  * cannot be written it is done all the same, and the next line has it.
  */
-static void note_end(const struct data_dir *dir, const struct data_file *file, uint64_t bytes)
+static void note_end(const struct data_dir *dir, struct data_file *file, uint64_t bytes)
 {
 	bool is_cut = file->is_cut && !has_zeros_at(file->fd, bytes);
 
-	if (dir->manifest == NULL)
+	if (dir->manifest == NULL || file->is_noted)
 		return;
+	file->is_noted = true;
 	if (bytes == 0 && !is_cut)
 		(void)manifest_enter_dropped(dir->manifest, dir->signal, file->name.sequence);
 	else
@@ -309,6 +310,12 @@ static int remove_empty(struct data_dir *dir, struct data_file *file)
 		return rc;
 	data_file_release(file);
 	return 0;
+}
+
+int data_file_cut(struct data_dir *dir, struct data_file *file, uint64_t bytes)
+{
+	note_end(dir, file, bytes);
+	return ftruncate(file->fd, (off_t)bytes) < 0 ? -errno : 0;
 }
 
 int data_file_seal(struct data_dir *dir, struct data_file *file, uint64_t bytes)

@@ -28,6 +28,7 @@ struct data_file {
 	bool direct;		 /* O_DIRECT: blocks of DATA_BLOCK_BYTES only */
 	bool is_sealed;		 /* renamed already; what failed came after */
 	bool is_cut;		 /* found smaller than it was: what was behind is gone */
+	bool is_noted;		 /* the manifest has the size that it is sealed with */
 	unsigned io_slot;	 /* the caller's, DATA_NO_IO_SLOT at first */
 	uint64_t writeback_bytes;
 };
@@ -48,6 +49,9 @@ int data_file_create(struct data_dir *dir, uint64_t prealloc_bytes, time_t wall_
  */
 int data_file_open_existing(const struct data_dir *dir, const struct data_name *name,
 			    int64_t lock_timeout_ns, struct data_file *ret);
+
+/* The first step of a seal at `bytes` alone, which gives space back: nothing else may follow. */
+int data_file_cut(struct data_dir *dir, struct data_file *file, uint64_t bytes);
 
 /*
  * Cuts an open file behind `bytes`, makes it durable, gives it its final name and closes it; with

@@ -240,8 +240,9 @@ static void store_keep_line(struct manifest_store *store, const char *line, size
 		return;
 	if (store->pending_bytes + bytes > store->pending_capacity) {
 		size_t capacity = store->pending_capacity * 2 + MANIFEST_LINE_BYTES_MAX;
-		char *larger =
-			capacity <= PENDING_BYTES_MAX ? realloc(store->pending, capacity) : NULL;
+		char *larger = capacity <= PENDING_BYTES_MAX
+				       ? reallocarray(store->pending, capacity, 1)
+				       : NULL;
 
 		if (larger == NULL) {
 			manifest_store_begin_anew(store);
