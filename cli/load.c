@@ -31,6 +31,7 @@ enum option_id {
 	OPT_COUNT,
 	OPT_RATE,
 	OPT_SEED,
+	OPT_SERIES,
 	OPT_SIGNAL,
 	OPT_SPAN_RING,
 	OPT_METRIC_RING,
@@ -46,6 +47,11 @@ static const struct argp_option options_table[] = {
 	{"rate", OPT_RATE, "N", 0,
 	 "records of each signal a second, of all threads together (0: as fast as possible)", 0},
 	{"seed", OPT_SEED, "N", 0, "of the data (1)", 0},
+	{"series", OPT_SERIES, "N", 0,
+	 "points of N steady cumulative series of each thread (0: of all kinds, each point a "
+	 "series "
+	 "of its own)",
+	 0},
 	{"signal", OPT_SIGNAL, "SIGNAL", 0, "spans, metrics or both (both)", 0},
 	{"dir", 'd', "DIR", 0, "runtime directory ($OTLPIPE_DIR, else /dev/shm/otlpipe-UID)", 0},
 	{"span-ring-bytes", OPT_SPAN_RING, "SIZE", 0, "of the ring of spans, such as 64KiB (4MiB)",
@@ -109,6 +115,8 @@ static error_t take_option(int key, char *text, struct argp_state *state)
 		return count_option(state, "rate", text, 0, LOAD_RATE_MAX, &options->rate);
 	case OPT_SEED:
 		return count_option(state, "seed", text, 0, UINT64_MAX, &options->seed);
+	case OPT_SERIES:
+		return count_option(state, "series", text, 0, LOAD_SERIES_MAX, &options->series);
 	case OPT_SIGNAL:
 		return signal_option(state, text, options);
 	case OPT_SPAN_RING:

@@ -72,13 +72,14 @@ static void random_id(struct load_producer *p, uint8_t *ret, size_t bytes)
 }
 
 void load_producer_init(struct load_producer *producer, uint64_t seed, uint32_t index,
-			uint64_t now_ns)
+			uint64_t series, uint64_t now_ns)
 {
 	memset(producer, 0, sizeof(*producer));
 	producer->random = seed;
 	producer->random = random_next(producer) + index;
 	producer->index = index;
 	producer->begin_ns = now_ns;
+	producer->series = series;
 }
 
 static size_t common_attributes(struct load_producer *p, int64_t seq)
@@ -399,6 +400,44 @@ static void response_summary(struct load_producer *p, uint64_t now_ns)
 	p->metric.points.summary = s;
 }
 
+/*
+ * A point of a steady series, one after the other in turn. A back end keeps a series by its
+ * attributes, so what is different in each point is in the exemplar. The value grows by the same
+ * step each time: there is nothing to remember.
+ */
+static void steady_counter(struct load_producer *p, uint64_t now_ns)
+{
+	const uint64_t series = (uint64_t)p->point_seq % p->series;
+	const uint64_t turns = (uint64_t)p->point_seq / p->series + 1;
+	const size_t route = series % COUNT_OF(routes);
+	struct otlp_number_point *number = &p->point.number;
+
+	p->attributes[0] = otlp_attr_int(OTLP_STR("otlpipe.load.producer"), p->index);
+	p->attributes[1] = otlp_attr_int(OTLP_STR("otlpipe.load.series"), (int64_t)series);
+	p->attributes[2] = otlp_attr_str(OTLP_STR("http.request.method"), routes[route].method);
+	p->attributes[3] = otlp_attr_str(OTLP_STR("http.route"), routes[route].route);
+	p->exemplar_attributes[0] = otlp_attr_int(OTLP_STR("otlpipe.load.seq"), p->point_seq);
+	p->exemplar = (struct otlp_exemplar){
+		.time_unix_ns = now_ns,
+		.value = {OTLP_NUMBER_INT, {.integer = 1}},
+		.filtered_attributes = {p->exemplar_attributes, 1, 0},
+	};
+	number->point.attributes = (struct otlp_attributes){p->attributes, 4, 0};
+	number->point.start_time_unix_ns = p->begin_ns;
+	number->point.time_unix_ns = now_ns;
+	number->point.exemplars = &p->exemplar;
+	number->point.exemplar_count = 1;
+	number->value.type = OTLP_NUMBER_INT;
+	number->value.as.integer = (int64_t)(turns * (1 + series % 10));
+	p->metric.name = OTLP_STR("shop.requests");
+	p->metric.description = OTLP_STR("Requests since the start, by route.");
+	p->metric.unit = OTLP_STR("{request}");
+	p->metric.type = OTLP_METRIC_SUM;
+	p->metric.temporality = OTLP_TEMPORALITY_CUMULATIVE;
+	p->metric.is_monotonic = true;
+	p->metric.points.number = number;
+}
+
 const struct otlp_resource_metrics *load_next_point(struct load_producer *producer, uint64_t now_ns)
 {
 	static void (*const kinds[])(struct load_producer *, uint64_t) = {
@@ -409,7 +448,10 @@ const struct otlp_resource_metrics *load_next_point(struct load_producer *produc
 
 	memset(&p->point, 0, sizeof(p->point));
 	memset(&p->metric, 0, sizeof(p->metric));
-	kinds[(uint64_t)p->point_seq % COUNT_OF(kinds)](p, now_ns);
+	if (p->series > 0)
+		steady_counter(p, now_ns);
+	else
+		kinds[(uint64_t)p->point_seq % COUNT_OF(kinds)](p, now_ns);
 	p->metric.point_count = 1;
 	p->scope_metrics = (struct otlp_scope_metrics){scope, &p->metric, 1};
 	p->resource_metrics = (struct otlp_resource_metrics){NULL, &p->scope_metrics, 1};

@@ -16,6 +16,7 @@ struct load_producer {
 	int64_t cpu_ns;
 	int64_t active;
 	uint64_t begin_ns; /* of its cumulative metrics, since the epoch */
+	uint64_t series;   /* 0: each point is one of its own */
 
 	/* The request whose spans are being made: its calls first, as they end first. */
 	unsigned int calls_left;
@@ -36,6 +37,7 @@ struct load_producer {
 	struct otlp_span span;
 
 	struct otlp_exemplar exemplar;
+	struct otlp_attribute exemplar_attributes[1];
 	uint64_t buckets[LOAD_BUCKETS + 1];
 	uint64_t exp_buckets[LOAD_BUCKETS];
 	struct otlp_quantile quantiles[3];
@@ -50,9 +52,14 @@ struct load_producer {
 	struct otlp_resource_metrics resource_metrics;
 };
 
-/* The same seed and index make the same data, but for the times and what follows from them. */
+/*
+ * The same seed and index make the same data, but for the times and what follows from them.
+ *
+ * @param series  0: points of all kinds, each a series of its own by its number; else so many
+ *                steady series of a counter, whose numbers are in their exemplars
+ */
 void load_producer_init(struct load_producer *producer, uint64_t seed, uint32_t index,
-			uint64_t now_ns);
+			uint64_t series, uint64_t now_ns);
 
 /*
  * The next span; the next metric with one point, of one kind after the other. Each carries

@@ -12,6 +12,7 @@
 #define LOAD_PROCESSES_MAX 256
 #define LOAD_THREADS_MAX   256
 #define LOAD_RATE_MAX	   UINT64_C(1000000000)
+#define LOAD_SERIES_MAX	   UINT64_C(1000000000)
 
 struct load_options {
 	uint64_t processes;
@@ -19,6 +20,7 @@ struct load_options {
 	uint64_t rate;	  /* records of each signal a second, all producers together; 0: no limit */
 	uint64_t count;	  /* records of each signal, all producers together; 0: until a signal */
 	uint64_t seed;
+	uint64_t series;		   /* of each producer; 0: each point is one of its own */
 	uint64_t ring_bytes[SIGNAL_COUNT]; /* 0: the library's default */
 	const char *dir;		   /* NULL: the library's default */
 	bool pushes[SIGNAL_COUNT];

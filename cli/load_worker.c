@@ -153,7 +153,7 @@ static void *produce(void *context)
 	int rc = 0;
 
 	atomic_store_explicit(&p->slot->begin_ns, begin_ns, memory_order_relaxed);
-	load_producer_init(&p->data, p->options->seed, p->index,
+	load_producer_init(&p->data, p->options->seed, p->index, p->options->series,
 			   (uint64_t)clock_ns(CLOCK_REALTIME));
 	for (uint64_t i = 0; rc == 0 && i < records && !stopped(p->shared); i++) {
 		uint64_t now_ns;

@@ -60,7 +60,7 @@ static void each_span_is_numbered_and_some_have_events_links_and_errors(void **s
 	size_t events = 0, links = 0, errors = 0, clients = 0;
 
 	(void)state;
-	load_producer_init(&p, 1, 7, NOW_NS);
+	load_producer_init(&p, 1, 7, 0, NOW_NS);
 	for (int64_t i = 0; i < RECORDS; i++) {
 		const struct otlp_span *span = load_next_span(&p, NOW_NS);
 
@@ -87,7 +87,7 @@ static void calls_come_before_their_server_span_and_name_it_as_parent(void **sta
 	size_t calls = 0;
 
 	(void)state;
-	load_producer_init(&p, 1, 0, NOW_NS);
+	load_producer_init(&p, 1, 0, 0, NOW_NS);
 	for (int i = 0; i < RECORDS; i++) {
 		const struct otlp_span *span = load_next_span(&p, NOW_NS);
 
@@ -113,7 +113,7 @@ static void points_are_numbered_and_of_all_five_kinds(void **state)
 	size_t kinds[OTLP_METRIC_SUMMARY + 1] = {0};
 
 	(void)state;
-	load_producer_init(&p, 1, 3, NOW_NS);
+	load_producer_init(&p, 1, 3, 0, NOW_NS);
 	for (int64_t i = 0; i < RECORDS; i++) {
 		const struct otlp_resource_metrics *rm = load_next_point(&p, NOW_NS);
 		const struct otlp_metric *metric = rm->scope_metrics->metrics;
@@ -133,7 +133,7 @@ static void histogram_counts_are_the_sum_of_their_buckets(void **state)
 	struct load_producer p;
 
 	(void)state;
-	load_producer_init(&p, 1, 3, NOW_NS);
+	load_producer_init(&p, 1, 3, 0, NOW_NS);
 	for (int i = 0; i < RECORDS; i++) {
 		const struct otlp_metric *metric =
 			load_next_point(&p, NOW_NS)->scope_metrics->metrics;
@@ -161,10 +161,10 @@ static void the_same_seed_makes_the_same_ids_and_another_does_not(void **state)
 	struct load_producer a, b, other_seed, other_index;
 
 	(void)state;
-	load_producer_init(&a, 1, 0, NOW_NS);
-	load_producer_init(&b, 1, 0, NOW_NS + 5);
-	load_producer_init(&other_seed, 2, 0, NOW_NS);
-	load_producer_init(&other_index, 1, 1, NOW_NS);
+	load_producer_init(&a, 1, 0, 0, NOW_NS);
+	load_producer_init(&b, 1, 0, 0, NOW_NS + 5);
+	load_producer_init(&other_seed, 2, 0, 0, NOW_NS);
+	load_producer_init(&other_index, 1, 1, 0, NOW_NS);
 	for (int i = 0; i < RECORDS; i++) {
 		const struct otlp_span *span = load_next_span(&a, NOW_NS);
 
@@ -176,6 +176,40 @@ static void the_same_seed_makes_the_same_ids_and_another_does_not(void **state)
 	}
 }
 
+static void a_steady_series_grows_and_keeps_its_attributes(void **state)
+{
+	enum { SERIES = 7 };
+	struct load_producer p;
+	int64_t last[SERIES] = {0};
+
+	(void)state;
+	load_producer_init(&p, 1, 3, SERIES, NOW_NS);
+	for (int64_t i = 0; i < RECORDS; i++) {
+		const struct otlp_metric *metric =
+			load_next_point(&p, NOW_NS + (uint64_t)i)->scope_metrics->metrics;
+		const struct otlp_number_point *number = metric->points.number;
+		const struct otlp_value *series =
+			find(&number->point.attributes, "otlpipe.load.series");
+		const struct otlp_exemplar *exemplar = number->point.exemplars;
+
+		assert_int_equal(metric->type, OTLP_METRIC_SUM);
+		assert_int_equal(metric->temporality, OTLP_TEMPORALITY_CUMULATIVE);
+		assert_true(metric->is_monotonic);
+		assert_int_equal(number->point.start_time_unix_ns, NOW_NS);
+		assert_int_equal(number->point.time_unix_ns, NOW_NS + (uint64_t)i);
+		assert_int_equal(number->point.attributes.count, 4);
+		assert_int_equal(
+			find(&number->point.attributes, "otlpipe.load.producer")->as.integer, 3);
+		assert_int_equal(series->as.integer, i % SERIES);
+		assert_true(number->value.as.integer > last[i % SERIES]);
+		last[i % SERIES] = number->value.as.integer;
+		/* The number is not lost: each record can still be told from all others. */
+		assert_int_equal(number->point.exemplar_count, 1);
+		assert_int_equal(
+			find(&exemplar->filtered_attributes, "otlpipe.load.seq")->as.integer, i);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -184,6 +218,7 @@ int main(void)
 		cmocka_unit_test(points_are_numbered_and_of_all_five_kinds),
 		cmocka_unit_test(histogram_counts_are_the_sum_of_their_buckets),
 		cmocka_unit_test(the_same_seed_makes_the_same_ids_and_another_does_not),
+		cmocka_unit_test(a_steady_series_grows_and_keeps_its_attributes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
