@@ -13,18 +13,28 @@
 #define REST_SLICE_NS INT64_C(200000000)
 
 static int output_error;
+/* Known before the first error: one that hung up is none any more. */
+static enum { OUTPUT_UNKNOWN, OUTPUT_FILE, OUTPUT_TERMINAL } output_kind;
+
+/* What a failed write or flush left in errno. A terminal that hung up is a reader that has left. */
+static int output_errno(void)
+{
+	return errno == EIO && output_kind == OUTPUT_TERMINAL ? -EPIPE : -errno;
+}
 
 int tool_write(const void *bytes, size_t count)
 {
+	if (output_kind == OUTPUT_UNKNOWN)
+		output_kind = isatty(STDOUT_FILENO) ? OUTPUT_TERMINAL : OUTPUT_FILE;
 	if (output_error == 0 && fwrite(bytes, 1, count, stdout) != count)
-		output_error = -errno;
+		output_error = output_errno();
 	return output_error;
 }
 
 int tool_flush(void)
 {
 	if (output_error == 0 && fflush(stdout) != 0)
-		output_error = -errno;
+		output_error = output_errno();
 	return output_error;
 }
 
@@ -46,7 +56,7 @@ int tool_finish(int status)
 
 	/* Some file systems report a full disk only when the file is closed. */
 	if (fclose(stdout) != 0 && rc == 0)
-		rc = -errno;
+		rc = output_errno();
 	if (rc == 0 || rc == -EPIPE)
 		return status;
 	tool_error("stdout: %s", strerror(-rc));
