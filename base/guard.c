@@ -55,17 +55,18 @@ void guard_add(struct guard *guard, void *start, size_t bytes)
 	guard->bytes = bytes;
 	guard->has_failed = false;
 	guard->next = guards;
+	if (guards != NULL)
+		guards->at = &guard->next;
+	guard->at = &guards;
 	guards = guard;
 }
 
 void guard_remove(struct guard *guard)
 {
-	struct guard **at;
-
-	for (at = &guards; *at != NULL; at = &(*at)->next) {
-		if (*at == guard) {
-			*at = guard->next;
-			return;
-		}
-	}
+	if (guard->at == NULL)
+		return;
+	*guard->at = guard->next;
+	if (guard->next != NULL)
+		guard->next->at = guard->at;
+	guard->at = NULL;
 }

@@ -11,7 +11,7 @@
 #include <stddef.h>
 
 struct guard {
-	struct guard *next;
+	struct guard *next, **at; /* the pointer to this one */
 	void *start;
 	size_t bytes;
 	volatile bool has_failed; /* set by the signal handler: what was read since is zeros */

@@ -123,6 +123,7 @@ static json_object *writer_json(const struct stat_view *view)
 	add_text(json, "output", view->page.output);
 	add_text(json, "io", view->page.io);
 	add(json, "regions_left_aside", view->page.regions_broken);
+	add(json, "regions_waiting", view->is_running ? view->page.regions_waiting : 0);
 	for (i = 0; i < SIGNAL_COUNT; i++)
 		json_object_object_add(signals, signal_name(i),
 				       signal_json(&view->page.signals[i]));
@@ -241,6 +242,9 @@ static void print_writer(const struct stat_view *view)
 	if (page->regions_broken > 0)
 		line("left aside: %" PRIu64 " regions that make no sense, since it started",
 		     page->regions_broken);
+	if (view->is_running && page->regions_waiting > 0)
+		line("waiting: %" PRIu64 " regions that the writer has no room for yet",
+		     page->regions_waiting);
 	line("output: %s", page->output[0] != '\0' ? page->output : "none yet");
 	line("%-8s %9s %13s %12s %8s %8s %8s %7s %7s", "signal", "batches", "bytes", "written",
 	     "invalid", "lost", "torn B", "sealed", "errors");

@@ -27,6 +27,9 @@ void regions_open(struct regions *regions, const struct runtime_dir *dir)
 	memset(regions, 0, sizeof(*regions));
 	regions->dir = dir;
 	regions->sources_end = &regions->sources;
+	owners_open(&regions->owners);
+	capacity_measure(&regions->capacity, REGIONS_MAX);
+	regions->room = regions->capacity;
 }
 
 /* ---- the list, and the same by id ---- */
@@ -47,10 +50,11 @@ struct source *regions_find(const struct regions *regions, uint64_t id)
 	return found != NULL ? *found : NULL;
 }
 
-static int regions_add(struct regions *regions, struct source *source)
+static int regions_add(struct regions *regions, struct owner *owner, struct source *source)
 {
 	if (tsearch(source, &regions->by_id, source_compare) == NULL)
 		return -ENOMEM;
+	owners_add(&regions->owners, owner, source);
 	*regions->sources_end = source;
 	regions->sources_end = &source->next;
 	regions->count++;
@@ -66,6 +70,7 @@ static struct source *regions_remove(struct regions *regions, struct source **at
 	if (source->next == NULL)
 		regions->sources_end = at;
 	(void)tdelete(source, &regions->by_id, source_compare);
+	owners_remove(&regions->owners, source);
 	regions->count--;
 	return source;
 }
@@ -81,6 +86,7 @@ void regions_close(struct regions *regions)
 {
 	while (regions->sources != NULL)
 		source_close(regions_remove(regions, &regions->sources));
+	owners_close(&regions->owners);
 	regions_end(regions);
 	idset_clear(&regions->known);
 	claims_close(&regions->claims);
@@ -144,68 +150,128 @@ static void regions_refuse(struct regions *regions, const char *name, uint64_t i
 	log_line("%s is left aside: %s", name, why);
 }
 
-/* Has this region's user as many as one may have? */
-static bool regions_are_too_many(struct regions *regions, const struct source *added)
+/*
+ * Why there is no room for one more region of this user; empty: there is. In a group directory a
+ * user may have no more than are still free: the first half of all, the next a quarter, and so
+ * always room is left for one who comes later, and who had no part in filling it.
+ */
+static void regions_room(const struct regions *regions, const struct owner *owner,
+			 char ret[REGIONS_WHY_BYTES])
 {
-	const struct source *source;
-	size_t count = 0;
+	const size_t max = regions->room.regions;
 
-	if (!regions->dir->group)
-		return false;
-	for (source = regions->sources; source != NULL; source = source->next)
-		count += source->view.uid == added->view.uid;
-	if (count < REGIONS_PER_USER_MAX)
-		return false;
-	if (!regions->said_too_many)
-		log_line("user %u has more than %u regions: those wait for others to go",
-			 added->view.uid, REGIONS_PER_USER_MAX);
-	regions->said_too_many = true;
-	return true;
+	ret[0] = '\0';
+	if (regions->count >= max)
+		snprintf(ret, REGIONS_WHY_BYTES, "this writer can hold %zu regions (%s)", max,
+			 regions->room.reason);
+	else if (regions->dir->group && owner->count >= REGIONS_PER_USER_MAX)
+		snprintf(ret, REGIONS_WHY_BYTES,
+			 "user %u has %zu regions, and no user may have more", owner->uid,
+			 owner->count);
+	else if (regions->dir->group && owner->count > 0 && owner->count >= max - regions->count)
+		snprintf(
+			ret, REGIONS_WHY_BYTES,
+			"user %u has %zu regions, and what is left of the %zu that this writer can "
+			"hold (%s) is kept for other users",
+			owner->uid, owner->count, max, regions->room.reason);
 }
 
-static int regions_attach(struct regions *regions, const char *name, uint64_t id)
+/* It is looked at again with the next look at the directory. */
+static void regions_leave(struct regions *regions, const char *name, const char *why)
 {
+	if (regions->waiting_now++ == 0)
+		snprintf(regions->waiting_why, sizeof(regions->waiting_why), "%s: %s", name, why);
+}
+
+/* The directory is read to its end: does any wait, or twice as many as was said? */
+static void regions_say_waiting(struct regions *regions)
+{
+	const bool is_news = regions->waiting_now > 2 * regions->waiting_said;
+
+	if (is_news)
+		log_line("regions that there is no room for: %zu; they are not drained until "
+			 "others go. The first is %s",
+			 regions->waiting_now, regions->waiting_why);
+	if (is_news || regions->waiting_now == 0)
+		regions->waiting_said = regions->waiting_now;
+	regions->waiting = regions->waiting_now;
+}
+
+/* What cannot be opened for want of something of ours waits: it has done nothing wrong. */
+static void regions_open_failed(struct regions *regions, const char *name, uint64_t id, int error)
+{
+	if (error == -ENOENT)
+		return; /* gone again */
+	if (is_shortage(error)) {
+		/* So others hold descriptors of ours, or of the machine's: we have room for no
+		 * more until we look again. */
+		if (error != -ENOMEM && regions->count < regions->room.regions) {
+			regions->room.regions = regions->count;
+			snprintf(regions->room.reason, sizeof(regions->room.reason), "%s",
+				 strerror(-error));
+		}
+		regions_leave(regions, name, strerror(-error));
+		return;
+	}
+	regions_refuse(regions, name, id,
+		       error == -EPROTO ? "its layout is of another version"
+		       /* A region gets its name when it is ready. */
+		       : error == -EBADMSG || error == -EAGAIN ? "it is no valid region"
+		       : error == -ENODATA		       ? "its space is not reserved"
+							       : strerror(-error));
+}
+
+/* Whose a file is, before it is opened. @return 0, or a negative errno */
+static int regions_find_owner(struct regions *regions, const char *name, struct owner **ret)
+{
+	struct stat st;
+
+	if (fstatat(regions->dir->fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	*ret = owners_get(&regions->owners, st.st_uid);
+	return *ret != NULL ? 0 : -ENOMEM;
+}
+
+/* @return whether a file was opened, which takes its time */
+static bool regions_attach(struct regions *regions, const char *name, uint64_t id)
+{
+	char why[REGIONS_WHY_BYTES];
+	struct owner *owner = NULL;
 	struct source *source;
 	int rc;
 
 	/* The set of what is known may have lost it. */
 	if (regions_find(regions, id) != NULL)
-		return 0;
-	if (regions->count == REGIONS_MAX) {
-		if (!regions->said_full)
-			log_line(
-				"there are more than %u regions: %s and others wait for some to go",
-				REGIONS_MAX, name);
-		regions->said_full = true;
-		return 0;
+		return false;
+	rc = regions_find_owner(regions, name, &owner);
+	if (rc < 0) {
+		regions_open_failed(regions, name, id, rc);
+		return false;
+	}
+	regions_room(regions, owner, why);
+	if (why[0] != '\0') {
+		regions_leave(regions, name, why);
+		return false;
 	}
 	rc = source_open(&source, regions->dir, name);
-	if (rc == 0 && regions_are_too_many(regions, source)) {
+	/* Another file may have come under this name meanwhile. */
+	if (rc == 0 && source->view.uid != owner->uid) {
 		source_close(source);
-		return 0;
+		return true;
 	}
 	if (rc == 0) {
-		rc = regions_add(regions, source);
-		if (rc < 0) {
+		rc = regions_add(regions, owner, source);
+		if (rc < 0)
 			source_close(source);
-			return rc;
-		}
-		regions_remember(regions, id);
-		/* Before anything is drained from it. */
-		regions_settle_claims(regions, source);
-		return 0;
 	}
-	if (is_shortage(rc))
-		return rc;
-	if (rc == -ENOENT)
-		return 0; /* gone again */
-	regions_refuse(regions, name, id,
-		       rc == -EPROTO ? "its layout is of another version"
-		       /* A region gets its name when it is ready. */
-		       : rc == -EBADMSG || rc == -EAGAIN ? "it is no valid region"
-		       : rc == -ENODATA			 ? "its space is not reserved"
-							 : strerror(-rc));
-	return 0;
+	if (rc < 0) {
+		regions_open_failed(regions, name, id, rc);
+		return true;
+	}
+	regions_remember(regions, id);
+	/* Before anything is drained from it. */
+	regions_settle_claims(regions, source);
+	return true;
 }
 
 static int64_t monotonic_ns(void)
@@ -234,6 +300,8 @@ static int regions_begin(struct regions *regions)
 	struct stat st;
 	int fd;
 
+	regions->room = regions->capacity;
+	regions->waiting_now = 0;
 	/* Before it is read: what comes in meanwhile changes it again, if not in the same tick. */
 	regions->look_ns = INT64_MAX;
 	if (fstat(regions->dir->fd, &st) == 0) {
@@ -270,11 +338,11 @@ static int regions_read(struct regions *regions, size_t names_max, size_t files_
 			rc = -errno;
 		} else if (region_parse_name(entry->d_name, &pid, &id) &&
 			   !idset_has(&regions->known, id)) {
-			files_max--;
-			rc = regions_attach(regions, entry->d_name, id);
-			rc = rc < 0 ? rc : 1;
+			files_max -= regions_attach(regions, entry->d_name, id);
 		}
 	}
+	if (rc == 0)
+		regions_say_waiting(regions);
 	if (rc <= 0)
 		regions_end(regions);
 	return rc;
@@ -335,7 +403,7 @@ void regions_leave_unknown(struct regions *regions)
 
 void regions_break(struct regions *regions, struct source *source, const char *why)
 {
-	char broken[REGION_NAME_BYTES_MAX + 8];
+	char broken[OWNER_NAME_BYTES];
 
 	if (source->is_broken)
 		return;
@@ -348,6 +416,24 @@ void regions_break(struct regions *regions, struct source *source, const char *w
 	log_line("%s (pid %u, %s) is broken, %s: it is drained no further%s%s", source->name,
 		 source->view.pid, source->view.program, why,
 		 broken[0] != '\0' ? ", and kept as " : "", broken);
+}
+
+void regions_break_unreadable(struct regions *regions, struct source *source)
+{
+	char broken[OWNER_NAME_BYTES], oldest[OWNER_NAME_BYTES];
+
+	if (source->is_broken)
+		return;
+	regions_break(regions, source, source->fault);
+	snprintf(broken, sizeof(broken), "%s.broken", source->name);
+	owner_keep_broken(source->owner, broken, oldest);
+	if (oldest[0] == '\0')
+		return;
+	if (unlinkat(regions->dir->fd, oldest, 0) == 0)
+		log_line("%s is removed: of what nobody can read, %u files of user %u are kept",
+			 oldest, OWNER_BROKEN_KEPT, source->owner->uid);
+	else if (errno != ENOENT)
+		log_line("%s cannot be removed: %s", oldest, strerror(errno));
 }
 
 void regions_settle(struct regions *regions, struct source *source, const struct batch_entry *entry)

@@ -11,14 +11,25 @@
 #include <time.h>
 
 #include "base/idset.h"
+#include "writer/capacity.h"
 #include "writer/claims.h"
+#include "writer/owners.h"
 #include "writer/source.h"
+
+#define REGIONS_WHY_BYTES 256
 
 struct regions {
 	const struct runtime_dir *dir;
 	struct source *sources, **sources_end; /* in the order of their discovery */
 	void *by_id;			       /* the same, as a tree of tsearch(3) */
 	size_t count;
+	struct owners owners;	  /* whose they are */
+	struct capacity capacity; /* how many it can be, by the limits of the process */
+	struct capacity room;	  /* the same, by what this look at the directory has met */
+	size_t waiting;		  /* seen, and not attached for want of room */
+	size_t waiting_now;	  /* the same, as far as the directory is read */
+	size_t waiting_said;	  /* how many of them the log has */
+	char waiting_why[REGIONS_WHY_BYTES + REGION_NAME_BYTES_MAX];
 	uint64_t broken_count;
 	struct timespec seen_mtime; /* of the directory, when it was read last */
 	int64_t look_ns;	    /* then it is read again, changed or not; INT64_MAX: no need */
@@ -26,7 +37,6 @@ struct regions {
 	int64_t next_ns;	    /* it is not read on before this */
 	struct claims claims;	    /* to be told to regions that come */
 	struct idset known;	    /* attached, refused, or done with: not to be opened again */
-	bool said_too_many, said_full;
 };
 
 /* More make no batch: each may name them all. */
@@ -44,10 +54,10 @@ struct source *regions_find(const struct regions *regions, uint64_t id);
 struct source *regions_at(const struct regions *regions, size_t index);
 
 /**
- * Attach what is new: all of it, however long it takes.
+ * Attach what is new: all of it, however long it takes. What there is no room for waits: that is
+ * said, counted, and tried again with each look at the directory.
  *
- * @return 0, or the errno of what keeps the directory or a good region from
- *         being read (descriptors, memory)
+ * @return 0, or the errno of what keeps the directory from being read
  */
 int regions_discover(struct regions *regions);
 
@@ -80,8 +90,14 @@ void regions_settle(struct regions *regions, struct source *source,
 /** The same with what is claimed of it. */
 void regions_settle_claims(struct regions *regions, struct source *source);
 
-/** Drain a region no further, and take its name away. */
+/** Drain a region no further, and take its name away: what is in it is kept for people. */
 void regions_break(struct regions *regions, struct source *source, const char *why);
+
+/**
+ * The same with a region that cannot be read on, for its fault. Nobody can, so only the newest
+ * files of these are kept: OWNER_BROKEN_KEPT of each user.
+ */
+void regions_break_unreadable(struct regions *regions, struct source *source);
 
 /** Remove the regions that are finished. */
 void regions_reap(struct regions *regions);

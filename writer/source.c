@@ -102,6 +102,7 @@ void source_limit(struct source *source)
 {
 	unsigned signal;
 
+	source->is_limited = true;
 	for (signal = 0; signal < SIGNAL_COUNT; signal++) {
 		struct source_ring *ring = &source->rings[signal];
 

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "base/guard.h"
 #include "shm/region_view.h"
@@ -42,8 +43,12 @@ struct source_ring {
 	struct batch_entry taken; /* from the ring into the batch that is being made */
 };
 
+struct owner;
+
 struct source {
 	struct source *next;
+	struct owner *owner;
+	TAILQ_ENTRY(source) of_owner;
 	char name[REGION_NAME_BYTES_MAX];
 	struct region_view view;
 	struct guard guard;
@@ -52,6 +57,7 @@ struct source {
 	/* A ring whose signal this writer does not know; 0: none, since that is a known one. */
 	unsigned unknown_ring;
 	bool is_dead;	   /* its lock was seen free, before the tails were read last */
+	bool is_limited;   /* the writer stops: so are all its rings */
 	bool is_broken;	   /* drained no further */
 	const char *fault; /* with DRAIN_BROKEN: why */
 	bool has_late_flush;

@@ -117,10 +117,10 @@ static int start_regions(struct writer *writer)
 
 	start_raise_limit();
 	regions_open(&writer->regions, &writer->dir);
+	/* What there is no room for is not gone: a recovery keeps what it knows of those. */
 	rc = regions_discover(&writer->regions);
 	if (rc < 0)
-		/* Without each of them its files could not be recovered. */
-		log_line("the regions cannot be opened: %s", strerror(-rc));
+		log_line("the runtime directory cannot be read: %s", strerror(-rc));
 	return rc;
 }
 

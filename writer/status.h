@@ -19,7 +19,7 @@
 
 #define STATUS_MAGIC	     UINT64_C(0x3157544952455750)
 #define STATUS_MAJOR	     2
-#define STATUS_MINOR	     0 /* a higher number: fields were added in the room */
+#define STATUS_MINOR	     1 /* a higher number: fields were added in the room */
 #define STATUS_OUTPUT_BYTES  4096
 #define STATUS_MESSAGE_BYTES 256
 
@@ -62,7 +62,8 @@ struct status_page {
 	uint64_t waits_until_unix_ns; /* 0: no limit */
 	uint32_t waits_for_producers; /* 0: it does not wait */
 	uint32_t reserved;
-	char room[4096 - 16 - 56 - OTLP_SIGNAL_MAX * (64 + STATUS_MESSAGE_BYTES) -
+	uint64_t regions_waiting; /* there is no room for them yet; minor 1 */
+	char room[4096 - 24 - 56 - OTLP_SIGNAL_MAX * (64 + STATUS_MESSAGE_BYTES) -
 		  STATUS_MESSAGE_BYTES];
 	/* At the same place in every version. Absolute; empty: none yet. */
 	char output[STATUS_OUTPUT_BYTES];

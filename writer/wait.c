@@ -56,7 +56,8 @@ static size_t wait_look(struct wait *wait, char *ret, size_t ret_bytes)
 	regions_leave_unknown(wait->regions);
 	for (source = wait->regions->sources; source != NULL; source = source->next)
 		source_check_alive(source);
-	return wait_count(wait, ret, ret_bytes);
+	/* Whether those live that there is no room for is not known yet. */
+	return wait_count(wait, ret, ret_bytes) + wait->regions->waiting;
 }
 
 static void wait_show(struct wait *wait, size_t count)

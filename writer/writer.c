@@ -117,7 +117,7 @@ static bool writer_drain(struct writer *writer, struct queue *queue)
 					   batch_head_bytes(++parts));
 			drained += source->rings[signal].reader.read - before;
 			if (end == DRAIN_BROKEN) {
-				regions_break(&writer->regions, source, source->fault);
+				regions_break_unreadable(&writer->regions, source);
 			} else if (end == DRAIN_FULL && !is_blocked) {
 				is_blocked = !writer_make_room(writer, queue);
 				if (is_blocked)
@@ -195,6 +195,7 @@ static void writer_care(struct writer *writer)
 	status->heartbeat_unix_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 	status->regions = (uint32_t)writer->regions.count;
 	status->regions_broken = writer->regions.broken_count;
+	status->regions_waiting = writer->regions.waiting;
 	log_sum_up();
 	status->state = writer_is_stalled(writer) ? STATUS_STALLED : STATUS_RUNNING;
 }
@@ -362,26 +363,48 @@ static bool writer_seal(struct writer *writer)
 	return all;
 }
 
+/* Of a writer that stops: attach what there is room for, and take from it what it holds now. */
+static void writer_take_last(struct writer *writer)
+{
+	struct source *source;
+
+	/* What cannot be found now is the next writer's. */
+	if (regions_discover(&writer->regions) < 0)
+		log_line("some regions cannot be found: they wait for the next writer");
+	regions_leave_unknown(&writer->regions);
+	writer_care(writer);
+	for (source = writer->regions.sources; source != NULL; source = source->next)
+		if (!source->is_limited)
+			source_limit(source);
+}
+
+/* Is there room now for regions that there was none for, since others are done with? */
+static bool writer_takes_waiting(struct writer *writer)
+{
+	size_t before;
+
+	regions_reap(&writer->regions);
+	before = writer->regions.count;
+	if (writer->regions.waiting > 0)
+		writer_take_last(writer);
+	return writer->regions.count > before;
+}
+
 /* Write what the rings hold now, and seal. @return an exit status */
 static int writer_stop(struct writer *writer)
 {
 	int64_t now = monotonic_ns(), give_up_ns = now + WRITER_STOP_STALLED_NS;
 	const int64_t busy_until_ns = now + WRITER_STOP_BUSY_NS;
-	struct source *source;
 
 	(void)notify_send("STOPPING=1");
-	/* All that was pushed before the stop: what cannot be found now is the next writer's. */
-	if (regions_discover(&writer->regions) < 0)
-		log_line("some regions cannot be opened: they wait for the next writer");
-	regions_leave_unknown(&writer->regions);
-	writer_care(writer);
+	/* All that was pushed before the stop. */
+	writer_take_last(writer);
 	writer->is_stopping = true;
-	for (source = writer->regions.sources; source != NULL; source = source->next)
-		source_limit(source);
 	/* Each ring is looked at once: only then it is known which of them are over. */
 	(void)writer_turn(writer, now);
 	/* A claim that is not committed for so long waits for the next writer. */
-	while (!writer_is_drained(writer, now >= busy_until_ns) || !writer_seal(writer)) {
+	while (!writer_is_drained(writer, now >= busy_until_ns) || writer_takes_waiting(writer) ||
+	       !writer_seal(writer)) {
 		now = monotonic_ns();
 
 		writer->close_ns = now; /* no batch waits any more */
@@ -401,6 +424,9 @@ static int writer_stop(struct writer *writer)
 		}
 	}
 	regions_reap(&writer->regions);
+	if (writer->regions.waiting > 0)
+		log_line("regions that there was no room for wait for the next writer: %zu",
+			 writer->regions.waiting);
 	return 0;
 }
 

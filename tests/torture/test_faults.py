@@ -301,13 +301,13 @@ def too_few_descriptors(pipe):
     scene = Scene(pipe, prefix=["prlimit", "--nofile=24:24"])
     arguments = ("--tries", 100, "--ring-bytes", 16384, "--burst", 1, "--pause-us", 20000)
     many = [rig.producer(pipe, scene.ledger, 4 + 2 * n, 2, *arguments) for n in range(30)]
-    scene.wait_said("cannot be read")
+    scene.wait_said("that there is no room for")
     scene.push()
     scene.push_and_drop()
     for process in many:
         process.wait()
     scene.finish()
-    said = scene.writer.err.count("cannot be read")
+    said = scene.writer.err.count("that there is no room for")
     check(said <= 10, lambda: f"said {said} times:\n{scene.writer.tail()}")
     how = "RLIMIT_NOFILE of 24 and 30 producers"
     rig.reliability("no descriptors are left", how, 1, 0, "faults")

@@ -117,12 +117,14 @@ static void a_shortage_of_descriptors_is_not_held_against_a_region(void **state)
 	low = before;
 	low.rlim_cur = (rlim_t)next + 1; /* one more, for the directory */
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
-	assert_int_equal(regions_discover(&regions), -EMFILE);
+	assert_int_equal(regions_discover(&regions), 0);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
 	assert_int_equal(regions.count, 0);
+	assert_int_equal(regions.waiting, 1);
 	assert_int_equal(regions.broken_count, 0);
 	assert_int_equal(regions_discover(&regions), 0);
 	assert_int_equal(regions.count, 1);
+	assert_int_equal(regions.waiting, 0);
 	regions_close(&regions);
 	region_close(&region);
 }
@@ -255,6 +257,183 @@ static void one_user_of_a_group_has_so_many_regions_and_no_more(void **state)
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
 }
 
+/* The regions that are attached, by the lowest byte of their ids. */
+static uint64_t attached(const struct regions *regions)
+{
+	const struct source *source;
+	uint64_t bits = 0;
+
+	for (source = regions->sources; source != NULL; source = source->next)
+		bits |= UINT64_C(1) << source->view.region_id;
+	return bits;
+}
+
+static void give_to(uint64_t id, uid_t uid)
+{
+	char name[REGION_NAME_BYTES_MAX];
+
+	snprintf(name, sizeof(name), "%u-%016llx.region", (unsigned)getpid(),
+		 (unsigned long long)id);
+	assert_int_equal(fchownat(shm_fixture_dir.fd, name, uid, (gid_t)-1, 0), 0);
+}
+
+/* Whoever comes later finds room, however many the others have. */
+static void what_one_user_of_a_group_may_have_is_less_than_all(void **state)
+{
+	struct runtime_dir group = shm_fixture_dir;
+	struct region_header header;
+	struct region region;
+	struct regions regions;
+	uint64_t of[3] = {0};
+	size_t room = 16;
+
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(region_create(&region, *state, &options), 0);
+	header = *region.header;
+	region_unlink(&region, *state);
+	for (uint64_t id = 1; id <= 20; id++)
+		make_empty_region(&header, id);
+	group.group = true;
+	regions_open(&regions, &group);
+	regions.capacity.regions = room;
+	assert_int_equal(regions_discover(&regions), 0);
+	assert_int_equal(regions.count, room / 2);
+	assert_int_equal(regions.waiting, 20 - room / 2);
+	/* The next user gets a half of what is left, and so does each one that comes. */
+	for (uint64_t id = 21; id <= 30; id++) {
+		make_empty_region(&header, id);
+		give_to(id, 1001);
+	}
+	assert_int_equal(regions_discover(&regions), 0);
+	assert_int_equal(regions.count, room / 2 + room / 4);
+	make_empty_region(&header, 40);
+	give_to(40, 1002);
+	assert_int_equal(regions_discover(&regions), 0);
+	assert_true(attached(&regions) >> 40 & 1);
+	assert_int_equal(regions.owners.count, 3);
+	for (struct source *source = regions.sources; source != NULL; source = source->next)
+		of[source->view.uid % 1000]++;
+	assert_int_equal(of[0], room / 2);
+	assert_int_equal(of[1], room / 4);
+	assert_int_equal(of[2], 1);
+	regions_close(&regions);
+	region_close(&region);
+}
+
+/* A region that waits is not gone, nor is it refused. */
+static void what_there_is_no_room_for_comes_when_there_is(void **state)
+{
+	struct region_header header;
+	struct region region;
+	struct regions regions;
+	uint64_t before;
+
+	assert_int_equal(region_create(&region, *state, &options), 0);
+	header = *region.header;
+	region_unlink(&region, *state);
+	for (uint64_t id = 1; id <= 5; id++)
+		make_empty_region(&header, id);
+	regions_open(&regions, *state);
+	regions.capacity.regions = 3;
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(regions_discover(&regions), 0);
+		assert_int_equal(regions.count, 3);
+		assert_int_equal(regions.waiting, 2);
+	}
+	before = attached(&regions);
+	/* Nothing was ever in them, so they are over at the first look. */
+	for (struct source *source = regions.sources; source != NULL; source = source->next) {
+		static uint8_t record[1];
+		const struct drain drain = {.record = record, .quota_bytes = 1000};
+
+		source_check_alive(source);
+		for (unsigned signal = 0; signal < SIGNAL_COUNT; signal++)
+			assert_int_equal(source_drain(source, signal, &drain, NULL, 0),
+					 DRAIN_EMPTY);
+	}
+	regions_reap(&regions);
+	assert_int_equal(regions.count, 0);
+	assert_int_equal(regions_discover(&regions), 0);
+	assert_int_equal(regions.count, 2);
+	assert_int_equal(regions.waiting, 0);
+	assert_int_equal(regions.broken_count, 0);
+	assert_int_equal(before | attached(&regions), 0x3e);
+	regions_close(&regions);
+	region_close(&region);
+}
+
+static unsigned count_broken(void)
+{
+	DIR *dir = opendir(shm_fixture_path);
+	struct dirent *entry;
+	unsigned count = 0;
+
+	assert_non_null(dir);
+	while ((entry = readdir(dir)) != NULL)
+		count += strstr(entry->d_name, ".broken") != NULL;
+	closedir(dir);
+	return count;
+}
+
+static void break_all(struct regions *regions, bool is_unreadable)
+{
+	for (struct source *source = regions->sources; source != NULL; source = source->next) {
+		source->fault = "a test says so";
+		if (is_unreadable)
+			regions_break_unreadable(regions, source);
+		else
+			regions_break(regions, source, "a test says so");
+	}
+}
+
+static void of_the_files_that_nobody_can_read_the_newest_are_kept(void **state)
+{
+	struct region_header header;
+	struct region region;
+	struct regions regions;
+	char name[OWNER_NAME_BYTES];
+
+	assert_int_equal(region_create(&region, *state, &options), 0);
+	header = *region.header;
+	region_unlink(&region, *state);
+	regions_open(&regions, *state);
+	for (uint64_t id = 1; id <= 3 * OWNER_BROKEN_KEPT; id++) {
+		make_empty_region(&header, id);
+		assert_int_equal(regions_discover(&regions), 0);
+		break_all(&regions, true);
+	}
+	assert_int_equal(regions.broken_count, 3 * OWNER_BROKEN_KEPT);
+	assert_int_equal(count_broken(), OWNER_BROKEN_KEPT);
+	for (uint64_t id = 1; id <= 3 * OWNER_BROKEN_KEPT; id++) {
+		snprintf(name, sizeof(name), "%u-%016llx.region.broken", (unsigned)getpid(),
+			 (unsigned long long)id);
+		assert_int_equal(has_file(name), id > 2 * OWNER_BROKEN_KEPT);
+	}
+	regions_close(&regions);
+	region_close(&region);
+}
+
+/* What the files contradict can be read, and may be all that there is of it. */
+static void of_the_files_that_can_be_read_none_is_removed(void **state)
+{
+	struct region_header header;
+	struct region region;
+	struct regions regions;
+
+	assert_int_equal(region_create(&region, *state, &options), 0);
+	header = *region.header;
+	region_unlink(&region, *state);
+	regions_open(&regions, *state);
+	for (uint64_t id = 1; id <= 3 * OWNER_BROKEN_KEPT; id++)
+		make_empty_region(&header, id);
+	assert_int_equal(regions_discover(&regions), 0);
+	break_all(&regions, false);
+	assert_int_equal(count_broken(), 3 * OWNER_BROKEN_KEPT);
+	regions_close(&regions);
+	region_close(&region);
+}
+
 static void a_region_with_a_ring_of_a_later_signal_is_let_go_of_after_the_recovery(void **state)
 {
 	struct region_options later = options;
@@ -298,6 +477,10 @@ int main(void)
 		REGIONS_TEST(
 			a_region_with_a_ring_of_a_later_signal_is_let_go_of_after_the_recovery),
 		REGIONS_TEST(one_user_of_a_group_has_so_many_regions_and_no_more),
+		REGIONS_TEST(what_one_user_of_a_group_may_have_is_less_than_all),
+		REGIONS_TEST(what_there_is_no_room_for_comes_when_there_is),
+		REGIONS_TEST(of_the_files_that_nobody_can_read_the_newest_are_kept),
+		REGIONS_TEST(of_the_files_that_can_be_read_none_is_removed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

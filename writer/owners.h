@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The users that regions belong to, and what each of them has of the writer: in a group directory
+ * one must not take the place, the time or the patience of all others.
+ */
+#ifndef OTLPIPE_WRITER_OWNERS_H
+#define OTLPIPE_WRITER_OWNERS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "writer/source.h"
+
+/* Of the regions that one writer breaks, the newest of a user whose files are kept. */
+#define OWNER_BROKEN_KEPT 16
+#define OWNER_NAME_BYTES  (REGION_NAME_BYTES_MAX + 8)
+
+struct owner {
+	uint32_t uid;
+	TAILQ_ENTRY(owner) in_owners;	  /* where it has regions */
+	TAILQ_HEAD(, source) sources;	  /* attached, in turn */
+	size_t count;			  /* of them */
+	char (*broken)[OWNER_NAME_BYTES]; /* names, in turn; NULL: none yet */
+	unsigned broken_count;		  /* ever */
+};
+
+struct owners {
+	TAILQ_HEAD(owner_list, owner) owners; /* those that have regions, in turn */
+	size_t count;			      /* of them */
+	void *by_uid;			      /* all that ever had one: a tree of tsearch(3) */
+};
+
+void owners_open(struct owners *owners);
+void owners_close(struct owners *owners); /* no sources are left */
+
+/** The account of this user, made if it is new; NULL: no memory. */
+struct owner *owners_get(struct owners *owners, uint32_t uid);
+
+void owners_add(struct owners *owners, struct owner *owner, struct source *source);
+void owners_remove(struct owners *owners, struct source *source);
+
+/**
+ * A file of a broken region is kept under this name. One more than are kept: then the oldest is to
+ * go.
+ *
+ * @param ret  its name, or empty: none is to go
+ */
+void owner_keep_broken(struct owner *owner, const char *name, char ret[OWNER_NAME_BYTES]);
+
+#endif
