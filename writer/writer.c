@@ -261,10 +261,21 @@ static bool writer_has_news(const struct writer *writer)
 	return regions_have_changed(&writer->regions, monotonic_ns());
 }
 
+/* Does the barrier before a sleep reach all producers? */
+static bool writer_reaches_all(const struct writer *writer)
+{
+	const struct source *source;
+
+	for (source = writer->regions.sources; source != NULL; source = source->next)
+		if (!source->view.is_reached)
+			return false;
+	return true;
+}
+
 /* Until somebody wakes us, or there is news. */
 static void writer_sleep_until(struct writer *writer, int64_t until)
 {
-	int64_t slice = control_slice_ns(&writer->control);
+	int64_t slice = control_slice_ns(&writer->control, writer_reaches_all(writer));
 
 	for (;;) {
 		int64_t left = until - monotonic_ns();
