@@ -65,8 +65,8 @@ static inline uint8_t *bytes_copy_text(uint8_t *to, const void *source, size_t l
 {
 	const uint8_t *from = source;
 
-	if (len - 8 <= 16) { /* 8 to 24 */
-		const size_t middle = len - 8 < 8 ? len - 8 : 8;
+	if (len - 8 <= 16) { /* 8 to 24: the middle word adjoins or overlaps both others */
+		const size_t middle = (len - 8) / 2;
 		const uint64_t a = bytes_load64(from);
 		const uint64_t b = bytes_load64(from + middle);
 		const uint64_t c = bytes_load64(from + len - 8);

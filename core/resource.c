@@ -10,60 +10,76 @@
 
 #include "core/record/record.h"
 
-/* A bump allocator over one block; NULL base: only count what it takes. */
+/*
+ * A bump allocator over one block; NULL base: only count what it takes. What is copied is borrowed
+ * data, which nobody may change meanwhile: where it grew all the same, the block is too small, and
+ * nothing is stored behind it.
+ */
 struct arena {
 	uint8_t *base;
 	size_t used;
+	size_t bytes; /* of the block */
+	bool is_over;
 };
 
-static void *arena_take(struct arena *arena, const void *from, size_t bytes)
+static void *arena_take(struct arena *arena, const void *from, size_t count, size_t item_bytes)
 {
-	size_t at = (arena->used + 15) & ~(size_t)15;
+	const size_t at = (arena->used + 15) & ~(size_t)15;
 
-	arena->used = at + bytes;
+	if (count > OTLP_RECORD_BYTES_MAX)
+		arena->is_over = true;
+	if (arena->is_over || at > arena->bytes || count * item_bytes > arena->bytes - at) {
+		arena->is_over = true;
+		return NULL;
+	}
+	arena->used = at + count * item_bytes;
 	if (arena->base == NULL)
 		return NULL;
-	if (bytes > 0)
-		memcpy(arena->base + at, from, bytes);
+	if (count > 0)
+		memcpy(arena->base + at, from, count * item_bytes);
 	return arena->base + at;
 }
 
-static struct otlp_str copy_str(struct arena *arena, struct otlp_str from)
-{
-	struct otlp_str ret = {arena_take(arena, from.ptr, from.len), from.len};
+static void own_items(struct arena *arena, const struct otlp_attribute **items, size_t count,
+		      unsigned int depth);
 
-	return ret;
+static void own_str(struct arena *arena, struct otlp_str *text)
+{
+	text->ptr = arena_take(arena, text->ptr, text->len, 1);
 }
 
-static const struct otlp_attribute *copy_items(struct arena *arena,
-					       const struct otlp_attribute *items, size_t count);
-
-static void copy_value(struct arena *arena, struct otlp_value *to, const struct otlp_value *from)
+/* The value is ours already; make what it points to ours too. Copies are read, never the lent. */
+static void own_value(struct arena *arena, struct otlp_value *value, unsigned int depth)
 {
+	const struct otlp_value *const from = value->as.array.items;
 	struct otlp_value *items;
 	size_t i;
 
-	switch (from->type) {
+	if (depth > OTLP_VALUE_DEPTH_MAX) {
+		arena->is_over = true;
+		return;
+	}
+	switch (value->type) {
 	case OTLP_VALUE_STRING:
-		to->as.string = copy_str(arena, from->as.string);
+		own_str(arena, &value->as.string);
 		break;
 	case OTLP_VALUE_BYTES:
-		to->as.bytes.ptr = arena_take(arena, from->as.bytes.ptr, from->as.bytes.len);
+		value->as.bytes.ptr =
+			arena_take(arena, value->as.bytes.ptr, value->as.bytes.len, 1);
 		break;
 	case OTLP_VALUE_ARRAY:
-		items = arena_take(arena, from->as.array.items,
-				   from->as.array.count * sizeof(*items));
-		for (i = 0; i < from->as.array.count; i++) {
-			struct otlp_value unused;
+		items = arena_take(arena, from, value->as.array.count, sizeof(*items));
+		for (i = 0; i < value->as.array.count && !arena->is_over; i++) {
+			struct otlp_value counted;
 
-			copy_value(arena, items != NULL ? &items[i] : &unused,
-				   &from->as.array.items[i]);
+			if (items == NULL)
+				counted = from[i];
+			own_value(arena, items != NULL ? &items[i] : &counted, depth + 1);
 		}
-		to->as.array.items = items;
+		value->as.array.items = items;
 		break;
 	case OTLP_VALUE_KVLIST:
-		to->as.kvlist.items =
-			copy_items(arena, from->as.kvlist.items, from->as.kvlist.count);
+		own_items(arena, &value->as.kvlist.items, value->as.kvlist.count, depth + 1);
 		break;
 	case OTLP_VALUE_EMPTY:
 	case OTLP_VALUE_BOOL:
@@ -73,53 +89,71 @@ static void copy_value(struct arena *arena, struct otlp_value *to, const struct 
 	}
 }
 
-static const struct otlp_attribute *copy_items(struct arena *arena,
-					       const struct otlp_attribute *items, size_t count)
+static void own_items(struct arena *arena, const struct otlp_attribute **items, size_t count,
+		      unsigned int depth)
 {
-	struct otlp_attribute *ret = arena_take(arena, items, count * sizeof(*ret));
+	const struct otlp_attribute *const from = *items;
+	struct otlp_attribute *ret = arena_take(arena, from, count, sizeof(*ret));
 	size_t i;
 
-	for (i = 0; i < count; i++) {
-		struct otlp_attribute unused, *to = ret != NULL ? &ret[i] : &unused;
+	for (i = 0; i < count && !arena->is_over; i++) {
+		struct otlp_attribute counted, *to = ret != NULL ? &ret[i] : &counted;
 
-		to->key = copy_str(arena, items[i].key);
-		copy_value(arena, &to->value, &items[i].value);
+		if (ret == NULL)
+			counted = from[i];
+		own_str(arena, &to->key);
+		own_value(arena, &to->value, depth);
 	}
-	return ret;
+	*items = ret;
 }
 
-static void copy_resource(struct arena *arena, struct otlp_resource *to,
-			  const struct otlp_resource *from)
+static void own_resource(struct arena *arena, struct otlp_resource *resource)
 {
-	*to = *from;
-	to->attributes.items = copy_items(arena, from->attributes.items, from->attributes.count);
-	to->schema_url = copy_str(arena, from->schema_url);
+	own_items(arena, &resource->attributes.items, resource->attributes.count, 1);
+	own_str(arena, &resource->schema_url);
 }
 
-int resource_new(struct resource **ret, const struct otlp_resource *from)
+/* What the deep copy of a resource takes, and the resource's bytes in a record. */
+static int resource_measure(const struct otlp_resource *from, size_t *ret_copy, size_t *ret_record)
 {
-	struct otlp_resource unused;
-	struct arena arena = {NULL, 0};
-	struct resource *resource;
-	size_t bytes, i;
+	struct arena arena = {.bytes = SIZE_MAX};
+	struct otlp_resource counted = *from;
+	size_t i;
 	int rc;
 
 	for (i = 0; i < sizeof(from->reserved) / sizeof(from->reserved[0]); i++)
 		if (from->reserved[i] != NULL)
 			return OTLP_ERR_INVALID;
-	rc = record_measure_resource(from, &bytes);
+	rc = record_measure_resource(from, ret_record);
 	if (rc < 0)
 		return rc;
-	copy_resource(&arena, &unused, from);
-	resource = calloc(1, sizeof(*resource) + bytes + arena.used + 32);
+	own_resource(&arena, &counted);
+	*ret_copy = arena.used;
+	return arena.is_over ? OTLP_ERR_INVALID : 0;
+}
+
+int resource_new(struct resource **ret, const struct otlp_resource *from)
+{
+	const struct otlp_resource lent = *from;
+	size_t copy_bytes, bytes, found;
+	struct resource *resource;
+	struct arena arena;
+	int rc;
+
+	rc = resource_measure(&lent, &copy_bytes, &bytes);
+	if (rc < 0)
+		return rc;
+	resource = calloc(1, sizeof(*resource) + copy_bytes + bytes);
 	if (resource == NULL)
 		return OTLP_ERR_NO_MEMORY;
-	arena.base = (uint8_t *)(resource + 1);
-	arena.used = 0;
-	copy_resource(&arena, &resource->value, from);
-	resource->entry.bytes = arena.base + arena.used;
+	arena = (struct arena){.base = (uint8_t *)(resource + 1), .bytes = copy_bytes};
+	resource->value = lent;
+	own_resource(&arena, &resource->value);
+	resource->entry.bytes = arena.base + copy_bytes;
 	resource->entry.bytes_count = bytes;
-	if (!record_write_resource(arena.base + arena.used, from, bytes)) {
+	if (arena.is_over || record_measure_resource(&resource->value, &found) < 0 ||
+	    found != bytes ||
+	    !record_write_resource(arena.base + copy_bytes, &resource->value, bytes)) {
 		free(resource);
 		return OTLP_ERR_INVALID; /* it changed while it was copied */
 	}

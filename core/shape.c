@@ -7,7 +7,7 @@
 
 #include "shm/atomic.h"
 
-int otlp_shape_register(const struct otlp_span *example, struct otlp_shape **ret)
+static int shape_new(const struct otlp_span *example, struct otlp_shape **ret)
 {
 	uint16_t texts[OTLP_SHAPE_ATTRIBUTES_MAX];
 	uint8_t types[OTLP_SHAPE_ATTRIBUTES_MAX];
@@ -17,12 +17,6 @@ int otlp_shape_register(const struct otlp_span *example, struct otlp_shape **ret
 	uint8_t *at;
 	int rc;
 
-	if (example == NULL || ret == NULL || example->reserved[0] != NULL ||
-	    example->reserved[1] != NULL)
-		return OTLP_ERR_INVALID;
-	if (example->scope != NULL &&
-	    (example->scope->reserved[0] != NULL || example->scope->reserved[1] != NULL))
-		return OTLP_ERR_INVALID;
 	if (example->attributes.count > OTLP_SHAPE_ATTRIBUTES_MAX)
 		return OTLP_ERR_TOO_LARGE;
 	rc = record_measure_shape(example, &record, &bytes);
@@ -47,6 +41,26 @@ int otlp_shape_register(const struct otlp_span *example, struct otlp_shape **ret
 	shape->entry.bytes_count = bytes;
 	*ret = shape;
 	return OTLP_OK;
+}
+
+int otlp_shape_register(const struct otlp_span *example, struct otlp_shape **ret)
+{
+	struct otlp_scope scope;
+	struct otlp_span span;
+
+	if (example == NULL || ret == NULL)
+		return OTLP_ERR_INVALID;
+	/* Copies, so that each count and pointer is read once. */
+	span = *example;
+	if (span.reserved[0] != NULL || span.reserved[1] != NULL)
+		return OTLP_ERR_INVALID;
+	if (span.scope != NULL) {
+		scope = *span.scope;
+		span.scope = &scope;
+		if (scope.reserved[0] != NULL || scope.reserved[1] != NULL)
+			return OTLP_ERR_INVALID;
+	}
+	return shape_new(&span, ret);
 }
 
 struct otlp_shape *otlp_shape_ref(struct otlp_shape *shape)

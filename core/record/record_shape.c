@@ -27,14 +27,19 @@ static struct otlp_span outline(const struct otlp_span *span)
 	};
 }
 
-static uint8_t *write_outline_items(uint8_t *to, const struct otlp_span *span)
+static uint8_t *write_outline_items(uint8_t *to, uint8_t *end, const struct otlp_span *span)
 {
 	for (size_t i = 0; i < span->attributes.count; i++) {
 		const struct otlp_attribute *const a = &span->attributes.items[i];
+		const size_t key_len = record_length(&a->key.len);
+		const uint32_t type = record_value_type(&a->value);
+		const size_t len = type == OTLP_VALUE_INT || type == OTLP_VALUE_DOUBLE ? 8 : 0;
 
-		to = record_attribute_write(to, (uint32_t)a->value.type, a->key.len, 0);
-		to = bytes_copy(to, a->key.ptr, a->key.len);
-		if (a->value.type == OTLP_VALUE_INT || a->value.type == OTLP_VALUE_DOUBLE)
+		if (!record_fits(to, record_attribute_bytes(key_len, len), end))
+			return record_over(end);
+		to = record_attribute_write(to, type, key_len, 0);
+		to = bytes_copy(to, a->key.ptr, key_len);
+		if (len != 0)
 			to = bytes_store64(to, 0);
 	}
 	return to;
@@ -76,30 +81,29 @@ int record_measure_shape(const struct otlp_span *span, struct record_shape *ret,
 		if (SHAPE_TEXTS >> type & 1)
 			ret->texts[ret->text_count++] = (uint16_t)i;
 		ret->fixed_bytes += shape_fixed_bytes(type);
-		bytes += (a->key.len > RECORD_ATTRIBUTE_KEY_MAX ? RECORD_ATTRIBUTE_LONG_BYTES
-								: RECORD_ATTRIBUTE_SHORT_BYTES) +
-			 a->key.len;
-		bytes += type == OTLP_VALUE_INT || type == OTLP_VALUE_DOUBLE ? 8 : 0;
+		bytes += record_attribute_bytes(
+			a->key.len, type == OTLP_VALUE_INT || type == OTLP_VALUE_DOUBLE ? 8 : 0);
 	}
 	return record_sized(rc, bytes, ret_bytes);
 }
 
 bool record_write_shape(uint8_t *to, const struct otlp_span *span, size_t bytes)
 {
-	const uint8_t *const start = to;
+	uint8_t *const end = to + bytes;
 	const struct otlp_span shape = outline(span);
 	const uint8_t has = record_has_sections(NULL, span->scope);
 	const uint32_t count = (uint32_t)span->attributes.count;
 	uint64_t high = 0; /* its text was checked when it was measured */
 
-	to = record_write_span_heads(to, &shape, has, SHAPE_RESOURCE_REF, 0);
+	to = record_write_span_heads(to, end, &shape, has, SHAPE_RESOURCE_REF, 0);
 	memcpy(to - sizeof(struct record_span_head) +
 		       offsetof(struct record_span_head, attribute_count),
 	       &count, sizeof(count));
-	to = record_write_sections(to, NULL, span->scope, &high);
-	to = bytes_copy(to, span->name.ptr, span->name.len);
-	to = write_outline_items(to, span);
-	return (size_t)(to - start) == bytes;
+	to = record_write_sections(to, end, NULL, span->scope, &high);
+	to = record_write_text(to, end, &span->name, &high);
+	if (to <= end)
+		to = write_outline_items(to, end, span);
+	return to == end;
 }
 
 /* Which of them is at fault; not in a hurry. */
@@ -167,26 +171,46 @@ int record_size_shaped(const struct otlp_span *span, const struct record_shape *
 	return record_sized(rc, bytes + parts_bytes, ret_bytes);
 }
 
-static uint8_t *write_values(uint8_t *to, const struct otlp_attribute *items, size_t count,
-			     uint64_t *high)
+static uint8_t *write_values(uint8_t *to, uint8_t *end, const struct otlp_attribute *items,
+			     size_t count, uint64_t *high)
 {
+	const struct otlp_attribute *const last = items + count;
 	uint64_t gathered = *high; /* in a register */
 
-	for (size_t i = 0; i < count; i++) {
-		const struct otlp_value *const value = &items[i].value;
+	for (; items < last; items++) {
+		const struct otlp_value *const value = &items->value;
+		const uint32_t type = record_value_type(value);
+		uint8_t *next;
 
-		if (value->type == OTLP_VALUE_STRING) {
-			to = bytes_store32(to, (uint32_t)value->as.string.len);
-			to = bytes_copy_text(to, value->as.string.ptr, value->as.string.len,
-					     &gathered);
-		} else if (value->type == OTLP_VALUE_BYTES) {
-			to = bytes_store32(to, (uint32_t)value->as.bytes.len);
-			to = bytes_copy(to, value->as.bytes.ptr, value->as.bytes.len);
-		} else if (value->type == OTLP_VALUE_BOOL) {
-			*to++ = value->as.boolean ? 1 : 0;
+		if (type == OTLP_VALUE_STRING) {
+			const size_t len = record_length(&value->as.string.len);
+
+			next = to + sizeof(uint32_t) + len;
+			if (next > end)
+				return record_over(end);
+			bytes_store32(to, (uint32_t)len);
+			bytes_copy_text(to + sizeof(uint32_t), value->as.string.ptr, len,
+					&gathered);
+		} else if (type == OTLP_VALUE_BYTES) {
+			const size_t len = record_length(&value->as.bytes.len);
+
+			next = to + sizeof(uint32_t) + len;
+			if (next > end)
+				return record_over(end);
+			bytes_store32(to, (uint32_t)len);
+			bytes_copy(to + sizeof(uint32_t), value->as.bytes.ptr, len);
+		} else if (type == OTLP_VALUE_BOOL) {
+			next = to + 1;
+			if (next > end)
+				return record_over(end);
+			*to = value->as.boolean ? 1 : 0;
 		} else {
-			to = bytes_store64(to, bytes_load64(&value->as));
+			next = to + 8;
+			if (next > end)
+				return record_over(end);
+			bytes_store64(to, bytes_load64(&value->as));
 		}
+		to = next;
 	}
 	*high = gathered;
 	return to;
@@ -196,19 +220,21 @@ enum record_written record_write_shaped(uint8_t *to, const struct otlp_span *spa
 					const struct otlp_resource *inline_resource,
 					uint32_t resource_ref, uint32_t shape_ref, size_t bytes)
 {
-	const uint8_t *const start = to;
+	uint8_t *const end = to + bytes;
 	const uint8_t has = record_has_sections(inline_resource, NULL) |
 			    (record_span_has_extra(span) ? RECORD_HAS_EXTRA : 0);
 	uint64_t high = 0, high_of_parts = 0; /* as in record_write_span() */
 
-	to = record_write_span_heads(to, span, has, inline_resource ? 0 : resource_ref, shape_ref);
-	to = record_write_sections(to, inline_resource, NULL, &high_of_parts);
+	to = record_write_span_heads(to, end, span, has, inline_resource ? 0 : resource_ref,
+				     shape_ref);
+	to = record_write_sections(to, end, inline_resource, NULL, &high_of_parts);
 	if (has & RECORD_HAS_EXTRA) {
-		to = bytes_copy_text(to, span->trace_state.ptr, span->trace_state.len, &high);
-		to = bytes_copy_text(to, span->status_message.ptr, span->status_message.len, &high);
+		to = record_write_text(to, end, &span->trace_state, &high);
+		to = record_write_text(to, end, &span->status_message, &high);
 	}
-	to = write_values(to, span->attributes.items, span->attributes.count, &high);
+	to = write_values(to, end, span->attributes.items, record_length(&span->attributes.count),
+			  &high);
 	if ((span->event_count | span->link_count) != 0)
-		to = record_write_span_tail(to, span, &high_of_parts);
-	return record_written((size_t)(to - start) == bytes, high | high_of_parts);
+		to = record_write_span_tail(to, end, span, &high_of_parts);
+	return record_written(to == end, high | high_of_parts);
 }

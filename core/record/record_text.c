@@ -12,20 +12,23 @@ static bool text_is_valid(struct otlp_str text)
 	return utf8_is_valid(text.ptr, text.len);
 }
 
-static bool attributes_are_valid(const struct otlp_attribute *items, size_t count);
+static bool items_are_valid(const struct otlp_attribute *items, size_t count, unsigned int depth);
 
-static bool value_is_valid(const struct otlp_value *value)
+/* Deeper than was sized is what somebody has changed meanwhile. */
+static bool value_is_valid(const struct otlp_value *value, unsigned int depth)
 {
+	if (depth > OTLP_VALUE_DEPTH_MAX)
+		return false;
 	switch (value->type) {
 	case OTLP_VALUE_STRING:
 		return text_is_valid(value->as.string);
 	case OTLP_VALUE_ARRAY:
 		for (size_t i = 0; i < value->as.array.count; i++)
-			if (!value_is_valid(&value->as.array.items[i]))
+			if (!value_is_valid(&value->as.array.items[i], depth + 1))
 				return false;
 		return true;
 	case OTLP_VALUE_KVLIST:
-		return attributes_are_valid(value->as.kvlist.items, value->as.kvlist.count);
+		return items_are_valid(value->as.kvlist.items, value->as.kvlist.count, depth + 1);
 	case OTLP_VALUE_EMPTY:
 	case OTLP_VALUE_BOOL:
 	case OTLP_VALUE_INT:
@@ -36,12 +39,17 @@ static bool value_is_valid(const struct otlp_value *value)
 	return true;
 }
 
-static bool attributes_are_valid(const struct otlp_attribute *items, size_t count)
+static bool items_are_valid(const struct otlp_attribute *items, size_t count, unsigned int depth)
 {
 	for (size_t i = 0; i < count; i++)
-		if (!text_is_valid(items[i].key) || !value_is_valid(&items[i].value))
+		if (!text_is_valid(items[i].key) || !value_is_valid(&items[i].value, depth))
 			return false;
 	return true;
+}
+
+static bool attributes_are_valid(const struct otlp_attribute *items, size_t count)
+{
+	return items_are_valid(items, count, 1);
 }
 
 static bool resource_is_valid(const struct otlp_resource *resource)

@@ -14,13 +14,6 @@ int record_text_error(struct otlp_str text)
 	return text.ptr == NULL ? OTLP_ERR_INVALID : OTLP_ERR_TOO_LARGE;
 }
 
-static size_t attribute_bytes(size_t key_len, size_t value_len)
-{
-	if (key_len > RECORD_ATTRIBUTE_KEY_MAX || value_len > RECORD_ATTRIBUTE_FIELD_MAX)
-		return RECORD_ATTRIBUTE_LONG_BYTES + key_len + value_len;
-	return RECORD_ATTRIBUTE_SHORT_BYTES + key_len + value_len;
-}
-
 static size_t container_bytes(size_t key_len, size_t contents_bytes)
 {
 	return RECORD_ATTRIBUTE_LONG_BYTES + key_len + sizeof(uint32_t) + contents_bytes;
@@ -68,18 +61,18 @@ static inline int size_attribute(const struct otlp_value *value, size_t key_len,
 	case OTLP_VALUE_STRING:
 		if (!record_text_fits(value->as.string))
 			return record_text_error(value->as.string);
-		*ret_bytes = attribute_bytes(key_len, value->as.string.len);
+		*ret_bytes = record_attribute_bytes(key_len, value->as.string.len);
 		return 0;
 	case OTLP_VALUE_INT:
 	case OTLP_VALUE_DOUBLE:
-		*ret_bytes = attribute_bytes(key_len, 8);
+		*ret_bytes = record_attribute_bytes(key_len, 8);
 		return 0;
 	case OTLP_VALUE_EMPTY:
 	case OTLP_VALUE_BOOL:
-		*ret_bytes = attribute_bytes(key_len, 0);
+		*ret_bytes = record_attribute_bytes(key_len, 0);
 		return 0;
 	case OTLP_VALUE_BYTES:
-		*ret_bytes = attribute_bytes(key_len, value->as.bytes.len);
+		*ret_bytes = record_attribute_bytes(key_len, value->as.bytes.len);
 		return record_check_count(value->as.bytes.ptr, value->as.bytes.len);
 	case OTLP_VALUE_ARRAY:
 	case OTLP_VALUE_KVLIST:
@@ -121,12 +114,6 @@ static __attribute__((noinline)) int size_attributes_any(const struct otlp_attri
 	return 0;
 }
 
-/* Bits of the types whose values have a fixed size, and which of them take 8 bytes. */
-#define TYPES_FIXED                                                              \
-	(1u << OTLP_VALUE_EMPTY | 1u << OTLP_VALUE_BOOL | 1u << OTLP_VALUE_INT | \
-	 1u << OTLP_VALUE_DOUBLE)
-#define TYPES_8 (1u << OTLP_VALUE_INT | 1u << OTLP_VALUE_DOUBLE)
-
 /*
  * The usual attributes, a short string or a scalar, without a call: a quarter of a span's push is
  * this loop. The first that is anything else leaves it for the function above.
@@ -141,18 +128,26 @@ int record_size_attributes_usual(const struct otlp_attribute *items, size_t coun
 		return size_attributes_any(items, count, depth, bytes);
 	for (; items < end; items++) {
 		const unsigned int type = (unsigned int)items->value.type;
-		size_t value_len;
+		const size_t key_len = items->key.len;
 
-		if (type == OTLP_VALUE_STRING && items->value.as.string.ptr != NULL)
-			value_len = items->value.as.string.len;
-		else if (type < 8 && (TYPES_FIXED >> type & 1))
-			value_len = (TYPES_8 >> type & 1) * 8;
-		else
+		if (items->key.ptr == NULL)
 			break;
-		if (items->key.ptr == NULL ||
-		    (items->key.len | value_len >> 4) > RECORD_ATTRIBUTE_KEY_MAX)
+		if (type == OTLP_VALUE_STRING) {
+			const size_t len = items->value.as.string.len;
+
+			if (items->value.as.string.ptr == NULL ||
+			    (key_len | len >> 4) > RECORD_ATTRIBUTE_KEY_MAX)
+				break;
+			sum += RECORD_ATTRIBUTE_SHORT_BYTES + key_len + len;
+		} else if (key_len > RECORD_ATTRIBUTE_KEY_MAX) {
 			break;
-		sum += RECORD_ATTRIBUTE_SHORT_BYTES + items->key.len + value_len;
+		} else if (type == OTLP_VALUE_INT || type == OTLP_VALUE_DOUBLE) {
+			sum += RECORD_ATTRIBUTE_SHORT_BYTES + key_len + 8;
+		} else if (type == OTLP_VALUE_BOOL || type == OTLP_VALUE_EMPTY) {
+			sum += RECORD_ATTRIBUTE_SHORT_BYTES + key_len;
+		} else {
+			break;
+		}
 	}
 	*bytes += sum;
 	if (items < end)
@@ -160,96 +155,154 @@ int record_size_attributes_usual(const struct otlp_attribute *items, size_t coun
 	return 0;
 }
 
-static inline uint8_t *write_attribute_head(uint8_t *to, enum otlp_value_type type,
-					    struct otlp_str key, size_t field, uint64_t *high)
+static uint8_t *write_container(uint8_t *to, uint8_t *end, struct otlp_str key, uint32_t type,
+				const struct otlp_value *value, unsigned int depth, uint64_t *high);
+
+/* What is no array and no list, with the head that is right for it, short or long. */
+static uint8_t *write_single(uint8_t *to, uint8_t *end, struct otlp_str key, uint32_t type,
+			     const struct otlp_value *value, uint64_t *high)
 {
-	to = record_attribute_write(to, (uint32_t)type, key.len, field);
-	return bytes_copy_text(to, key.ptr, key.len, high);
+	size_t len = 0, field = 0;
+
+	if (type == OTLP_VALUE_STRING)
+		len = field = record_length(&value->as.string.len);
+	else if (type == OTLP_VALUE_BYTES)
+		len = field = record_length(&value->as.bytes.len);
+	else if (type == OTLP_VALUE_INT || type == OTLP_VALUE_DOUBLE)
+		len = 8;
+	else if (type == OTLP_VALUE_BOOL)
+		field = value->as.boolean ? 1 : 0;
+	else
+		type = OTLP_VALUE_EMPTY;
+	if (!record_fits(to, record_attribute_bytes(key.len, len), end))
+		return record_over(end);
+	to = record_attribute_write(to, type, key.len, field);
+	to = bytes_copy_text(to, key.ptr, key.len, high);
+	if (type == OTLP_VALUE_STRING)
+		return bytes_copy_text(to, value->as.string.ptr, len, high);
+	if (type == OTLP_VALUE_BYTES)
+		return bytes_copy(to, value->as.bytes.ptr, len);
+	return bytes_copy(to, &value->as, len);
 }
 
-static uint8_t *write_container(uint8_t *to, struct otlp_str key, const struct otlp_value *value,
-				uint64_t *high);
-
-static __attribute__((noinline)) uint8_t *write_attribute_unusual(uint8_t *to, struct otlp_str key,
-								  const struct otlp_value *value,
-								  uint64_t *high)
+static __attribute__((noinline)) uint8_t *
+write_attribute_unusual(uint8_t *to, uint8_t *end, struct otlp_str key,
+			const struct otlp_value *value, unsigned int depth, uint64_t *high)
 {
-	switch (value->type) {
-	case OTLP_VALUE_BYTES:
-		to = write_attribute_head(to, OTLP_VALUE_BYTES, key, value->as.bytes.len, high);
-		return bytes_copy(to, value->as.bytes.ptr, value->as.bytes.len);
-	case OTLP_VALUE_ARRAY:
-	case OTLP_VALUE_KVLIST:
-		return write_container(to, key, value, high);
-	case OTLP_VALUE_STRING:
-	case OTLP_VALUE_INT:
-	case OTLP_VALUE_DOUBLE:
-	case OTLP_VALUE_BOOL:
-	case OTLP_VALUE_EMPTY:
-		break;
-	}
-	return write_attribute_head(to, OTLP_VALUE_EMPTY, key, 0, high);
+	const uint32_t type = record_value_type(value);
+
+	if (type == OTLP_VALUE_ARRAY || type == OTLP_VALUE_KVLIST)
+		return write_container(to, end, key, type, value, depth, high);
+	return write_single(to, end, key, type, value, high);
 }
 
 /* Branches in the order of how usual the types are, so that each is predicted apart. */
-static inline uint8_t *write_attribute(uint8_t *to, struct otlp_str key,
-				       const struct otlp_value *value, uint64_t *high)
+static inline uint8_t *write_attribute(uint8_t *to, uint8_t *end, const char *key, size_t key_len,
+				       const struct otlp_value *value, unsigned int depth,
+				       uint64_t *high)
 {
-	if (value->type == OTLP_VALUE_STRING) {
-		to = write_attribute_head(to, OTLP_VALUE_STRING, key, value->as.string.len, high);
-		return bytes_copy_text(to, value->as.string.ptr, value->as.string.len, high);
+	const uint32_t type = record_value_type(value);
+	uint8_t *const text = to + RECORD_ATTRIBUTE_SHORT_BYTES;
+	uint32_t head = type | (uint32_t)key_len << RECORD_ATTRIBUTE_KEY_SHIFT;
+	uint8_t *next;
+
+	if (type == OTLP_VALUE_STRING) {
+		const size_t len = record_length(&value->as.string.len);
+
+		if ((key_len | len >> 4) <= RECORD_ATTRIBUTE_KEY_MAX) {
+			next = text + key_len + len;
+			if (next > end)
+				return record_over(end);
+			bytes_store32(to, head | (uint32_t)len << RECORD_ATTRIBUTE_FIELD_SHIFT);
+			bytes_copy_text(text, key, key_len, high);
+			bytes_copy_text(text + key_len, value->as.string.ptr, len, high);
+			return next;
+		}
+	} else if (key_len <= RECORD_ATTRIBUTE_KEY_MAX) {
+		if (type == OTLP_VALUE_INT || type == OTLP_VALUE_DOUBLE) {
+			next = text + key_len + 8;
+			if (next > end)
+				return record_over(end);
+			bytes_store32(to, head);
+			bytes_copy_text(text, key, key_len, high);
+			bytes_store64(text + key_len, bytes_load64(&value->as));
+			return next;
+		}
+		if (type == OTLP_VALUE_BOOL) {
+			next = text + key_len;
+			if (next > end)
+				return record_over(end);
+			head |= (value->as.boolean ? 1u : 0u) << RECORD_ATTRIBUTE_FIELD_SHIFT;
+			bytes_store32(to, head);
+			bytes_copy_text(text, key, key_len, high);
+			return next;
+		}
 	}
-	if (value->type == OTLP_VALUE_INT || value->type == OTLP_VALUE_DOUBLE) {
-		to = write_attribute_head(to, value->type, key, 0, high);
-		return bytes_store64(to, bytes_load64(&value->as));
-	}
-	if (value->type == OTLP_VALUE_BOOL)
-		return write_attribute_head(to, OTLP_VALUE_BOOL, key, value->as.boolean ? 1 : 0,
-					    high);
 	{
 		uint64_t of_unusual = 0; /* its own, so that *high can stay in a register */
 
-		to = write_attribute_unusual(to, key, value, &of_unusual);
+		next = write_attribute_unusual(to, end, (struct otlp_str){key, key_len}, value,
+					       depth, &of_unusual);
 		*high |= of_unusual;
 	}
+	return next;
+}
+
+static inline uint8_t *write_attributes(uint8_t *to, uint8_t *end,
+					const struct otlp_attribute *items, size_t count,
+					unsigned int depth, uint64_t *high)
+{
+	const struct otlp_attribute *const last = items + count;
+	uint64_t gathered = *high; /* in a register */
+
+	for (; items < last; items++) {
+		to = write_attribute(to, end, items->key.ptr, record_length(&items->key.len),
+				     &items->value, depth, &gathered);
+		if (to > end)
+			break;
+	}
+	*high = gathered;
+	return to;
+}
+
+uint8_t *record_write_attributes_some(uint8_t *to, uint8_t *end, const struct otlp_attribute *items,
+				      size_t count, uint64_t *high)
+{
+	return write_attributes(to, end, items, count, 1, high);
+}
+
+static uint8_t *write_array(uint8_t *to, uint8_t *end, const struct otlp_value *items, size_t count,
+			    unsigned int depth, uint64_t *high)
+{
+	for (size_t i = 0; i < count && to <= end; i++)
+		to = write_attribute(to, end, NULL, 0, &items[i], depth, high);
 	return to;
 }
 
 /* Always the long head: the length of the items is known, and patched, when they are written. */
-static uint8_t *write_container(uint8_t *to, struct otlp_str key, const struct otlp_value *value,
-				uint64_t *high)
+static uint8_t *write_container(uint8_t *to, uint8_t *end, struct otlp_str key, uint32_t type,
+				const struct otlp_value *value, unsigned int depth, uint64_t *high)
 {
+	const size_t count = record_length(&value->as.array.count);
 	uint8_t *const field = to + 8;
 	uint8_t *start;
 
-	to = bytes_store32(to, (uint32_t)value->type | RECORD_ATTRIBUTE_LONG);
+	if (depth > OTLP_VALUE_DEPTH_MAX || !record_fits(to, container_bytes(key.len, 0), end))
+		return record_over(end);
+	to = bytes_store32(to, type | RECORD_ATTRIBUTE_LONG);
 	to = bytes_store32(to, (uint32_t)key.len);
 	start = bytes_copy_text(to + 4, key.ptr, key.len, high);
-	if (value->type == OTLP_VALUE_ARRAY) {
-		const struct otlp_str none = {NULL, 0};
-
-		to = bytes_store32(start, (uint32_t)value->as.array.count);
-		for (size_t i = 0; i < value->as.array.count; i++)
-			to = write_attribute(to, none, &value->as.array.items[i], high);
-	} else {
-		to = bytes_store32(start, (uint32_t)value->as.kvlist.count);
-		to = record_write_attributes(to, value->as.kvlist.items, value->as.kvlist.count,
-					     high);
-	}
+	to = bytes_store32(start, (uint32_t)count);
+	if (type == OTLP_VALUE_ARRAY)
+		to = write_array(to, end, value->as.array.items, count, depth + 1, high);
+	else
+		to = write_attributes(to, end, value->as.kvlist.items, count, depth + 1, high);
 	bytes_store32(field, (uint32_t)(to - start));
 	return to;
 }
 
-uint8_t *record_write_attributes_some(uint8_t *to, const struct otlp_attribute *items, size_t count,
-				      uint64_t *high)
-{
-	uint64_t gathered = *high; /* in a register */
-
-	for (size_t i = 0; i < count; i++)
-		to = write_attribute(to, items[i].key, &items[i].value, &gathered);
-	*high = gathered;
-	return to;
-}
+static_assert(offsetof(struct otlp_array, count) == offsetof(struct otlp_kvlist, count),
+	      "arrays and lists are counted alike");
 
 int record_size_resource(const struct otlp_resource *resource, size_t *ret_bytes)
 {
@@ -262,27 +315,27 @@ int record_size_resource(const struct otlp_resource *resource, size_t *ret_bytes
 	return record_sized(rc, bytes, ret_bytes);
 }
 
-static uint8_t *write_resource(uint8_t *to, const struct otlp_resource *resource, uint64_t *high)
+static uint8_t *write_resource(uint8_t *to, uint8_t *end, const struct otlp_resource *resource,
+			       uint64_t *high)
 {
-	const struct record_resource_head head = {
-		.schema_url_bytes = (uint32_t)resource->schema_url.len,
-		.attribute_count = (uint32_t)resource->attributes.count,
-		.dropped_attribute_count = resource->attributes.dropped,
-	};
+	const size_t url = record_length(&resource->schema_url.len);
+	const size_t count = record_length(&resource->attributes.count);
+	struct record_resource_head *const head = (struct record_resource_head *)to;
 
-	memcpy(to, &head, sizeof(head));
-	to = bytes_copy_text(to + sizeof(head), resource->schema_url.ptr, resource->schema_url.len,
-			     high);
-	return record_write_attributes(to, resource->attributes.items, resource->attributes.count,
-				       high);
+	if (!record_fits(to, sizeof(*head) + url, end))
+		return record_over(end);
+	head->schema_url_bytes = (uint32_t)url;
+	head->attribute_count = (uint32_t)count;
+	head->dropped_attribute_count = resource->attributes.dropped;
+	to = bytes_copy_text(to + sizeof(*head), resource->schema_url.ptr, url, high);
+	return record_write_attributes(to, end, resource->attributes.items, count, high);
 }
 
 bool record_write_resource(uint8_t *to, const struct otlp_resource *resource, size_t bytes)
 {
 	uint64_t high = 0; /* its text was checked when it was measured */
-	const uint8_t *const end = write_resource(to, resource, &high);
 
-	return (size_t)(end - to) == bytes;
+	return write_resource(to, to + bytes, resource, &high) == to + bytes;
 }
 
 static int size_scope(const struct otlp_scope *scope, size_t *bytes)
@@ -301,21 +354,26 @@ static int size_scope(const struct otlp_scope *scope, size_t *bytes)
 	return rc;
 }
 
-static uint8_t *write_scope(uint8_t *to, const struct otlp_scope *scope, uint64_t *high)
+static uint8_t *write_scope(uint8_t *to, uint8_t *end, const struct otlp_scope *scope,
+			    uint64_t *high)
 {
-	const struct record_scope_head head = {
-		.name_bytes = (uint32_t)scope->name.len,
-		.version_bytes = (uint32_t)scope->version.len,
-		.schema_url_bytes = (uint32_t)scope->schema_url.len,
-		.attribute_count = (uint32_t)scope->attributes.count,
-		.dropped_attribute_count = scope->attributes.dropped,
-	};
+	const size_t name = record_length(&scope->name.len);
+	const size_t version = record_length(&scope->version.len);
+	const size_t url = record_length(&scope->schema_url.len);
+	const size_t count = record_length(&scope->attributes.count);
+	struct record_scope_head *const head = (struct record_scope_head *)to;
 
-	memcpy(to, &head, sizeof(head));
-	to = bytes_copy_text(to + sizeof(head), scope->name.ptr, scope->name.len, high);
-	to = bytes_copy_text(to, scope->version.ptr, scope->version.len, high);
-	to = bytes_copy_text(to, scope->schema_url.ptr, scope->schema_url.len, high);
-	return record_write_attributes(to, scope->attributes.items, scope->attributes.count, high);
+	if (!record_fits(to, sizeof(*head) + name + version + url, end))
+		return record_over(end);
+	head->name_bytes = (uint32_t)name;
+	head->version_bytes = (uint32_t)version;
+	head->schema_url_bytes = (uint32_t)url;
+	head->attribute_count = (uint32_t)count;
+	head->dropped_attribute_count = scope->attributes.dropped;
+	to = bytes_copy_text(to + sizeof(*head), scope->name.ptr, name, high);
+	to = bytes_copy_text(to, scope->version.ptr, version, high);
+	to = bytes_copy_text(to, scope->schema_url.ptr, url, high);
+	return record_write_attributes(to, end, scope->attributes.items, count, high);
 }
 
 int record_size_sections(const struct otlp_resource *inline_resource,
@@ -336,20 +394,25 @@ int record_size_sections(const struct otlp_resource *inline_resource,
 	return 0;
 }
 
-uint8_t *record_write_sections_some(uint8_t *to, const struct otlp_resource *inline_resource,
+uint8_t *record_write_sections_some(uint8_t *to, uint8_t *end,
+				    const struct otlp_resource *inline_resource,
 				    const struct otlp_scope *scope, uint64_t *high)
 {
 	if (inline_resource) {
-		uint8_t *const end = write_resource(to + sizeof(uint32_t), inline_resource, high);
+		uint8_t *const start = to + sizeof(uint32_t);
 
-		bytes_store32(to, (uint32_t)(end - to - (ptrdiff_t)sizeof(uint32_t)));
-		to = end;
+		if (start > end)
+			return record_over(end);
+		to = write_resource(start, end, inline_resource, high);
+		bytes_store32(start - sizeof(uint32_t), (uint32_t)(to - start));
 	}
 	if (scope) {
-		uint8_t *const end = write_scope(to + sizeof(uint32_t), scope, high);
+		uint8_t *const start = to + sizeof(uint32_t);
 
-		bytes_store32(to, (uint32_t)(end - to - (ptrdiff_t)sizeof(uint32_t)));
-		to = end;
+		if (start > end)
+			return record_over(end);
+		to = write_scope(start, end, scope, high);
+		bytes_store32(start - sizeof(uint32_t), (uint32_t)(to - start));
 	}
 	return to;
 }
@@ -366,22 +429,24 @@ static int size_event(const struct otlp_span_event *event, size_t *bytes)
 	return rc;
 }
 
-static uint8_t *write_event(uint8_t *to, const struct otlp_span_event *event, uint64_t *high)
+static uint8_t *write_event(uint8_t *to, uint8_t *end, const struct otlp_span_event *event,
+			    uint64_t *high)
 {
+	const size_t name = record_length(&event->name.len);
+	const size_t count = record_length(&event->attributes.count);
 	uint8_t *const start = to + sizeof(uint32_t);
-	const struct record_event_head head = {
-		.time_unix_ns = event->time_unix_ns,
-		.name_bytes = (uint32_t)event->name.len,
-		.attribute_count = (uint32_t)event->attributes.count,
-		.dropped_attribute_count = event->attributes.dropped,
-	};
-	uint8_t *end;
+	struct record_event_head *const head = (struct record_event_head *)start;
 
-	memcpy(start, &head, sizeof(head));
-	end = bytes_copy_text(start + sizeof(head), event->name.ptr, event->name.len, high);
-	end = record_write_attributes(end, event->attributes.items, event->attributes.count, high);
-	bytes_store32(to, (uint32_t)(end - start));
-	return end;
+	if (!record_fits(start, sizeof(*head) + name, end))
+		return record_over(end);
+	head->time_unix_ns = event->time_unix_ns;
+	head->name_bytes = (uint32_t)name;
+	head->attribute_count = (uint32_t)count;
+	head->dropped_attribute_count = event->attributes.dropped;
+	to = bytes_copy_text(start + sizeof(*head), event->name.ptr, name, high);
+	to = record_write_attributes(to, end, event->attributes.items, count, high);
+	bytes_store32(start - sizeof(uint32_t), (uint32_t)(to - start));
+	return to;
 }
 
 static int size_link(const struct otlp_span_link *link, size_t *bytes)
@@ -398,25 +463,26 @@ static int size_link(const struct otlp_span_link *link, size_t *bytes)
 	return rc;
 }
 
-static uint8_t *write_link(uint8_t *to, const struct otlp_span_link *link, uint64_t *high)
+static uint8_t *write_link(uint8_t *to, uint8_t *end, const struct otlp_span_link *link,
+			   uint64_t *high)
 {
+	const size_t trace_state = record_length(&link->trace_state.len);
+	const size_t count = record_length(&link->attributes.count);
 	uint8_t *const start = to + sizeof(uint32_t);
-	struct record_link_head head = {
-		.flags = link->flags & RECORD_SPAN_FLAGS,
-		.trace_state_bytes = (uint32_t)link->trace_state.len,
-		.attribute_count = (uint32_t)link->attributes.count,
-		.dropped_attribute_count = link->attributes.dropped,
-	};
-	uint8_t *end;
+	struct record_link_head *const head = (struct record_link_head *)start;
 
-	memcpy(head.trace_id, link->trace_id, sizeof(head.trace_id));
-	memcpy(head.span_id, link->span_id, sizeof(head.span_id));
-	memcpy(start, &head, sizeof(head));
-	end = bytes_copy_text(start + sizeof(head), link->trace_state.ptr, link->trace_state.len,
-			      high);
-	end = record_write_attributes(end, link->attributes.items, link->attributes.count, high);
-	bytes_store32(to, (uint32_t)(end - start));
-	return end;
+	if (!record_fits(start, sizeof(*head) + trace_state, end))
+		return record_over(end);
+	memcpy(head->trace_id, link->trace_id, sizeof(head->trace_id));
+	memcpy(head->span_id, link->span_id, sizeof(head->span_id));
+	head->flags = link->flags & RECORD_SPAN_FLAGS;
+	head->trace_state_bytes = (uint32_t)trace_state;
+	head->attribute_count = (uint32_t)count;
+	head->dropped_attribute_count = link->attributes.dropped;
+	to = bytes_copy_text(start + sizeof(*head), link->trace_state.ptr, trace_state, high);
+	to = record_write_attributes(to, end, link->attributes.items, count, high);
+	bytes_store32(start - sizeof(uint32_t), (uint32_t)(to - start));
+	return to;
 }
 
 int record_size_span_tail(const struct otlp_span *span, size_t *bytes)
@@ -457,12 +523,16 @@ int record_size_span(const struct otlp_span *span, const struct otlp_resource *i
 	return record_sized(rc, bytes + parts_bytes, ret_bytes);
 }
 
-uint8_t *record_write_span_tail(uint8_t *to, const struct otlp_span *span, uint64_t *high)
+uint8_t *record_write_span_tail(uint8_t *to, uint8_t *end, const struct otlp_span *span,
+				uint64_t *high)
 {
-	for (size_t i = 0; i < span->event_count; i++)
-		to = write_event(to, &span->events[i], high);
-	for (size_t i = 0; i < span->link_count; i++)
-		to = write_link(to, &span->links[i], high);
+	const size_t event_count = record_length(&span->event_count);
+	const size_t link_count = record_length(&span->link_count);
+
+	for (size_t i = 0; i < event_count && to <= end; i++)
+		to = write_event(to, end, &span->events[i], high);
+	for (size_t i = 0; i < link_count && to <= end; i++)
+		to = write_link(to, end, &span->links[i], high);
 	return to;
 }
 
@@ -470,22 +540,22 @@ enum record_written record_write_span(uint8_t *to, const struct otlp_span *span,
 				      const struct otlp_resource *inline_resource,
 				      uint32_t resource_ref, size_t bytes)
 {
-	const uint8_t *const start = to;
+	uint8_t *const end = to + bytes;
 	/* Two, so that the one whose address nobody gets stays in a register. */
 	uint64_t high = 0, high_of_parts = 0;
 	const uint8_t has = record_has_sections(inline_resource, span->scope) |
 			    (record_span_has_extra(span) ? RECORD_HAS_EXTRA : 0);
 
-	to = record_write_span_heads(to, span, has, inline_resource ? 0 : resource_ref, 0);
-	to = record_write_sections(to, inline_resource, span->scope, &high_of_parts);
+	to = record_write_span_heads(to, end, span, has, inline_resource ? 0 : resource_ref, 0);
+	to = record_write_sections(to, end, inline_resource, span->scope, &high_of_parts);
 	if (has & RECORD_HAS_EXTRA)
-		to = bytes_copy_text(to, span->trace_state.ptr, span->trace_state.len, &high);
-	to = bytes_copy_text(to, span->name.ptr, span->name.len, &high);
+		to = record_write_text(to, end, &span->trace_state, &high);
+	to = record_write_text(to, end, &span->name, &high);
 	if (has & RECORD_HAS_EXTRA)
-		to = bytes_copy_text(to, span->status_message.ptr, span->status_message.len, &high);
-	to = record_write_attributes(to, span->attributes.items, span->attributes.count,
-				     &high_of_parts);
+		to = record_write_text(to, end, &span->status_message, &high);
+	to = record_write_attributes(to, end, span->attributes.items,
+				     record_length(&span->attributes.count), &high_of_parts);
 	if ((span->event_count | span->link_count) != 0)
-		to = record_write_span_tail(to, span, &high_of_parts);
-	return record_written((size_t)(to - start) == bytes, high | high_of_parts);
+		to = record_write_span_tail(to, end, span, &high_of_parts);
+	return record_written(to == end, high | high_of_parts);
 }

@@ -4,6 +4,11 @@
  * size function adds to *bytes and returns 0 or an enum otlp_error; *bytes means nothing after an
  * error. A write function gathers the bytes of all text that it copies in *high: where no byte has
  * its high bit set, all text was ASCII, and need not be looked at once more.
+ *
+ * A write function stores nothing outside [to, end), whatever became of the borrowed data since
+ * they were sized. It reads each length once: what was checked is what is copied. What does not fit
+ * returns a place behind the end, where nothing else fits either, so that nobody has to ask on the
+ * way: at last the record is not as long as it was sized.
  */
 #ifndef OTLPIPE_CORE_RECORD_RECORD_WRITE_H
 #define OTLPIPE_CORE_RECORD_RECORD_WRITE_H
@@ -18,8 +23,52 @@ int record_text_error(struct otlp_str text);
 
 int record_size_attributes_usual(const struct otlp_attribute *items, size_t count,
 				 unsigned int depth, size_t *bytes);
-uint8_t *record_write_attributes_some(uint8_t *to, const struct otlp_attribute *items, size_t count,
-				      uint64_t *high);
+uint8_t *record_write_attributes_some(uint8_t *to, uint8_t *end, const struct otlp_attribute *items,
+				      size_t count, uint64_t *high);
+
+/* A length, read once: the compiler may not read it again. More than 32 bits was never sized. */
+static inline size_t record_length(const size_t *len)
+{
+	typedef uint32_t __attribute__((may_alias)) low_half;
+
+	return *(const volatile low_half *)len;
+}
+
+/* A type, read once too. */
+static inline uint32_t record_value_type(const struct otlp_value *value)
+{
+	return (uint32_t) * (const volatile enum otlp_value_type *)&value->type;
+}
+
+/* The attribute that carries a key and a value of these lengths. */
+static inline size_t record_attribute_bytes(size_t key_len, size_t value_len)
+{
+	if (key_len > RECORD_ATTRIBUTE_KEY_MAX || value_len > RECORD_ATTRIBUTE_FIELD_MAX)
+		return RECORD_ATTRIBUTE_LONG_BYTES + key_len + value_len;
+	return RECORD_ATTRIBUTE_SHORT_BYTES + key_len + value_len;
+}
+
+/* Do so many bytes fit? They are the sum of a few lengths, or a count of words: nothing wraps. */
+static inline bool record_fits(const uint8_t *to, size_t bytes, const uint8_t *end)
+{
+	return __builtin_expect((uintptr_t)to + bytes <= (uintptr_t)end, 1);
+}
+
+/* What a write function returns where something does not fit. */
+static inline uint8_t *record_over(uint8_t *end)
+{
+	return end + 1;
+}
+
+static inline uint8_t *record_write_text(uint8_t *to, uint8_t *end, const struct otlp_str *text,
+					 uint64_t *high)
+{
+	const size_t len = record_length(&text->len);
+
+	if (!record_fits(to, len, end))
+		return record_over(end);
+	return bytes_copy_text(to, text->ptr, len, high);
+}
 
 /* What a write function answers: did it write what was sized, and what was in its text? */
 static inline enum record_written record_written(bool is_as_sized, uint64_t high)
@@ -36,33 +85,34 @@ static inline int record_size_attributes(const struct otlp_attribute *items, siz
 	return count == 0 ? 0 : record_size_attributes_usual(items, count, depth, bytes);
 }
 
-static inline uint8_t *record_write_attributes(uint8_t *to, const struct otlp_attribute *items,
-					       size_t count, uint64_t *high)
+static inline uint8_t *record_write_attributes(uint8_t *to, uint8_t *end,
+					       const struct otlp_attribute *items, size_t count,
+					       uint64_t *high)
 {
-	return count == 0 ? to : record_write_attributes_some(to, items, count, high);
+	return count == 0 ? to : record_write_attributes_some(to, end, items, count, high);
 }
 
 /* The resource, if it is inline, and the scope, if there is one. */
 RECORD_APART int record_size_sections(const struct otlp_resource *inline_resource,
 				      const struct otlp_scope *scope, size_t *bytes);
-RECORD_APART uint8_t *record_write_sections_some(uint8_t *to,
+RECORD_APART uint8_t *record_write_sections_some(uint8_t *to, uint8_t *end,
 						 const struct otlp_resource *inline_resource,
 						 const struct otlp_scope *scope, uint64_t *high);
 
-static inline uint8_t *record_write_sections(uint8_t *to,
+static inline uint8_t *record_write_sections(uint8_t *to, uint8_t *end,
 					     const struct otlp_resource *inline_resource,
 					     const struct otlp_scope *scope, uint64_t *high)
 {
 	if (inline_resource == NULL && scope == NULL)
 		return to;
-	return record_write_sections_some(to, inline_resource, scope, high);
+	return record_write_sections_some(to, end, inline_resource, scope, high);
 }
 
 /* What spans with and without a shape share: events and links, and the head with what follows it.
  */
 RECORD_APART int record_size_span_tail(const struct otlp_span *span, size_t *bytes);
-RECORD_APART uint8_t *record_write_span_tail(uint8_t *to, const struct otlp_span *span,
-					     uint64_t *high);
+RECORD_APART uint8_t *record_write_span_tail(uint8_t *to, uint8_t *end,
+					     const struct otlp_span *span, uint64_t *high);
 
 /* The part that each kind of point has, or NULL for an unknown kind. */
 const struct otlp_point *record_metric_point(const struct otlp_metric *metric, size_t index);
@@ -140,10 +190,13 @@ static inline bool record_span_has_extra(const struct otlp_span *span)
 	       0;
 }
 
-/* In place, field by field: a struct that is filled first and then copied is written twice. */
-static inline uint8_t *record_write_span_heads(uint8_t *to, const struct otlp_span *span,
-					       uint8_t has, uint32_t resource_ref,
-					       uint32_t shape_ref)
+/*
+ * In place, field by field: a struct that is filled first and then copied is written twice. There
+ * is room for the head in each record; and for what else there is, if there still is.
+ */
+static inline uint8_t *record_write_span_heads(uint8_t *to, uint8_t *end,
+					       const struct otlp_span *span, uint8_t has,
+					       uint32_t resource_ref, uint32_t shape_ref)
 {
 	struct record_span_head *const head = (struct record_span_head *)to;
 
@@ -165,6 +218,8 @@ static inline uint8_t *record_write_span_heads(uint8_t *to, const struct otlp_sp
 	if (has & RECORD_HAS_EXTRA) {
 		struct record_span_extra *const extra = (struct record_span_extra *)to;
 
+		if (!record_fits(to, sizeof(*extra), end))
+			return record_over(end);
 		extra->trace_state_bytes = (uint32_t)span->trace_state.len;
 		extra->status_message_bytes = (uint32_t)span->status_message.len;
 		extra->link_count = (uint32_t)span->link_count;

@@ -27,45 +27,59 @@ static int size_exemplars(const struct otlp_exemplar *exemplars, size_t count, s
 	return rc;
 }
 
-static uint8_t *write_exemplar(uint8_t *to, const struct otlp_exemplar *exemplar, uint64_t *high)
+static uint8_t *write_exemplar(uint8_t *to, uint8_t *end, const struct otlp_exemplar *exemplar,
+			       uint64_t *high)
 {
+	const size_t count = record_length(&exemplar->filtered_attributes.count);
 	uint8_t *const start = to + sizeof(uint32_t);
-	struct record_exemplar_head head = {
-		.time_unix_ns = exemplar->time_unix_ns,
-		.value = number_bits(&exemplar->value),
-		.number_type = (uint32_t)exemplar->value.type,
-		.attribute_count = (uint32_t)exemplar->filtered_attributes.count,
-	};
-	uint8_t *end;
+	struct record_exemplar_head *const head = (struct record_exemplar_head *)start;
 
-	memcpy(head.trace_id, exemplar->trace_id, sizeof(head.trace_id));
-	memcpy(head.span_id, exemplar->span_id, sizeof(head.span_id));
-	memcpy(start, &head, sizeof(head));
-	end = record_write_attributes(start + sizeof(head), exemplar->filtered_attributes.items,
-				      exemplar->filtered_attributes.count, high);
-	bytes_store32(to, (uint32_t)(end - start));
-	return end;
+	if (!record_fits(start, sizeof(*head), end))
+		return record_over(end);
+	head->time_unix_ns = exemplar->time_unix_ns;
+	head->value = number_bits(&exemplar->value);
+	memcpy(head->trace_id, exemplar->trace_id, sizeof(head->trace_id));
+	memcpy(head->span_id, exemplar->span_id, sizeof(head->span_id));
+	head->number_type = (uint32_t)exemplar->value.type;
+	head->attribute_count = (uint32_t)count;
+	to = record_write_attributes(start + sizeof(*head), end,
+				     exemplar->filtered_attributes.items, count, high);
+	bytes_store32(start - sizeof(uint32_t), (uint32_t)(to - start));
+	return to;
+}
+
+static RECORD_APART uint8_t *write_exemplars(uint8_t *to, uint8_t *end,
+					     const struct otlp_exemplar *exemplars, size_t count,
+					     uint64_t *high)
+{
+	for (size_t i = 0; i < count && to <= end; i++)
+		to = write_exemplar(to, end, &exemplars[i], high);
+	return to;
 }
 
 /* What follows a point's head and arrays. */
-static uint8_t *write_point_tail(uint8_t *to, const struct otlp_point *point, size_t exemplar_count,
-				 uint64_t *high)
+static inline uint8_t *write_point_tail(uint8_t *to, uint8_t *end, const struct otlp_point *point,
+					size_t exemplar_count, uint64_t *high)
 {
-	for (size_t i = 0; i < exemplar_count; i++)
-		to = write_exemplar(to, &point->exemplars[i], high);
-	return record_write_attributes(to, point->attributes.items, point->attributes.count, high);
+	if (exemplar_count != 0)
+		to = write_exemplars(to, end, point->exemplars, exemplar_count, high);
+	return record_write_attributes(to, end, point->attributes.items,
+				       record_length(&point->attributes.count), high);
 }
 
-static struct record_point_head point_head(const struct otlp_point *point, uint32_t what)
+/* In place, as the heads of spans; returns how many exemplars it has told of. */
+static inline size_t write_point_head(struct record_point_head *head,
+				      const struct otlp_point *point, uint32_t what)
 {
-	return (struct record_point_head){
-		.start_time_unix_ns = point->start_time_unix_ns,
-		.time_unix_ns = point->time_unix_ns,
-		.flags = point->flags,
-		.what = what,
-		.exemplar_count = (uint32_t)point->exemplar_count,
-		.attribute_count = (uint32_t)point->attributes.count,
-	};
+	const size_t exemplar_count = record_length(&point->exemplar_count);
+
+	head->start_time_unix_ns = point->start_time_unix_ns;
+	head->time_unix_ns = point->time_unix_ns;
+	head->flags = point->flags;
+	head->what = what;
+	head->exemplar_count = (uint32_t)exemplar_count;
+	head->attribute_count = (uint32_t)record_length(&point->attributes.count);
+	return exemplar_count;
 }
 
 static uint32_t what_bits(bool has_sum, bool has_min, bool has_max)
@@ -74,9 +88,11 @@ static uint32_t what_bits(bool has_sum, bool has_min, bool has_max)
 	       (has_max ? RECORD_HAS_MAX : 0);
 }
 
-static uint8_t *write_words(uint8_t *to, const void *words, size_t count)
+static uint8_t *write_words(uint8_t *to, uint8_t *end, const void *words, size_t count)
 {
-	return bytes_copy(to, words, count * sizeof(uint64_t));
+	const size_t bytes = count * sizeof(uint64_t);
+
+	return record_fits(to, bytes, end) ? bytes_copy(to, words, bytes) : record_over(end);
 }
 
 static int size_number(const struct otlp_number_point *p, size_t *bytes)
@@ -85,17 +101,20 @@ static int size_number(const struct otlp_number_point *p, size_t *bytes)
 	return (unsigned int)p->value.type > OTLP_NUMBER_DOUBLE ? OTLP_ERR_INVALID : 0;
 }
 
-static uint8_t *write_number(uint8_t *to, const struct otlp_number_point *p, uint64_t *high)
+static uint8_t *write_number(uint8_t *to, uint8_t *end, const struct otlp_number_point *p,
+			     uint64_t *high)
 {
-	struct record_number_head head = {
-		.point = point_head(&p->point, (uint32_t)p->value.type),
-		.value = number_bits(&p->value),
-	};
+	struct record_number_head *const head = (struct record_number_head *)to;
+	const uint32_t type = (uint32_t)p->value.type;
+	size_t exemplar_count;
 
-	if (p->value.type == OTLP_NUMBER_NONE)
-		head.point.flags |= RECORD_POINT_NO_VALUE;
-	memcpy(to, &head, sizeof(head));
-	return write_point_tail(to + sizeof(head), &p->point, p->point.exemplar_count, high);
+	if (!record_fits(to, sizeof(*head), end))
+		return record_over(end);
+	exemplar_count = write_point_head(&head->point, &p->point, type);
+	head->value = type == OTLP_NUMBER_NONE ? 0 : bytes_load64(&p->value.as);
+	if (type == OTLP_NUMBER_NONE)
+		head->point.flags |= RECORD_POINT_NO_VALUE;
+	return write_point_tail(to + sizeof(*head), end, &p->point, exemplar_count, high);
 }
 
 static int size_histogram(const struct otlp_histogram_point *p, size_t *bytes)
@@ -117,22 +136,27 @@ static int size_histogram(const struct otlp_histogram_point *p, size_t *bytes)
 	return 0;
 }
 
-static uint8_t *write_histogram(uint8_t *to, const struct otlp_histogram_point *p, uint64_t *high)
+static uint8_t *write_histogram(uint8_t *to, uint8_t *end, const struct otlp_histogram_point *p,
+				uint64_t *high)
 {
-	const struct record_histogram_head head = {
-		.point = point_head(&p->point, what_bits(p->has_sum, p->has_min, p->has_max)),
-		.count = p->count,
-		.sum = p->has_sum ? p->sum : 0,
-		.min = p->has_min ? p->min : 0,
-		.max = p->has_max ? p->max : 0,
-		.bucket_count = (uint32_t)p->bucket_count,
-		.bound_count = (uint32_t)p->bound_count,
-	};
+	struct record_histogram_head *const head = (struct record_histogram_head *)to;
+	const size_t bucket_count = record_length(&p->bucket_count);
+	const size_t bound_count = record_length(&p->bound_count);
+	size_t exemplar_count;
 
-	memcpy(to, &head, sizeof(head));
-	to = write_words(to + sizeof(head), p->bucket_counts, p->bucket_count);
-	to = write_words(to, p->bounds, p->bound_count);
-	return write_point_tail(to, &p->point, p->point.exemplar_count, high);
+	if (!record_fits(to, sizeof(*head), end))
+		return record_over(end);
+	exemplar_count = write_point_head(&head->point, &p->point,
+					  what_bits(p->has_sum, p->has_min, p->has_max));
+	head->count = p->count;
+	head->sum = p->has_sum ? p->sum : 0;
+	head->min = p->has_min ? p->min : 0;
+	head->max = p->has_max ? p->max : 0;
+	head->bucket_count = (uint32_t)bucket_count;
+	head->bound_count = (uint32_t)bound_count;
+	to = write_words(to + sizeof(*head), end, p->bucket_counts, bucket_count);
+	to = write_words(to, end, p->bounds, bound_count);
+	return write_point_tail(to, end, &p->point, exemplar_count, high);
 }
 
 static int size_exp_histogram(const struct otlp_exp_histogram_point *p, size_t *bytes)
@@ -146,28 +170,32 @@ static int size_exp_histogram(const struct otlp_exp_histogram_point *p, size_t *
 	return rc;
 }
 
-static uint8_t *write_exp_histogram(uint8_t *to, const struct otlp_exp_histogram_point *p,
-				    uint64_t *high)
+static uint8_t *write_exp_histogram(uint8_t *to, uint8_t *end,
+				    const struct otlp_exp_histogram_point *p, uint64_t *high)
 {
-	const struct record_exp_histogram_head head = {
-		.point = point_head(&p->point, what_bits(p->has_sum, p->has_min, p->has_max)),
-		.count = p->count,
-		.sum = p->has_sum ? p->sum : 0,
-		.min = p->has_min ? p->min : 0,
-		.max = p->has_max ? p->max : 0,
-		.zero_count = p->zero_count,
-		.zero_threshold = p->zero_threshold,
-		.scale = p->scale,
-		.positive_offset = p->positive.offset,
-		.negative_offset = p->negative.offset,
-		.positive_count = (uint32_t)p->positive.count,
-		.negative_count = (uint32_t)p->negative.count,
-	};
+	struct record_exp_histogram_head *const head = (struct record_exp_histogram_head *)to;
+	const size_t positive_count = record_length(&p->positive.count);
+	const size_t negative_count = record_length(&p->negative.count);
+	size_t exemplar_count;
 
-	memcpy(to, &head, sizeof(head));
-	to = write_words(to + sizeof(head), p->positive.counts, p->positive.count);
-	to = write_words(to, p->negative.counts, p->negative.count);
-	return write_point_tail(to, &p->point, p->point.exemplar_count, high);
+	if (!record_fits(to, sizeof(*head), end))
+		return record_over(end);
+	exemplar_count = write_point_head(&head->point, &p->point,
+					  what_bits(p->has_sum, p->has_min, p->has_max));
+	head->count = p->count;
+	head->sum = p->has_sum ? p->sum : 0;
+	head->min = p->has_min ? p->min : 0;
+	head->max = p->has_max ? p->max : 0;
+	head->zero_count = p->zero_count;
+	head->zero_threshold = p->zero_threshold;
+	head->scale = p->scale;
+	head->positive_offset = p->positive.offset;
+	head->negative_offset = p->negative.offset;
+	head->positive_count = (uint32_t)positive_count;
+	head->negative_count = (uint32_t)negative_count;
+	to = write_words(to + sizeof(*head), end, p->positive.counts, positive_count);
+	to = write_words(to, end, p->negative.counts, negative_count);
+	return write_point_tail(to, end, &p->point, exemplar_count, high);
 }
 
 static int size_summary(const struct otlp_summary_point *p, size_t *bytes)
@@ -185,20 +213,22 @@ static int size_summary(const struct otlp_summary_point *p, size_t *bytes)
 	return 0;
 }
 
-static uint8_t *write_summary(uint8_t *to, const struct otlp_summary_point *p, uint64_t *high)
+static uint8_t *write_summary(uint8_t *to, uint8_t *end, const struct otlp_summary_point *p,
+			      uint64_t *high)
 {
-	struct record_summary_head head = {
-		.point = point_head(&p->point, 0),
-		.count = p->count,
-		.sum = p->sum,
-		.quantile_count = (uint32_t)p->quantile_count,
-	};
+	struct record_summary_head *const head = (struct record_summary_head *)to;
+	const size_t quantile_count = record_length(&p->quantile_count);
 
-	head.point.exemplar_count = 0;
-	memcpy(to, &head, sizeof(head));
-	to = bytes_copy(to + sizeof(head), p->quantiles,
-			p->quantile_count * sizeof(struct otlp_quantile));
-	return write_point_tail(to, &p->point, 0, high);
+	if (!record_fits(to, sizeof(*head), end))
+		return record_over(end);
+	(void)write_point_head(&head->point, &p->point, 0);
+	head->point.exemplar_count = 0;
+	head->count = p->count;
+	head->sum = p->sum;
+	head->quantile_count = (uint32_t)quantile_count;
+	/* Each is two words. */
+	to = write_words(to + sizeof(*head), end, p->quantiles, 2 * quantile_count);
+	return write_point_tail(to, end, &p->point, 0, high);
 }
 
 const struct otlp_point *record_metric_point(const struct otlp_metric *metric, size_t index)
@@ -248,29 +278,32 @@ int record_size_point(const struct otlp_metric *metric, size_t index, size_t *re
 	return record_sized(rc, bytes, ret_bytes);
 }
 
-static uint8_t *write_point(uint8_t *to, const struct otlp_metric *metric, size_t index,
-			    uint64_t *high)
+static uint8_t *write_point(uint8_t *to, uint8_t *end, const struct otlp_metric *metric,
+			    size_t index, uint64_t *high)
 {
 	uint8_t *const start = to + sizeof(uint32_t);
-	uint8_t *end = start;
+
+	if (start > end)
+		return record_over(end);
+	to = start;
 
 	switch (metric->type) {
 	case OTLP_METRIC_GAUGE:
 	case OTLP_METRIC_SUM:
-		end = write_number(start, &metric->points.number[index], high);
+		to = write_number(start, end, &metric->points.number[index], high);
 		break;
 	case OTLP_METRIC_HISTOGRAM:
-		end = write_histogram(start, &metric->points.histogram[index], high);
+		to = write_histogram(start, end, &metric->points.histogram[index], high);
 		break;
 	case OTLP_METRIC_EXP_HISTOGRAM:
-		end = write_exp_histogram(start, &metric->points.exp_histogram[index], high);
+		to = write_exp_histogram(start, end, &metric->points.exp_histogram[index], high);
 		break;
 	case OTLP_METRIC_SUMMARY:
-		end = write_summary(start, &metric->points.summary[index], high);
+		to = write_summary(start, end, &metric->points.summary[index], high);
 		break;
 	}
-	bytes_store32(to, (uint32_t)(end - start));
-	return end;
+	bytes_store32(start - sizeof(uint32_t), (uint32_t)(to - start));
+	return to;
 }
 
 static bool has_temporality(enum otlp_metric_type type)
@@ -312,31 +345,36 @@ enum record_written record_write_metric(uint8_t *to, const struct otlp_metric *m
 					uint32_t resource_ref, size_t first_point,
 					size_t point_count, size_t bytes)
 {
-	const uint8_t *const start = to;
-	uint64_t gathered = 0, *const high = &gathered;
-	struct record_metric_head head = {
-		.kind = RECORD_METRIC,
-		.has = record_has_sections(inline_resource, scope),
-		.metric_type = (uint8_t)metric->type,
-		.resource_ref = inline_resource ? 0 : resource_ref,
-		.name_bytes = (uint32_t)metric->name.len,
-		.description_bytes = (uint32_t)metric->description.len,
-		.unit_bytes = (uint32_t)metric->unit.len,
-		.metadata_count = (uint32_t)metric->metadata.count,
-		.point_count = (uint32_t)point_count,
-	};
+	uint8_t *const end = to + bytes;
+	struct record_metric_head *const head = (struct record_metric_head *)to;
+	const size_t metadata_count = record_length(&metric->metadata.count);
+	const size_t name = record_length(&metric->name.len);
+	const size_t description = record_length(&metric->description.len);
+	const size_t unit = record_length(&metric->unit.len);
+	const enum otlp_metric_type type = metric->type;
+	uint64_t high = 0, high_of_parts = 0; /* as in record_write_span() */
 
-	if (has_temporality(metric->type))
-		head.temporality = (uint8_t)metric->temporality;
-	if (metric->type == OTLP_METRIC_SUM && metric->is_monotonic)
-		head.has |= RECORD_IS_MONOTONIC;
-	memcpy(to, &head, sizeof(head));
-	to = record_write_sections(to + sizeof(head), inline_resource, scope, high);
-	to = bytes_copy_text(to, metric->name.ptr, metric->name.len, high);
-	to = bytes_copy_text(to, metric->description.ptr, metric->description.len, high);
-	to = bytes_copy_text(to, metric->unit.ptr, metric->unit.len, high);
-	to = record_write_attributes(to, metric->metadata.items, metric->metadata.count, high);
-	for (size_t i = first_point; i < first_point + point_count; i++)
-		to = write_point(to, metric, i, high);
-	return record_written((size_t)(to - start) == bytes, gathered);
+	head->kind = RECORD_METRIC;
+	head->has = record_has_sections(inline_resource, scope);
+	if (type == OTLP_METRIC_SUM && metric->is_monotonic)
+		head->has |= RECORD_IS_MONOTONIC;
+	head->metric_type = (uint8_t)type;
+	head->temporality = has_temporality(type) ? (uint8_t)metric->temporality : 0;
+	head->resource_ref = inline_resource ? 0 : resource_ref;
+	head->name_bytes = (uint32_t)name;
+	head->description_bytes = (uint32_t)description;
+	head->unit_bytes = (uint32_t)unit;
+	head->metadata_count = (uint32_t)metadata_count;
+	head->point_count = (uint32_t)point_count;
+	to = record_write_sections(to + sizeof(*head), end, inline_resource, scope, &high_of_parts);
+	if (!record_fits(to, name + description + unit, end))
+		return RECORD_CHANGED;
+	to = bytes_copy_text(to, metric->name.ptr, name, &high);
+	to = bytes_copy_text(to, metric->description.ptr, description, &high);
+	to = bytes_copy_text(to, metric->unit.ptr, unit, &high);
+	to = record_write_attributes(to, end, metric->metadata.items, metadata_count,
+				     &high_of_parts);
+	for (size_t i = first_point; i < first_point + point_count && to <= end; i++)
+		to = write_point(to, end, metric, i, &high_of_parts);
+	return record_written(to == end, high | high_of_parts);
 }

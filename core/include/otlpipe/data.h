@@ -5,7 +5,9 @@
  *
  * **The borrow rule**, stated once for every struct of this library: the caller owns each struct,
  * array and byte. A call reads them while it runs, and keeps no pointer after it returns. No other
- * thread changes them during the call.
+ * thread changes them during the call. If one does, the call follows the pointers and lengths that
+ * it finds, so what they point to must be there; it stores nothing outside the room that it has
+ * taken, and the record is refused as invalid, or holds what was read.
  *
  * **Text** is UTF-8 with its length in bytes. It needs no terminating NUL and may contain one;
  * {NULL, 0} is the empty text. **Times** are nanoseconds since the Unix epoch. **Zero means
