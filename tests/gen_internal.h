@@ -3,9 +3,7 @@
 #ifndef OTLPIPE_TESTS_GEN_INTERNAL_H
 #define OTLPIPE_TESTS_GEN_INTERNAL_H
 
-#include <otlpipe/otlpipe.h>
-
-#include "tests/gen_size.h"
+#include "tests/gen.h"
 
 #define GEN_POOL_COUNT 5
 

@@ -28,7 +28,8 @@ enum option_key {
 	OPTION_RETAIN_BYTES,
 	OPTION_RETAIN_AGE,
 	OPTION_MIN_FREE,
-	OPTION_WAIT
+	OPTION_WAIT,
+	OPTION_LOST_OUTPUT
 };
 
 static const struct argp_option option_table[] = {
@@ -67,6 +68,12 @@ static const struct argp_option option_table[] = {
 	 "forever, which is the default for T); told again, stop at once (0; "
 	 "$OTLPIPE_WAIT_FOR_PRODUCERS)",
 	 0},
+	{"lost-output", OPTION_LOST_OUTPUT, "WHAT", 0,
+	 "where the output directory of a killed writer is not there any more, and has records "
+	 "that "
+	 "the rings still hold: refuse to start, or rewrite them here (refuse; "
+	 "$OTLPIPE_LOST_OUTPUT)",
+	 0},
 	{0},
 };
 
@@ -91,6 +98,7 @@ static const struct option_rule option_rules[] = {
 	{OPTION_MIN_FREE, "OTLPIPE_MIN_FREE", "a size such as 1GiB, or 0 for no limit"},
 	{OPTION_DRAIN, "OTLPIPE_DRAIN", "0 or 1"},
 	{OPTION_WAIT, "OTLPIPE_WAIT_FOR_PRODUCERS", "a time such as 30s, 0 or forever"},
+	{OPTION_LOST_OUTPUT, "OTLPIPE_LOST_OUTPUT", "refuse or rewrite"},
 };
 
 struct option_words {
@@ -141,6 +149,7 @@ static int option_set(struct options *options, int key, const char *text)
 	static const char *const syncs[] = {"interval", "batch", "none", NULL};
 	static const char *const ios[] = {"auto", "uring", "pwrite", NULL};
 	static const char *const flags[] = {"0", "1", NULL};
+	static const char *const losses[] = {"refuse", "rewrite", NULL};
 	const int64_t second = 1000000000, year = 366 * 24 * 3600 * second;
 	int rc;
 
@@ -182,6 +191,10 @@ static int option_set(struct options *options, int key, const char *text)
 		if (text == NULL || strcmp(text, "forever") == 0)
 			return 0;
 		return parse_time(text, 0, 100 * year, &options->wait_producers_ns);
+	case OPTION_LOST_OUTPUT:
+		rc = parse_word(text, losses);
+		options->rewrites_lost_output = rc == 1;
+		return rc < 0 ? rc : 0;
 	default:
 		return -ENOENT;
 	}

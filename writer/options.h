@@ -21,6 +21,7 @@ struct options {
 	struct file_options files;
 	struct retain_limits retain;
 	bool drain;
+	bool rewrites_lost_output; /* where the last writer's output directory is not there */
 	int64_t wait_producers_ns; /* after the first signal to stop; 0: do not wait */
 };
 

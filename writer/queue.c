@@ -66,6 +66,27 @@ void queue_rotate(struct queue *queue)
 	queue->destination->wants_seal = true;
 }
 
+/*
+ * Does something stand in a file, or beside it, that the rings do not know? Then a writer that
+ * comes after our death cannot do without the directory. It reads this where we store it, so it is
+ * stored before the write is begun.
+ */
+static void queue_note_unsettled(struct queue *queue, bool is_unsettled)
+{
+	const uint64_t bit = UINT64_C(1) << queue->signal;
+	uint64_t *unsettled = &queue->status->memory.unsettled;
+
+	if (is_unsettled != ((*unsettled & bit) != 0))
+		*unsettled ^= bit;
+}
+
+static bool queue_is_unsettled(const struct queue *queue)
+{
+	return queue->has_rescued || queue->left_open || queue->destination->failed != 0 ||
+	       queue->destination->writes_in_flight != 0 ||
+	       (queue->jobs != NULL && queue->jobs->state != JOB_PENDING);
+}
+
 /* ---- closing ---- */
 
 size_t queue_count_parts(const struct queue *queue, const struct source *sources)
@@ -383,6 +404,7 @@ static void queue_give_up(struct queue *queue, int64_t now_ns)
 	}
 	queue_keep_rescued(queue);
 	rc = destination->ops->give_up(destination);
+	queue->left_open = rc < 0;
 	destination_forget(destination);
 	queue_begin_again(queue);
 	queue_stall(queue, "a file failed", rc < 0 ? rc : -EIO, now_ns);
@@ -445,6 +467,8 @@ static bool queue_submit(struct queue *queue, struct job *job, int64_t now_ns)
 
 	if (!queue_prepare(queue, job, now_ns))
 		return false;
+	queue->left_open = false;
+	queue_note_unsettled(queue, true);
 	rc = destination->ops->submit(destination, job->buffer, job->ledger->bytes,
 				      (uint64_t)(uintptr_t)job);
 	if (rc == -EAGAIN)
@@ -525,6 +549,7 @@ bool queue_pump(struct queue *queue, int64_t now_ns)
 	any |= queue_seal_idle(queue);
 	if (queue_sync_is_due(queue, now_ns))
 		any |= queue_start_sync(queue);
+	queue_note_unsettled(queue, queue_is_unsettled(queue));
 	return any;
 }
 

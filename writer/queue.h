@@ -51,6 +51,7 @@ struct queue {
 	bool is_stalled;	 /* said so, and nothing was written since */
 	bool awaits_sync;	 /* stalled, and only a good sync would tell that it is over */
 	bool has_released_flush; /* somebody waits to hear of a release */
+	bool left_open;		 /* what was given up last could not be closed: it may count yet */
 };
 
 /** @return 0 or -ENOMEM */

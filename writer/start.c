@@ -18,7 +18,7 @@
 
 #include "base/log.h"
 #include "shm/filesystem.h"
-#include "writer/recover.h"
+#include "writer/start_output.h"
 
 #define START_LOCK_WAIT_NS INT64_C(1000000000)
 
@@ -124,96 +124,6 @@ static int start_regions(struct writer *writer)
 	return rc;
 }
 
-static int start_recover(struct writer *writer, const struct outdir *outdir, const char *path)
-{
-	struct recover_report report;
-	int rc = recover_output(outdir->fd, outdir->manifest, &writer->regions, &report);
-
-	if (rc < 0)
-		log_line("%s: recovery failed: %s", path, strerror(-rc));
-	else if (report.files > 0)
-		log_line("%s: recovered %u files of an earlier writer, %llu batches in %llu bytes",
-			 path, report.files, (unsigned long long)report.batches,
-			 (unsigned long long)report.bytes);
-	return rc;
-}
-
-/* By whatever path: ours may have been moved, and be linked to where it was. */
-static bool start_is_outdir(const struct writer *writer, const char *path)
-{
-	struct stat ours, other;
-
-	return fstat(writer->outdir.fd, &ours) == 0 && stat(path, &other) == 0 &&
-	       ours.st_dev == other.st_dev && ours.st_ino == other.st_ino;
-}
-
-/*
- * The directory that the last writer wrote to, if that was another. Both manifests get to know it:
- * what the one lacks from now on, and the other from before, is no loss.
- */
-static int start_recover_previous(struct writer *writer, const char *absolute)
-{
-	char previous[STATUS_OUTPUT_BYTES];
-	struct outdir outdir;
-	int rc;
-
-	/* A copy: it may change while we look. */
-	memcpy(previous, writer->status.page->output, sizeof(previous));
-	previous[sizeof(previous) - 1] = '\0';
-	if (previous[0] == '\0' || start_is_outdir(writer, previous))
-		return 0;
-	rc = outdir_open(&outdir, previous, false, START_LOCK_WAIT_NS);
-	if (rc == -ENOENT) {
-		log_line("%.700s, where the last writer wrote, is gone", previous);
-		manifest_enter_elsewhere(writer->outdir.manifest, true, previous);
-		return 0;
-	}
-	if (rc < 0) {
-		log_line("%.700s, where the last writer wrote, must be recovered first: %s",
-			 previous, rc == -EBUSY ? "another writer has it" : strerror(-rc));
-		return rc;
-	}
-	rc = start_recover(writer, &outdir, previous);
-	if (rc == 0) {
-		manifest_enter_elsewhere(outdir.manifest, false, absolute);
-		manifest_enter_elsewhere(writer->outdir.manifest, true, previous);
-	}
-	outdir_close(&outdir);
-	return rc;
-}
-
-static int start_outdir(struct writer *writer)
-{
-	const char *path = writer->options->output;
-	char *absolute;
-	int rc;
-
-	rc = outdir_open(&writer->outdir, path, true, START_LOCK_WAIT_NS);
-	if (rc < 0) {
-		log_line("%s: %s", path,
-			 rc == -EBUSY	? "another writer has this output directory"
-			 : rc == -EPERM ? "everybody may write there, also in our name"
-					: strerror(-rc));
-		return rc;
-	}
-	absolute = realpath(path, NULL);
-	rc = absolute == NULL ? -errno : 0;
-	if (rc == 0 && strlen(absolute) >= sizeof(writer->status.page->output))
-		rc = -ENAMETOOLONG;
-	if (rc < 0)
-		log_line("%s: %s", path, strerror(-rc));
-	else
-		rc = start_recover_previous(writer, absolute);
-	if (rc == 0)
-		rc = start_recover(writer, &writer->outdir, path);
-	if (rc == 0)
-		strcpy(writer->status.page->output, absolute);
-	else
-		outdir_close(&writer->outdir);
-	free(absolute);
-	return rc;
-}
-
 static int start_pool(struct writer *writer)
 {
 	uint64_t bytes = (writer->options->batch_bytes + IOBUF_ALIGN_BYTES - 1) /
@@ -304,7 +214,7 @@ static int start_page(struct writer *writer)
 	struct status_page *page = writer->status.page;
 	struct timespec now;
 
-	/* All but the output directory, which the recovery still needs. */
+	/* All but what the last writer left, which the recovery still needs. */
 	memset(page, 0, offsetof(struct status_page, output));
 	page->magic = STATUS_MAGIC;
 	page->major = STATUS_MAJOR;
@@ -339,7 +249,7 @@ int writer_start(struct writer *writer, const struct options *options)
 		writer->opened = START_CONTROL;
 	if (rc == 0 && (rc = start_regions(writer)) == 0)
 		writer->opened = START_REGIONS;
-	if (rc == 0 && (rc = start_outdir(writer)) == 0)
+	if (rc == 0 && (rc = start_output(writer)) == 0)
 		writer->opened = START_OUTDIR;
 	regions_leave_unknown(&writer->regions);
 	if (rc == 0 && (rc = start_pool(writer)) == 0)

@@ -88,6 +88,8 @@ int status_open(struct status *ret, const struct runtime_dir *dir, int64_t wait_
 	/* A writer leaves an absolute path with its end, or nothing. */
 	if (page->output[0] != '/' || page->output[sizeof(page->output) - 1] != '\0')
 		page->output[0] = '\0';
+	if (page->memory.version != STATUS_MEMORY_VERSION)
+		memset(&page->memory, 0, sizeof(page->memory));
 	ret->fd = fd;
 	ret->page = page;
 	return 0;

@@ -19,8 +19,8 @@
 
 #define STATUS_MAGIC	     UINT64_C(0x3157544952455750)
 #define STATUS_MAJOR	     2
-#define STATUS_MINOR	     1 /* a higher number: fields were added in the room */
-#define STATUS_OUTPUT_BYTES  4096
+#define STATUS_MINOR	     2 /* a higher number: fields were added in the room */
+#define STATUS_OUTPUT_BYTES  3968
 #define STATUS_MESSAGE_BYTES 256
 
 enum status_state {
@@ -40,6 +40,25 @@ struct status_signal {
 	uint64_t files_sealed;
 	uint64_t errors; /* of reading or writing files */
 };
+
+/* What a writer leaves to the next one, beside the path of its output directory. */
+struct status_memory {
+	uint64_t version;    /* STATUS_MEMORY_VERSION, or all of it is zero */
+	uint64_t runtime_id; /* of this runtime directory: random, and as old as the file */
+	/* Which directory had that path: struct outdir_identity. */
+	uint64_t output_id;
+	uint64_t output_dev;
+	uint64_t output_ino;
+	/*
+	 * What is there that the rings do not know yet; 0: the directory can be done without. A bit
+	 * for each signal: it has batches in a file, and no ring has its space back for them.
+	 */
+	uint64_t unsettled;
+	uint64_t room[10];
+};
+
+#define STATUS_MEMORY_VERSION	1
+#define STATUS_UNSETTLED_CLAIMS (UINT64_C(1) << 32) /* of regions that have not come */
 
 /* One page of numbers with one writer, read by monitors at any time. */
 struct status_page {
@@ -67,9 +86,12 @@ struct status_page {
 		  STATUS_MESSAGE_BYTES];
 	/* At the same place in every version. Absolute; empty: none yet. */
 	char output[STATUS_OUTPUT_BYTES];
+	struct status_memory memory;
 };
 
+static_assert(sizeof(struct status_memory) == 128, "layout");
 static_assert(offsetof(struct status_page, output) == 4096, "layout");
+static_assert(offsetof(struct status_page, memory) == 8064, "layout");
 static_assert(sizeof(struct status_page) == 8192, "layout");
 
 struct status {

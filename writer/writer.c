@@ -20,6 +20,7 @@
 #include "writer/notify.h"
 #include "writer/regions.h"
 #include "writer/start.h"
+#include "writer/start_output.h"
 
 /* Producers are looked after at least this often, however long the interval is. */
 #define WRITER_CARE_NS INT64_C(1000000000)
@@ -110,13 +111,11 @@ static bool writer_drain(struct writer *writer, struct queue *queue)
 
 		again = false;
 		for (i = 0; i < writer->regions.count; i++) {
-			const bool is_named = job_would_take(source, signal);
-			const uint64_t before = source->rings[signal].reader.read;
 			enum drain_end end;
+			uint64_t before = source->rings[signal].reader.read;
 
-			/* The batch names the rings that it takes from, not those that it meets. */
 			end = source_drain(source, signal, &writer->drain, queue->stage,
-					   batch_head_bytes(parts + !is_named));
+					   batch_head_bytes(++parts));
 			drained += source->rings[signal].reader.read - before;
 			if (end == DRAIN_BROKEN) {
 				regions_break_unreadable(&writer->regions, source);
@@ -124,13 +123,11 @@ static bool writer_drain(struct writer *writer, struct queue *queue)
 				is_blocked = !writer_make_room(writer, queue);
 				if (is_blocked)
 					writer->drain_from[signal] += i;
-				else
-					parts = 0;
+				parts = 0;
 				again = true;
 			} else if (end == DRAIN_QUOTA) {
 				again = true;
 			}
-			parts += !is_named && job_would_take(source, signal);
 			source = source->next != NULL ? source->next : writer->regions.sources;
 		}
 		/* Each ring is looked at all the same: its news would not get old otherwise. */
@@ -265,21 +262,10 @@ static bool writer_has_news(const struct writer *writer)
 	return regions_have_changed(&writer->regions, monotonic_ns());
 }
 
-/* Does the barrier before a sleep reach all producers? */
-static bool writer_reaches_all(const struct writer *writer)
-{
-	const struct source *source;
-
-	for (source = writer->regions.sources; source != NULL; source = source->next)
-		if (!source->view.is_reached)
-			return false;
-	return true;
-}
-
 /* Until somebody wakes us, or there is news. */
 static void writer_sleep_until(struct writer *writer, int64_t until)
 {
-	int64_t slice = control_slice_ns(&writer->control, writer_reaches_all(writer));
+	int64_t slice = control_slice_ns(&writer->control);
 
 	for (;;) {
 		int64_t left = until - monotonic_ns();
@@ -442,7 +428,7 @@ static int writer_stop(struct writer *writer)
 	if (writer->regions.waiting > 0)
 		log_line("regions that there was no room for wait for the next writer: %zu",
 			 writer->regions.waiting);
-	return 0;
+	return start_output_keep_claims(writer) < 0;
 }
 
 static void writer_log_end(const struct writer *writer)

@@ -15,7 +15,7 @@ import rig
 from rig import check, equal
 
 KILLED, ENDED, IMPOSSIBLE = 0, 3, 77
-CALLS_MAX = 200
+CALLS_MAX, WRITES_MAX = 200, 10
 FILES = ("--batch-bytes", "64KiB", "--rotate-bytes", "64MiB", "--sync", "batch", "--io", "pwrite")
 
 
@@ -61,11 +61,10 @@ class Dead:
         self.honest = rig.regions(self.template)
         self.liar = None
         if spans:
-            out = liar(pipe, "die", self.template, spans, expected=rig.SIGKILLED)
+            out = liar(pipe, "die", self.template, spans, 65536, expected=rig.SIGKILLED)
             self.liar = pathlib.Path(out.strip()).name
         self.runtime = pipe.shm / "copy"
         self.output = pipe.scratch / "out"
-        self.calls = 1  # behind so many calls comes the first write of a batch
 
     def begin(self):
         """Everything as if no writer had been there yet."""
@@ -89,17 +88,20 @@ class Dead:
         check(done.returncode in (KILLED, ENDED), lambda: f"stepkill {how}: {done}")
         return done.stdout.decode().strip() if done.returncode == KILLED else None
 
+    def has_batch(self, output):
+        """Not just an open file of zeros."""
+        return any(path.read_bytes()[:2] == b"\xc2\x3e" for _, path in self.pipe.files("open", output))
+
     def kill_behind_write(self, output=None):
         """From the beginning to a batch that is written, and not given back."""
-        for _ in range(CALLS_MAX):
+        for number in range(1, WRITES_MAX):
             self.begin()
-            place = self.stepkill("calls", self.calls, "after", output=output)
-            if place == "after pwrite64":
-                check(self.pipe.files("open", output or self.output), "an open file is left")
+            place = self.stepkill("call", "pwrite64", number, "after", output=output)
+            check(place is not None, "the writer writes a batch")
+            # It writes what it is and where before.
+            if self.has_batch(output or self.output):
                 return
-            # Another thread's calls come in between now and then: from the start again.
-            self.calls = self.calls + 1 if place else 1
-        raise rig.Failure("the writer makes no pwrite")
+        raise rig.Failure(f"none of {WRITES_MAX} writes is that of a batch")
 
     def drain(self, output=None, runtime=None, options=(), expected=0):
         """A writer that is let be; returns what it says."""

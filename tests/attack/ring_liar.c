@@ -4,7 +4,7 @@
  *
  *   ring_liar push RUNTIME_DIR SPANS
  *       pushes so many spans, flushes, prints the path of its region and waits for its end
- *   ring_liar die RUNTIME_DIR SPANS
+ *   ring_liar die RUNTIME_DIR SPANS RING_BYTES
  *       pushes so many spans, prints the path of its region and kills itself
  *   ring_liar set REGION_FILE SIGNAL FIELD=VALUE…
  *       stores into the control of one ring of a region; done sets both slots. A value with a
@@ -88,7 +88,8 @@ static void print_path(const char *runtime)
 	closedir(dir);
 }
 
-__attribute__((noreturn)) static void push(const char *runtime, const char *spans, bool dies)
+__attribute__((noreturn)) static void push(const char *runtime, const char *spans,
+					   const char *ring_bytes, bool dies)
 {
 	struct otlp_span span = {.trace_id = "ring_liar",
 				 .span_id = "liar",
@@ -102,7 +103,7 @@ __attribute__((noreturn)) static void push(const char *runtime, const char *span
 
 	otlp_options_init(&options, sizeof(options));
 	options.runtime_dir = runtime;
-	options.ring_bytes[OTLP_SIGNAL_TRACES] = 65536;
+	options.ring_bytes[OTLP_SIGNAL_TRACES] = (uint32_t)strtoul(ring_bytes, NULL, 0);
 	options.ring_bytes[OTLP_SIGNAL_METRICS] = 4096;
 	rc = otlp_library_open(&library, &options);
 	for (; rc == 0 && left > 0; left--)
@@ -168,47 +169,32 @@ static void show(const struct ring_shared *ring)
 	       ring->accepted_items);
 }
 
-/* Only what is not zero: a page of zeros stays a hole. */
-static void write_sparse(int fd, const uint8_t *bytes, uint64_t count)
+static void copy(const struct region_header *header, uint64_t count, uint64_t id, const char *to,
+		 const char *like)
 {
-	static const uint8_t zeros[LAYOUT_PAGE_BYTES];
-
-	for (uint64_t at = 0; at < count; at += LAYOUT_PAGE_BYTES) {
-		size_t n =
-			count - at < LAYOUT_PAGE_BYTES ? (size_t)(count - at) : LAYOUT_PAGE_BYTES;
-
-		if (memcmp(bytes + at, zeros, n) != 0 &&
-		    pwrite(fd, bytes + at, n, (off_t)at) != (ssize_t)n)
-			fail("copy", strerror(errno));
-	}
-}
-
-static void copy(struct region_header *header, const char *path, uint64_t count, uint64_t id)
-{
-	const int directory_bytes = (int)(strrchr(path, '/') - path);
+	const int dirfd = open(to, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct stat st;
 
-	if (stat(path, &st) < 0)
-		fail(path, strerror(errno));
+	if (dirfd < 0)
+		fail(to, strerror(errno));
+	if (stat(like, &st) < 0)
+		fail(like, strerror(errno));
 	for (; count > 0; count--, id++) {
-		char name[4096];
+		char name[64];
 		int fd;
 
-		snprintf(name, sizeof(name), "%.*s/%u-%016" PRIx64 ".region", directory_bytes, path,
-			 header->pid, id);
-		fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-		if (fd < 0)
+		snprintf(name, sizeof(name), "%u-%016" PRIx64 ".region", header->pid, id);
+		fd = openat(dirfd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+		if (fd < 0 ||
+		    write(fd, header, header->region_bytes) != (ssize_t)header->region_bytes)
 			fail(name, strerror(errno));
-		errno = posix_fallocate(fd, 0, st.st_size);
-		if (errno != 0)
-			fail(name, strerror(errno));
-		write_sparse(fd, (const uint8_t *)header, (uint64_t)st.st_size);
 		if (pwrite(fd, &id, sizeof(id), offsetof(struct region_header, region_id)) !=
 			    (ssize_t)sizeof(id) ||
-		    fchown(fd, st.st_uid, st.st_gid) < 0)
+		    fchown(fd, st.st_uid, st.st_gid) < 0 || fchmod(fd, st.st_mode & 07777) < 0)
 			fail(name, strerror(errno));
 		close(fd);
 	}
+	close(dirfd);
 }
 
 int main(int argc, char **argv)
@@ -216,14 +202,15 @@ int main(int argc, char **argv)
 	struct region_header *header;
 
 	if (argc == 4 && strcmp(argv[1], "push") == 0)
-		push(argv[2], argv[3], false);
-	if (argc == 4 && strcmp(argv[1], "die") == 0)
-		push(argv[2], argv[3], true);
+		push(argv[2], argv[3], "65536", false);
+	if (argc == 5 && strcmp(argv[1], "die") == 0)
+		push(argv[2], argv[3], argv[4], true);
 	if (argc < 4)
 		fail("usage", "see the head of its source");
 	header = map_region(argv[2]);
-	if (argc == 5 && strcmp(argv[1], "copy") == 0) {
-		copy(header, argv[2], strtoull(argv[3], NULL, 0), strtoull(argv[4], NULL, 0));
+	if (argc == 7 && strcmp(argv[1], "copy") == 0) {
+		copy(header, strtoull(argv[3], NULL, 0), strtoull(argv[4], NULL, 0), argv[5],
+		     argv[6]);
 	} else if (strcmp(argv[1], "show") == 0) {
 		show(ring_of(header, argv[3]));
 	} else if (strcmp(argv[1], "set") == 0) {

@@ -4,6 +4,8 @@
  *
  *   stepkill calls N before|after PROGRAM [ARGUMENT…]
  *       at its Nth system call that leaves something behind (files, rings' wake-ups)
+ *   stepkill call NAME N before|after PROGRAM [ARGUMENT…]
+ *       at its Nth call of that name, of those that leave something behind
  *   stepkill steps OFFSET HIT STEP PROGRAM [ARGUMENT…]
  *       STEP instructions after the HITth entry of the function at this offset in
  *       the executable; STEP 0: before its first one. x86-64 alone.
@@ -104,7 +106,8 @@ static long signal_of(int status)
 	return number;
 }
 
-static int run_calls(unsigned long nth, bool before, char **argv)
+/* @param only  a name, or NULL: any */
+static int run_calls(const char *only, unsigned long nth, bool before, char **argv)
 {
 	struct __ptrace_syscall_info info;
 	unsigned long count = 0;
@@ -122,9 +125,13 @@ static int run_calls(unsigned long nth, bool before, char **argv)
 		}
 		if (WSTOPSIG(status) == (SIGTRAP | 0x80) &&
 		    ptrace(PTRACE_GET_SYSCALL_INFO, stopped, (void *)sizeof(info), &info) > 0) {
-			if (info.op == PTRACE_SYSCALL_INFO_ENTRY && killer == 0 &&
-			    visible_name(&info) != NULL && ++count == nth) {
-				name = visible_name(&info);
+			const char *now = info.op == PTRACE_SYSCALL_INFO_ENTRY && killer == 0
+						  ? visible_name(&info)
+						  : NULL;
+
+			if (now != NULL && (only == NULL || strcmp(now, only) == 0) &&
+			    ++count == nth) {
+				name = now;
 				killer = stopped;
 			}
 			if (killer == stopped && (before || info.op == PTRACE_SYSCALL_INFO_EXIT)) {
@@ -239,14 +246,17 @@ static int run_steps(unsigned long offset, unsigned long hit, long steps, char *
 int main(int argc, char **argv)
 {
 	if (argc > 4 && strcmp(argv[1], "calls") == 0)
-		return run_calls(strtoul(argv[2], NULL, 10), strcmp(argv[3], "before") == 0,
+		return run_calls(NULL, strtoul(argv[2], NULL, 10), strcmp(argv[3], "before") == 0,
 				 argv + 4);
+	if (argc > 5 && strcmp(argv[1], "call") == 0)
+		return run_calls(argv[2], strtoul(argv[3], NULL, 10),
+				 strcmp(argv[4], "before") == 0, argv + 5);
 	if (argc > 5 && strcmp(argv[1], "steps") == 0)
 		return run_steps(strtoul(argv[2], NULL, 16), strtoul(argv[3], NULL, 10),
 				 strtol(argv[4], NULL, 10), argv + 5);
 	if (argc > 4 && strcmp(argv[1], "length") == 0)
 		return run_steps(strtoul(argv[2], NULL, 16), strtoul(argv[3], NULL, 10), -1,
 				 argv + 4);
-	fprintf(stderr, "usage: stepkill calls|steps|length …\n");
+	fprintf(stderr, "usage: stepkill calls|call|steps|length …\n");
 	return 2;
 }

@@ -86,12 +86,84 @@ static void a_lock_that_goes_is_waited_for(void **state)
 	assert_int_equal(scratch_close(&scratch), 0);
 }
 
+static void it_keeps_what_tells_it_from_others(void **state)
+{
+	struct outdir_identity first, second, third;
+	struct scratch scratch;
+	struct outdir outdir;
+	char path[64], other[64], lock[96];
+
+	(void)state;
+	assert_int_equal(scratch_open(&scratch), 0);
+	snprintf(path, sizeof(path), "%s/out", scratch.path);
+	snprintf(other, sizeof(other), "%s/other", scratch.path);
+	snprintf(lock, sizeof(lock), "%s/.otlpipe-writer.lock", path);
+	assert_int_equal(outdir_look(path, &first), -ENOENT);
+	assert_int_equal(outdir_open(&outdir, path, true, 0), 0);
+	first = outdir.identity;
+	assert_int_not_equal(first.id, 0);
+	assert_int_equal(first.runtime_id, 0);
+	assert_int_equal(outdir_adopt(&outdir, 7), 0);
+	outdir_close(&outdir);
+	assert_int_equal(outdir_look(path, &second), 0);
+	assert_true(outdir_is_same(&first, &second));
+	assert_int_equal(second.runtime_id, 7);
+	assert_int_equal(outdir_open(&outdir, path, false, 0), 0);
+	assert_int_equal(outdir.identity.id, first.id);
+	outdir_close(&outdir);
+
+	/* Moved, and another one in its place. */
+	assert_int_equal(rename(path, other), 0);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_int_equal(outdir_look(path, &third), 0);
+	assert_int_equal(third.id, 0);
+	assert_int_equal(access(lock, F_OK), -1);
+	assert_false(outdir_is_same(&first, &third));
+	assert_int_equal(outdir_open(&outdir, path, false, 0), 0);
+	assert_false(outdir_is_same(&first, &outdir.identity));
+	outdir_close(&outdir);
+	assert_int_equal(outdir_look(other, &third), 0);
+	assert_true(outdir_is_same(&first, &third));
+	assert_int_equal(scratch_close(&scratch), 0);
+}
+
+/* Somebody cleaned up, or wrote over it: it is still where it was. */
+static void without_its_id_it_is_known_by_its_inode(void **state)
+{
+	struct outdir_identity first, second;
+	struct scratch scratch;
+	struct outdir outdir;
+	char path[64], lock[96];
+
+	(void)state;
+	assert_int_equal(scratch_open(&scratch), 0);
+	snprintf(path, sizeof(path), "%s/out", scratch.path);
+	snprintf(lock, sizeof(lock), "%s/.otlpipe-writer.lock", path);
+	assert_int_equal(outdir_open(&outdir, path, true, 0), 0);
+	first = outdir.identity;
+	outdir_close(&outdir);
+	assert_int_equal(truncate(lock, 9), 0);
+	assert_int_equal(outdir_look(path, &second), 0);
+	assert_int_equal(second.id, 0);
+	assert_true(outdir_is_same(&first, &second));
+	assert_int_equal(unlink(lock), 0);
+	assert_int_equal(outdir_look(path, &second), 0);
+	assert_true(outdir_is_same(&first, &second));
+	assert_int_equal(outdir_open(&outdir, path, false, 0), 0);
+	assert_int_not_equal(outdir.identity.id, 0);
+	assert_int_not_equal(outdir.identity.id, first.id);
+	outdir_close(&outdir);
+	assert_int_equal(scratch_close(&scratch), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(it_is_made_and_locked_once),
 		cmocka_unit_test(a_file_in_its_place_is_an_error),
 		cmocka_unit_test(a_lock_that_goes_is_waited_for),
+		cmocka_unit_test(it_keeps_what_tells_it_from_others),
+		cmocka_unit_test(without_its_id_it_is_known_by_its_inode),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -494,6 +494,76 @@ static void a_kill_at_a_rotation_leaves_each_span_once(void **state)
 	}
 }
 
+/*
+ * The page says so from before the write on until the rings have their space back: that is what a
+ * later writer goes by that does not find the directory. A batch that waits for a file is in none.
+ */
+static void what_stands_in_files_and_the_rings_do_not_know_is_in_the_page(void **state)
+{
+	static const enum destination_sync syncs[] = {SYNC_INTERVAL, SYNC_BATCH, SYNC_NONE};
+
+	(void)state;
+	for (unsigned i = 0; i < COUNT_OF(syncs); i++) {
+		static struct pipe pipe;
+		const uint64_t *unsettled = &pipe.status.memory.unsettled;
+
+		pipe_open(&pipe, 1, RING_BYTES);
+		pipe.options.sync = syncs[i];
+		pipe_open_queue(&pipe);
+		pipe.fault->is_held = true;
+		assert_true(pipe_push(&pipe, 0, SPAN_BYTES));
+		pipe_drain(&pipe);
+		assert_int_equal(queue_close_batch(&pipe.queue, pipe.regions.sources), 0);
+		assert_int_equal(*unsettled, 0);
+		pipe_pump(&pipe);
+		assert_int_equal(*unsettled, UINT64_C(1) << OTLP_SIGNAL_TRACES);
+		pipe.fault->is_held = false;
+		for (unsigned n = 0; n < 3; n++) {
+			/* As long as the ring has not its space back. */
+			assert_int_equal(
+				*unsettled != 0,
+				pipe.regions.sources->rings[OTLP_SIGNAL_TRACES].reader.head == 0);
+			pipe_reap(&pipe);
+			pipe_pump(&pipe);
+		}
+		assert_int_equal(*unsettled, 0);
+		pipe_settle(&pipe);
+		pipe_close_queue(&pipe);
+		pipe_close(&pipe);
+	}
+}
+
+/* Kept beside the file, and on its way into the next one. */
+static void what_was_rescued_is_unsettled_until_it_is_synced(void **state)
+{
+	const struct fault_plan plan = {.what = FAULT_FSYNC, .times = 1, .error = -EIO};
+	static struct pipe pipe;
+	bool was_rescued = false;
+
+	(void)state;
+	pipe_open(&pipe, 2, RING_BYTES);
+	pipe_open_queue(&pipe);
+	pipe.fault->plan = plan;
+	for (unsigned i = 0; i < 30; i++) {
+		if (i < 3)
+			assert_true(pipe_push(&pipe, 0, SPAN_BYTES));
+		pipe_reap(&pipe);
+		pipe_drain(&pipe);
+		(void)queue_close_batch(&pipe.queue, pipe.regions.sources);
+		pipe_pump(&pipe);
+		pipe.now_ns += 150000000;
+		was_rescued |= pipe.queue.has_rescued;
+		if (pipe.queue.has_rescued)
+			assert_int_not_equal(pipe.status.memory.unsettled, 0);
+	}
+	assert_true(was_rescued);
+	pipe_settle(&pipe);
+	pipe_pump(&pipe);
+	assert_int_equal(pipe.status.memory.unsettled, 0);
+	pipe_close_queue(&pipe);
+	pipe_close(&pipe);
+}
+
 static void with_sync_batch_nothing_is_released_before_it_is_synced(void **state)
 {
 	static struct pipe pipe;
@@ -658,6 +728,8 @@ int main(void)
 		cmocka_unit_test(writes_out_of_order_and_a_kill_between_them_leave_each_span_once),
 		cmocka_unit_test(a_kill_at_a_rotation_leaves_each_span_once),
 		cmocka_unit_test(with_sync_batch_nothing_is_released_before_it_is_synced),
+		cmocka_unit_test(what_stands_in_files_and_the_rings_do_not_know_is_in_the_page),
+		cmocka_unit_test(what_was_rescued_is_unsettled_until_it_is_synced),
 		cmocka_unit_test(
 			a_sync_under_way_or_a_stall_with_nothing_to_do_lets_the_writer_sleep),
 		cmocka_unit_test(what_one_signal_stalls_for_is_not_taken_away_when_another_goes_on),

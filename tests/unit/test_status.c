@@ -32,9 +32,18 @@ static void the_output_directory_is_remembered(void **state)
 	status.page->magic = STATUS_MAGIC;
 	status.page->major = STATUS_MAJOR;
 	strcpy(status.page->output, "/somewhere");
+	status.page->memory.version = STATUS_MEMORY_VERSION;
+	status.page->memory.output_id = 5;
 	status_close(&status);
 	assert_int_equal(status_open(&status, *state, 0), 0);
 	assert_string_equal(status.page->output, "/somewhere");
+	assert_int_equal(status.page->memory.output_id, 5);
+	/* What another version has there is not known. */
+	status.page->memory.version++;
+	status_close(&status);
+	assert_int_equal(status_open(&status, *state, 0), 0);
+	assert_string_equal(status.page->output, "/somewhere");
+	assert_int_equal(status.page->memory.output_id, 0);
 	assert_int_equal(status_read(*state, &copy, &running), 0);
 	assert_true(running);
 	status_close(&status);

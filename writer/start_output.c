@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which directory is the one that the last writer wrote to? A path is no answer: it may be a new
+ * directory under the old name, because that one was renamed, removed or unmounted. What that one
+ * has in its open files would then be taken for what is still in the rings, and be written twice.
+ */
+#include "writer/start_output.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/log.h"
+#include "shm/atomic.h"
+#include "writer/recover.h"
+
+#define OUTPUT_LOCK_WAIT_NS INT64_C(1000000000)
+
+/* What the last writer remembered. A copy: it may change while we look. */
+struct previous {
+	char path[STATUS_OUTPUT_BYTES]; /* empty: nothing */
+	struct status_memory memory;
+};
+
+enum previous_state {
+	PREVIOUS_IS_NONE,  /* or it is where we write */
+	PREVIOUS_IS_OTHER, /* to be recovered before ours */
+	PREVIOUS_IS_LOST   /* and can be done without, or the user said so */
+};
+
+static void previous_read(const struct writer *writer, struct previous *ret)
+{
+	memcpy(ret->path, writer->status.page->output, sizeof(ret->path));
+	ret->path[sizeof(ret->path) - 1] = '\0';
+	ret->memory = writer->status.page->memory;
+}
+
+/* Is it the directory that was remembered? A writer of another version remembered a path alone. */
+static bool previous_is(const struct previous *previous, const struct outdir_identity *found)
+{
+	const struct outdir_identity remembered = {.id = previous->memory.output_id,
+						   .dev = previous->memory.output_dev,
+						   .ino = previous->memory.output_ino};
+
+	return outdir_is_same(&remembered, found);
+}
+
+/*
+ * It is not there. Where the rings know all that is in it, it can be done without. Else nobody can
+ * say here which of the records that the rings still hold are in its files, so the user has to.
+ */
+static int previous_is_lost(const struct writer *writer, const struct previous *previous,
+			    const char *what)
+{
+	if (previous->memory.unsettled == 0) {
+		log_line("%.700s, where the last writer wrote, %s; nothing that the rings hold is "
+			 "in files there",
+			 previous->path, what);
+		return 0;
+	}
+	if (writer->options->rewrites_lost_output) {
+		log_line("%.700s, where the last writer wrote, %s; what the rings still hold is "
+			 "written again, and some of it twice if that directory comes back",
+			 previous->path, what);
+		return 0;
+	}
+	log_line("%.700s, where the last writer wrote, %s. It was killed at work, and some of what "
+		 "the rings hold is in files there already. Bring that directory back; or, if it "
+		 "is gone for good, start with --lost-output=rewrite",
+		 previous->path, what);
+	return -ESTALE;
+}
+
+/* @return 0, or negative and a line was said */
+static int previous_find(const struct writer *writer, const struct previous *previous,
+			 enum previous_state *ret)
+{
+	const bool has_identity = previous->memory.output_ino != 0;
+	struct outdir_identity found;
+	int rc;
+
+	if (previous->path[0] == '\0')
+		return 0;
+	/* It may have been moved to where we write, under another name. */
+	if (has_identity && outdir_look(writer->options->output, &found) == 0 &&
+	    previous_is(previous, &found))
+		return 0;
+	rc = outdir_look(previous->path, &found);
+	if (rc < 0 && rc != -ENOENT) {
+		log_line("%.700s, where the last writer wrote, must be recovered first: %s",
+			 previous->path, strerror(-rc));
+		return rc;
+	}
+	if (rc == 0 && (!has_identity || previous_is(previous, &found))) {
+		*ret = PREVIOUS_IS_OTHER;
+		return 0;
+	}
+	*ret = PREVIOUS_IS_LOST;
+	return previous_is_lost(writer, previous, rc < 0 ? "is gone" : "is another directory now");
+}
+
+static int output_recover(struct writer *writer, const struct outdir *outdir, const char *path)
+{
+	struct regions *regions = &writer->regions;
+	struct recover_report report;
+	int rc;
+
+	regions->claims.file_runtime_id = outdir->identity.runtime_id;
+	rc = recover_output(outdir->fd, outdir->manifest, regions, &report);
+	if (rc < 0)
+		log_line("%s: recovery failed: %s", path, strerror(-rc));
+	else if (report.files > 0)
+		log_line("%s: recovered %u files of an earlier writer, %llu batches in %llu bytes",
+			 path, report.files, (unsigned long long)report.batches,
+			 (unsigned long long)report.bytes);
+	return rc;
+}
+
+/*
+ * Both manifests get to know it: what the one lacks from now on, and the other from before, is no
+ * loss.
+ */
+static int previous_recover(struct writer *writer, const struct previous *previous,
+			    const char *absolute)
+{
+	struct outdir_identity found;
+	struct outdir outdir;
+	int rc = outdir_look(previous->path, &found);
+
+	/* Ours, by another path. */
+	if (rc == 0 && outdir_is_same(&found, &writer->outdir.identity))
+		return 0;
+	if (rc == 0)
+		rc = outdir_open(&outdir, previous->path, false, OUTPUT_LOCK_WAIT_NS);
+	if (rc < 0) {
+		log_line("%.700s, where the last writer wrote, must be recovered first: %s",
+			 previous->path, rc == -EBUSY ? "another writer has it" : strerror(-rc));
+		return rc;
+	}
+	rc = output_recover(writer, &outdir, previous->path);
+	if (rc == 0) {
+		manifest_enter_elsewhere(outdir.manifest, false, absolute);
+		manifest_enter_elsewhere(writer->outdir.manifest, true, previous->path);
+	}
+	outdir_close(&outdir);
+	return rc;
+}
+
+/* From now on it is ours that the next writer recovers first. */
+static int output_remember(struct writer *writer, const char *absolute)
+{
+	struct status_page *page = writer->status.page;
+	struct status_memory *memory = &page->memory;
+	int rc = outdir_adopt(&writer->outdir, memory->runtime_id);
+
+	if (rc < 0) {
+		log_line("%s: %s", writer->options->output, strerror(-rc));
+		return rc;
+	}
+	/* Killed on the way, the path alone is remembered.
+	 * PAIR(status-output): with previous_read() of the next writer, through our death: no other
+	 * inode is there before its path, and none that is not this one's. */
+	atomic_store_relaxed_u64(&memory->output_ino, 0);
+	atomic_fence_store();
+	strcpy(page->output, absolute);
+	memory->output_id = writer->outdir.identity.id;
+	memory->output_dev = writer->outdir.identity.dev;
+	/* PAIR(status-output): as above. */
+	atomic_fence_store();
+	atomic_store_relaxed_u64(&memory->output_ino, writer->outdir.identity.ino);
+	return 0;
+}
+
+/* Tells the claims of this runtime directory's regions from those of others. */
+static int output_know_runtime(struct writer *writer)
+{
+	struct status_memory *memory = &writer->status.page->memory;
+
+	while (memory->runtime_id == 0)
+		if (getrandom(&memory->runtime_id, sizeof(memory->runtime_id), 0) !=
+		    (ssize_t)sizeof(memory->runtime_id))
+			return -EIO;
+	memory->version = STATUS_MEMORY_VERSION;
+	writer->regions.claims.runtime_id = memory->runtime_id;
+	return 0;
+}
+
+static bool claim_is_ours(const void *context, const struct claim *claim)
+{
+	return claims_is_ours(context, claim);
+}
+
+static bool has_own_claims(const struct claims *claims)
+{
+	size_t i;
+
+	for (i = 0; i < claims->count; i++)
+		if (claims_is_ours(claims, &claims->items[i]))
+			return true;
+	return false;
+}
+
+static void output_note_claims(struct writer *writer)
+{
+	uint64_t *unsettled = &writer->status.page->memory.unsettled;
+
+	*unsettled &= ~STATUS_UNSETTLED_CLAIMS;
+	if (has_own_claims(&writer->regions.claims))
+		*unsettled |= STATUS_UNSETTLED_CLAIMS;
+}
+
+static int output_begin(struct writer *writer, const struct previous *previous,
+			enum previous_state state, const char *absolute)
+{
+	struct claims *claims = &writer->regions.claims;
+	int rc = 0;
+
+	if (state == PREVIOUS_IS_OTHER)
+		rc = previous_recover(writer, previous, absolute);
+	else if (state == PREVIOUS_IS_LOST)
+		manifest_enter_elsewhere(writer->outdir.manifest, true, previous->path);
+	/* Those of other runtime directories stay where they are; ours go with us. */
+	claims_prune(claims, claim_is_ours, claims);
+	if (rc == 0)
+		rc = output_recover(writer, &writer->outdir, writer->options->output);
+	if (rc < 0)
+		return rc;
+	writer->status.page->memory.unsettled = 0;
+	output_note_claims(writer);
+	return output_remember(writer, absolute);
+}
+
+/* Our own, which is open; absolute is the caller's to free(). */
+static int output_absolute(const struct writer *writer, char **ret)
+{
+	int rc = 0;
+
+	*ret = realpath(writer->options->output, NULL);
+	if (*ret == NULL)
+		rc = -errno;
+	else if (strlen(*ret) >= STATUS_OUTPUT_BYTES)
+		rc = -ENAMETOOLONG;
+	if (rc < 0)
+		log_line("%s: %s", writer->options->output, strerror(-rc));
+	return rc;
+}
+
+int start_output(struct writer *writer)
+{
+	const char *path = writer->options->output;
+	enum previous_state state = PREVIOUS_IS_NONE;
+	struct previous previous;
+	char *absolute = NULL;
+	int rc;
+
+	rc = output_know_runtime(writer);
+	if (rc < 0) {
+		log_line("no random number to be had: %s", strerror(errno));
+		return rc;
+	}
+	/* Before ours is made: it may be in the place of the one that is looked for. */
+	previous_read(writer, &previous);
+	rc = previous_find(writer, &previous, &state);
+	if (rc < 0)
+		return rc;
+	rc = outdir_open(&writer->outdir, path, true, OUTPUT_LOCK_WAIT_NS);
+	if (rc < 0) {
+		log_line("%s: %s", path,
+			 rc == -EBUSY	? "another writer has this output directory"
+			 : rc == -EPERM ? "everybody may write there, also in our name"
+					: strerror(-rc));
+		return rc;
+	}
+	rc = output_absolute(writer, &absolute);
+	if (rc == 0)
+		rc = output_begin(writer, &previous, state, absolute);
+	if (rc < 0)
+		outdir_close(&writer->outdir);
+	free(absolute);
+	return rc;
+}
+
+int start_output_keep_claims(struct writer *writer)
+{
+	int rc = recover_save_claims(&writer->regions, writer->outdir.fd);
+
+	if (rc == 0)
+		output_note_claims(writer);
+	return rc;
+}
