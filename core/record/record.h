@@ -293,13 +293,13 @@ static inline void record_attribute_read(const uint8_t *at, struct record_attrib
  * The write side: in the host's process, async-signal-safe, no allocation, no lock, no system call.
  *
  * The size functions find every fault but one, text that is not UTF-8, without touching a byte of
- * text. They answer 0, OTLP_ERR_INVALID by rule 6 of the model, or OTLP_ERR_TOO_LARGE for more than
- * OTLP_RECORD_BYTES_MAX. The write functions write exactly the `bytes` of that size if the borrowed
- * data stay as they are. If another thread changes them all the same, they store nothing outside
- * these bytes, and say so. They answer whether all text was ASCII.
- * Where it was not, the caller asks the text function, and gives the record up if that says no: so
- * the usual text is touched once. The measure functions do both checks at once, for what is not in
- * a hurry.
+ * text. They answer 0, OTLP_ERR_INVALID by rule 6 of the model (docs/model.md), or
+ * OTLP_ERR_TOO_LARGE for more than OTLP_RECORD_BYTES_MAX. The write functions write exactly the
+ * `bytes` of that size if the borrowed data stay as they are. If another thread changes them all
+ * the same, they store nothing outside these bytes, and say so. They answer whether all text was
+ * ASCII. Where it was not, the caller asks the text function, and gives the record up if that says
+ * no: so the usual text is touched once. The measure functions do both checks at once, for what is
+ * not in a hurry.
  *
  * inline_resource NULL: the record names resource_ref (not 0) instead; otherwise resource_ref is
  * ignored. The span's own `resource` is not looked at: the caller has chosen.

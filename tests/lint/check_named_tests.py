@@ -2,9 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whatever test SECURITY.md and the documents name is there.
 
-`test_x`, `test_x.py`, `fuzz_x` are files below tests/; words in brackets right behind one are parts
-of a test's name in it, or one of its modes in quotes; the last column of the table in
-docs/reliability.md is a script below tests/ or a test in C.
+`test_x`, `test_x.py`, `fuzz_x` are files below tests/ and python/tests/; words in brackets right
+behind one are parts of a test's name in it, or one of its modes in quotes; the last column of the
+table in docs/reliability.md is a script below tests/ or a test in C.
+
+In docs/model.md each entity, rule and fault names a test, the rules are numbered without a gap, and a
+rule that a source or a page cites is there.
 
 usage: check_named_tests.py ROOT
 """
@@ -20,9 +23,15 @@ FUNCTION = re.compile(r"^\s*(?:def|static void) (\w+)\(", re.MULTILINE)
 QUOTED = re.compile(r'"(\w+)"')
 
 
+MODEL = "docs/model.md"
+ITEM = re.compile(r"^(?:- |(\d+)\. )")
+CITED = re.compile(r"\brule (\d+) of (?:the|its) (?:exporter )?model\b")
+
+
 def paths_of(names):
-    """The files below tests/, by name without folder."""
-    return {os.path.basename(name): name for name in names if name.startswith("tests/")}
+    """The tests' files, by name without folder."""
+    folders = ("tests/", "python/tests/")
+    return {os.path.basename(name): name for name in names if name.startswith(folders)}
 
 
 def has_word(root, path, word):
@@ -44,6 +53,32 @@ def check_line(root, paths, line):
         yield f"there is no test {row[1]}"
 
 
+def check_model(root):
+    """The numbers of the rules, and what is wrong with the items of the page."""
+    problems, rules, item, has_test = [], [], None, True
+    for number, line in enumerate([*sources.lines(root, MODEL), "- "], 1):
+        found = ITEM.match(line)
+        if found or line.startswith("#"):
+            if not has_test:
+                problems.append(f"{MODEL}:{item}: names no test")
+            item, has_test = number, found is None
+        if found and found[1]:
+            rules.append(int(found[1]))
+        has_test = has_test or TEST.search(line) is not None
+    if rules != list(range(1, len(rules) + 1)):
+        problems.append(f"{MODEL}: the rules are numbered {rules}")
+    return rules, problems
+
+
+def check_citations(root, names, rules):
+    for name in names:
+        if name.endswith((".c", ".h", ".py", ".md")):
+            for number, line in enumerate(sources.lines(root, name), 1):
+                for cited in CITED.findall(line):
+                    if int(cited) not in rules:
+                        yield f"{name}:{number}: the model has no rule {cited}"
+
+
 def check(root):
     names = sources.files(root)
     paths = paths_of(names)
@@ -54,6 +89,9 @@ def check(root):
         checked += 1
         for number, line in enumerate(sources.lines(root, name), 1):
             problems += [f"{name}:{number}: {text}" for text in check_line(root, paths, line)]
+    if MODEL in names:
+        rules, of_model = check_model(root)
+        problems += [*of_model, *check_citations(root, names, rules)]
     return problems, checked
 
 

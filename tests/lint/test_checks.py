@@ -168,6 +168,25 @@ class Checks(unittest.TestCase):
             "docs/reliability.md:2: there is no test c",
         )
 
+    def test_a_rule_of_the_model_without_a_test_or_that_is_not_there_is_found(self):
+        self.write("tests/unit/test_a.c", "static void rule_1_holds(void **state)\n")
+        self.write("python/tests/test_b.py", "    def test_it(self) -> None:\n")
+        self.write(
+            "docs/model.md",
+            "# Model\n- not a thing\n## Rules\n1. First,\n   `test_a` (`rule_1_holds`)\n2. Second.\n"
+            "4. Fourth, `test_b.py` (`test_it`)\n## Faults\n- One. `test_b.py` (`test_other`)\n- Two.\n",
+        )
+        self.write("core/a.c", "/* by rule 2 of the model, and rule 3 of the exporter model */\n")
+        self.assert_found(
+            check_named_tests,
+            "docs/model.md:9: python/tests/test_b.py has no test test_other",
+            "docs/model.md:2: names no test",
+            "docs/model.md:6: names no test",
+            "docs/model.md:10: names no test",
+            "the rules are numbered [1, 2, 4]",
+            "core/a.c:1: the model has no rule 3",
+        )
+
     def test_a_signal_outside_the_one_table_is_found(self):
         self.write("core/record/signal.c", 'x = {.name = "traces"};\n')
         self.write("core/include/otlpipe/otlpipe.h", "enum otlp_signal { OTLP_SIGNAL_TRACES };\n")

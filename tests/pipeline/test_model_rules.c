@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The rules of the exporter model, one test each, named by their number. This
+ * The rules of the exporter model (docs/model.md), one test each, named by their number. This
  * process is the producer, the writer is another.
  */
 #include "tests/pipeline/model_fixture.h"
