@@ -86,10 +86,11 @@ static int print_listed(const struct cat_options *options, const struct data_dir
 		return TOOL_FAILED;
 	}
 	if (fd < 0 || asprintf(&shown, "%s: %s", path, file->name) < 0) {
-		tool_error("%s: %s: %s", path, file->name, strerror(errno));
+		int rc = fd < 0 ? -errno : -ENOMEM;
+
 		if (fd >= 0)
 			close(fd);
-		return TOOL_FAILED;
+		return tool_path_error(path, file->name, rc);
 	}
 	status = print_file(options, shown, file->name, signal, fd);
 	free(shown);
@@ -109,8 +110,7 @@ static int print_dir(const struct cat_options *options, const char *path, enum o
 	if (rc >= 0)
 		rc = data_dir_list(&dir, DATA_ALL_KINDS, &names, &count);
 	if (rc < 0) {
-		tool_error("%s: %s", path, strerror(-rc));
-		status = TOOL_FAILED;
+		status = tool_path_error(path, "its files cannot be listed", rc);
 	}
 	for (size_t i = 0; i < count && tool_flush() == 0; i++) {
 		if (print_listed(options, &dir, path, &names[i], signal) != TOOL_OK)
@@ -164,8 +164,7 @@ static int print_path(const struct cat_options *options, const char *path)
 		signal = cat_signal_of(path);
 	fd = strcmp(path, "-") == 0 ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0) {
-		tool_error("%s: %s", path, strerror(errno));
-		return TOOL_FAILED;
+		return tool_path_error(path, "it cannot be opened", -errno);
 	}
 	return print_file(options, path, path, signal, fd);
 }

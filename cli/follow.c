@@ -72,8 +72,7 @@ static bool path_is_live(struct follow *follow, struct follow_path *path)
 	path->is_added = true;
 	if (rc == 0)
 		return false;
-	tool_error("%s: it cannot be opened: %s", path->path, strerror(-rc));
-	follow->status = TOOL_FAILED;
+	follow->status = tool_path_error(path->path, "it cannot be opened", rc);
 	return false;
 }
 

@@ -189,7 +189,10 @@ static void run_workers(const struct load_options *options, struct load_shared *
 
 	for (uint32_t i = 0; i < options->processes; i++) {
 		if (start_worker(options, shared, i) < 0) {
-			tool_error("cannot fork: %s", strerror(errno));
+			tool_error("worker %" PRIu32 " of %" PRIu64
+				   " cannot be started: %s (ulimit "
+				   "-u and the cgroup's pids.max are its limits)",
+				   i + 1, options->processes, strerror(errno));
 			tally->failed = true;
 			atomic_store_explicit(&shared->stop, 1, memory_order_relaxed);
 			break;
@@ -282,7 +285,7 @@ static int run(const struct load_options *options)
 
 	shared = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (shared == MAP_FAILED) {
-		tool_error("%s", strerror(errno));
+		tool_error("there is no memory to count in, %zu bytes: %s", bytes, strerror(errno));
 		return TOOL_FAILED;
 	}
 	/* A name, unless the user gave one. */
@@ -290,6 +293,11 @@ static int run(const struct load_options *options)
 		setenv("OTEL_SERVICE_NAME", "otlpipe-load", 0);
 	tool_catch_signals();
 	run_workers(options, shared, &tally);
+	if (tally.killed > 0)
+		tool_error(
+			"%u workers were killed: of each of their threads the last record may not "
+			"be counted",
+			tally.killed);
 	print_line(shared, producers, tally.killed);
 	munmap(shared, bytes);
 	return tally.failed || tally.killed > 0 ? TOOL_FAILED : TOOL_OK;

@@ -5,10 +5,12 @@
  */
 #include "cli/load_worker.h"
 
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cli/load_data.h"
 #include "cli/tool.h"
@@ -190,22 +192,28 @@ static int open_library(const struct load_options *options, struct otlp_library 
 	o.diagnostic = on_diagnostic;
 	rc = otlp_library_open(ret, &o);
 	if (rc < 0)
-		tool_error("cannot open the library: %s", otlp_strerror(rc));
+		tool_error("worker %d cannot open the library: %s", (int)getpid(),
+			   otlp_strerror(rc));
 	return rc;
 }
 
 /* Until the writer has all; one that is not there yet may come. */
 static void wait_written(struct otlp_library *library, const struct load_shared *shared)
 {
+	bool has_said = false;
 	int rc;
 
 	do {
 		rc = otlp_library_flush(library, WAIT_NS);
+		if (rc == OTLP_ERR_NO_WRITER && !has_said)
+			tool_error("worker %d: no writer runs: waiting for one", (int)getpid());
+		has_said |= rc == OTLP_ERR_NO_WRITER;
 		if (rc == OTLP_ERR_NO_WRITER)
 			sleep_ns(WAIT_NS);
 	} while ((rc == OTLP_ERR_NO_WRITER || rc == OTLP_ERR_TIMEOUT) && !stopped(shared));
 	if (rc < 0 && rc != OTLP_ERR_NO_WRITER && rc != OTLP_ERR_TIMEOUT)
-		tool_error("flush: %s", otlp_strerror(rc));
+		tool_error("worker %d cannot wait for the writer: %s", (int)getpid(),
+			   otlp_strerror(rc));
 }
 
 static bool agree(const char *what, const struct otlp_signal_stats *library, uint64_t accepted,
@@ -216,8 +224,8 @@ static bool agree(const char *what, const struct otlp_signal_stats *library, uin
 
 	if (library->accepted == accepted && dropped == refused)
 		return true;
-	tool_error("%s: the library counts %ju accepted and %ju dropped, its calls said %ju "
-		   "and %ju",
+	tool_error("%s: the library counts %ju accepted and %ju dropped, but its calls said %ju "
+		   "and %ju: this is a fault of otlpipe, please report it",
 		   what, (uintmax_t)library->accepted, (uintmax_t)dropped, (uintmax_t)accepted,
 		   (uintmax_t)refused);
 	return false;
@@ -260,7 +268,9 @@ static int run_threads(struct producer *producers, uint64_t threads)
 		int rc = pthread_create(&p->thread, NULL, produce, p);
 
 		if (rc != 0) {
-			tool_error("cannot start a thread: %s", strerror(rc));
+			tool_error("thread %ju of %ju cannot be started: %s (ulimit -u and the "
+				   "cgroup's pids.max are its limits)",
+				   (uintmax_t)started + 1, (uintmax_t)threads, strerror(rc));
 			atomic_store_explicit(&p->shared->stop, 1, memory_order_relaxed);
 			status = TOOL_FAILED;
 			break;
@@ -269,7 +279,8 @@ static int run_threads(struct producer *producers, uint64_t threads)
 	for (uint64_t i = 0; i < started; i++) {
 		pthread_join(producers[i].thread, NULL);
 		if (producers[i].error != 0) {
-			tool_error("push: %s", otlp_strerror(producers[i].error));
+			tool_error("producer %" PRIu32 " ended early, a push failed: %s",
+				   producers[i].index, otlp_strerror(producers[i].error));
 			status = TOOL_FAILED;
 		}
 	}

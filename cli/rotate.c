@@ -46,8 +46,10 @@ static int has_open(uint32_t pid, const struct stat *file)
 
 static int fail(const char *path, uint32_t pid, const char *what, int error)
 {
-	tool_error("%s: the writer, pid %" PRIu32 ", %s: %s", path, pid, what, strerror(error));
-	return TOOL_FAILED;
+	char text[96];
+
+	snprintf(text, sizeof(text), "its writer, pid %" PRIu32 ", %s", pid, what);
+	return tool_path_error(path, text, -error);
 }
 
 /* From the descriptor on it is this process or none, also where its pid is used again. */
@@ -91,7 +93,7 @@ static int rotate_dir(const struct runtime_dir *dir, const char *path)
 		return TOOL_FAILED;
 	}
 	if (rc == -ENOENT || !is_running) {
-		tool_error("%s: no writer runs there", path);
+		tool_error("%s: no writer runs there, so there is nothing to rotate", path);
 		return TOOL_FAILED;
 	}
 	return rotate_pid(path, page.pid, &lock);

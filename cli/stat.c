@@ -159,15 +159,15 @@ static int look_dir(struct stat_view *view, const struct runtime_dir *dir)
 	/* No page yet: a writer that is just starting, or none. A group's is not for its members.
 	 */
 	if (rc < 0 && rc != -ENOENT && rc != -EPROTO && (rc != -EACCES || !dir->group)) {
-		tool_error("%s/%s cannot be read: %s", view->path, RUNTIME_WRITER_LOCK,
-			   strerror(-rc));
-		return TOOL_FAILED;
+		return tool_path_error(view->path, "its " RUNTIME_WRITER_LOCK " cannot be read",
+				       rc);
 	}
 	rc = look_regions(view, dir);
 	if (rc == -E2BIG)
-		tool_error("%s: it has more than %u regions", view->path, STAT_REGIONS_MAX);
+		tool_error("%s: it has more than %u regions, which is more than a writer takes",
+			   view->path, STAT_REGIONS_MAX);
 	else if (rc < 0)
-		tool_error("%s: its regions cannot be looked at: %s", view->path, strerror(-rc));
+		(void)tool_path_error(view->path, "its regions cannot be looked at", rc);
 	return rc < 0 ? TOOL_FAILED : TOOL_OK;
 }
 
@@ -197,7 +197,7 @@ static int stat_once(const struct stat_options *options)
 	int status;
 
 	if (view == NULL) {
-		tool_error("no memory");
+		tool_error("there is no memory for what it looks at");
 		return TOOL_FAILED;
 	}
 	status = stat_look(view, options->dir);
@@ -282,7 +282,8 @@ int stat_main(int argc, char **argv)
 		return rc - 1;
 	rc = guard_install();
 	if (rc < 0) {
-		tool_error("SIGBUS cannot be caught: %s", strerror(-rc));
+		tool_error("SIGBUS cannot be caught, which a region that is cut would raise: %s",
+			   strerror(-rc));
 		return tool_finish(TOOL_FAILED);
 	}
 	return tool_finish(options.watch ? stat_watch(&options) : stat_once(&options));

@@ -361,10 +361,8 @@ int stream_poll(struct stream *stream, const struct cat_options *options, int *s
 		if (!stream->has_current) {
 			rc = current_find(stream);
 			if (rc < 0) {
-				tool_error("%s: its %s files cannot be listed or opened: %s",
-					   stream->path, signal_name(stream->signal),
-					   strerror(-rc));
-				*status = TOOL_FAILED;
+				*status = tool_path_error(
+					stream->path, "its files cannot be listed or opened", rc);
 				stream->is_done = true;
 			}
 			if (rc <= 0)

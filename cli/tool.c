@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <otlpipe/otlpipe.h>
@@ -55,6 +56,38 @@ int tool_usage(const char *format, ...)
 	va_end(arguments);
 	fprintf(stderr, " (see %s --help)\n", tool_name);
 	return TOOL_USAGE;
+}
+
+/* What to do, or what to look at. */
+static const char *path_hint(int error, char *ret, size_t ret_bytes)
+{
+	struct rlimit limit;
+
+	ret[0] = '\0';
+	switch (error) {
+	case -EACCES:
+	case -EPERM:
+		snprintf(ret, ret_bytes, " (you are user %ju)", (uintmax_t)geteuid());
+		break;
+	case -EMFILE:
+		if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
+			snprintf(ret, ret_bytes, " (the limit is %ju; ulimit -n raises it)",
+				 (uintmax_t)limit.rlim_cur);
+		break;
+	case -EIO:
+		snprintf(ret, ret_bytes, " (the disk failed; dmesg may tell more)");
+		break;
+	}
+	return ret;
+}
+
+int tool_path_error(const char *path, const char *what, int error)
+{
+	char hint[96];
+
+	tool_error("%s: %s: %s%s", path, what, strerror(-error),
+		   path_hint(error, hint, sizeof(hint)));
+	return TOOL_FAILED;
 }
 
 int tool_runtime_error(const char *path, int error)

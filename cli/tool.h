@@ -36,6 +36,12 @@ void tool_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The same for a wrong command line, and where the help is. Returns TOOL_USAGE. */
 int tool_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/*
+ * One line: the path, what cannot be done with it, the errno's own text, and what to do where that
+ * is known. Returns TOOL_FAILED.
+ */
+int tool_path_error(const char *path, const char *what, int error);
+
 /* What keeps a runtime directory from being opened, and what to do. Returns TOOL_FAILED. */
 int tool_runtime_error(const char *path, int error);
 

@@ -100,9 +100,12 @@ static int verify_dirs(const struct verify_options *options, int dirfd,
 	if (rc == 0)
 		rc = verify_look(&verify, dirfd, runtime);
 	if (rc == -ESTALE)
-		tool_error("%s: its files change too fast", options->dir);
+		tool_error(
+			"%s: its files are sealed and removed faster than they can be looked at: "
+			"try again, or while the writer does not run",
+			options->dir);
 	else if (rc < 0)
-		tool_error("%s: %s", options->dir, strerror(-rc));
+		(void)tool_path_error(options->dir, "it cannot be checked", rc);
 	else
 		status = verify_report(&verify, options);
 	verify_free(&verify);
@@ -116,8 +119,8 @@ static int verify_open(const struct verify_options *options)
 
 	dirfd = open(options->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dirfd < 0) {
-		tool_error("%s: %s", options->dir, strerror(errno));
-		return TOOL_FAILED;
+		return tool_path_error(options->dir, "the output directory cannot be opened",
+				       -errno);
 	}
 	if (options->runtime != NULL) {
 		rc = runtime_open(&runtime, options->runtime, false);
