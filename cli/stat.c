@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,6 +23,7 @@
 #define STAT_REGIONS_MAX       65536u
 #define STAT_WATCH_SECONDS_MAX 86400u
 #define STAT_NS_PER_SECOND     INT64_C(1000000000)
+#define STAT_BLOCK_BYTES       512u /* of st_blocks, whatever the file system has */
 
 struct stat_options {
 	const char *dir;
@@ -61,6 +63,7 @@ static void look_ring(const struct region_view *view, unsigned signal, bool is_a
 
 static void look_region(const struct region_view *view, struct stat_region *ret)
 {
+	struct stat st;
 	unsigned signal;
 
 	memset(ret, 0, sizeof(*ret));
@@ -68,6 +71,8 @@ static void look_region(const struct region_view *view, struct stat_region *ret)
 	ret->pid = view->pid;
 	ret->start_unix_ns = view->start_unix_ns;
 	memcpy(ret->program, view->program, sizeof(ret->program));
+	if (fstat(view->fd, &st) == 0)
+		ret->held_bytes = (uint64_t)st.st_blocks * STAT_BLOCK_BYTES;
 	ret->is_alive = region_is_alive(view) != 0;
 	for (signal = 0; signal < SIGNAL_COUNT; signal++)
 		if (view->rings[signal].shared != NULL)

@@ -64,6 +64,33 @@ static void total_ring(const struct stat_view *view, struct stat_ring *ret)
 	}
 }
 
+/* What the regions hold, and those among them whose program has ended: they wait for a writer. */
+struct memory {
+	uint64_t held_bytes;
+	uint64_t ended_regions;
+	uint64_t ended_held_bytes;
+	uint64_t ended_waiting_bytes; /* records that are in no batch that counts */
+};
+
+static void total_memory(const struct stat_view *view, struct memory *ret)
+{
+	size_t i;
+	unsigned signal;
+
+	memset(ret, 0, sizeof(*ret));
+	for (i = 0; i < view->region_count; i++) {
+		const struct stat_region *region = &view->regions[i];
+
+		ret->held_bytes += region->held_bytes;
+		if (region->is_alive)
+			continue;
+		ret->ended_regions++;
+		ret->ended_held_bytes += region->held_bytes;
+		for (signal = 0; signal < SIGNAL_COUNT; signal++)
+			ret->ended_waiting_bytes += region->rings[signal].waiting_bytes;
+	}
+}
+
 /* ---- JSON ---- */
 
 static void add(json_object *to, const char *key, uint64_t value)
@@ -164,9 +191,23 @@ static json_object *region_json(const struct stat_region *region)
 		if (region->rings[signal].is_present)
 			json_object_array_add(rings, ring_json(&region->rings[signal],
 							       signal_rows[signal].ring_name));
+	add(json, "held_bytes", region->held_bytes);
 	json_object_object_add(json, "rings", rings);
 	if (region->unknown_ring != 0)
 		add(json, "unknown_ring", region->unknown_ring);
+	return json;
+}
+
+static json_object *memory_json(const struct stat_view *view)
+{
+	json_object *json = json_object_new_object();
+	struct memory memory;
+
+	total_memory(view, &memory);
+	add(json, "held_bytes", memory.held_bytes);
+	add(json, "ended_regions", memory.ended_regions);
+	add(json, "ended_held_bytes", memory.ended_held_bytes);
+	add(json, "ended_waiting_bytes", memory.ended_waiting_bytes);
 	return json;
 }
 
@@ -178,11 +219,14 @@ void stat_print_json(const struct stat_view *view)
 	size_t i;
 
 	total_ring(view, &total);
+	add_text(json, "runtime", view->path);
 	json_object_object_add(json, "writer", writer_json(view));
 	for (i = 0; i < view->region_count; i++)
 		json_object_array_add(regions, region_json(&view->regions[i]));
 	json_object_object_add(json, "regions", regions);
 	json_object_object_add(json, "totals", ring_json(&total, NULL));
+	json_object_object_add(json, "memory", memory_json(view));
+	add(json, "unreadable_regions", view->unreadable_count);
 	tool_write_json(json);
 }
 
@@ -259,6 +303,18 @@ static void print_writer(const struct stat_view *view)
 	}
 }
 
+static void print_memory(const struct stat_view *view)
+{
+	struct memory memory;
+
+	total_memory(view, &memory);
+	line("memory: %zu regions hold %" PRIu64 " bytes", view->region_count, memory.held_bytes);
+	if (memory.ended_regions > 0)
+		line("waiting: %" PRIu64 " regions of programs that have ended hold %" PRIu64
+		     " bytes; %" PRIu64 " bytes of records in them are not written yet",
+		     memory.ended_regions, memory.ended_held_bytes, memory.ended_waiting_bytes);
+}
+
 static void print_ring(const char *who, const char *name, const struct stat_ring *ring)
 {
 	char blocked[64] = "";
@@ -307,8 +363,12 @@ void stat_print(const struct stat_view *view)
 			     region->id >> 32, region->unknown_ring);
 	}
 	total_ring(view, &total);
-	if (view->region_count > 0)
+	if (view->region_count > 0) {
 		print_ring("total", "", &total);
+		print_memory(view);
+	}
 	if (view->unreadable_count > 0)
-		line("%zu regions cannot be read", view->unreadable_count);
+		line("%zu regions cannot be read: they are damaged, of another version, or another "
+		     "user's",
+		     view->unreadable_count);
 }

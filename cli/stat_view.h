@@ -27,6 +27,7 @@ struct stat_ring {
 struct stat_region {
 	uint64_t id;
 	uint64_t start_unix_ns;
+	uint64_t held_bytes; /* memory: the file's own, with what it has given back left out */
 	uint32_t pid;
 	bool is_alive;
 	char program[64];

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "cli/tool.h"
+#include "writer/file/manifest_store.h"
 
 #define OPEN_TRIES_MAX 16
 
@@ -237,14 +238,68 @@ static void say_missing(const struct stream *stream, const struct missing_gap *g
 		   offset, files, gap->from, gap->to, gap->pid, gap->region_id, rings);
 }
 
-/* A file that comes behind others that are gone has ended, and its ledgers lack nothing. */
-static void say_gone(const struct stream *stream)
+/* What became of files whose numbers were passed over. */
+enum gone {
+	GONE_NEVER_MADE, /* a number is used up also where a file could not be made */
+	GONE_REMOVED,
+	GONE_UNKNOWN /* there is no manifest, or it cannot be read */
+};
+
+static enum gone ask_manifest(const struct manifest_image *image, const struct stream *stream)
 {
-	tool_error("%s: %s files %08" PRIu64 " to %08" PRIu64
-		   " are not there: they were removed before they could be printed, or never made; "
-		   "the next one, %s, does not tell what was in them",
-		   stream->path, signal_name(stream->signal), stream->gone_from, stream->gone_to,
-		   stream->name);
+	const struct manifest_signal *signal =
+		manifest_image_signal(image, signal_name(stream->signal));
+
+	if (signal == NULL || stream->gone_from < signal->first)
+		return GONE_UNKNOWN;
+	/* A file had that number, the last of those that retention removed. */
+	if (signal->removed_to >= stream->gone_from)
+		return GONE_REMOVED;
+	for (size_t i = 0; i < signal->entry_count; i++)
+		if (signal->entries[i].sequence >= stream->gone_from &&
+		    signal->entries[i].sequence <= stream->gone_to)
+			return GONE_REMOVED;
+	return GONE_NEVER_MADE;
+}
+
+static enum gone what_is_gone(const struct stream *stream)
+{
+	struct manifest_image image = {0};
+	enum gone gone = GONE_UNKNOWN;
+	int dirfd = openat(stream->dir.fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int rc;
+
+	if (dirfd < 0)
+		return GONE_UNKNOWN;
+	rc = manifest_load(&image, dirfd);
+	close(dirfd);
+	/* -EAGAIN: its last line is just being written. */
+	if (rc == 0 || rc == -EAGAIN)
+		gone = ask_manifest(&image, stream);
+	manifest_image_free(&image);
+	return gone;
+}
+
+/* Files were passed over, and the ledgers of the next one lack nothing. */
+static void check_gone(struct stream *stream, int *status)
+{
+	const enum gone gone = stream->gone_to != 0 ? what_is_gone(stream) : GONE_NEVER_MADE;
+
+	if (gone == GONE_NEVER_MADE && stream->gone_to != 0)
+		stream->gone_files -= stream->gone_to - stream->gone_from + 1;
+	if (gone != GONE_NEVER_MADE) {
+		tool_error("%s: %s files %08" PRIu64 " to %08" PRIu64
+			   " were removed before they could be printed%s; what was in them, the "
+			   "next one, %s, does not tell",
+			   stream->path, signal_name(stream->signal), stream->gone_from,
+			   stream->gone_to,
+			   gone == GONE_UNKNOWN
+				   ? ", or never made (there is no manifest that tells)"
+				   : "",
+			   stream->name);
+		*status = TOOL_FAILED;
+	}
+	stream->gone_to = 0;
 }
 
 static void check_missing(struct stream *stream, const struct chunk *chunk, int *status)
@@ -272,7 +327,7 @@ void stream_say_missing(const struct stream *stream)
 {
 	if (stream->gone_files == 0 && stream->missing.items == 0)
 		return;
-	tool_error("%s: in all %" PRIu64 " %s are missing by what the files tell, and %" PRIu64
+	tool_error("%s: in all at least %" PRIu64 " %s are missing, and %" PRIu64
 		   " files were gone before they could be printed: this reader is slower than "
 		   "retention (--retain-bytes, --retain-age, --min-free of the writer)",
 		   stream->path, stream->missing.items, signal_rows[stream->signal].item_name,
@@ -314,11 +369,7 @@ static int current_ended(struct stream *stream, int rc, int *status)
 	} else if (!stream->is_dir && cat_check_shown(stream->path, &stream->input) != TOOL_OK) {
 		*status = TOOL_FAILED;
 	}
-	if (stream->gone_to != 0) {
-		say_gone(stream);
-		stream->gone_to = 0;
-		*status = TOOL_FAILED;
-	}
+	check_gone(stream, status);
 	/* An empty file of a writer that died is removed, and the next has its number again. */
 	if (stream->is_dir && stream->input.offset == 0 && fstat(stream->input.fd, &now) == 0 &&
 	    now.st_nlink == 0)
@@ -342,6 +393,7 @@ static int print_chunk(struct stream *stream, const struct cat_options *options,
 		return 0;
 	}
 	check_missing(stream, chunk, status);
+	check_gone(stream, status);
 	rc = cat_chunk(&stream->input, chunk, stream->signal, options->format, &at);
 	if (rc < 0) {
 		/* Whole and yet wrong: it will not become better. */

@@ -30,6 +30,8 @@ const char *otlp_strerror(int error)
 		return "no writer is running: the records wait in the ring";
 	case OTLP_ERR_SHUTDOWN:
 		return "the library was shut down";
+	case OTLP_ERR_LIMIT:
+		return "a limit of the process or of its cgroup is reached";
 	case OTLP_ERR_ABI:
 		return "the shared memory, or the header that the program was built with, is of "
 		       "another version";
@@ -51,13 +53,15 @@ int error_from_errno(int negative_errno)
 	case EINVAL:
 		return OTLP_ERR_INVALID;
 	case ENOSPC:
-	case EDQUOT:
-	case EFBIG:
+	case EDQUOT: /* of the file system */
 		return OTLP_ERR_NO_SPACE;
 	case ENOMEM:
+		return OTLP_ERR_NO_MEMORY;
+	case EAGAIN: /* locked memory */
+	case EFBIG:
 	case EMFILE:
 	case ENFILE:
-		return OTLP_ERR_NO_MEMORY;
+		return OTLP_ERR_LIMIT;
 	case EPROTO:
 	case EBADMSG:
 		return OTLP_ERR_ABI;

@@ -6,13 +6,13 @@
 #include "core/library.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
 
 #include "core/error.h"
+#include "core/explain.h"
 #include "core/push.h"
 
 /* How long a flush waits before it looks whether the writer still lives. */
@@ -70,56 +70,112 @@ static bool is_zero(const void *from, size_t count)
 	return true;
 }
 
+/*
+ * What an open has to say goes to the caller's function, if there is one, and is kept for
+ * otlp_library_last_error().
+ */
+struct telling {
+	otlp_diagnostic_fn diagnostic;
+	void *context;
+	struct text text;
+	char lines[LAST_ERROR_BYTES];
+};
+
+/* The newest open that failed in this process. */
+static struct last_error open_error;
+
+static void tell(void *context, int error, const char *line)
+{
+	struct telling *telling = context;
+
+	if (telling->text.used > 0)
+		text_add(&telling->text, "; ");
+	text_add(&telling->text, line);
+	if (telling->diagnostic != NULL)
+		telling->diagnostic(telling->context, error, line);
+}
+
+static int refuse_options(struct telling *telling, int error, const char *line)
+{
+	tell(telling, error, line);
+	return error;
+}
+
+static void keep(struct last_error *error, const struct telling *telling)
+{
+	struct last_error_writer writer;
+	struct text *text = last_error_begin(&writer, error);
+
+	if (text == NULL)
+		return;
+	text_add(text, telling->lines);
+	last_error_end(&writer);
+}
+
 /* Take the caller's struct over, of whatever version; what we do not know must be zero. */
-static int options_read(struct otlp_options *ret, const struct otlp_options *options)
+static int options_read(struct otlp_options *ret, const struct otlp_options *options,
+			struct telling *telling)
 {
 	size_t bytes;
 	int rc;
 
 	rc = otlp_options_init(ret, sizeof(*ret));
-	if (rc < 0 || options == NULL)
+	if (rc < 0)
 		return rc;
-	bytes = options->struct_bytes;
-	if (bytes < OPTIONS_BYTES_MIN)
-		return OTLP_ERR_ABI;
-	if (bytes > sizeof(*ret) && !is_zero(options + 1, bytes - sizeof(*ret)))
-		return OTLP_ERR_INVALID;
-	memcpy(ret, options, bytes < sizeof(*ret) ? bytes : sizeof(*ret));
-	if (!is_zero(ret->reserved, sizeof(ret->reserved)) ||
-	    (unsigned)ret->temporality > OTLP_PREFER_LOW_MEMORY)
-		return OTLP_ERR_INVALID;
+	if (options != NULL) {
+		bytes = options->struct_bytes;
+		if (bytes < OPTIONS_BYTES_MIN)
+			return refuse_options(telling, OTLP_ERR_ABI,
+					      "struct otlp_options is of another version, or was "
+					      "not set by otlp_options_init()");
+		memcpy(ret, options, bytes < sizeof(*ret) ? bytes : sizeof(*ret));
+		telling->diagnostic = ret->diagnostic;
+		telling->context = ret->diagnostic_context;
+		if ((bytes > sizeof(*ret) && !is_zero(options + 1, bytes - sizeof(*ret))) ||
+		    !is_zero(ret->reserved, sizeof(ret->reserved)))
+			return refuse_options(telling, OTLP_ERR_INVALID,
+					      "struct otlp_options has fields that this version of "
+					      "the library does not know");
+	}
+	ret->diagnostic = tell;
+	ret->diagnostic_context = telling;
+	if ((unsigned)ret->temporality > OTLP_PREFER_LOW_MEMORY)
+		return refuse_options(telling, OTLP_ERR_INVALID,
+				      "the option temporality is no preference");
 	return 0;
 }
 
-static int ring_bytes_from_option(uint32_t option, uint32_t fallback, uint64_t *ret)
+static uint64_t ring_bytes_round(uint64_t bytes)
 {
-	uint64_t bytes = RING_BYTES_MIN;
+	uint64_t ret = RING_BYTES_MIN;
 
-	if (option == 0)
-		option = fallback;
-	if (option > OTLP_RING_BYTES_MAX)
-		return OTLP_ERR_INVALID;
-	while (bytes < option)
-		bytes *= 2;
-	*ret = bytes;
-	return 0;
+	while (ret < bytes)
+		ret *= 2;
+	return ret;
 }
 
 static int ring_bytes_from_options(const struct otlp_options *options, uint64_t *ret)
 {
 	size_t signal;
-	int rc = 0;
 
-	for (signal = 0; rc == 0 && signal < OTLP_SIGNAL_MAX; signal++) {
-		const uint32_t option = options->ring_bytes[signal];
+	for (signal = 0; signal < OTLP_SIGNAL_MAX; signal++) {
+		uint64_t bytes = options->ring_bytes[signal];
 
-		if (signal < SIGNAL_COUNT)
-			rc = ring_bytes_from_option(option, signal_rows[signal].ring_bytes_default,
-						    &ret[signal]);
-		else if (option != 0) /* of a signal that this version does not have */
-			rc = OTLP_ERR_INVALID;
+		if (signal >= SIGNAL_COUNT) {
+			if (bytes != 0)
+				return refuse_options(options->diagnostic_context, OTLP_ERR_INVALID,
+						      "the option ring_bytes is set for a signal "
+						      "that this version does not have");
+			continue;
+		}
+		if (bytes > OTLP_RING_BYTES_MAX)
+			return refuse_options(options->diagnostic_context, OTLP_ERR_INVALID,
+					      "the option ring_bytes is more than 1 GiB");
+		if (bytes == 0)
+			bytes = signal_rows[signal].ring_bytes_default;
+		ret[signal] = ring_bytes_round(bytes);
 	}
-	return rc;
+	return 0;
 }
 
 static_assert(OTLP_RING_BYTES_MIN == RING_BYTES_MIN, "the public limits are the layout's");
@@ -132,15 +188,36 @@ static void library_check_environment(const struct otlp_options *options)
 {
 	enum otlp_temporality_preference unused;
 
-	if (!temporality_from_environment(&unused) && options->diagnostic != NULL)
+	if (!temporality_from_environment(&unused))
 		options->diagnostic(options->diagnostic_context, OTLP_ERR_INVALID,
 				    "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE is none of "
 				    "cumulative, delta, lowmemory and is left aside");
 }
 
+static void tell_failure(const struct otlp_options *options, const char *path,
+			 const struct failure *failure, int error)
+{
+	char line[RUNTIME_TEXT_BYTES_MAX];
+	struct explain_facts facts;
+	struct text text;
+
+	/* Of a directory there is more to say where stdio may be used. */
+	if (path[0] != '\0' &&
+	    (failure->step == FAILURE_DIRECTORY || failure->step == FAILURE_FILESYSTEM) &&
+	    explain_code(failure, error) == OTLP_ERR_ACCESS) {
+		runtime_explain(line, sizeof(line), path, error);
+	} else {
+		explain_look(&facts, path, failure, error);
+		text_begin(&text, line, sizeof(line));
+		explain_region(&text, path, failure, error, &facts);
+	}
+	options->diagnostic(options->diagnostic_context, explain_code(failure, error), line);
+}
+
 static int library_init(struct otlp_library *library, const struct otlp_options *options)
 {
 	struct region_options region = {.program = program_invocation_short_name};
+	struct failure failure;
 	int rc;
 
 	rc = ring_bytes_from_options(options, region.ring_bytes);
@@ -153,46 +230,59 @@ static int library_init(struct otlp_library *library, const struct otlp_options 
 		rc = resource_new(&library->resource, options->resource);
 	else
 		rc = resource_new_from_environment(&library->resource, options);
-	if (rc < 0)
+	if (rc < 0) {
+		options->diagnostic(options->diagnostic_context, rc,
+				    rc == OTLP_ERR_NO_MEMORY   ? "no memory for the resource"
+				    : rc == OTLP_ERR_TOO_LARGE ? "the resource is too large"
+							       : "the resource is invalid");
 		return rc;
-	rc = producer_open(&library->producer, options->runtime_dir, &region);
+	}
+	rc = producer_open(&library->producer, options->runtime_dir, &region, &failure);
 	if (rc == 0)
 		return 0;
-	if (options->diagnostic != NULL) {
-		char text[RUNTIME_TEXT_BYTES_MAX];
-
-		if (library->producer.path[0] != '\0')
-			runtime_explain(text, sizeof(text), library->producer.path, rc);
-		else
-			snprintf(text, sizeof(text), "the runtime directory: %s", strerror(-rc));
-		options->diagnostic(options->diagnostic_context, error_from_errno(rc), text);
-	}
-	return error_from_errno(rc);
+	tell_failure(options, library->producer.path, &failure, rc);
+	return explain_code(&failure, rc);
 }
 
 int otlp_library_open(struct otlp_library **ret, const struct otlp_options *options)
 {
-	struct otlp_library *library;
+	struct otlp_library *library = NULL;
+	struct telling telling = {0};
 	struct otlp_options checked;
 	int rc;
 
 	if (ret == NULL)
 		return OTLP_ERR_INVALID;
-	rc = options_read(&checked, options);
-	if (rc < 0)
-		return rc;
-	library = aligned_alloc(LAYOUT_LINE_BYTES, sizeof(*library));
-	if (library == NULL)
-		return OTLP_ERR_NO_MEMORY;
-	memset(library, 0, sizeof(*library));
-	rc = library_init(library, &checked);
+	text_begin(&telling.text, telling.lines, sizeof(telling.lines));
+	rc = options_read(&checked, options, &telling);
+	if (rc == 0) {
+		library = aligned_alloc(LAYOUT_LINE_BYTES, sizeof(*library));
+		if (library == NULL)
+			rc = refuse_options(&telling, OTLP_ERR_NO_MEMORY, "no memory");
+	}
+	if (rc == 0) {
+		memset(library, 0, sizeof(*library));
+		rc = library_init(library, &checked);
+		if (rc < 0)
+			resource_free(library->resource);
+	}
 	if (rc < 0) {
-		resource_free(library->resource);
 		free(library);
+		keep(&open_error, &telling);
 		return rc;
 	}
+	if (telling.text.used > 0)
+		keep(&library->producer.page->last_error, &telling);
 	*ret = library;
 	return OTLP_OK;
+}
+
+size_t otlp_library_last_error(struct otlp_library *library, char *ret, size_t ret_bytes)
+{
+	struct last_error *error =
+		library != NULL ? &library->producer.page->last_error : &open_error;
+
+	return last_error_get(error, ret, ret != NULL ? ret_bytes : 0);
 }
 
 struct otlp_library *otlp_library_ref(struct otlp_library *library)

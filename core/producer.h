@@ -21,6 +21,7 @@
 
 #include <otlpipe/otlpipe.h>
 
+#include "core/last_error.h"
 #include "core/record/signal.h"
 #include "shm/atomic.h"
 #include "shm/control.h"
@@ -68,9 +69,12 @@ struct producer_page {
 	uint32_t failures;     /* makings that failed since one did not */
 	uint32_t retry_ms;     /* then a push tries again */
 	struct producer_counters counters;
+	struct last_error last_error;
 	/* A flush has said of what is before these positions that nobody will write it. */
 	uint64_t told[PRODUCER_REGIONS_MAX][SIGNAL_COUNT];
 };
+
+static_assert(sizeof(struct producer_page) <= LAYOUT_PAGE_BYTES, "it is one page");
 
 struct producer {
 	struct producer_page *page;
@@ -84,10 +88,10 @@ struct producer {
 /**
  * Make the first region.
  *
- * @return 0 or a negative errno
+ * @return 0 or a negative errno, and ret_failure says more
  */
 int producer_open(struct producer *producer, const char *runtime_dir,
-		  const struct region_options *options);
+		  const struct region_options *options, struct failure *ret_failure);
 void producer_close(struct producer *producer);
 
 /**
@@ -96,7 +100,7 @@ void producer_close(struct producer *producer);
  */
 static inline uint32_t producer_region_count(const struct producer *producer)
 {
-	/* PAIR(producer-count): with producer_publish(): a region comes with its count. */
+	/* PAIR(producer-count): with making_publish(): a region comes with its count. */
 	return atomic_load_acquire_u32(&producer->page->region_count);
 }
 

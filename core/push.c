@@ -8,6 +8,7 @@
  */
 #include "core/push.h"
 
+#include "core/explain.h"
 #include "core/record/record.h"
 #include "core/shape.h"
 
@@ -41,6 +42,21 @@ static __attribute__((noinline, cold)) void push_refuse(struct push *push, int e
 	else
 		counter = &shared->dropped_full_items;
 	atomic_add_relaxed_u64(counter, items);
+}
+
+/* Say how large it is: a ring can be made larger. */
+static __attribute__((noinline, cold)) void push_refuse_large(struct push *push, uint64_t bytes,
+							      uint64_t items)
+{
+	struct last_error_writer writer;
+	struct text *text;
+
+	text = last_error_begin(&writer, &push->producer->page->last_error);
+	if (text != NULL) {
+		explain_too_large(text, push->signal, bytes, push->ring->payload_bytes_max);
+		last_error_end(&writer);
+	}
+	push_refuse(push, OTLP_ERR_TOO_LARGE, items);
 }
 
 static inline void push_begin(struct push *push, struct producer *producer, enum otlp_signal signal)
@@ -123,8 +139,10 @@ static inline void push_span(struct push *push, struct resource *resource, struc
 		rc = record_size_shaped(span, &shape->record, of.inline_resource, &bytes);
 	else
 		rc = record_size_span(span, of.inline_resource, &bytes);
-	if (rc == 0 && bytes > push->ring->payload_bytes_max)
-		rc = OTLP_ERR_TOO_LARGE;
+	if (rc == OTLP_ERR_TOO_LARGE || (rc == 0 && bytes > push->ring->payload_bytes_max)) {
+		push_refuse_large(push, rc == 0 ? bytes : 0, 1);
+		return;
+	}
 	if (rc < 0) {
 		push_refuse(push, rc, 1);
 		return;
@@ -214,7 +232,7 @@ static void push_split(struct push *push, const struct metric_push *of)
 			bytes += point_bytes;
 			continue;
 		}
-		push_refuse(push, OTLP_ERR_TOO_LARGE, 1);
+		push_refuse_large(push, of->head_bytes + point_bytes, 1);
 		first = i + 1;
 	}
 	push_points(push, of, first, of->metric->point_count - first, bytes);
@@ -261,7 +279,9 @@ static void push_metric(struct push *push, struct metric_push *of)
 		of->text_is_good = record_text_metric(of->metric, of->scope, of->inline_resource);
 		rc = of->text_is_good ? 0 : OTLP_ERR_INVALID;
 	}
-	if (rc < 0)
+	if (rc == OTLP_ERR_TOO_LARGE)
+		push_refuse_large(push, of->head_bytes, of->metric->point_count);
+	else if (rc < 0)
 		push_refuse(push, rc, of->metric->point_count);
 	else if (bytes <= bytes_max)
 		push_points(push, of, 0, of->metric->point_count, bytes);

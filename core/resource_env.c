@@ -175,15 +175,14 @@ int resource_new_from_environment(struct resource **ret, const struct otlp_optio
 	}
 	if (env_parse(&attributes, text) < 0) {
 		attributes.count = 0;
-		if (options->diagnostic != NULL)
-			options->diagnostic(options->diagnostic_context, OTLP_ERR_INVALID,
-					    "OTEL_RESOURCE_ATTRIBUTES cannot be parsed and is "
-					    "left aside");
+		options->diagnostic(options->diagnostic_context, OTLP_ERR_INVALID,
+				    "OTEL_RESOURCE_ATTRIBUTES cannot be parsed and is "
+				    "left aside");
 	}
 	if (name != NULL && name[0] != '\0' && utf8_is_valid(name, strlen(name)))
 		env_set(&attributes, (struct otlp_str)OTLP_STR_INIT("service.name"),
 			(struct otlp_str){name, strlen(name)});
-	else if (name != NULL && name[0] != '\0' && options->diagnostic != NULL)
+	else if (name != NULL && name[0] != '\0')
 		options->diagnostic(options->diagnostic_context, OTLP_ERR_INVALID,
 				    "OTEL_SERVICE_NAME is not UTF-8 and is left aside");
 	if (!env_has_service_name(&attributes))

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/descriptor.h"
+#include "base/limits.h"
 #include "base/undisturbed.h"
 #include "shm/atomic.h"
 
@@ -49,6 +50,8 @@ static int control_make(const struct runtime_dir *dir)
 	ssize_t n;
 	int fd, rc;
 
+	if (sizeof(page) > limits_file_bytes())
+		return -EFBIG; /* to write it would be a deadly signal */
 	fd = descriptor_openat(dir->fd, ".", O_TMPFILE | O_RDWR, 0600);
 	if (fd < 0)
 		return fd;
@@ -258,10 +261,10 @@ void control_wait_flushed(struct control *control, uint32_t seen, int64_t timeou
 		control_futex(&page->flushed, FUTEX_WAIT, seen, &ts);
 }
 
-void control_register_producer(void)
+bool control_register_producer(void)
 {
-	/* Where it is refused the writer's interval bounds the wait. */
-	syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED, 0, 0);
+	return !limits_have_seccomp() &&
+	       syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED, 0, 0) == 0;
 }
 
 void control_announce_sleep(struct control *control)
@@ -282,9 +285,9 @@ bool control_sleep(struct control *control, int64_t timeout_ns)
 	return !is_over;
 }
 
-int64_t control_slice_ns(const struct control *control)
+int64_t control_slice_ns(const struct control *control, bool is_reached)
 {
-	return control->is_group ? CONTROL_SLICE_NS : INT64_MAX;
+	return control->is_group || !is_reached ? CONTROL_SLICE_NS : INT64_MAX;
 }
 
 void control_cancel_sleep(struct control *control)

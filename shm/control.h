@@ -9,7 +9,8 @@
  * a group directory only the writer may write it, or any member could cut the file
  * under the others: producers wake without taking note of it, and one wake-up that
  * comes between the writer's last look and its sleep is lost. It sleeps in slices
- * there, short ones first.
+ * there, short ones first; and so it does while there is a producer that its barrier
+ * does not reach.
  */
 #ifndef OTLPIPE_SHM_CONTROL_H
 #define OTLPIPE_SHM_CONTROL_H
@@ -61,8 +62,12 @@ void control_announce_sleep(struct control *control);
 /** @return somebody woke the writer, or might have; false: the time is over */
 bool control_sleep(struct control *control, int64_t timeout_ns);
 
-/** How long the first slice of a sleep may be; each further one may be twice as long. */
-int64_t control_slice_ns(const struct control *control);
+/**
+ * How long the first slice of a sleep may be; each further one may be twice as long.
+ *
+ * @param is_reached  the barrier of control_announce_sleep() reaches every producer
+ */
+int64_t control_slice_ns(const struct control *control, bool is_reached);
 
 /** Take the announcement back: there was something to do. Async-signal-safe. */
 void control_cancel_sleep(struct control *control);
@@ -70,7 +75,12 @@ void control_cancel_sleep(struct control *control);
 /** Heads were moved: those who wait in a flush look again. */
 void control_notify_flushed(struct control *control);
 
-/** Producers, at open: be reached by the writer's barrier. */
-void control_register_producer(void);
+/**
+ * Producers, at open: be reached by the writer's barrier. The system call is not made where
+ * a seccomp filter might end the program for it.
+ *
+ * @return false: this process is not reached
+ */
+bool control_register_producer(void);
 
 #endif

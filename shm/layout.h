@@ -157,6 +157,9 @@ static_assert(sizeof(struct ring_desc) == 32, "layout");
 #define REGION_STATE_CLOSED    UINT32_C(0x44534c43) /* producer: closed in order, counters final */
 #define REGION_STATE_ABANDONED UINT32_C(0x4e444241) /* writer: it does not drain this one */
 
+/* The writer's barrier (control.h) does not reach this process. */
+#define REGION_FLAG_NOT_REACHED UINT32_C(1)
+
 struct region_header {
 	uint64_t magic;
 	uint16_t major;
@@ -170,7 +173,7 @@ struct region_header {
 	uint64_t table_offset;
 	uint64_t table_bytes;
 	uint32_t ring_count;
-	uint32_t reserved;
+	uint32_t flags; /* REGION_FLAG_… */
 	struct ring_desc rings[REGION_RINGS_MAX];
 	char program[64]; /* for people; zero-terminated */
 

@@ -15,11 +15,15 @@
 #include <unistd.h>
 
 #include "base/descriptor.h"
+#include "base/limits.h"
 #include "shm/control.h"
 #include "shm/region_name.h"
 
 #define RESERVE_STEP_BYTES (UINT64_C(256) << 10)
 #define RESERVE_TRIES_MAX  10000
+
+/* A region may take all of a memory limit but one part in so many. */
+#define REGION_MEMORY_LEFT 16
 
 static uint64_t round_up(uint64_t value, uint64_t to)
 {
@@ -38,8 +42,8 @@ struct region_plan {
 	struct ring_desc rings[REGION_RINGS_MAX];
 };
 
-/* Every offset is stored. */
-static int region_plan(struct region_plan *ret, const struct region_options *options)
+/* All but the id; every offset is stored. */
+static int region_lay_out(struct region_plan *ret, const struct region_options *options)
 {
 	uint64_t at = LAYOUT_PAGE_BYTES;
 	unsigned i, number;
@@ -69,6 +73,15 @@ static int region_plan(struct region_plan *ret, const struct region_options *opt
 		at += round_up(bytes, LAYOUT_PAGE_BYTES);
 	}
 	ret->region_bytes = at;
+	return 0;
+}
+
+static int region_plan(struct region_plan *ret, const struct region_options *options)
+{
+	int rc = region_lay_out(ret, options);
+
+	if (rc < 0)
+		return rc;
 	do {
 		if (getrandom(&ret->region_id, sizeof(ret->region_id), GRND_NONBLOCK) !=
 		    (ssize_t)sizeof(ret->region_id))
@@ -181,40 +194,87 @@ static int region_fill(struct region *ret, int fd, const struct region_plan *pla
 		return rc;
 	}
 	region_init_views(ret);
-	control_register_producer();
+	if (!control_register_producer())
+		ret->header->flags |= REGION_FLAG_NOT_REACHED;
 	/* PAIR(region-ready): with region_attach(): the header comes with the state. */
 	atomic_store_release_u32(&ret->header->producer_state, REGION_STATE_READY);
 	return 0;
 }
 
+/* Reserve, lock, map and name what fd is. */
+static int region_make(struct region *ret, const struct runtime_dir *dir, int fd,
+		       const struct region_plan *plan, const struct region_options *options,
+		       struct failure *failure)
+{
+	char name[REGION_NAME_BYTES_MAX];
+	int rc;
+
+	failure->step = FAILURE_SHARE;
+	rc = runtime_share(dir, fd);
+	if (rc < 0)
+		return rc;
+	failure->step = FAILURE_RESERVE;
+	rc = region_reserve(fd, plan->region_bytes);
+	if (rc < 0)
+		return rc;
+	failure->step = FAILURE_LOCK;
+	rc = region_lock(fd);
+	if (rc < 0)
+		return rc;
+	failure->step = FAILURE_MAP;
+	rc = region_fill(ret, fd, plan, options);
+	if (rc < 0)
+		return rc;
+	failure->step = FAILURE_NAME;
+	region_format_name(name, ret->header->pid, plan->region_id);
+	rc = runtime_link(dir, fd, name);
+	if (rc < 0) {
+		munmap(ret->header, ret->bytes);
+		ret->header = NULL;
+	}
+	return rc;
+}
+
+int region_check_limits(const struct region_options *options, struct failure *ret)
+{
+	struct limits_memory memory;
+	struct region_plan plan;
+	int rc;
+
+	ret->step = FAILURE_RESERVE;
+	rc = region_lay_out(&plan, options);
+	if (rc < 0)
+		return rc;
+	ret->needed_bytes = plan.region_bytes;
+	if (plan.region_bytes > limits_file_bytes())
+		return -EFBIG;
+	limits_get_memory(&memory);
+	if (memory.limit_bytes == LIMITS_NONE ||
+	    plan.region_bytes + memory.limit_bytes / REGION_MEMORY_LEFT <= memory.left_bytes)
+		return 0;
+	ret->step = FAILURE_MEMORY_LIMIT;
+	ret->limit_bytes = memory.limit_bytes;
+	ret->left_bytes = memory.left_bytes;
+	return -ENOMEM;
+}
+
 int region_create(struct region *ret, const struct runtime_dir *dir,
 		  const struct region_options *options)
 {
-	char name[REGION_NAME_BYTES_MAX];
+	struct failure unused, *failure = options->failure != NULL ? options->failure : &unused;
 	struct region_plan plan;
 	int fd, rc;
 
+	failure->step = FAILURE_RANDOM;
 	rc = region_plan(&plan, options);
 	if (rc < 0)
 		return rc;
+	failure->needed_bytes = plan.region_bytes;
+	failure->step = FAILURE_FILE;
 	fd = descriptor_openat(dir->fd, ".", O_TMPFILE | O_RDWR, 0600);
 	if (fd < 0)
 		return fd;
-	rc = runtime_share(dir, fd);
-	if (rc == 0)
-		rc = region_reserve(fd, plan.region_bytes);
-	if (rc == 0)
-		rc = region_lock(fd);
-	if (rc == 0)
-		rc = region_fill(ret, fd, &plan, options);
-	if (rc == 0) {
-		region_format_name(name, ret->header->pid, plan.region_id);
-		rc = runtime_link(dir, fd, name);
-		if (rc < 0) {
-			munmap(ret->header, ret->bytes);
-			ret->header = NULL;
-		}
-	}
+	rc = region_make(ret, dir, fd, &plan, options, failure);
 	close(fd);
 	return rc;
 }

@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "shm/failure.h"
 #include "shm/layout.h"
 #include "shm/ring.h"
 #include "shm/runtime.h"
@@ -24,6 +25,7 @@ struct region_options {
 	/* By the ring's number: a power of two, RING_BYTES_MIN to _MAX; 0: no ring has it. */
 	uint64_t ring_bytes[REGION_RINGS_MAX];
 	const char *program;
+	struct failure *failure; /* where a failure is described, or NULL */
 };
 
 struct region {
@@ -35,6 +37,15 @@ struct region {
 	uint8_t room[384];
 };
 static_assert(sizeof(struct region) == 2048, "a power of two");
+
+/**
+ * Before anything is tried that would end the program: is a region with these options beyond
+ * RLIMIT_FSIZE, or beyond what the memory limit of the cgroup leaves? Of that some stays for the
+ * program itself, which could not go on without it either. Async-signal-safe.
+ *
+ * @return 0, -EINVAL, or -EFBIG or -ENOMEM, and ret says more
+ */
+int region_check_limits(const struct region_options *options, struct failure *ret);
 
 /**
  * Make a region, lock it, and only then give it its name. Async-signal-safe.

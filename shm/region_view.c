@@ -141,6 +141,7 @@ static int region_check(struct region_view *view, const struct region_header *he
 				return -EBADMSG;
 	view->ring_count = header->ring_count;
 	view->start_unix_ns = header->start_unix_ns;
+	view->is_reached = (header->flags & REGION_FLAG_NOT_REACHED) == 0;
 	memcpy(view->program, header->program, sizeof(view->program));
 	view->program[sizeof(view->program) - 1] = '\0';
 	for (i = 0; view->program[i] != '\0'; i++)

@@ -24,6 +24,7 @@ struct region_view {
 	uint32_t pid;
 	uint32_t uid;	  /* the file's owner */
 	char program[64]; /* what it says of itself, printable and terminated */
+	bool is_reached;  /* by the writer's barrier: what it says of that */
 	uint64_t start_unix_ns;
 	uint64_t table_offset;
 	uint64_t table_bytes;

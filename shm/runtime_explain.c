@@ -117,9 +117,10 @@ void runtime_explain(char *ret, size_t ret_bytes, const char *path, int rc)
 		explain_filesystem(ret, ret_bytes, path, rc);
 		return;
 	case -ENOENT:
-		snprintf(ret, ret_bytes,
-			 "%s: %s: of a missing path only the last component is made", path,
-			 strerror(ENOENT));
+		snprintf(ret, ret_bytes, "%s: %s: %s", path, strerror(ENOENT),
+			 runtime_is_default_path(path)
+				 ? "mount a tmpfs on /dev/shm, or " USE_MEMORY
+				 : "of a missing path only the last component is made");
 		return;
 	default:
 		snprintf(ret, ret_bytes, "%s (user %u): %s", path, (unsigned)geteuid(),

@@ -5,6 +5,7 @@
  * the checks themselves. Nothing here knows how a record or OTLP looks. This
  * file has the random numbers, the values and the spans; gen_metric.c the rest.
  */
+#include "tests/gen.h"
 #include "base/array.h"
 #include "tests/gen_internal.h"
 

@@ -8,15 +8,9 @@
 
 #include <otlpipe/otlpipe.h>
 
-struct gen;
+#include "tests/gen_size.h"
 
-/* How large one item gets; a hint, with long strings an item is a little larger. */
-enum gen_size {
-	GEN_SMALL,   /* a few hundred bytes, nothing long */
-	GEN_TYPICAL, /* about a kilobyte or two */
-	GEN_LARGE,   /* up to about 150 KiB; strings of more than 16,383 bytes */
-	GEN_MIXED    /* any of them: the default, and mostly typical */
-};
+struct gen;
 
 /* Aborts when memory runs out: this is for tests. */
 struct gen *gen_new(uint64_t seed);

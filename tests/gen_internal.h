@@ -3,7 +3,9 @@
 #ifndef OTLPIPE_TESTS_GEN_INTERNAL_H
 #define OTLPIPE_TESTS_GEN_INTERNAL_H
 
-#include "tests/gen.h"
+#include <otlpipe/otlpipe.h>
+
+#include "tests/gen_size.h"
 
 #define GEN_POOL_COUNT 5
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Random borrowed metrics of all five kinds; gen.c says what for. */
 #include "base/array.h"
+#include "tests/gen.h"
 #include "tests/gen_internal.h"
 
 /* A name that must not be empty. */

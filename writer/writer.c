@@ -111,11 +111,13 @@ static bool writer_drain(struct writer *writer, struct queue *queue)
 
 		again = false;
 		for (i = 0; i < writer->regions.count; i++) {
+			const bool is_named = job_would_take(source, signal);
+			const uint64_t before = source->rings[signal].reader.read;
 			enum drain_end end;
-			uint64_t before = source->rings[signal].reader.read;
 
+			/* The batch names the rings that it takes from, not those that it meets. */
 			end = source_drain(source, signal, &writer->drain, queue->stage,
-					   batch_head_bytes(++parts));
+					   batch_head_bytes(parts + !is_named));
 			drained += source->rings[signal].reader.read - before;
 			if (end == DRAIN_BROKEN) {
 				regions_break_unreadable(&writer->regions, source);
@@ -123,11 +125,13 @@ static bool writer_drain(struct writer *writer, struct queue *queue)
 				is_blocked = !writer_make_room(writer, queue);
 				if (is_blocked)
 					writer->drain_from[signal] += i;
-				parts = 0;
+				else
+					parts = 0;
 				again = true;
 			} else if (end == DRAIN_QUOTA) {
 				again = true;
 			}
+			parts += !is_named && job_would_take(source, signal);
 			source = source->next != NULL ? source->next : writer->regions.sources;
 		}
 		/* Each ring is looked at all the same: its news would not get old otherwise. */
@@ -262,10 +266,21 @@ static bool writer_has_news(const struct writer *writer)
 	return regions_have_changed(&writer->regions, monotonic_ns());
 }
 
+/* Does the barrier before a sleep reach all producers? */
+static bool writer_reaches_all(const struct writer *writer)
+{
+	const struct source *source;
+
+	for (source = writer->regions.sources; source != NULL; source = source->next)
+		if (!source->view.is_reached)
+			return false;
+	return true;
+}
+
 /* Until somebody wakes us, or there is news. */
 static void writer_sleep_until(struct writer *writer, int64_t until)
 {
-	int64_t slice = control_slice_ns(&writer->control);
+	int64_t slice = control_slice_ns(&writer->control, writer_reaches_all(writer));
 
 	for (;;) {
 		int64_t left = until - monotonic_ns();

@@ -11,8 +11,10 @@ void call_begin(struct call *call, PyObject *exporter)
 {
 	memset(call, 0, sizeof(*call));
 	call->exporter = (struct exporter *)(void *)exporter;
-	call->record = (struct reader){call->exporter->state, &call->record_memory, &call->outcome};
-	call->whole = (struct reader){call->exporter->state, &call->call_memory, &call->outcome};
+	call->record.state = call->whole.state = call->exporter->state;
+	call->record.outcome = call->whole.outcome = &call->outcome;
+	call->record.memory = &call->record_memory;
+	call->whole.memory = &call->call_memory;
 }
 
 PyObject *call_end(struct call *call, int rc)
@@ -48,13 +50,17 @@ static PyObject *name_of(struct call *call, PyObject *object)
 int call_judge(struct call *call, struct otlp_sdk_result result, const char *what, PyObject *object,
 	       size_t count)
 {
+	char text[LAST_ERROR_BYTES];
+	size_t len = 0;
 	PyObject *name;
 
 	if (result.status == OTLP_SDK_SUCCESS)
 		return 0;
 	call->is_over = result.cause == OTLP_ERR_SHUTDOWN;
 	name = result.cause == OTLP_ERR_FULL ? NULL : name_of(call, object);
-	return outcome_fail(&call->outcome, what, name, result.cause, count);
+	if (result.cause == OTLP_ERR_TOO_LARGE)
+		len = otlp_library_last_error(call->exporter->library, text, sizeof(text));
+	return outcome_fail(&call->outcome, what, name, result.cause, len > 0 ? text : NULL, count);
 }
 
 int call_refuse(struct call *call, const char *what, PyObject *object, size_t count)
@@ -153,10 +159,17 @@ static PyObject *exporter_temporality_preference(PyObject *self, PyObject *unuse
 	return PyLong_FromLong(otlp_metric_exporter_temporality_preference(exporter->metrics));
 }
 
+static PyObject *exporter_last_error(PyObject *self, PyObject *unused)
+{
+	(void)unused;
+	return library_last_error(((struct exporter *)(void *)self)->library);
+}
+
 static PyMethodDef span_methods[] = {
 	{"export", exporter_export_spans, METH_O,
 	 "export(spans) -> None, or (cause, refused, failures, notes)"},
 	{"force_flush", exporter_force_flush, METH_O, "force_flush(timeout_ns) -> error"},
+	{"last_error", exporter_last_error, METH_NOARGS, "last_error() -> str"},
 	{NULL, NULL, 0, NULL},
 };
 
@@ -164,6 +177,7 @@ static PyMethodDef metric_methods[] = {
 	{"export", exporter_export_metrics, METH_O,
 	 "export(metrics_data) -> None, or (cause, refused, failures, notes)"},
 	{"force_flush", exporter_force_flush, METH_O, "force_flush(timeout_ns) -> error"},
+	{"last_error", exporter_last_error, METH_NOARGS, "last_error() -> str"},
 	{"temporality", exporter_temporality, METH_O, "temporality(instrument_kind) -> int"},
 	{"temporality_preference", exporter_temporality_preference, METH_NOARGS,
 	 "temporality_preference() -> int"},

@@ -82,17 +82,25 @@ static void library_diagnose(void *context, int error, const char *text)
 	Py_XDECREF(line);
 }
 
-/* A Resource, or a mapping of attributes; what cannot be carried is an error here. */
-static int read_own_resource(struct reader *reader, struct otlp_resource *ret, PyObject *object)
+/*
+ * A Resource, or a mapping of attributes; what cannot be carried is an error here, and text that
+ * had to be repaired is told as what the library goes on without.
+ */
+static int read_own_resource(struct reader *reader, struct otlp_resource *ret, PyObject *object,
+			     PyObject *diagnostics)
 {
 	int has = PyObject_HasAttr(object, reader->state->names.attributes);
 	int rc = has ? read_resource(reader, ret, object)
 		     : read_attributes(reader, &ret->attributes, object);
+	PyObject *notes = reader->outcome->notes;
+	Py_ssize_t i, count = notes != NULL ? PyList_Size(notes) : 0;
 
-	if (rc == 0 && reader->outcome->notes != NULL) {
-		PyErr_SetObject(PyExc_TypeError, PyList_GetItem(reader->outcome->notes, 0));
+	if (rc == 0 && count > (Py_ssize_t)reader->repaired_count) {
+		PyErr_SetObject(PyExc_TypeError, PyList_GetItem(notes, count - 1));
 		rc = -1;
 	}
+	for (i = 0; rc == 0 && i < count; i++)
+		rc = PyList_Append(diagnostics, PyList_GetItem(notes, i));
 	return rc;
 }
 
@@ -102,19 +110,21 @@ static int library_open_native(struct library *library, struct otlp_options *opt
 	struct otlp_resource own = {0};
 	struct memory memory = {0};
 	struct outcome outcome = {0};
-	struct reader reader = {library->state, &memory, &outcome};
+	struct reader reader = {.state = library->state, .memory = &memory, .outcome = &outcome};
 	int r = OTLP_OK;
 
 	if (resource != Py_None) {
-		r = read_own_resource(&reader, &own, resource);
+		r = read_own_resource(&reader, &own, resource, library->diagnostics);
 		options->resource = &own;
 	}
 	if (r == OTLP_OK) {
 		r = otlp_library_open(&library->library, options);
 		if (r < 0) {
-			PyObject *why = PyList_Size(library->diagnostics) > 0
-						? PyList_GetItem(library->diagnostics, 0)
-						: NULL;
+			/* What it went on without comes first, what it could not go on without
+			 * last. */
+			const Py_ssize_t count = PyList_Size(library->diagnostics);
+			PyObject *why =
+				count > 0 ? PyList_GetItem(library->diagnostics, count - 1) : NULL;
 			const char *text = why != NULL ? PyUnicode_AsUTF8AndSize(why, NULL) : NULL;
 
 			library_error(library->state, r,
@@ -234,9 +244,24 @@ static PyObject *library_stats(PyObject *self, PyObject *unused)
 
 	(void)unused;
 	otlp_library_get_stats(to_library(self)->library, &stats, sizeof(stats));
-	return Py_BuildValue("(NNK)", signal_stats(&stats.signals[OTLP_SIGNAL_TRACES]),
+	return Py_BuildValue("(NNKiI)", signal_stats(&stats.signals[OTLP_SIGNAL_TRACES]),
 			     signal_stats(&stats.signals[OTLP_SIGNAL_METRICS]),
-			     (unsigned long long)stats.rejected_after_shutdown);
+			     (unsigned long long)stats.rejected_after_shutdown,
+			     (int)stats.ring_error, (unsigned)stats.ring_failures);
+}
+
+PyObject *library_last_error(struct otlp_library *library)
+{
+	char text[LAST_ERROR_BYTES];
+
+	otlp_library_last_error(library, text, sizeof(text));
+	return PyUnicode_DecodeUTF8(text, (Py_ssize_t)strlen(text), "replace");
+}
+
+static PyObject *library_get_last_error(PyObject *self, PyObject *unused)
+{
+	(void)unused;
+	return library_last_error(to_library(self)->library);
 }
 
 static PyObject *library_diagnostics(PyObject *self, PyObject *unused)
@@ -252,7 +277,9 @@ static PyMethodDef library_methods[] = {
 	{"export_traces", library_export_traces, METH_O, "as SpanExporter.export()"},
 	{"flush", library_flush, METH_O, "flush(timeout_ns) -> error; -1: no deadline"},
 	{"shutdown", library_shutdown, METH_O, "shutdown(timeout_ns) -> error; -1: no deadline"},
-	{"stats", library_stats, METH_NOARGS, "stats() -> (spans, metrics, rejected)"},
+	{"stats", library_stats, METH_NOARGS,
+	 "stats() -> (spans, metrics, rejected, ring_error, ring_failures)"},
+	{"last_error", library_get_last_error, METH_NOARGS, "last_error() -> str"},
 	{"diagnostics", library_diagnostics, METH_NOARGS, "diagnostics() -> tuple of str"},
 	{NULL, NULL, 0, NULL},
 };

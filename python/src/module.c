@@ -64,6 +64,7 @@ static int add_constants(PyObject *module)
 		{"TIMEOUT", OTLP_ERR_TIMEOUT},	 {"TOO_LARGE", OTLP_ERR_TOO_LARGE},
 		{"FULL", OTLP_ERR_FULL},	 {"NO_WRITER", OTLP_ERR_NO_WRITER},
 		{"SHUTDOWN", OTLP_ERR_SHUTDOWN}, {"ABI", OTLP_ERR_ABI},
+		{"LIMIT", OTLP_ERR_LIMIT},
 	};
 
 	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)

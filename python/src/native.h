@@ -118,6 +118,9 @@
 	X(span_kinds)            \
 	X(status_codes)
 
+/* Room for any text of otlp_library_last_error(). */
+#define LAST_ERROR_BYTES  1024
+
 #define SPAN_KIND_COUNT	  5
 #define STATUS_CODE_COUNT 3
 
@@ -171,9 +174,9 @@ struct outcome {
 
 /* The exception that is set becomes a failure's text; -1 if it is not an Exception: pass it on. */
 int outcome_refuse(struct outcome *outcome, const char *what, PyObject *name, size_t count);
-/* The library said no. */
+/* The library said no; it has a text for that, or NULL. */
 int outcome_fail(struct outcome *outcome, const char *what, PyObject *name, int cause,
-		 size_t count);
+		 const char *text, size_t count);
 int outcome_note(struct outcome *outcome, PyObject *text); /* takes over the reference */
 /* None, or (cause, refused, failures, notes). NULL in case of an exception. Frees what it holds. */
 PyObject *outcome_finish(struct outcome *outcome, int rc);
@@ -183,6 +186,10 @@ struct reader {
 	const struct state *state;
 	struct memory *memory;
 	struct outcome *outcome;
+	/* Text may come from the environment, as a resource's does: what is not UTF-8 there does
+	 * not refuse the record, but is replaced by U+FFFD and noted. */
+	bool repairs_text;
+	size_t repaired_count; /* notes of that */
 };
 
 /* value.c: the attribute values. */
@@ -217,6 +224,8 @@ PyObject *exporter_export_spans(PyObject *exporter, PyObject *spans);
 PyObject *exporter_export_metrics(PyObject *exporter, PyObject *metrics_data);
 /* Waits without the interpreter's lock, in slices, so that Ctrl-C ends it. */
 PyObject *library_wait(struct otlp_library *library, int64_t timeout_ns);
+/* otlp_library_last_error() as a str; NULL: the newest open of this process that failed. */
+PyObject *library_last_error(struct otlp_library *library);
 /* Sets otlpipe.OtlpError; returns NULL. */
 PyObject *library_error(const struct state *state, int error, const char *detail);
 

@@ -75,9 +75,10 @@ int outcome_refuse(struct outcome *outcome, const char *what, PyObject *name, si
 	return list_add(&outcome->failures, type);
 }
 
-int outcome_fail(struct outcome *outcome, const char *what, PyObject *name, int cause, size_t count)
+int outcome_fail(struct outcome *outcome, const char *what, PyObject *name, int cause,
+		 const char *text, size_t count)
 {
-	PyObject *head, *text;
+	PyObject *head, *line;
 
 	outcome->refused_count += count;
 	if (outcome->cause == OTLP_OK)
@@ -88,9 +89,9 @@ int outcome_fail(struct outcome *outcome, const char *what, PyObject *name, int 
 	head = subject(what, name);
 	if (head == NULL)
 		return -1;
-	text = PyUnicode_FromFormat("%U: %s", head, otlp_strerror(cause));
+	line = PyUnicode_FromFormat("%U: %s", head, text != NULL ? text : otlp_strerror(cause));
 	Py_DECREF(head);
-	return list_add(&outcome->failures, text);
+	return list_add(&outcome->failures, line);
 }
 
 int outcome_note(struct outcome *outcome, PyObject *text)

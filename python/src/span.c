@@ -344,9 +344,15 @@ static int read_status(struct reader *reader, struct otlp_span *ret, PyObject *o
 int read_resource(struct reader *reader, struct otlp_resource *ret, PyObject *object)
 {
 	PyObject *field = read_field(reader, object, reader->state->names.attributes);
+	int rc;
 
-	if (field == NULL || read_attributes(reader, &ret->attributes, field) < 0)
+	if (field == NULL)
 		return -1;
+	reader->repairs_text = true;
+	rc = read_attributes(reader, &ret->attributes, field);
+	reader->repairs_text = false;
+	if (rc < 0)
+		return rc;
 	field = read_field_or_none(reader, object, reader->state->names.schema_url);
 	return field == NULL ? -1 : read_str(&ret->schema_url, field, "a schema URL");
 }

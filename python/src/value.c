@@ -58,6 +58,44 @@ static int read_text(struct otlp_str *ret, PyObject *object)
 	return 0;
 }
 
+/* A str with U+FFFD for what is not UTF-8: bytes of the environment, which Python has as
+ * surrogates. */
+static PyObject *repair(PyObject *text)
+{
+	PyObject *bytes = PyUnicode_AsEncodedString(text, "utf-8", "surrogateescape"), *ret;
+
+	if (bytes == NULL && PyErr_ExceptionMatches(PyExc_UnicodeError)) {
+		PyErr_Clear(); /* a surrogate that no byte was made into */
+		bytes = PyUnicode_AsEncodedString(text, "utf-8", "surrogatepass");
+	}
+	if (bytes == NULL)
+		return NULL;
+	ret = PyUnicode_FromEncodedObject(bytes, "utf-8", "replace");
+	Py_DECREF(bytes);
+	return ret;
+}
+
+/* The text of an attribute's key or value. */
+static int read_attribute_text(struct reader *reader, struct otlp_str *ret, PyObject *object)
+{
+	PyObject *repaired;
+
+	if (read_text(ret, object) == 0)
+		return 0;
+	if (!reader->repairs_text || !PyErr_ExceptionMatches(PyExc_UnicodeError))
+		return -1;
+	PyErr_Clear();
+	repaired = repair(object);
+	if (memory_hold(reader->memory, repaired) < 0 || read_text(ret, repaired) < 0)
+		return -1;
+	reader->repaired_count++;
+	return outcome_note(
+		reader->outcome,
+		PyUnicode_FromFormat("%R of a resource is not UTF-8: each wrong byte is "
+				     "replaced by U+FFFD",
+				     object));
+}
+
 int read_str(struct otlp_str *ret, PyObject *object, const char *what)
 {
 	if (object == Py_None) {
@@ -236,7 +274,7 @@ static int read_kvlist(struct reader *reader, struct otlp_value *ret, PyObject *
 			if (memory_hold(reader->memory, key) < 0)
 				return -1;
 		}
-		if (read_text(&items[i].key, key) < 0)
+		if (read_attribute_text(reader, &items[i].key, key) < 0)
 			return -1;
 		rc = read_value(reader, &items[i].value, pairs.objects[2 * i + 1], depth + 1);
 		if (rc != 0)
@@ -291,7 +329,7 @@ static int read_int(struct reader *reader, struct otlp_value *ret, PyObject *obj
 	if (memory_hold(reader->memory, text) < 0)
 		return -1;
 	ret->type = OTLP_VALUE_STRING;
-	return read_text(&ret->as.string, text);
+	return read_attribute_text(reader, &ret->as.string, text);
 }
 
 static int read_bytes(struct otlp_value *ret, PyObject *object)
@@ -316,7 +354,7 @@ static int read_other(struct reader *reader, struct otlp_value *ret, PyObject *o
 
 	if (PyUnicode_Check(object)) {
 		ret->type = OTLP_VALUE_STRING;
-		return read_text(&ret->as.string, object);
+		return read_attribute_text(reader, &ret->as.string, object);
 	}
 	if (PyLong_Check(object))
 		return read_int(reader, ret, object);
@@ -342,7 +380,7 @@ static int read_value(struct reader *reader, struct otlp_value *ret, PyObject *o
 {
 	if (PyUnicode_CheckExact(object)) {
 		ret->type = OTLP_VALUE_STRING;
-		return read_text(&ret->as.string, object);
+		return read_attribute_text(reader, &ret->as.string, object);
 	}
 	if (object == Py_True || object == Py_False) {
 		ret->type = OTLP_VALUE_BOOL;
@@ -409,7 +447,7 @@ static int read_pairs(struct reader *reader, struct otlp_attributes *ret, const 
 		int rc = VALUE_UNSUPPORTED;
 
 		if (PyUnicode_Check(key)) {
-			if (read_text(&item->key, key) < 0)
+			if (read_attribute_text(reader, &item->key, key) < 0)
 				return -1;
 			rc = read_value(reader, &item->value, value, 1);
 		}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import sys
 import threading
 import types
@@ -180,6 +181,50 @@ class LibraryTest(unittest.TestCase):
             pipe.drain()
             self.assertEqual(len(pipe.span_names()), stats.accepted)
 
+    def test_a_span_that_is_too_large_names_sizes_and_option(self) -> None:
+        with pipeline(writer=False) as pipe:
+            library = pipe.library(span_ring_bytes=4096)
+            with self.assertLogs("otlpipe", "ERROR") as logs:
+                self.assertFalse(library.export_traces([duck_span("x" * 5000)]))
+            self.assertRegex(logs.output[0], "takes 5[0-9]{3} bytes, and the ring carries 1016")
+            self.assertIn("OTLPIPE_SPAN_RING_BYTES", logs.output[0])
+            self.assertIn("ring carries", library.last_error())
+            self.assertEqual(library.stats().spans.dropped_too_large, 1)
+
+    def test_a_forked_child_without_a_ring_says_why_until_it_has_one(self) -> None:
+        script = (
+            "import os, resource, time, otlpipe\n"
+            "from test_plain import duck_span\n"
+            "library = otlpipe.OtlpLibrary()\n"
+            "pid = os.fork()\n"
+            "if pid == 0:\n"
+            "    limits = resource.getrlimit(resource.RLIMIT_FSIZE)\n"
+            "    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, limits[1]))\n"
+            "    taken = library.export_traces([duck_span('refused')])\n"
+            "    print(taken, library.stats().ring_error, library.last_error())\n"
+            "    resource.setrlimit(resource.RLIMIT_FSIZE, limits)\n"
+            "    refused = 1\n"
+            "    while not library.export_traces([duck_span('taken')]):\n"
+            "        refused += 1\n"
+            "        time.sleep(0.005)\n"
+            "    stats = library.stats()\n"
+            "    print(stats.ring_error, stats.spans.dropped_full - refused, flush=True)\n"
+            "    os._exit(0)\n"
+            "assert os.waitpid(pid, 0)[1] == 0\n"
+        )
+        tests = os.path.dirname(os.path.abspath(__file__))
+        path = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), tests]))
+        with pipeline(writer=False) as pipe:
+            done = pipe.run_python(script, PYTHONPATH=path)
+            said, after = done.stdout.splitlines()
+            self.assertIn(f"False {_native.LIMIT} no ring can be made in {pipe.directory}", said)
+            self.assertIn("RLIMIT_FSIZE (ulimit -f) is 1024 KiB", said)
+            self.assertEqual(after, "0 0")
+            # Without a handler the logging module prints it.
+            self.assertIn("RLIMIT_FSIZE", done.stderr)
+            pipe.drain()
+            self.assertEqual(pipe.span_names(), ["taken"])
+
     def test_an_empty_batch_is_a_success_that_writes_nothing(self) -> None:
         with pipeline(writer=False) as pipe:
             library = pipe.library()
@@ -230,6 +275,31 @@ class BadInputTest(unittest.TestCase):
         self.check(duck_span("s", attributes={"k": "\udfff"}), "'s'", "UnicodeEncodeError")
         self.check(duck_span("s", attributes={"\udfff": 1}), "'s'", "UnicodeEncodeError")
         self.check(duck_span("s", attributes={"k": [{"a": "\udfff"}]}), "UnicodeEncodeError")
+
+    def test_surrogates_of_a_resource_are_replaced_and_noted(self) -> None:
+        """Python has bytes of the environment that are not UTF-8 as surrogates."""
+        attributes = {"a\udcff": "M\udcfcller", "list": ["\ud800", "x"]}
+        resource = types.SimpleNamespace(attributes=attributes, schema_url=None)
+        with pipeline(writer=False) as pipe:
+            library = pipe.library()
+            with self.assertLogs("otlpipe", "WARNING") as logs:
+                self.assertTrue(library.export_traces([duck_span("s", resource=resource)]))
+            self.assertEqual(len(logs.output), 3)
+            self.assertIn("'M\\udcfcller' of a resource is not UTF-8", "".join(logs.output))
+            with self.assertLogs("otlpipe", "WARNING") as logs:
+                own = pipe.library(resource=resource)
+            self.assertEqual(len(logs.output), 3)
+            self.assertTrue(own.export_traces([duck_span("own", 2)]))
+            del own
+            pipe.drain()
+            for line in pipe.json("traces"):
+                for found in line["resourceSpans"]:
+                    values = {i["key"]: i["value"] for i in found["resource"]["attributes"]}
+                    self.assertEqual(values["a\ufffd"], {"stringValue": "M\ufffdller"})
+                    self.assertEqual(
+                        values["list"]["arrayValue"]["values"][1], {"stringValue": "x"}
+                    )
+            self.assertEqual(sorted(pipe.span_names()), ["own", "s"])
 
     def test_ids_that_are_none(self) -> None:
         self.check(duck_span("zero", 0), "'zero'", "invalid argument")
@@ -330,6 +400,7 @@ class ReferenceTest(unittest.TestCase):
 
     def test_the_error_codes_are_the_librarys(self) -> None:
         self.assertEqual(_native.INVALID, -errno.EINVAL)
+        self.assertEqual(_native.LIMIT, -errno.EDQUOT)
         self.assertIn("full", _native.error_text(_native.FULL))
 
 

@@ -219,9 +219,11 @@ OFFSET(otlp_signal_stats, dropped_too_large, 24);
 OFFSET(otlp_signal_stats, dropped_invalid, 32);
 OFFSET(otlp_signal_stats, reserved, 40);
 
-SIZE(struct otlp_stats, 520);
+SIZE(struct otlp_stats, 528);
 OFFSET(otlp_stats, signals, 0);
 OFFSET(otlp_stats, rejected_after_shutdown, 512);
+OFFSET(otlp_stats, ring_error, 520);
+OFFSET(otlp_stats, ring_failures, 524);
 
 VALUE(OTLP_OK, 0);
 VALUE(OTLP_ERR_INVALID, -EINVAL);
@@ -233,6 +235,7 @@ VALUE(OTLP_ERR_TOO_LARGE, -EMSGSIZE);
 VALUE(OTLP_ERR_FULL, -ENOBUFS);
 VALUE(OTLP_ERR_NO_WRITER, -ENOTCONN);
 VALUE(OTLP_ERR_SHUTDOWN, -ESHUTDOWN);
+VALUE(OTLP_ERR_LIMIT, -EDQUOT);
 VALUE(OTLP_ERR_ABI, -EPROTO);
 
 VALUE(OTLP_SDK_SUCCESS, 0);

@@ -9,6 +9,7 @@ import check_api
 import check_layers
 import check_memory_order
 import check_named_tests
+import check_options
 import check_signals
 import check_text
 import check_version
@@ -196,6 +197,45 @@ class Checks(unittest.TestCase):
         self.assert_found(
             check_signals, "cli/b.h:1: a second enum", "shm/c.c:1: shm/ knows no signal",
             "writer/a.c:2: a signal's name", "writer/a.c:3: a cast",
+        )
+
+    def program(self, name, **helps):
+        """A script that prints a help text for each command; "" is the one without a command."""
+        cases = "".join(f"'{k}') cat <<'END'\n{v}\nEND\n;;\n" for k, v in helps.items())
+        self.write(name, '#!/bin/sh\ncase "$1" in\n' + cases + "esac\n")
+        path = os.path.join(self.folder.name, name)
+        os.chmod(path, 0o755)
+        return path
+
+    def test_options_and_their_documentation_are_held_together(self):
+        common = "  -h, --help  print this"
+        wide = f"  -w, --wide=N {'x' * 80}"
+        tool = self.program("tool", **{"--help": "  cat  print\n  new  x\n", "cat": f"  -f, --follow  x\n{common}", "new": wide})
+        writer = self.program("writer", **{"--help": f"      --sync=WHEN x ($OTLPIPE_SYNC, $OTLPIPE_ODD)\n      --gone  x\n{common}"})
+        self.write("README.md", "## Launch the writer\n| `--sync` | x |\n| `--old` | x |\n")
+        self.write(
+            "docs/cli.md",
+            "## For all commands\n| `-h`, `--help` | x |\n## `otlpipe cat`\n| `--follow`, `--none` | x |\n"
+            "## `otlpipe old`\nSee `--sync` and `--nowhere`.\n    otlpipe cat --all | other --foreign\n",
+        )
+        problems, known = check_options.check(self.folder.name, tool, writer)
+        self.assertEqual(known, 8)
+        self.assertEqual(
+            problems,
+            [
+                "docs/cli.md: otlpipe cat: -f is not in its table",
+                "docs/cli.md: otlpipe cat: there is no --none",
+                "docs/cli.md: no section otlpipe new",
+                "docs/cli.md: there is no command otlpipe old",
+                "README.md: Launch the writer: --gone is not in its table",
+                "README.md: Launch the writer: otlpipe-writer has no --old",
+                "$OTLPIPE_ODD: neither README.md nor docs/ has it",
+                "README.md:3: nothing of ours has --old",
+                "docs/cli.md:4: nothing of ours has --none",
+                "docs/cli.md:6: nothing of ours has --nowhere",
+                "docs/cli.md:7: nothing of ours has --all",
+                f"otlpipe new --help: a line has {len(wide)} columns: {wide}",
+            ],
         )
 
     def test_a_source_without_a_licence_is_found(self):

@@ -20,6 +20,7 @@ import public_api  # noqa: E402
 # A good value of each type, in terms of what null_fixture.h has.
 GOOD = {
     "bool": "true",
+    "char *": "got.text",
     "const char *": '"text"',
     "const struct otlp_attribute *": "&given.attribute",
     "const struct otlp_metric_exporter *": "given.metrics",
@@ -87,7 +88,7 @@ def expectation(returns, name, call, nulls):
         return f"expect_code(#CALL, CALL, {error})"
     if returns == "struct otlp_sdk_result":
         return f"expect_result(#CALL, CALL, {error})"
-    if returns == "void" or name.startswith(BUILDERS):
+    if returns in ("void", "size_t") or name.startswith(BUILDERS):
         return "expect_return(#CALL, (void)CALL)"
     if is_pointer(returns):
         return "expect_null(#CALL, CALL)"

@@ -27,6 +27,7 @@ struct null_got {
 	struct otlp_shape *shape;
 	struct otlp_options options;
 	struct otlp_stats stats;
+	char text[64];
 };
 
 extern struct null_given given;

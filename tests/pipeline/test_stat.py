@@ -4,6 +4,7 @@
 import json
 import mmap
 import os
+import re
 import signal
 import struct
 
@@ -14,8 +15,47 @@ RING_CONTROL_AT = 80
 WORD = struct.Struct("<Q")
 
 
+SCHEMA = json.loads((harness.SOURCE / "docs" / "stat.schema.json").read_text())
+TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "integer": int}
+
+
+def check_schema(value, schema, where="stat --json"):
+    """As much of JSON Schema as docs/stat.schema.json uses; a word that is not known is a failure."""
+    for word, wanted in schema.items():
+        if word == "$ref":
+            check_schema(value, SCHEMA["$defs"][wanted.removeprefix("#/$defs/")], where)
+        elif word == "type":
+            found = isinstance(value, TYPES[wanted]) and isinstance(value, bool) == (wanted == "boolean")
+            harness.check(found, f"{where} is no {wanted}: {value!r}")
+        elif word == "required":
+            harness.equal(sorted(set(wanted) - set(value)), [], f"what is not in {where}")
+        elif word == "properties":
+            for name in set(wanted) & set(value):
+                check_schema(value[name], wanted[name], f"{where}: {name}")
+        elif word == "additionalProperties":
+            others = set(value) - set(schema.get("properties", {}))
+            harness.check(wanted or not others, f"{where} has {others}, which the schema has not")
+            for name in others:
+                check_schema(value[name], wanted, f"{where}: {name}")
+        elif word == "items":
+            for number, item in enumerate(value):
+                check_schema(item, wanted, f"{where}[{number}]")
+        elif word == "enum":
+            harness.check(value in wanted, f"{where}: {value!r}")
+        elif word == "pattern":
+            harness.check(re.search(wanted, value), f"{where}: {value!r}")
+        elif word == "minimum":
+            harness.check(value >= wanted, f"{where}: {value!r}")
+        else:
+            harness.check(word in ("$schema", "$defs", "title", "description"), f"a schema's {word}")
+
+
 def stat(pipe, *arguments, expected=0):
-    return pipe.tool("stat", "--json", "--dir", pipe.runtime, *arguments, expected=expected).json()
+    """Its JSON, which is as docs/stat.schema.json says."""
+    command = ("stat", "--json", "--dir", pipe.runtime, *arguments)
+    found = pipe.tool(*command, expected=expected).json()
+    check_schema(found, SCHEMA)
+    return found
 
 
 def ring_of(region, name):
@@ -84,6 +124,51 @@ def drops_are_shown_by_reason(pipe):
     total = pushed["spans"]["dropped"] + pushed["points"]["dropped"]
     harness.equal(found["totals"]["dropped_full_items"], total, "drops in all")
     pipe.writer("--drain", interval=None, ready=False).wait()
+
+
+def memory_of_programs_that_have_ended_is_shown(pipe):
+    """What waits while no writer runs: each region holds its rings, whatever is in them."""
+    harness.equal(stat(pipe)["memory"]["held_bytes"], 0, "memory of nothing")
+    sizes = ("--span-ring-bytes", "256KiB", "--metric-ring-bytes", "64KiB")
+    for _ in range(3):
+        pipe.load("--count", 10, *sizes).wait()
+    load = pipe.endless_load("--rate", 100, *sizes)
+    found = stat(pipe)
+    held = {r["id"]: r["held_bytes"] for r in found["regions"]}
+    for name in pipe.regions():
+        size = (pipe.runtime / name).stat().st_blocks * 512
+        harness.equal(held[name.split("-")[1].split(".")[0]], size, f"bytes held by {name}")
+    memory = found["memory"]
+    ended = [region for region in found["regions"] if not region["alive"]]
+    harness.equal(len(ended), 3, "regions of programs that have ended")
+    harness.equal(memory["ended_regions"], 3, "memory.ended_regions")
+    harness.equal(memory["held_bytes"], sum(held.values()), "memory.held_bytes")
+    harness.equal(memory["ended_held_bytes"], sum(r["held_bytes"] for r in ended), "ended_held_bytes")
+    waiting = sum(ring["waiting_bytes"] for region in ended for ring in region["rings"])
+    harness.equal(memory["ended_waiting_bytes"], waiting, "memory.ended_waiting_bytes")
+    harness.check(waiting > 0, "nothing waits")
+    text = pipe.tool("stat", "--dir", pipe.runtime).out
+    harness.check("waiting: 3 regions of programs that have ended hold" in text, text)
+    load.stop()
+    pipe.writer("--drain", ready=False).wait()
+    harness.equal(set(stat(pipe)["memory"].values()), {0}, "memory after a drain")
+
+
+def each_field_of_the_schema_is_in_the_page(pipe):
+    """docs/cli.md explains what docs/stat.schema.json has."""
+    text = (harness.SOURCE / "docs" / "cli.md").read_text().split("## `otlpipe stat`")[1]
+    text = text.split("## `otlpipe verify`")[0]
+
+    def names(schema):
+        for name, inner in schema.get("properties", {}).items():
+            yield name
+            yield from names(inner)
+            yield from names(inner.get("items", {}))
+
+    found = {*names(SCHEMA), *(n for inner in SCHEMA["$defs"].values() for n in names(inner))}
+    harness.check(len(found) > 30, f"so few fields: {found}")
+    missing = [name for name in sorted(found) if not re.search(rf"\b{name}\b", text)]
+    harness.equal(missing, [], "fields that docs/cli.md does not explain")
 
 
 def a_writer_and_a_producer_at_work_are_shown(pipe):
@@ -177,7 +262,7 @@ def errors_are_errors(pipe):
     pipe.tool("stat", "--help")
     pipe.runtime.chmod(0o755)
     found = pipe.tool("stat", "--dir", pipe.runtime, expected=1)
-    harness.check("Permission denied" in found.err, found.err)
+    harness.check("mode 0755" in found.err and "0700" in found.err, found.err)
     pipe.runtime.chmod(0o700)
 
 
@@ -187,6 +272,8 @@ if __name__ == "__main__":
             nothing_there_is_an_answer,
             what_load_pushed_is_what_the_rings_show_and_the_writer_wrote,
             drops_are_shown_by_reason,
+            memory_of_programs_that_have_ended_is_shown,
+            each_field_of_the_schema_is_in_the_page,
             a_writer_and_a_producer_at_work_are_shown,
             a_claim_that_blocks_is_shown_and_verified,
             regions_that_are_none_do_no_harm,

@@ -391,10 +391,62 @@ static void the_writers_barrier_comes_behind_its_announcement(void **state)
 	control_close(&control);
 }
 
+/* The filter that sees the call must not keep it from being made. */
+static bool hides_the_filter;
+
+bool __real_limits_have_seccomp(void);
+bool __wrap_limits_have_seccomp(void);
+
+bool __wrap_limits_have_seccomp(void)
+{
+	return !hides_the_filter && __real_limits_have_seccomp();
+}
+
 static void a_producer_asks_for_the_writers_barrier(void **state)
 {
 	(void)state;
+	hides_the_filter = true;
 	act_until(make_a_region, SYS_membarrier, 0, MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED);
+	hides_the_filter = false;
+}
+
+/* Where there is a filter it might kill for that, so the writer has to do without. */
+static void a_producer_under_a_filter_does_not_ask_and_says_so(void **state)
+{
+	char name[REGION_NAME_BYTES_MAX];
+	struct region_view view;
+	pid_t pid;
+
+	(void)state;
+	make_a_region(&shm_fixture_dir);
+	find_region(name);
+	assert_int_equal(region_attach(&view, &shm_fixture_dir, name, false), 0);
+	assert_true(view.is_reached);
+	region_detach(&view);
+	assert_int_equal(unlinkat(shm_fixture_dir.fd, name, 0), 0);
+	pid = fork_child();
+	if (pid == 0) {
+		if (refuse(SYS_membarrier, ANY_ARGUMENT, 0, 0) < 0)
+			_exit(77);
+		make_a_region(&shm_fixture_dir);
+		_exit(0);
+	}
+	if (WEXITSTATUS(wait_child(pid)) == 77)
+		skip();
+	find_region(name);
+	assert_int_equal(region_attach(&view, &shm_fixture_dir, name, false), 0);
+	assert_false(view.is_reached);
+	region_detach(&view);
+}
+
+static void a_sleep_is_short_at_first_where_the_barrier_does_not_reach_all(void **state)
+{
+	struct control control;
+
+	assert_int_equal(control_open(&control, *state), 0);
+	assert_true(control_slice_ns(&control, true) == INT64_MAX);
+	assert_true(control_slice_ns(&control, false) < 10000000);
+	control_close(&control);
 }
 
 /* Who is woken before the count has changed may wait for it again, and then for ever. */
@@ -426,6 +478,8 @@ int main(void)
 		IN_A_DIRECTORY(one_that_waits_for_a_flush_is_woken_by_the_next),
 		IN_A_DIRECTORY(the_writers_barrier_comes_behind_its_announcement),
 		IN_A_DIRECTORY(a_producer_asks_for_the_writers_barrier),
+		IN_A_DIRECTORY(a_producer_under_a_filter_does_not_ask_and_says_so),
+		IN_A_DIRECTORY(a_sleep_is_short_at_first_where_the_barrier_does_not_reach_all),
 		IN_A_DIRECTORY(a_flush_is_counted_before_anyone_is_woken),
 	};
 

@@ -316,7 +316,7 @@ static int sleep_and_be_woken(void)
 
 	EXPECT(1, runtime_open(&part_dir, shm_fixture_path, false) == 0);
 	EXPECT(2, control_open_writer(&control, &part_dir) == 0);
-	EXPECT(3, control_slice_ns(&control) < LONG_NS);
+	EXPECT(3, control_slice_ns(&control, true) < LONG_NS);
 	atomic_store_release_u32(step, 1);
 	control_announce_sleep(&control);
 	EXPECT(4, control_sleep(&control, LONG_NS));

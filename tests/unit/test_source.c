@@ -162,7 +162,7 @@ static void a_claim_that_holds_up_more_than_half_a_ring_or_a_flush_is_waited_for
 {
 	struct pipe *pipe = *state;
 	struct source *source = only_source(pipe);
-	struct ring_claim claim;
+	struct ring_claim claim = {0};
 
 	assert_true(ring_claim(&pipe->producers[0].rings[OTLP_SIGNAL_TRACES], 100, 1, &claim));
 	assert_int_equal(drain(pipe, OTLP_SIGNAL_TRACES), DRAIN_EMPTY);

@@ -27,7 +27,7 @@
 enum otlp_error {
 	OTLP_OK = 0,			/**< Success. */
 	OTLP_ERR_INVALID = -EINVAL,	/**< An argument or the data are wrong. */
-	OTLP_ERR_NO_MEMORY = -ENOMEM,	/**< No memory, or no descriptors, in this process. */
+	OTLP_ERR_NO_MEMORY = -ENOMEM,	/**< No memory in this process. */
 	OTLP_ERR_ACCESS = -EACCES,	/**< The runtime directory is not accessible. */
 	OTLP_ERR_NO_SPACE = -ENOSPC,	/**< No room for the rings in the runtime directory. */
 	OTLP_ERR_TIMEOUT = -ETIMEDOUT,	/**< The deadline passed. */
@@ -35,6 +35,8 @@ enum otlp_error {
 	OTLP_ERR_FULL = -ENOBUFS,	/**< Records were dropped and counted: do not retry. */
 	OTLP_ERR_NO_WRITER = -ENOTCONN, /**< None is running: the records wait in the ring. */
 	OTLP_ERR_SHUTDOWN = -ESHUTDOWN, /**< The library was shut down. */
+	OTLP_ERR_LIMIT = -EDQUOT,	/**< A limit of the process or its cgroup; see
+					     otlp_library_last_error(). */
 	OTLP_ERR_ABI = -EPROTO /**< The shared memory, or the program, is of another version. */
 };
 

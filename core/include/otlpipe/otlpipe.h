@@ -135,6 +135,12 @@ struct otlp_signal_stats {
 struct otlp_stats {
 	struct otlp_signal_stats signals[OTLP_SIGNAL_MAX]; /**< By enum otlp_signal. */
 	uint64_t rejected_after_shutdown;		   /**< Export calls. */
+	/**
+	 * An enum otlp_error: why this process has no ring, or could make no new one, when that was
+	 * tried last. 0: it has, or nothing was pushed yet.
+	 */
+	int32_t ring_error;
+	uint32_t ring_failures; /**< How often in a row that failed. */
 };
 
 /**
@@ -157,10 +163,27 @@ OTLP_API int otlp_options_init(struct otlp_options *options, size_t struct_bytes
  * @param options  borrowed for the call; NULL: the defaults
  * @return 0, or #OTLP_ERR_INVALID (ret is NULL, an option, the resource), #OTLP_ERR_TOO_LARGE (the
  *         resource), #OTLP_ERR_ACCESS (the runtime directory), #OTLP_ERR_NO_SPACE (the rings'
- *         space is reserved whole), #OTLP_ERR_NO_MEMORY, #OTLP_ERR_ABI (the directory is in use by
- *         an incompatible version, or the options are those of a program built for version 0.1)
+ *         space is reserved whole), #OTLP_ERR_LIMIT (descriptors, file size, locked memory, the
+ *         memory of the cgroup), #OTLP_ERR_NO_MEMORY, #OTLP_ERR_ABI (the directory is in use by
+ *         an incompatible version, or the options are those of a program built for version 0.1);
+ *         otlp_library_last_error() of NULL says more
  */
 OTLP_API int otlp_library_open(struct otlp_library **ret, const struct otlp_options *options);
+
+/**
+ * What went wrong last, in words: where, for which user, what the system said, which limit it was,
+ * and what to do about it. Any thread; not from a signal handler.
+ *
+ * @param library    its newest failure to make rings, in a forked child say, or to take a record
+ *                   for its size; else what otlp_library_open() went on without. In a child: what
+ *                   has been since the fork. NULL: the newest otlp_library_open() of this process
+ *                   that failed
+ * @param ret        set to one line without its end, terminated, cut off where it does not fit;
+ *                   UTF-8 where the paths in it are. May be NULL
+ * @param ret_bytes  of ret; 1024 are enough for all texts
+ * @return the length of the whole text; 0: nothing went wrong
+ */
+OTLP_API size_t otlp_library_last_error(struct otlp_library *library, char *ret, size_t ret_bytes);
 
 /**
  * Take one more reference. Any thread; async-signal-safe.
@@ -192,8 +215,8 @@ OTLP_API void otlp_library_unref(struct otlp_library *library);
  * @return 0, or #OTLP_ERR_FULL, #OTLP_ERR_TOO_LARGE or #OTLP_ERR_INVALID: the first refusal (the
  *         records that could not be taken were dropped and counted, the others were taken);
  *         #OTLP_ERR_SHUTDOWN (none was, the call was counted); in a forked child that cannot make
- *         its rings #OTLP_ERR_ACCESS, #OTLP_ERR_NO_SPACE, #OTLP_ERR_NO_MEMORY or #OTLP_ERR_ABI
- *         (none was, they count as dropped_full; later pushes try again)
+ *         its rings #OTLP_ERR_ACCESS, #OTLP_ERR_NO_SPACE, #OTLP_ERR_LIMIT, #OTLP_ERR_NO_MEMORY or
+ *         #OTLP_ERR_ABI (none was, they count as dropped_full; later pushes try again)
  */
 OTLP_API int otlp_library_export_metrics_ref(struct otlp_library *library,
 					     const struct otlp_resource_metrics *metrics);

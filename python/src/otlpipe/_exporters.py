@@ -61,7 +61,7 @@ class OtlpSpanExporter(SpanExporter):
     def __init__(self, library: OtlpLibrary | None = None) -> None:
         self._library = library if library is not None else default_library()
         self._native: _native.SpanExporter = self._library._native.span_exporter()
-        self._reporter = Reporter("span exporter")
+        self._reporter = Reporter("span exporter", self._native.last_error)
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         try:
@@ -109,7 +109,7 @@ class OtlpMetricExporter(MetricExporter):
     ) -> None:
         self._library = library if library is not None else default_library()
         self._native: _native.MetricExporter = self._library._native.metric_exporter()
-        self._reporter = Reporter("metric exporter")
+        self._reporter = Reporter("metric exporter", self._native.last_error)
         super().__init__(
             preferred_temporality={
                 **_temporalities(self._native),

@@ -43,6 +43,10 @@ class Stats(NamedTuple):
     spans: SignalStats
     metrics: SignalStats
     rejected_after_shutdown: int  # export calls
+    # Why this process has no ring, or could make no new one: 0, or an OtlpError.code. last_error()
+    # has it in words. How often in a row that was tried.
+    ring_error: int
+    ring_failures: int
 
 
 def to_ns(timeout_millis: float | None) -> int:
@@ -100,7 +104,7 @@ class OtlpLibrary:
         except ImportError:
             pass  # without the SDK, objects are read by their public properties alone
         self._native = _native.Library(**options)
-        self._reporter = Reporter("library")
+        self._reporter = Reporter("library", self._native.last_error)
         self._metrics: _native.MetricExporter = self._native.metric_exporter()
         for text in self._native.diagnostics():
             _logger.warning("otlpipe: %s", text)
@@ -146,8 +150,14 @@ class OtlpLibrary:
         return _TEMPORALITIES[self._metrics.temporality_preference()]
 
     def stats(self) -> Stats:
-        spans, metrics, rejected = self._native.stats()
-        return Stats(SignalStats(*spans), SignalStats(*metrics), rejected)
+        spans, metrics, *rest = self._native.stats()
+        return Stats(SignalStats(*spans), SignalStats(*metrics), *rest)
+
+    def last_error(self) -> str:
+        """What went wrong last, in words: why there are no rings (in a forked child say), how large
+        a span was that no ring takes, or what the constructor went on without. "": nothing did.
+        """
+        return self._native.last_error()
 
     def __enter__(self) -> OtlpLibrary:
         return self

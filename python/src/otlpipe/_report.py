@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 
 from . import _native
 
@@ -18,13 +19,22 @@ CAUSES_MAX = 256
 # Failures that the extension puts into words, and how many of them in one call.
 FAILURES_MAX = 8
 _NAMED = (_native.INVALID, _native.TOO_LARGE)
+# Those that say that this process has no ring; the library knows more about why.
+_WITHOUT_RING = (
+    _native.ACCESS,
+    _native.NO_SPACE,
+    _native.NO_MEMORY,
+    _native.LIMIT,
+    _native.ABI,
+)
 
 
 class Reporter:
     """Logs failures of one exporter. Threads may race here: a line more or less is no harm."""
 
-    def __init__(self, what: str) -> None:
+    def __init__(self, what: str, last_error: Callable[[], str]) -> None:
         self._what = what
+        self._last_error = last_error
         self._seen: dict[str, tuple[float, int]] = {}
 
     def _is_news(self, cause: str) -> tuple[bool, int]:
@@ -45,6 +55,10 @@ class Reporter:
         if is_news:
             _logger.log(level, "otlpipe: %s: %s", self._what, text)
 
+    def _reason(self, cause: int) -> str:
+        reason = self._last_error() if cause in _WITHOUT_RING else ""
+        return f": {reason}" if reason else ""
+
     def exported(self, outcome: Outcome | None) -> bool:
         """Whether all was taken; what was not is logged with its cause."""
         if outcome is None:
@@ -56,7 +70,7 @@ class Reporter:
             self._log(logging.ERROR, failure, f"refused {failure}")
         if cause and (not failures or cause not in _NAMED):
             text = _native.error_text(cause)
-            self._log(logging.ERROR, text, f"{text} ({refused} refused)")
+            self._log(logging.ERROR, text, f"{text} ({refused} refused){self._reason(cause)}")
         elif len(failures) == FAILURES_MAX:
             text = f"more than {FAILURES_MAX} records were refused in one call"
             self._log(logging.ERROR, text, f"{text}: {refused} spans or points in all")
@@ -66,7 +80,7 @@ class Reporter:
         """Whether a flush came to its end."""
         if error:
             text = _native.error_text(error)
-            self._log(logging.WARNING, text, text)
+            self._log(logging.WARNING, text, text + self._reason(error))
         return error == 0
 
     def failed(self, error: Exception) -> bool:

@@ -1,0 +1,46 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""A batch names the rings that it takes from: producers that push nothing cost no room in it."""
+import harness
+
+# Their entries would take more than half of a batch of 64 KiB.
+CROWD = 300
+
+
+def start_crowd(pipe, size):
+    crowd = pipe.start("crowd", pipe.runtime, size)
+    harness.wait_for(lambda: "there" in crowd.out, "the crowd is there")
+    return crowd
+
+
+def batches(pipe, name, size):
+    """What a load takes that has idle producers before and behind it, in whatever order a
+    directory is read."""
+    crowds = [start_crowd(pipe, size)] if size else []
+    load = pipe.load("--count", 800, "--seed", 7)
+    load.wait()
+    harness.equal(load.json()["spans"]["dropped"], 0, "spans dropped")
+    crowds += [start_crowd(pipe, size)] if size else []
+    writer = ("--drain", "--batch-bytes", "64KiB")
+    pipe.writer(*writer, output=pipe.scratch / name, interval=None, ready=False).wait()
+    for crowd in crowds:
+        crowd.kill()
+    found = pipe.tool("stat", "--json", "--dir", pipe.runtime).json()
+    return {signal: sums["batches"] for signal, sums in found["writer"]["signals"].items()}
+
+
+def producers_that_push_nothing_make_no_more_batches(pipe):
+    alone = batches(pipe, "alone", 0)
+    beside = batches(pipe, "beside", CROWD)
+    # So few that no buffer is waited for: whoever waits goes on with the ring that came last.
+    harness.check(alone["traces"] > 3, f"too few batches to tell: {alone}")
+    for signal, count in alone.items():
+        harness.check(
+            beside[signal] <= count + 1,
+            f"{signal}: {beside[signal]} batches beside {CROWD} idle producers, {count} without",
+        )
+    pipe.writer("--drain", interval=None, ready=False).wait()
+
+
+if __name__ == "__main__":
+    harness.run([producers_that_push_nothing_make_no_more_batches])
