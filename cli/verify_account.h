@@ -53,8 +53,11 @@ struct verify_live {
 	uint64_t done; /* before it everything is in files */
 	uint64_t done_items;
 	uint64_t tail;
-	struct verify_counters counters; /* not younger than the tail */
-	struct verify_held *held;	 /* from done to tail */
+	struct verify_counters counters; /* accepted: as it was with this tail */
+	/* At most so many are of claims that were open then, or were given up about then: the count
+	 * may have these, and nothing else has. */
+	uint64_t doubt_items;
+	struct verify_held *held; /* from done to tail */
 	size_t held_count;
 	size_t held_capacity;
 };

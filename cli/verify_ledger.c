@@ -206,6 +206,10 @@ static void ring_conclude(struct verify *verify, struct verify_region *region, u
 	if (is_live) {
 		held = ring_conclude_live(verify, region, ring, signal, &open_bytes);
 		ring->counters = ring->live.counters;
+		/* A claim of a producer that lives may have been given up since, wherever the files
+		 * end by now. */
+		if (region->is_alive)
+			open_bytes = ring->live.doubt_items * VERIFY_ITEM_BYTES_MIN;
 	}
 	accepted = ring->counters.accepted_items;
 	there = ring->removed_items + ring->written_items + ring->invalid_items + ring->lost_items +

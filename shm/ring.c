@@ -166,14 +166,15 @@ int ring_reader_peek(const struct ring_reader *reader, uint64_t tail, bool dead,
 	}
 	if (entry_payload_bytes(word) == 0 || entry_payload_bytes(word) > reader->payload_bytes_max)
 		return -EBADMSG;
+	ret->payload_bytes = entry_payload_bytes(word);
 	switch (state) {
 	case ENTRY_COMMITTED:
 		ret->kind = RING_ENTRY_RECORD;
 		ret->payload = reader->data + offset + ENTRY_HEADER_BYTES;
-		ret->payload_bytes = entry_payload_bytes(word);
 		break;
 	case ENTRY_ABORTED:
 		ret->kind = RING_ENTRY_SKIP;
+		ret->is_given_up = true;
 		break;
 	case ENTRY_CLAIMED:
 		ret->kind = dead ? RING_ENTRY_TORN : RING_ENTRY_BUSY;

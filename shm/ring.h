@@ -175,15 +175,16 @@ enum ring_entry_kind {
 	RING_ENTRY_NONE,   /* nothing up to the tail */
 	RING_ENTRY_BUSY,   /* claimed, and its producer lives: come back later */
 	RING_ENTRY_RECORD, /* committed */
-	RING_ENTRY_SKIP,   /* padding, or given up */
+	RING_ENTRY_SKIP,   /* padding, or is_given_up */
 	RING_ENTRY_TORN	   /* claimed by a producer that died before it committed */
 };
 
 struct ring_entry {
 	enum ring_entry_kind kind;
 	const uint8_t *payload; /* RECORD: in shared memory, so copy it before you look at it */
-	uint32_t payload_bytes; /* RECORD */
+	uint32_t payload_bytes; /* RECORD; a claim with a header, whatever became of it */
 	uint64_t bytes;		/* RECORD, SKIP, TORN: what to add to the position */
+	bool is_given_up;	/* SKIP: a claim, and no padding */
 };
 
 /**
