@@ -3,7 +3,7 @@
 #ifndef OTLPIPE_CORE_MAKING_H
 #define OTLPIPE_CORE_MAKING_H
 
-#include "core/producer.h"
+#include "core/producer_state.h"
 #include "shm/failure.h"
 
 /**

@@ -6,7 +6,7 @@
 #ifndef OTLPIPE_WRITER_START_OUTPUT_H
 #define OTLPIPE_WRITER_START_OUTPUT_H
 
-#include "writer/start.h"
+#include "writer/parts.h"
 
 /** @return 0, and writer->outdir is open; or negative and a line was said */
 int start_output(struct writer *writer);

@@ -1,77 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The two exporters as types, and what a call of either begins and ends with.
- * What they push is in exporter_span.c and exporter_metric.c.
+ * The two exporters as types. What they push is in exporter_span.c and exporter_metric.c, what a
+ * call of either begins and ends with in call.c.
  */
-#include "exporter.h"
-
-#include <string.h>
-
-void call_begin(struct call *call, PyObject *exporter)
-{
-	memset(call, 0, sizeof(*call));
-	call->exporter = (struct exporter *)(void *)exporter;
-	call->record.state = call->whole.state = call->exporter->state;
-	call->record.outcome = call->whole.outcome = &call->outcome;
-	call->record.memory = &call->record_memory;
-	call->whole.memory = &call->call_memory;
-}
-
-PyObject *call_end(struct call *call, int rc)
-{
-	PyObject *type, *value, *traceback;
-
-	/* A finaliser that runs in here must not meet an exception that is set. */
-	PyErr_Fetch(&type, &value, &traceback);
-	memory_free(&call->record_memory);
-	memory_free(&call->call_memory);
-	PyErr_Restore(type, value, traceback);
-	return outcome_finish(&call->outcome, rc);
-}
-
-void call_see(struct call *call, struct otlp_sdk_result result)
-{
-	if (result.cause != OTLP_ERR_SHUTDOWN)
-		return;
-	call->is_over = true;
-	call->outcome.cause = OTLP_ERR_SHUTDOWN;
-}
-
-static PyObject *name_of(struct call *call, PyObject *object)
-{
-	PyObject *name =
-		read_field_or_none(&call->record, object, call->exporter->state->names.name);
-
-	if (name == NULL)
-		PyErr_Clear(); /* it has none to show */
-	return name;
-}
-
-int call_judge(struct call *call, struct otlp_sdk_result result, const char *what, PyObject *object,
-	       size_t count)
-{
-	char text[LAST_ERROR_BYTES];
-	size_t len = 0;
-	PyObject *name;
-
-	if (result.status == OTLP_SDK_SUCCESS)
-		return 0;
-	call->is_over = result.cause == OTLP_ERR_SHUTDOWN;
-	name = result.cause == OTLP_ERR_FULL ? NULL : name_of(call, object);
-	if (result.cause == OTLP_ERR_TOO_LARGE)
-		len = otlp_library_last_error(call->exporter->library, text, sizeof(text));
-	return outcome_fail(&call->outcome, what, name, result.cause, len > 0 ? text : NULL, count);
-}
-
-int call_refuse(struct call *call, const char *what, PyObject *object, size_t count)
-{
-	PyObject *type, *value, *traceback, *name;
-
-	PyErr_Fetch(&type, &value, &traceback);
-	name = name_of(call, object);
-	PyErr_Restore(type, value, traceback);
-	return outcome_refuse(&call->outcome, what, name, count);
-}
+#include "call.h"
 
 static struct exporter *exporter_new(const struct state *state, PyObject *type,
 				     struct otlp_library *library)
@@ -97,7 +29,7 @@ PyObject *exporter_new_span(const struct state *state, struct otlp_library *libr
 	if (r == OTLP_OK)
 		return &exporter->head;
 	Py_DECREF(&exporter->head);
-	return library_error(state, r, "no span exporter can be made");
+	return handle_error(state, r, "no span exporter can be made");
 }
 
 PyObject *exporter_new_metric(const struct state *state, struct otlp_library *library)
@@ -111,7 +43,7 @@ PyObject *exporter_new_metric(const struct state *state, struct otlp_library *li
 	if (r == OTLP_OK)
 		return &exporter->head;
 	Py_DECREF(&exporter->head);
-	return library_error(state, r, "no metric exporter can be made");
+	return handle_error(state, r, "no metric exporter can be made");
 }
 
 static void exporter_dealloc(PyObject *self)
@@ -137,7 +69,7 @@ static PyObject *exporter_force_flush(PyObject *self, PyObject *timeout_ns)
 
 	if (timeout == -1 && PyErr_Occurred())
 		return NULL;
-	return library_wait(((struct exporter *)(void *)self)->library, timeout);
+	return handle_wait(((struct exporter *)(void *)self)->library, timeout);
 }
 
 static PyObject *exporter_temporality(PyObject *self, PyObject *kind)
@@ -162,7 +94,7 @@ static PyObject *exporter_temporality_preference(PyObject *self, PyObject *unuse
 static PyObject *exporter_last_error(PyObject *self, PyObject *unused)
 {
 	(void)unused;
-	return library_last_error(((struct exporter *)(void *)self)->library);
+	return handle_last_error(((struct exporter *)(void *)self)->library);
 }
 
 static PyMethodDef span_methods[] = {

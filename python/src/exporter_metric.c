@@ -3,7 +3,7 @@
  * A collection of metrics, pushed metric by metric: one that cannot be read is
  * refused with all of its points, and counted, and the others are taken.
  */
-#include "exporter.h"
+#include "call.h"
 
 #include <string.h>
 

@@ -7,7 +7,7 @@
  * else into each span. So there is one exporter of the library's for each of
  * the first few Resource objects that come by.
  */
-#include "exporter.h"
+#include "call.h"
 
 #include <string.h>
 

@@ -8,9 +8,6 @@
 
 #include <string.h>
 
-/* How long Ctrl-C may have to wait. */
-#define WAIT_SLICE_NS INT64_C(100000000)
-
 struct library {
 	PyObject head;
 	const struct state *state;
@@ -22,53 +19,6 @@ struct library {
 static struct library *to_library(PyObject *self)
 {
 	return (struct library *)(void *)self;
-}
-
-PyObject *library_error(const struct state *state, int error, const char *detail)
-{
-	PyObject *text = PyUnicode_FromFormat("%s: %s", detail, otlp_strerror(error));
-	PyObject *code = PyLong_FromLong(error);
-	PyObject *exception = NULL;
-
-	if (text != NULL && code != NULL)
-		exception = PyObject_CallFunctionObjArgs(state->error, text, NULL);
-	if (exception != NULL && PyObject_SetAttr(exception, state->names.code, code) == 0)
-		PyErr_SetObject(state->error, exception);
-	Py_XDECREF(text);
-	Py_XDECREF(code);
-	Py_XDECREF(exception);
-	return NULL;
-}
-
-PyObject *library_wait(struct otlp_library *library, int64_t timeout_ns)
-{
-	int64_t left = timeout_ns;
-	PyThreadState *thread;
-	int r;
-
-	if (timeout_ns < OTLP_FOREVER)
-		return PyLong_FromLong(OTLP_ERR_INVALID);
-	/* It outlives the wait, whatever other threads give back meanwhile. */
-	otlp_library_ref(library);
-	for (;;) {
-		int64_t slice = left < 0 || left > WAIT_SLICE_NS ? WAIT_SLICE_NS : left;
-
-		thread = PyEval_SaveThread();
-		r = otlp_library_flush(library, slice);
-		PyEval_RestoreThread(thread);
-		if (r != OTLP_ERR_TIMEOUT)
-			break;
-		if (PyErr_CheckSignals() < 0) {
-			otlp_library_unref(library);
-			return NULL;
-		}
-		if (left >= 0)
-			left -= slice;
-		if (left == 0)
-			break;
-	}
-	otlp_library_unref(library);
-	return PyLong_FromLong(r);
 }
 
 /* Appends to the list of a library that is being opened; the interpreter's lock is held. */
@@ -127,8 +77,8 @@ static int library_open_native(struct library *library, struct otlp_options *opt
 				count > 0 ? PyList_GetItem(library->diagnostics, count - 1) : NULL;
 			const char *text = why != NULL ? PyUnicode_AsUTF8AndSize(why, NULL) : NULL;
 
-			library_error(library->state, r,
-				      text != NULL ? text : "the library cannot be opened");
+			handle_error(library->state, r,
+				     text != NULL ? text : "the library cannot be opened");
 			r = -1;
 		}
 	}
@@ -210,7 +160,7 @@ static PyObject *library_flush(PyObject *self, PyObject *timeout_ns)
 
 	if (timeout == -1 && PyErr_Occurred())
 		return NULL;
-	return library_wait(to_library(self)->library, timeout);
+	return handle_wait(to_library(self)->library, timeout);
 }
 
 static PyObject *library_shutdown(PyObject *self, PyObject *timeout_ns)
@@ -226,7 +176,7 @@ static PyObject *library_shutdown(PyObject *self, PyObject *timeout_ns)
 	r = otlp_library_shutdown(to_library(self)->library, 0);
 	if (r != OTLP_ERR_TIMEOUT)
 		return PyLong_FromLong(r);
-	return library_wait(to_library(self)->library, timeout);
+	return handle_wait(to_library(self)->library, timeout);
 }
 
 static PyObject *signal_stats(const struct otlp_signal_stats *stats)
@@ -250,18 +200,10 @@ static PyObject *library_stats(PyObject *self, PyObject *unused)
 			     (int)stats.ring_error, (unsigned)stats.ring_failures);
 }
 
-PyObject *library_last_error(struct otlp_library *library)
-{
-	char text[LAST_ERROR_BYTES];
-
-	otlp_library_last_error(library, text, sizeof(text));
-	return PyUnicode_DecodeUTF8(text, (Py_ssize_t)strlen(text), "replace");
-}
-
-static PyObject *library_get_last_error(PyObject *self, PyObject *unused)
+static PyObject *library_last_error(PyObject *self, PyObject *unused)
 {
 	(void)unused;
-	return library_last_error(to_library(self)->library);
+	return handle_last_error(to_library(self)->library);
 }
 
 static PyObject *library_diagnostics(PyObject *self, PyObject *unused)
@@ -279,7 +221,7 @@ static PyMethodDef library_methods[] = {
 	{"shutdown", library_shutdown, METH_O, "shutdown(timeout_ns) -> error; -1: no deadline"},
 	{"stats", library_stats, METH_NOARGS,
 	 "stats() -> (spans, metrics, rejected, ring_error, ring_failures)"},
-	{"last_error", library_get_last_error, METH_NOARGS, "last_error() -> str"},
+	{"last_error", library_last_error, METH_NOARGS, "last_error() -> str"},
 	{"diagnostics", library_diagnostics, METH_NOARGS, "diagnostics() -> tuple of str"},
 	{NULL, NULL, 0, NULL},
 };

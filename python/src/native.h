@@ -222,11 +222,13 @@ PyObject *exporter_new_span(const struct state *state, struct otlp_library *libr
 PyObject *exporter_new_metric(const struct state *state, struct otlp_library *library);
 PyObject *exporter_export_spans(PyObject *exporter, PyObject *spans);
 PyObject *exporter_export_metrics(PyObject *exporter, PyObject *metrics_data);
+
+/* handle.c */
 /* Waits without the interpreter's lock, in slices, so that Ctrl-C ends it. */
-PyObject *library_wait(struct otlp_library *library, int64_t timeout_ns);
+PyObject *handle_wait(struct otlp_library *library, int64_t timeout_ns);
 /* otlp_library_last_error() as a str; NULL: the newest open of this process that failed. */
-PyObject *library_last_error(struct otlp_library *library);
+PyObject *handle_last_error(struct otlp_library *library);
 /* Sets otlpipe.OtlpError; returns NULL. */
-PyObject *library_error(const struct state *state, int error, const char *detail);
+PyObject *handle_error(const struct state *state, int error, const char *detail);
 
 #endif

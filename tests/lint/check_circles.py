@@ -4,7 +4,7 @@
 
 x.h and x.c are one file here. A C file leads to those whose headers it includes, and to those that
 define a function that it names, whatever header declares it. A Python module leads to those that it
-imports, also inside a function.
+imports, also inside a function, but for what only a type checker reads.
 
 usage: check_circles.py ROOT
 """
@@ -85,16 +85,18 @@ def c_graph(root, names):
     return graph
 
 
-def imports(tree):
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield 0, alias.name
-        elif isinstance(node, ast.ImportFrom):
-            for alias in node.names:
-                yield node.level, ".".join(filter(None, (node.module, alias.name)))
-            if node.module:
-                yield node.level, node.module
+def is_for_types_alone(node):
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+
+
+def imports(node):
+    """(level, module, name or None) of each import that is carried out."""
+    if isinstance(node, ast.Import):
+        yield from ((0, alias.name, None) for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        yield from ((node.level, node.module or "", alias.name) for alias in node.names)
+    for child in () if is_for_types_alone(node) else ast.iter_child_nodes(node):
+        yield from imports(child)
 
 
 def python_graph(root, names):
@@ -105,26 +107,29 @@ def python_graph(root, names):
         if os.path.basename(path) == "__init__":
             by_word.setdefault(os.path.basename(os.path.dirname(path)), []).append(path)
 
-    def resolve(path, level, module):
-        folder = os.path.dirname(path)
+    def resolve(path, level, module, name):
+        """A module, or, where the name is none of a package's modules, the package itself."""
+        words, folder = module.split(".") if module else [], os.path.dirname(path)
         if level == 0:
-            words = module.split(".")
             package = near(path, by_word.get(words[0], []))
-            if package is None or len(words) == 1:
+            if package is None or not package.endswith("__init__"):
                 return package
-            folder, module = os.path.dirname(package), ".".join(words[1:])
+            words, folder = words[1:], os.path.dirname(package)
         for _ in range(level - 1):
             folder = os.path.dirname(folder)
-        inside = os.path.join(folder, *module.split("."))
-        return next((p for p in (inside, os.path.join(inside, "__init__")) if p in files), None)
+        inside = os.path.join(folder, *words)
+        if name is not None and os.path.exists(os.path.join(root, inside, name + ".pyi")):
+            return None # an extension
+        candidates = [os.path.join(inside, name)] if name is not None else []
+        candidates += [inside, os.path.join(inside, "__init__")]
+        return next((p for p in candidates if p in files), None)
 
     graph = {}
     for name in names:
         path = noun(name)
         with open(os.path.join(root, name), encoding="utf-8") as text:
             tree = ast.parse(text.read(), name)
-        leads = {resolve(path, level, module) for level, module in imports(tree)}
-        # A package's own first file is read before any of its modules, which is no choice of theirs.
+        leads = {resolve(path, *found) for found in imports(tree)}
         graph[path] = leads - {None, path}
     return graph
 

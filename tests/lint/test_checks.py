@@ -6,6 +6,7 @@ import tempfile
 import unittest
 
 import check_api
+import check_circles
 import check_layers
 import check_memory_order
 import check_named_tests
@@ -121,6 +122,33 @@ class Checks(unittest.TestCase):
     def test_the_writer_sees_the_record_and_not_the_library(self):
         self.write("writer/drain.c", '#include <otlpipe/otlpipe.h>\n#include "core/library.h"\n')
         self.assert_found(check_layers, "otlpipe/otlpipe.h", "core/library.h")
+
+    def test_a_circle_of_calls_is_found_whatever_header_declares_them(self):
+        self.write("writer/sink.h", "int sink_seal(void);\nint sink_pump(void);\n")
+        self.write("writer/sink.c", '#include "writer/sink.h"\nint sink_pump(void)\n{\n\treturn sink_seal();\n}\n')
+        self.write("writer/sink_file.c", '#include "writer/sink.h"\nint sink_seal(void)\n{\n\treturn 0;\n}\n')
+        self.assert_found(check_circles, "writer/sink -> writer/sink_file, writer/sink_file -> writer/sink")
+
+    def test_a_circle_of_headers_is_found(self):
+        self.write("shm/a.h", '#include "shm/b.h"\n')
+        self.write("shm/b.h", '#include "shm/c.h"\n')
+        self.write("shm/c.h", '#include "shm/a.h"\n')
+        self.write("shm/d.c", '#include "shm/a.h"\n')
+        self.assert_found(check_circles, "shm/a -> shm/b, shm/b -> shm/c, shm/c -> shm/a")
+
+    def test_calls_in_one_direction_are_no_circle(self):
+        self.write("shm/a.h", "int a(void);\nint b(void);\n")
+        self.write("shm/a.c", '#include "shm/a.h"\n/* b() */\nint a(void)\n{\n\treturn 0;\n}\n')
+        self.write("shm/b.c", '#include "shm/a.h"\nint b(void)\n{\n\treturn a();\n}\n')
+        self.write("tests/c.c", "int a(void)\n{\n\treturn b();\n}\n")
+        self.assert_found(check_circles)
+
+    def test_a_circle_of_python_modules_is_found_also_inside_a_function(self):
+        self.write("src/pipe/__init__.py", "from . import _library\n")
+        self.write("src/pipe/_library.py", "def f():\n    from . import Exporter\n")
+        self.write("src/pipe/_types.py", "if TYPE_CHECKING:\n    from ._user import User\n")
+        self.write("src/pipe/_user.py", "from ._types import x\n")
+        self.assert_found(check_circles, "src/pipe/__init__ -> src/pipe/_library")
 
     def test_an_order_without_a_pair_is_found(self):
         self.write("shm/a.c", "x = atomic_load_acquire_u64(p);\ny = atomic_load_relaxed_u64(p);\n")

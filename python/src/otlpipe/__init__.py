@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from . import _library
 from ._library import OtlpError, OtlpLibrary, SignalStats, Stats, default_library
 from ._native import version as __version__
 
@@ -53,6 +54,9 @@ def __getattr__(name: str) -> Any:
     exporter = getattr(_exporters, name)
     globals()[name] = exporter
     return exporter
+
+
+_library.exporter_class = __getattr__
 
 
 def __dir__() -> list[str]:

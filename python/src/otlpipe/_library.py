@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import _native
@@ -27,6 +27,14 @@ FLUSH_MILLIS = 30_000
 _TEMPORALITIES = ("cumulative", "delta", "lowmemory")
 _NS_MAX = 2**63 - 1
 _UINT_MAX = 2**32 - 1
+
+
+def _no_exporter(name: str) -> Any:
+    raise ImportError(f"{name} is to be had of the package otlpipe")
+
+
+# An exporter by its name. They need this module, and the SDK: so the package puts its own here.
+exporter_class: Callable[[str], Any] = _no_exporter
 
 
 class SignalStats(NamedTuple):
@@ -111,9 +119,8 @@ class OtlpLibrary:
 
     def span_exporter(self) -> OtlpSpanExporter:
         """A span exporter that shares this library. OtlpError after shutdown()."""
-        from . import OtlpSpanExporter
-
-        return OtlpSpanExporter(self)
+        exporter: OtlpSpanExporter = exporter_class("OtlpSpanExporter")(self)
+        return exporter
 
     def metric_exporter(
         self,
@@ -121,9 +128,10 @@ class OtlpLibrary:
         preferred_aggregation: dict[type, Any] | None = None,
     ) -> OtlpMetricExporter:
         """A metric exporter that shares this library. OtlpError after shutdown()."""
-        from . import OtlpMetricExporter
-
-        return OtlpMetricExporter(self, preferred_temporality, preferred_aggregation)
+        exporter: OtlpMetricExporter = exporter_class("OtlpMetricExporter")(
+            self, preferred_temporality, preferred_aggregation
+        )
+        return exporter
 
     def export_traces(self, spans: Sequence[ReadableSpan]) -> bool:
         """Push finished spans. False if any was not taken: it is counted, and the cause logged."""

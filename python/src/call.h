@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The exporters' object and one call of theirs: for exporter*.c alone. */
-#ifndef OTLPIPE_PYTHON_SRC_EXPORTER_H
-#define OTLPIPE_PYTHON_SRC_EXPORTER_H
+/* One call of an exporter, and the exporter's object: for call.c and exporter*.c alone. */
+#ifndef OTLPIPE_PYTHON_SRC_CALL_H
+#define OTLPIPE_PYTHON_SRC_CALL_H
 
 #include "native.h"
 

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The writer's parts. start.c puts them together, writer.c lets them work. */
+#ifndef OTLPIPE_WRITER_PARTS_H
+#define OTLPIPE_WRITER_PARTS_H
+
+#include <stdbool.h>
+
+#include "shm/control.h"
+#include "writer/file/outdir.h"
+#include "writer/options.h"
+#include "writer/queue.h"
+#include "writer/regions.h"
+#include "writer/status.h"
+#include "writer/wait.h"
+
+struct writer {
+	const struct options *options;
+	struct runtime_dir dir;
+	struct status status;
+	struct control control;
+	struct guard control_guard;
+	struct regions regions;
+	struct outdir outdir;
+	struct iobuf_pool *pool;
+	struct io *io;
+	struct retain *retain;
+	struct file_options file_options;
+	struct file_destination files[SIGNAL_COUNT];
+	struct queue_options queue_options;
+	struct queue queues[SIGNAL_COUNT];
+	struct drain drain;
+	bool close_due[SIGNAL_COUNT]; /* the interval is over */
+	bool discovery_failed;	      /* said so */
+	bool is_stopping;
+	size_t drain_from[SIGNAL_COUNT];      /* where the next turn begins: a number of sources */
+	int64_t care_ns, retain_ns, close_ns; /* when they are next due */
+	int64_t claim_wait_ns;		      /* the last sleep for a claim; 0: it was for none */
+	int stops_heard;		      /* how often it was told to stop, at its last look */
+	struct wait wait;
+	unsigned opened; /* how far writer_start() came */
+};
+
+#endif
