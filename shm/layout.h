@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The layout of everything in shared memory, version 2.
+ * The layout of everything in shared memory, version 3.
  *
  * Region: one file per producer process in the runtime directory, named
  * <pid>-<16 hex digits of the region's id>.region.
@@ -44,7 +44,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the layout is little-
 
 #define REGION_MAGIC	  UINT64_C(0x314e474550494c4f) /* "OLIPEGN1" */
 #define CONTROL_MAGIC	  UINT64_C(0x314c54434c504c4f) /* "OLPLCTL1" */
-#define LAYOUT_MAJOR	  2			       /* another number: not readable */
+#define LAYOUT_MAJOR	  3			       /* another number: not readable */
 #define LAYOUT_MINOR	  0 /* a higher number: fields were added in reserved space */
 
 /* Each ring has a number. What goes into which ring is for those to agree on who use them. */
@@ -152,6 +152,14 @@ struct ring_desc {
 static_assert(offsetof(struct ring_desc, control_offset) == 8, "layout");
 static_assert(sizeof(struct ring_desc) == 32, "layout");
 
+/*
+ * Locks of open file descriptions on single bytes of a region's file, which say who is there and
+ * nothing of what stands at those bytes. The producer's: it lives. The other is that of the writer
+ * that drains the region: no second one does, whatever becomes of the files beside it.
+ */
+#define REGION_LOCK_PRODUCER 0
+#define REGION_LOCK_WRITER   1
+
 /* States of a region, each in a word with one writer. */
 #define REGION_STATE_READY     UINT32_C(0x59444552) /* producer: the header is whole */
 #define REGION_STATE_CLOSED    UINT32_C(0x44534c43) /* producer: closed in order, counters final */
@@ -159,13 +167,15 @@ static_assert(sizeof(struct ring_desc) == 32, "layout");
 
 /* The writer's barrier (control.h) does not reach this process. */
 #define REGION_FLAG_NOT_REACHED UINT32_C(1)
+/* The id is made of the file's time of birth too (shm/identity.h). */
+#define REGION_FLAG_BIRTH UINT32_C(2)
 
 struct region_header {
 	uint64_t magic;
 	uint16_t major;
 	uint16_t minor;
 	uint32_t header_bytes; /* of this struct */
-	uint64_t region_id;    /* random, not zero, in the file's name */
+	uint64_t region_id;    /* of this file and no other (shm/identity.h), in its name */
 	uint64_t region_bytes; /* of the file */
 	uint32_t pid;
 	uint32_t uid;
@@ -183,17 +193,21 @@ struct region_header {
 
 	/* Writer. */
 	_Alignas(LAYOUT_LINE_BYTES) uint32_t writer_state;
+	uint32_t reserved;
+	uint64_t writer_epoch; /* of the run of a writer that drains it, or did so last */
 
 	_Alignas(LAYOUT_LINE_BYTES) uint8_t room[3456]; /* zero */
 };
 
 static_assert(offsetof(struct region_header, region_id) == 16, "layout");
 static_assert(offsetof(struct region_header, table_offset) == 48, "layout");
+static_assert(offsetof(struct region_header, flags) == 68, "layout");
 static_assert(offsetof(struct region_header, rings) == 72, "layout");
 static_assert(offsetof(struct region_header, program) == 200, "layout");
 static_assert(offsetof(struct region_header, producer_state) == 384, "layout");
 static_assert(offsetof(struct region_header, table_tail) == 388, "layout");
 static_assert(offsetof(struct region_header, writer_state) == 512, "layout");
+static_assert(offsetof(struct region_header, writer_epoch) == 520, "layout");
 static_assert(sizeof(struct region_header) == LAYOUT_PAGE_BYTES, "layout");
 
 /*
@@ -219,11 +233,15 @@ struct control_page {
 	/* Counts the times that a flush may have come true, and the flushers' futex. */
 	_Alignas(LAYOUT_LINE_BYTES) uint32_t flushed;
 
-	_Alignas(LAYOUT_LINE_BYTES) uint8_t room[3712]; /* zero */
+	/* The writer's run: which regions are drained now says region_header.writer_epoch. */
+	_Alignas(LAYOUT_LINE_BYTES) uint64_t writer_epoch;
+
+	_Alignas(LAYOUT_LINE_BYTES) uint8_t room[3584]; /* zero */
 };
 
 static_assert(offsetof(struct control_page, sleeping) == 128, "layout");
 static_assert(offsetof(struct control_page, flushed) == 256, "layout");
+static_assert(offsetof(struct control_page, writer_epoch) == 384, "layout");
 static_assert(sizeof(struct control_page) == LAYOUT_PAGE_BYTES, "layout");
 
 #endif

@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -17,6 +16,8 @@
 #include "base/descriptor.h"
 #include "base/limits.h"
 #include "shm/control.h"
+#include "shm/identity.h"
+#include "shm/region_lock.h"
 #include "shm/region_name.h"
 
 #define RESERVE_STEP_BYTES (UINT64_C(256) << 10)
@@ -35,7 +36,8 @@ static uint64_t round_up(uint64_t value, uint64_t to)
  * stack may be that of a signal handler.
  */
 struct region_plan {
-	uint64_t region_id;
+	uint64_t region_id; /* once there is a file */
+	uint32_t flags;
 	uint64_t table_offset;
 	uint64_t region_bytes;
 	uint32_t ring_count;
@@ -76,20 +78,6 @@ static int region_lay_out(struct region_plan *ret, const struct region_options *
 	return 0;
 }
 
-static int region_plan(struct region_plan *ret, const struct region_options *options)
-{
-	int rc = region_lay_out(ret, options);
-
-	if (rc < 0)
-		return rc;
-	do {
-		if (getrandom(&ret->region_id, sizeof(ret->region_id), GRND_NONBLOCK) !=
-		    (ssize_t)sizeof(ret->region_id))
-			return errno != 0 ? -errno : -EIO;
-	} while (ret->region_id == 0);
-	return 0;
-}
-
 /* Into a page of zeros. */
 static int region_write_header(struct region_header *header, const struct region_plan *plan,
 			       const struct region_options *options)
@@ -110,6 +98,7 @@ static int region_write_header(struct region_header *header, const struct region
 	header->table_offset = plan->table_offset;
 	header->table_bytes = TABLE_BYTES;
 	header->ring_count = plan->ring_count;
+	header->flags = plan->flags;
 	memcpy(header->rings, plan->rings, sizeof(header->rings));
 	if (options->program != NULL)
 		memcpy(header->program, options->program,
@@ -138,13 +127,6 @@ static int region_reserve(int fd, uint64_t bytes)
 			step_max /= 2;
 	}
 	return 0;
-}
-
-static int region_lock(int fd)
-{
-	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-
-	return fcntl(fd, F_OFD_SETLK, &lock) < 0 ? -errno : 0;
 }
 
 static struct region_header *region_map(int fd, uint64_t bytes)
@@ -203,7 +185,7 @@ static int region_fill(struct region *ret, int fd, const struct region_plan *pla
 
 /* Reserve, lock, map and name what fd is. */
 static int region_make(struct region *ret, const struct runtime_dir *dir, int fd,
-		       const struct region_plan *plan, const struct region_options *options,
+		       struct region_plan *plan, const struct region_options *options,
 		       struct failure *failure)
 {
 	char name[REGION_NAME_BYTES_MAX];
@@ -218,7 +200,11 @@ static int region_make(struct region *ret, const struct runtime_dir *dir, int fd
 	if (rc < 0)
 		return rc;
 	failure->step = FAILURE_LOCK;
-	rc = region_lock(fd);
+	rc = region_lock(fd, REGION_LOCK_PRODUCER);
+	if (rc < 0)
+		return rc;
+	failure->step = FAILURE_RANDOM;
+	rc = identity_make(fd, &plan->flags, &plan->region_id);
 	if (rc < 0)
 		return rc;
 	failure->step = FAILURE_MAP;
@@ -265,8 +251,8 @@ int region_create(struct region *ret, const struct runtime_dir *dir,
 	struct region_plan plan;
 	int fd, rc;
 
-	failure->step = FAILURE_RANDOM;
-	rc = region_plan(&plan, options);
+	failure->step = FAILURE_RESERVE;
+	rc = region_lay_out(&plan, options);
 	if (rc < 0)
 		return rc;
 	failure->needed_bytes = plan.region_bytes;

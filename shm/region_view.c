@@ -18,6 +18,8 @@
 #include <unistd.h>
 
 #include "base/descriptor.h"
+#include "shm/identity.h"
+#include "shm/region_lock.h"
 
 #define STAT_BLOCK_BYTES 512u
 
@@ -173,6 +175,8 @@ static int region_open_file(struct region_view *view, const struct runtime_dir *
 		return -errno;
 	if (fstat(view->fd, &st) < 0)
 		return -errno;
+	if (st.st_nlink == 0)
+		return -ENOENT; /* removed between the two calls */
 	if (!S_ISREG(st.st_mode) || st.st_nlink != 1 || st.st_size < LAYOUT_PAGE_BYTES ||
 	    (uint64_t)st.st_size > REGION_BYTES_MAX)
 		return -EBADMSG;
@@ -204,6 +208,9 @@ int region_attach(struct region_view *ret, const struct runtime_dir *dir, const 
 	}
 	if (rc == 0)
 		rc = region_check(&view, &header);
+	/* In a private directory all files are one user's own, copies of regions too. */
+	if (rc == 0 && dir->group)
+		rc = identity_check(view.fd, header.flags, view.region_id);
 	if (rc == 0) {
 		rc = region_is_reserved(&view);
 		rc = rc < 0 ? rc : rc == 0 ? -ENODATA : 0;
@@ -232,11 +239,35 @@ void region_detach(struct region_view *view)
 
 int region_is_alive(const struct region_view *view)
 {
-	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	return region_is_locked(view->fd, REGION_LOCK_PRODUCER);
+}
 
-	if (fcntl(view->fd, F_OFD_GETLK, &lock) < 0)
+int region_is_drained(const struct region_view *view)
+{
+	return region_is_locked(view->fd, REGION_LOCK_WRITER);
+}
+
+int region_take(struct region_view *view, uint64_t epoch)
+{
+	int rc = region_lock(view->fd, REGION_LOCK_WRITER);
+	struct stat st;
+
+	if (rc < 0)
+		return rc;
+	/* Its last writer may have been done with it meanwhile. */
+	if (fstat(view->fd, &st) < 0)
 		return -errno;
-	return lock.l_type != F_UNLCK;
+	if (st.st_nlink == 0)
+		return -ENOENT;
+	atomic_store_relaxed_u64(&view->header->writer_epoch, epoch);
+	return 0;
+}
+
+bool region_has_name(const struct region_view *view)
+{
+	struct stat st;
+
+	return fstat(view->fd, &st) < 0 || st.st_nlink != 0;
 }
 
 bool region_is_closed(const struct region_view *view)

@@ -41,6 +41,7 @@ struct region_view {
  *
  * @param writable  false for a monitor
  * @return 0, -EAGAIN (its header is not ready), -EPROTO (another version),
+ *         -ENOTUNIQ (in a group directory: it carries the id of another file),
  *         -EBADMSG (it is no region), -ENODATA (its space is not reserved), or the
  *         errno of what failed
  */
@@ -50,6 +51,21 @@ void region_detach(struct region_view *view);
 
 /** Does its producer live? 1, 0, or negative. */
 int region_is_alive(const struct region_view *view);
+
+/** Does a writer drain it? 1, 0, or negative. */
+int region_is_drained(const struct region_view *view);
+
+/**
+ * For a writer, before it reads a position: be the one that drains it, until region_detach() or the
+ * end of the process. The lock is on the region itself, which nobody can put another in place of.
+ *
+ * @param epoch  of this run of the writer
+ * @return 0, -EBUSY: another writer drains it; -ENOENT: it has just been removed; or another errno
+ */
+int region_take(struct region_view *view, uint64_t epoch);
+
+/** Has it still a name in some directory? A next writer could not find it without. */
+bool region_has_name(const struct region_view *view);
 
 /** Was it closed in order? Then its counters are exact. */
 bool region_is_closed(const struct region_view *view);

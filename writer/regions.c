@@ -12,15 +12,18 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/mix.h"
 #include "writer/settle.h"
 
 /* Files have the time of the kernel's last tick: 10 ms with the slowest clock, and to spare. */
 #define REGIONS_TICK_NS INT64_C(20000000)
 
 /* A step of discovery, and how many times as long as it took it rests then. */
-#define REGIONS_STEP_NAMES 1024
-#define REGIONS_STEP_FILES 32
-#define REGIONS_REST	   8
+#define REGIONS_STEP_NAMES   1024
+#define REGIONS_STEP_FILES   32
+#define REGIONS_REST	     8
+
+#define REGIONS_LOCK_STEP_NS INT64_C(10000000)
 
 void regions_open(struct regions *regions, const struct runtime_dir *dir)
 {
@@ -123,18 +126,31 @@ int64_t regions_deadline_ns(const struct regions *regions)
 	return regions->look_ns > regions->next_ns ? regions->look_ns : regions->next_ns;
 }
 
+/*
+ * Names are remembered, not ids: who sees the name of a region can put the same id into another,
+ * and that one's refusal must not be taken for this one's. So that nobody can choose a name that
+ * passes for another, the hash of it has a key.
+ */
+static uint64_t name_key(uint32_t pid, uint64_t id)
+{
+	const uint64_t key = mix_u64(mix_u64(id) + pid);
+
+	return key != 0 ? key : 1;
+}
+
 /* So that it is not opened again. Where there is no memory for that, it costs time only. */
-static void regions_remember(struct regions *regions, uint64_t id)
+static void regions_remember(struct regions *regions, uint32_t pid, uint64_t id)
 {
 	const struct source *source;
 
-	if (idset_add(&regions->known, id) != -ENOSPC)
+	if (idset_add(&regions->known, name_key(pid, id)) != -ENOSPC)
 		return;
 	/* What is gone makes room; what was refused is looked at once more. */
 	idset_clear(&regions->known);
 	for (source = regions->sources; source != NULL; source = source->next)
-		(void)idset_add(&regions->known, source->view.region_id);
-	(void)idset_add(&regions->known, id);
+		(void)idset_add(&regions->known,
+				name_key(source->view.pid, source->view.region_id));
+	(void)idset_add(&regions->known, name_key(pid, id));
 }
 
 /* Errors that are ours and pass, not the region's. */
@@ -143,9 +159,13 @@ static bool is_shortage(int error)
 	return error == -EMFILE || error == -ENFILE || error == -ENOMEM;
 }
 
-static void regions_refuse(struct regions *regions, const char *name, uint64_t id, const char *why)
+static void regions_refuse(struct regions *regions, const char *name, const char *why)
 {
-	regions_remember(regions, id);
+	uint32_t pid;
+	uint64_t id;
+
+	if (region_parse_name(name, &pid, &id))
+		regions_remember(regions, pid, id);
 	regions->broken_count++;
 	log_line("%s is left aside: %s", name, why);
 }
@@ -198,7 +218,7 @@ static void regions_say_waiting(struct regions *regions)
 }
 
 /* What cannot be opened for want of something of ours waits: it has done nothing wrong. */
-static void regions_open_failed(struct regions *regions, const char *name, uint64_t id, int error)
+static void regions_open_failed(struct regions *regions, const char *name, int error)
 {
 	if (error == -ENOENT)
 		return; /* gone again */
@@ -213,11 +233,22 @@ static void regions_open_failed(struct regions *regions, const char *name, uint6
 		regions_leave(regions, name, strerror(-error));
 		return;
 	}
-	regions_refuse(regions, name, id,
+	if (error == -EBUSY) {
+		/* Not remembered: once that writer has let go of it, it is ours. */
+		if (!regions->said_drained)
+			log_line(
+				"%s is drained by another writer: it and its like are left to that "
+				"one as long as it runs",
+				name);
+		regions->said_drained = true;
+		return;
+	}
+	regions_refuse(regions, name,
 		       error == -EPROTO ? "its layout is of another version"
 		       /* A region gets its name when it is ready. */
 		       : error == -EBADMSG || error == -EAGAIN ? "it is no valid region"
 		       : error == -ENODATA		       ? "its space is not reserved"
+		       : error == -ENOTUNIQ		       ? "it carries the id of another file"
 							       : strerror(-error));
 }
 
@@ -232,20 +263,50 @@ static int regions_find_owner(struct regions *regions, const char *name, struct 
 	return *ret != NULL ? 0 : -ENOMEM;
 }
 
+/* The lock of a writer that was killed may linger. */
+static int regions_open_source(struct regions *regions, const char *name, struct source **ret)
+{
+	const struct timespec step = {.tv_nsec = REGIONS_LOCK_STEP_NS};
+	int rc;
+
+	for (;;) {
+		rc = source_open(ret, regions->dir, name, regions->epoch);
+		if (rc != -EBUSY || regions->lock_wait_ns <= 0)
+			return rc;
+		nanosleep(&step, NULL);
+		regions->lock_wait_ns -= REGIONS_LOCK_STEP_NS;
+	}
+}
+
+/* Its id is that of one which is attached. The set of what is known may have lost that one. */
+static void regions_refuse_twin(struct regions *regions, const char *name,
+				const struct source *first)
+{
+	char why[REGION_NAME_BYTES_MAX + 64];
+
+	if (strcmp(first->name, name) == 0) {
+		regions_remember(regions, first->view.pid, first->view.region_id);
+		return;
+	}
+	snprintf(why, sizeof(why), "it carries the id of %s, which is drained", first->name);
+	regions_refuse(regions, name, why);
+}
+
 /* @return whether a file was opened, which takes its time */
 static bool regions_attach(struct regions *regions, const char *name, uint64_t id)
 {
 	char why[REGIONS_WHY_BYTES];
 	struct owner *owner = NULL;
-	struct source *source;
+	struct source *source = regions_find(regions, id);
 	int rc;
 
-	/* The set of what is known may have lost it. */
-	if (regions_find(regions, id) != NULL)
+	if (source != NULL) {
+		regions_refuse_twin(regions, name, source);
 		return false;
+	}
 	rc = regions_find_owner(regions, name, &owner);
 	if (rc < 0) {
-		regions_open_failed(regions, name, id, rc);
+		regions_open_failed(regions, name, rc);
 		return false;
 	}
 	regions_room(regions, owner, why);
@@ -253,7 +314,7 @@ static bool regions_attach(struct regions *regions, const char *name, uint64_t i
 		regions_leave(regions, name, why);
 		return false;
 	}
-	rc = source_open(&source, regions->dir, name);
+	rc = regions_open_source(regions, name, &source);
 	/* Another file may have come under this name meanwhile. */
 	if (rc == 0 && source->view.uid != owner->uid) {
 		source_close(source);
@@ -265,10 +326,10 @@ static bool regions_attach(struct regions *regions, const char *name, uint64_t i
 			source_close(source);
 	}
 	if (rc < 0) {
-		regions_open_failed(regions, name, id, rc);
+		regions_open_failed(regions, name, rc);
 		return true;
 	}
-	regions_remember(regions, id);
+	regions_remember(regions, source->view.pid, id);
 	/* Before anything is drained from it. */
 	regions_settle_claims(regions, source);
 	return true;
@@ -337,7 +398,7 @@ static int regions_read(struct regions *regions, size_t names_max, size_t files_
 		if (entry == NULL) {
 			rc = -errno;
 		} else if (region_parse_name(entry->d_name, &pid, &id) &&
-			   !idset_has(&regions->known, id)) {
+			   !idset_has(&regions->known, name_key(pid, id))) {
 			files_max -= regions_attach(regions, entry->d_name, id);
 		}
 	}
@@ -396,7 +457,7 @@ void regions_leave_unknown(struct regions *regions)
 			"this writer does not know the signal of its ring %u; it waits for a newer "
 			"writer",
 			source->unknown_ring);
-		regions_refuse(regions, source->name, source->view.region_id, why);
+		regions_refuse(regions, source->name, why);
 		source_close(source);
 	}
 }

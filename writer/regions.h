@@ -20,6 +20,8 @@
 
 struct regions {
 	const struct runtime_dir *dir;
+	uint64_t epoch;	      /* of this run of the writer, for whom it concerns */
+	int64_t lock_wait_ns; /* how long discovery may wait for writers that are going, in all */
 	struct source *sources, **sources_end; /* in the order of their discovery */
 	void *by_id;			       /* the same, as a tree of tsearch(3) */
 	size_t count;
@@ -36,7 +38,8 @@ struct regions {
 	DIR *stream;		    /* how far it is read, or NULL */
 	int64_t next_ns;	    /* it is not read on before this */
 	struct claims claims;	    /* to be told to regions that come */
-	struct idset known;	    /* attached, refused, or done with: not to be opened again */
+	struct idset known; /* names: attached, refused, or done with; not to be opened again */
+	bool said_drained;
 };
 
 /* More make no batch: each may name them all. */

@@ -48,7 +48,8 @@ static int source_open_rings(struct source *source)
 	return 0;
 }
 
-int source_open(struct source **ret, const struct runtime_dir *dir, const char *name)
+int source_open(struct source **ret, const struct runtime_dir *dir, const char *name,
+		uint64_t epoch)
 {
 	struct source *source = calloc(1, sizeof(*source));
 	int rc;
@@ -66,7 +67,10 @@ int source_open(struct source **ret, const struct runtime_dir *dir, const char *
 		return rc;
 	}
 	guard_add(&source->guard, source->view.header, source->view.bytes);
-	rc = source_open_rings(source);
+	/* Before a position is read: another writer may be moving them. */
+	rc = region_take(&source->view, epoch);
+	if (rc == 0)
+		rc = source_open_rings(source);
 	if (rc == 0 && source->guard.has_failed)
 		rc = -EBADMSG;
 	if (rc < 0) {

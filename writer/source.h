@@ -65,11 +65,14 @@ struct source {
 };
 
 /**
- * Take a region over where its last writer left it.
+ * Take a region over where its last writer left it, and keep other writers from it.
  *
- * @return 0, or what region_attach() says
+ * @param epoch  of this run of the writer
+ * @return 0, what region_attach() says, or what region_take() says: -EBUSY where another writer
+ *         drains it
  */
-int source_open(struct source **ret, const struct runtime_dir *dir, const char *name);
+int source_open(struct source **ret, const struct runtime_dir *dir, const char *name,
+		uint64_t epoch);
 void source_close(struct source *source);
 
 /** Look whether the producer still lives; read tails after this, not before. */

@@ -117,8 +117,11 @@ static int start_regions(struct writer *writer)
 
 	start_raise_limit();
 	regions_open(&writer->regions, &writer->dir);
+	writer->regions.epoch = writer->status.page->epoch;
+	writer->regions.lock_wait_ns = START_LOCK_WAIT_NS;
 	/* What there is no room for is not gone: a recovery keeps what it knows of those. */
 	rc = regions_discover(&writer->regions);
+	writer->regions.lock_wait_ns = 0;
 	if (rc < 0)
 		log_line("the runtime directory cannot be read: %s", strerror(-rc));
 	return rc;

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "shm/atomic.h"
+#include "shm/identity.h"
 #include "shm/region.h"
 #include "shm/region_view.h"
 
@@ -39,13 +40,16 @@ static void name_of(char ret[REGION_NAME_BYTES_MAX], const struct region_header 
 }
 
 /* Its name comes last, as that of every region. */
-static void put_sparse(const struct region_header *header, const struct ring_shared *ring)
+static void put_sparse(struct region_header *header, const struct ring_shared *ring)
 {
 	int fd = openat(dir.fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	char name[REGION_NAME_BYTES_MAX];
 
+	errno = fd < 0 ? errno : -identity_make(fd, &header->flags, &header->region_id);
+	if (errno != 0)
+		fail("a file for a region");
 	name_of(name, header);
-	if (fd < 0 || ftruncate(fd, (off_t)header->region_bytes) < 0 ||
+	if (ftruncate(fd, (off_t)header->region_bytes) < 0 ||
 	    pwrite(fd, header, sizeof(*header), 0) != (ssize_t)sizeof(*header) ||
 	    pwrite(fd, ring, sizeof(*ring), (off_t)header->rings[0].control_offset) !=
 		    (ssize_t)sizeof(*ring))
@@ -84,10 +88,8 @@ static void sparse(uint64_t count, uint64_t ring_bytes, uint32_t state)
 	header.region_bytes = header.rings[0].data_offset + ring_bytes;
 	ring.tail = ring_bytes;
 	ring.accepted_items = 1;
-	for (i = 1; i <= count; i++) {
-		header.region_id = i;
+	for (i = 1; i <= count; i++)
 		put_sparse(&header, &ring);
-	}
 }
 
 static void give_back(int fd, const struct region_header *header)

@@ -98,7 +98,10 @@ static void put_header(struct region_header *header)
 /* The file as the input says, with our own mapping of it, which is the liar's. */
 static void fixture_fill(struct fixture *fixture, struct fuzz_input *input, bool is_dead)
 {
-	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	struct flock lock = {.l_type = F_WRLCK,
+			     .l_whence = SEEK_SET,
+			     .l_start = REGION_LOCK_PRODUCER,
+			     .l_len = 1};
 
 	fixture->fd = openat(fixture->dir.fd, NAME, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	FUZZ_CHECK(fixture->fd >= 0 && posix_fallocate(fixture->fd, 0, REGION_BYTES) == 0);

@@ -116,7 +116,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const uint64_t bytes = (uint64_t)fuzz_take_u16(&input) * BLOCK_BYTES;
 	const unsigned what = fuzz_take_u8(&input);
 	static uint64_t sum;
-	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	struct flock lock = {.l_type = F_WRLCK,
+			     .l_whence = SEEK_SET,
+			     .l_start = REGION_LOCK_PRODUCER,
+			     .l_len = 1};
 	struct region_header header;
 	struct region_view view;
 	char name[REGION_NAME_BYTES_MAX];

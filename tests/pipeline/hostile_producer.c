@@ -216,7 +216,10 @@ static void replace(uint64_t rounds)
 static void locks(uint64_t rounds)
 {
 	for (; rounds > 0; rounds--) {
-		struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+		struct flock lock = {.l_type = F_WRLCK,
+				     .l_whence = SEEK_SET,
+				     .l_start = REGION_LOCK_PRODUCER,
+				     .l_len = 1};
 		struct prey prey;
 
 		prey_open(&prey);

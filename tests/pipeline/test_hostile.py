@@ -226,7 +226,7 @@ def what_is_left_aside_is_said_once_and_not_opened_again(pipe):
 
 
 F_OFD_SETLK = 37
-WRITE_LOCK = struct.pack("hhqqi", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+PRODUCERS_LOCK = struct.pack("hhqqi", fcntl.F_WRLCK, os.SEEK_SET, 0, 1, 0)  # REGION_LOCK_PRODUCER
 
 
 def a_stranger_that_keeps_a_dead_ones_lock_keeps_nothing_else(pipe):
@@ -237,7 +237,7 @@ def a_stranger_that_keeps_a_dead_ones_lock_keeps_nothing_else(pipe):
     names = pipe.regions()
     stranger = os.open(pipe.runtime / names[0], os.O_RDWR | os.O_CLOEXEC)
     try:
-        fcntl.fcntl(stranger, F_OFD_SETLK, WRITE_LOCK)
+        fcntl.fcntl(stranger, F_OFD_SETLK, PRODUCERS_LOCK)
         writer = pipe.writer()
         harness.wait_for(lambda: pipe.regions() == names[:1], "the other region is gone")
         pipe.load("--count", 300, "--wait", service="late").wait()

@@ -209,6 +209,17 @@ static void a_region_of_the_same_tick_as_the_last_look_is_found_later(void **sta
 	region_close(&region);
 }
 
+/* Regions here have ids that are easy to tell apart; whose an id is, test_identity.c knows. */
+int __wrap_identity_check(int fd, uint32_t flags, uint64_t id);
+
+int __wrap_identity_check(int fd, uint32_t flags, uint64_t id)
+{
+	(void)fd;
+	(void)flags;
+	(void)id;
+	return 0;
+}
+
 /* Reserved as each is, and with nothing in it: there are thousands of them. */
 static void make_empty_region(struct region_header *header, uint64_t id)
 {
