@@ -68,3 +68,19 @@ bool utf8_is_valid_any(const uint8_t *text, size_t len)
 	}
 	return true;
 }
+
+size_t utf8_repair(char *to, const char *text, size_t len)
+{
+	static const char replacement[] = "\xef\xbf\xbd";
+	const uint8_t *s = (const uint8_t *)text, *const end = s + len;
+	char *at = to;
+
+	while (s < end) {
+		const size_t bytes = *s < 0x80 ? 1 : sequence_bytes(s, (size_t)(end - s));
+
+		memcpy(at, bytes != 0 ? (const char *)s : replacement, bytes != 0 ? bytes : 3);
+		at += bytes != 0 ? bytes : 3;
+		s += bytes != 0 ? bytes : 1;
+	}
+	return (size_t)(at - to);
+}

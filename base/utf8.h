@@ -14,7 +14,15 @@
 /* The whole check, for any text. */
 bool utf8_is_valid_any(const uint8_t *text, size_t len);
 
-/* The same with an inlined answer for short ASCII. text may be NULL when len is 0. */
+/**
+ * Copy text, with U+FFFD in place of each byte that is not UTF-8.
+ *
+ * @param to  room for three times len
+ * @return the length of the copy
+ */
+size_t utf8_repair(char *to, const char *text, size_t len);
+
+/* utf8_is_valid_any() with an inlined answer for short ASCII. text may be NULL when len is 0. */
 static inline bool utf8_is_valid(const void *text, size_t len)
 {
 	const uint8_t *s = text;

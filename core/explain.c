@@ -213,11 +213,6 @@ void explain_region(struct text *text, const char *path, const struct failure *f
 void explain_too_large(struct text *text, enum otlp_signal signal, uint64_t bytes,
 		       uint64_t bytes_max)
 {
-	static const char *const variables[SIGNAL_COUNT] = {
-		[OTLP_SIGNAL_TRACES] = "OTLPIPE_SPAN_RING_BYTES",
-		[OTLP_SIGNAL_METRICS] = "OTLPIPE_METRIC_RING_BYTES",
-	};
-
 	text_add(text, "a record for the ring of ");
 	text_add(text, signal_rows[signal].ring_name);
 	text_add(text, " takes ");
@@ -229,7 +224,7 @@ void explain_too_large(struct text *text, enum otlp_signal signal, uint64_t byte
 	text_add_number(text, bytes_max);
 	text_add(text, ": a quarter of its size, 4 MiB at most; its size is the option ring_bytes, "
 		       "or ");
-	text_add(text, variables[signal]);
+	text_add(text, signal_rows[signal].ring_variable);
 }
 
 int explain_code(const struct failure *failure, int error)

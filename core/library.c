@@ -8,11 +8,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <time.h>
 
 #include "core/error.h"
 #include "core/explain.h"
+#include "core/options.h"
 #include "core/push.h"
 
 /* How long a flush waits before it looks whether the writer still lives. */
@@ -20,86 +20,8 @@
 /* And how long while another thread makes the region. */
 #define FLUSH_STEP_NS 1000000
 
-/* @return false: it says something that is none */
-static bool temporality_from_environment(enum otlp_temporality_preference *ret)
-{
-	const char *text = secure_getenv("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE");
-
-	*ret = OTLP_PREFER_CUMULATIVE;
-	if (text == NULL || text[0] == '\0' || strcasecmp(text, "cumulative") == 0)
-		return true;
-	if (strcasecmp(text, "delta") == 0)
-		*ret = OTLP_PREFER_DELTA;
-	else if (strcasecmp(text, "lowmemory") == 0)
-		*ret = OTLP_PREFER_LOW_MEMORY;
-	else
-		return false;
-	return true;
-}
-
-/*
- * The options of version 0.2. A shorter struct is one of 0.1, whose fields stand elsewhere, or was
- * not initialised. Later versions add fields behind it, or take reserved ones.
- */
-#define OPTIONS_BYTES_MIN 120
-
-static_assert(sizeof(struct otlp_options) >= OPTIONS_BYTES_MIN, "options only grow");
-
-int otlp_options_init(struct otlp_options *options, size_t struct_bytes)
-{
-	struct otlp_options defaults = {.struct_bytes = (uint32_t)struct_bytes};
-
-	if (options == NULL)
-		return OTLP_ERR_INVALID;
-	(void)temporality_from_environment(&defaults.temporality);
-	/* A program built against another version has a shorter or a longer struct. */
-	memset(options, 0, struct_bytes);
-	memcpy(options, &defaults,
-	       struct_bytes < sizeof(defaults) ? struct_bytes : sizeof(defaults));
-	return struct_bytes < OPTIONS_BYTES_MIN ? OTLP_ERR_ABI : OTLP_OK;
-}
-
-static bool is_zero(const void *from, size_t count)
-{
-	const uint8_t *bytes = from;
-	size_t i;
-
-	for (i = 0; i < count; i++)
-		if (bytes[i] != 0)
-			return false;
-	return true;
-}
-
-/*
- * What an open has to say goes to the caller's function, if there is one, and is kept for
- * otlp_library_last_error().
- */
-struct telling {
-	otlp_diagnostic_fn diagnostic;
-	void *context;
-	struct text text;
-	char lines[LAST_ERROR_BYTES];
-};
-
 /* The newest open that failed in this process. */
 static struct last_error open_error;
-
-static void tell(void *context, int error, const char *line)
-{
-	struct telling *telling = context;
-
-	if (telling->text.used > 0)
-		text_add(&telling->text, "; ");
-	text_add(&telling->text, line);
-	if (telling->diagnostic != NULL)
-		telling->diagnostic(telling->context, error, line);
-}
-
-static int refuse_options(struct telling *telling, int error, const char *line)
-{
-	tell(telling, error, line);
-	return error;
-}
 
 static void keep(struct last_error *error, const struct telling *telling)
 {
@@ -110,88 +32,6 @@ static void keep(struct last_error *error, const struct telling *telling)
 		return;
 	text_add(text, telling->lines);
 	last_error_end(&writer);
-}
-
-/* Take the caller's struct over, of whatever version; what we do not know must be zero. */
-static int options_read(struct otlp_options *ret, const struct otlp_options *options,
-			struct telling *telling)
-{
-	size_t bytes;
-	int rc;
-
-	rc = otlp_options_init(ret, sizeof(*ret));
-	if (rc < 0)
-		return rc;
-	if (options != NULL) {
-		bytes = options->struct_bytes;
-		if (bytes < OPTIONS_BYTES_MIN)
-			return refuse_options(telling, OTLP_ERR_ABI,
-					      "struct otlp_options is of another version, or was "
-					      "not set by otlp_options_init()");
-		memcpy(ret, options, bytes < sizeof(*ret) ? bytes : sizeof(*ret));
-		telling->diagnostic = ret->diagnostic;
-		telling->context = ret->diagnostic_context;
-		if ((bytes > sizeof(*ret) && !is_zero(options + 1, bytes - sizeof(*ret))) ||
-		    !is_zero(ret->reserved, sizeof(ret->reserved)))
-			return refuse_options(telling, OTLP_ERR_INVALID,
-					      "struct otlp_options has fields that this version of "
-					      "the library does not know");
-	}
-	ret->diagnostic = tell;
-	ret->diagnostic_context = telling;
-	if ((unsigned)ret->temporality > OTLP_PREFER_LOW_MEMORY)
-		return refuse_options(telling, OTLP_ERR_INVALID,
-				      "the option temporality is no preference");
-	return 0;
-}
-
-static uint64_t ring_bytes_round(uint64_t bytes)
-{
-	uint64_t ret = RING_BYTES_MIN;
-
-	while (ret < bytes)
-		ret *= 2;
-	return ret;
-}
-
-static int ring_bytes_from_options(const struct otlp_options *options, uint64_t *ret)
-{
-	size_t signal;
-
-	for (signal = 0; signal < OTLP_SIGNAL_MAX; signal++) {
-		uint64_t bytes = options->ring_bytes[signal];
-
-		if (signal >= SIGNAL_COUNT) {
-			if (bytes != 0)
-				return refuse_options(options->diagnostic_context, OTLP_ERR_INVALID,
-						      "the option ring_bytes is set for a signal "
-						      "that this version does not have");
-			continue;
-		}
-		if (bytes > OTLP_RING_BYTES_MAX)
-			return refuse_options(options->diagnostic_context, OTLP_ERR_INVALID,
-					      "the option ring_bytes is more than 1 GiB");
-		if (bytes == 0)
-			bytes = signal_rows[signal].ring_bytes_default;
-		ret[signal] = ring_bytes_round(bytes);
-	}
-	return 0;
-}
-
-static_assert(OTLP_RING_BYTES_MIN == RING_BYTES_MIN, "the public limits are the layout's");
-static_assert(OTLP_RING_BYTES_MAX == RING_BYTES_MAX, "the public limits are the layout's");
-static_assert(OTLP_RECORD_BYTES_MAX == RING_PAYLOAD_BYTES_MAX,
-	      "the public limits are the layout's");
-
-/* What otlp_options_init() could tell nobody. */
-static void library_check_environment(const struct otlp_options *options)
-{
-	enum otlp_temporality_preference unused;
-
-	if (!temporality_from_environment(&unused))
-		options->diagnostic(options->diagnostic_context, OTLP_ERR_INVALID,
-				    "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE is none of "
-				    "cumulative, delta, lowmemory and is left aside");
 }
 
 static void tell_failure(const struct otlp_options *options, const char *path,
@@ -211,7 +51,7 @@ static void tell_failure(const struct otlp_options *options, const char *path,
 		text_begin(&text, line, sizeof(line));
 		explain_region(&text, path, failure, error, &facts);
 	}
-	options->diagnostic(options->diagnostic_context, explain_code(failure, error), line);
+	options_tell(options, explain_code(failure, error), line);
 }
 
 static int library_init(struct otlp_library *library, const struct otlp_options *options)
@@ -220,21 +60,21 @@ static int library_init(struct otlp_library *library, const struct otlp_options 
 	struct failure failure;
 	int rc;
 
-	rc = ring_bytes_from_options(options, region.ring_bytes);
+	rc = options_ring_bytes(options, region.ring_bytes);
 	if (rc < 0)
 		return rc;
 	library->references = 1;
 	library->temporality = options->temporality;
-	library_check_environment(options);
+	options_check_environment(options);
 	if (options->resource != NULL)
 		rc = resource_new(&library->resource, options->resource);
 	else
 		rc = resource_new_from_environment(&library->resource, options);
 	if (rc < 0) {
-		options->diagnostic(options->diagnostic_context, rc,
-				    rc == OTLP_ERR_NO_MEMORY   ? "no memory for the resource"
-				    : rc == OTLP_ERR_TOO_LARGE ? "the resource is too large"
-							       : "the resource is invalid");
+		options_tell(options, rc,
+			     rc == OTLP_ERR_NO_MEMORY	? "no memory for the resource"
+			     : rc == OTLP_ERR_TOO_LARGE ? "the resource is too large"
+							: "the resource is invalid");
 		return rc;
 	}
 	rc = producer_open(&library->producer, options->runtime_dir, &region, &failure);
@@ -247,18 +87,20 @@ static int library_init(struct otlp_library *library, const struct otlp_options 
 int otlp_library_open(struct otlp_library **ret, const struct otlp_options *options)
 {
 	struct otlp_library *library = NULL;
-	struct telling telling = {0};
+	struct telling telling;
 	struct otlp_options checked;
 	int rc;
 
 	if (ret == NULL)
 		return OTLP_ERR_INVALID;
-	text_begin(&telling.text, telling.lines, sizeof(telling.lines));
+	telling_begin(&telling);
 	rc = options_read(&checked, options, &telling);
 	if (rc == 0) {
 		library = aligned_alloc(LAYOUT_LINE_BYTES, sizeof(*library));
-		if (library == NULL)
-			rc = refuse_options(&telling, OTLP_ERR_NO_MEMORY, "no memory");
+		if (library == NULL) {
+			rc = OTLP_ERR_NO_MEMORY;
+			options_tell(&checked, rc, "no memory for a library");
+		}
 	}
 	if (rc == 0) {
 		memset(library, 0, sizeof(*library));

@@ -27,8 +27,8 @@ int resource_new(struct resource **ret, const struct otlp_resource *from);
 /**
  * The resource of the environment by the rules of the specification
  * (resource/sdk.md): $OTEL_RESOURCE_ATTRIBUTES, $OTEL_SERVICE_NAME over it, else
- * unknown_service:<program>. A value that cannot be parsed is left aside whole
- * and told to the diagnostic function.
+ * unknown_service:<program>. A list that cannot be parsed is left aside whole, and
+ * text that is not UTF-8 repaired; both are told to the diagnostic function.
  */
 int resource_new_from_environment(struct resource **ret, const struct otlp_options *options);
 

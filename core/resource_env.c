@@ -5,20 +5,60 @@
  * (the W3C Baggage form key1=value1,key2=value2, values percent-encoded, a
  * value with any error discarded whole), and semantic conventions for
  * service.name.
+ *
+ * Text that is not UTF-8 is no such error: nothing is wrong with the form, and it comes from
+ * outside the program, which can do nothing about it. It is repaired.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/environment.h"
 #include "base/utf8.h"
+#include "core/options.h"
 #include "core/resource.h"
 
+/* Of the program's name so much is taken, behind what stands before it. */
+#define PROGRAM_BYTES_MAX 495
+#define PREFIX_BYTES_MAX  32
+
+/* Of a pair that is wrong so much is shown, and as many keys with wrong text are counted. */
+#define PAIR_SHOWN_BYTES_MAX 60
+
+static const char list_variable[] = "OTEL_RESOURCE_ATTRIBUTES";
+static const char name_variable[] = "OTEL_SERVICE_NAME";
 static const char service_name_key[] = "service.name";
 
 struct env_attributes {
 	struct otlp_attribute *items;
 	size_t count;
+	char *room; /* for text that is not what the variable has: decoded, repaired */
+	size_t used;
+	size_t repaired_count;
+	struct otlp_str repaired_key; /* of the first */
 };
+
+/* A text that turned out not to be UTF-8 gets U+FFFD for each wrong byte. */
+static struct otlp_str env_text(struct env_attributes *attributes, const char *text, size_t len,
+				bool *ret_repaired)
+{
+	struct otlp_str ret = {attributes->room + attributes->used, len};
+
+	if (utf8_is_valid(text, len)) {
+		memcpy(attributes->room + attributes->used, text, len);
+	} else {
+		ret.len = utf8_repair(attributes->room + attributes->used, text, len);
+		*ret_repaired = true;
+	}
+	attributes->used += ret.len;
+	return ret;
+}
+
+static void env_repaired(struct env_attributes *attributes, struct otlp_str key)
+{
+	if (attributes->repaired_count++ == 0)
+		attributes->repaired_key = key;
+}
 
 static int hex_digit(char c)
 {
@@ -32,33 +72,23 @@ static int hex_digit(char c)
 }
 
 /* Decode in place. */
-static int percent_decode(char *text, size_t len, size_t *ret_len)
+static bool percent_decode(char *text, size_t *len)
 {
 	size_t from = 0, to = 0;
 
-	while (from < len) {
+	while (from < *len) {
 		if (text[from] != '%') {
 			text[to++] = text[from++];
 			continue;
 		}
-		if (len - from < 3 || hex_digit(text[from + 1]) < 0 ||
+		if (*len - from < 3 || hex_digit(text[from + 1]) < 0 ||
 		    hex_digit(text[from + 2]) < 0)
-			return -EINVAL;
+			return false;
 		text[to++] = (char)(hex_digit(text[from + 1]) << 4 | hex_digit(text[from + 2]));
 		from += 3;
 	}
-	*ret_len = to;
-	return 0;
-}
-
-static void trim(char **text, size_t *len)
-{
-	while (*len > 0 && (**text == ' ' || **text == '\t')) {
-		(*text)++;
-		(*len)--;
-	}
-	while (*len > 0 && ((*text)[*len - 1] == ' ' || (*text)[*len - 1] == '\t'))
-		(*len)--;
+	*len = to;
+	return true;
 }
 
 /* Set a key, the last value of it counts. */
@@ -77,69 +107,140 @@ static void env_set(struct env_attributes *attributes, struct otlp_str key, stru
 	attributes->items[i] = otlp_attr_str(key, value);
 }
 
-static int env_parse_pair(struct env_attributes *attributes, char *pair, size_t len)
+/* @return NULL, or what is wrong with it */
+static const char *env_parse_pair(struct env_attributes *attributes, char *pair, size_t len)
 {
 	char *equals = memchr(pair, '=', len);
-	char *key = pair, *value;
+	struct otlp_str key, value;
 	size_t key_len, value_len;
+	const char *trimmed;
+	bool repaired = false;
 
-	/* In keys and values "=" is percent-encoded, so there is one. */
-	if (equals == NULL || memchr(equals + 1, '=', len - (size_t)(equals - pair) - 1) != NULL)
-		return -EINVAL;
-	value = equals + 1;
-	key_len = (size_t)(equals - key);
+	if (equals == NULL)
+		return "has no \"=\"";
+	key_len = (size_t)(equals - pair);
 	value_len = len - key_len - 1;
-	trim(&key, &key_len);
-	trim(&value, &value_len);
-	if (percent_decode(key, key_len, &key_len) < 0 ||
-	    percent_decode(value, value_len, &value_len) < 0)
-		return -EINVAL;
-	if (key_len == 0 || !utf8_is_valid(key, key_len) || !utf8_is_valid(value, value_len))
-		return -EINVAL;
-	env_set(attributes, (struct otlp_str){key, key_len}, (struct otlp_str){value, value_len});
-	return 0;
+	if (memchr(equals + 1, '=', value_len) != NULL)
+		return "has a second \"=\", which is written %3D";
+	trimmed = pair;
+	environment_trim(&trimmed, &key_len);
+	pair += trimmed - pair;
+	trimmed = equals + 1;
+	environment_trim(&trimmed, &value_len);
+	equals += trimmed - equals;
+	if (!percent_decode(pair, &key_len) || !percent_decode(equals, &value_len))
+		return "has a \"%\" without two hexadecimal digits, which is written %25";
+	if (key_len == 0)
+		return "has no key";
+	key = env_text(attributes, pair, key_len, &repaired);
+	value = env_text(attributes, equals, value_len, &repaired);
+	if (repaired)
+		env_repaired(attributes, key);
+	env_set(attributes, key, value);
+	return NULL;
 }
 
-/* Parse a list, in place; a lone blank between commas is no pair and no error. */
-static int env_parse(struct env_attributes *attributes, char *text)
+/* "OTEL_RESOURCE_ATTRIBUTES is left aside: its pair 2, "team", has no "="" */
+static void env_tell_pair(const struct otlp_options *options, size_t number, const char *pair,
+			  size_t len, const char *wrong)
 {
-	char *at = text;
+	char line[LAST_ERROR_BYTES], repaired[3 * PAIR_SHOWN_BYTES_MAX];
+	/* Not what may be secret: of a pair with a key that alone. */
+	const char *equals = memchr(pair, '=', len);
+	const size_t key_len = equals != NULL ? (size_t)(equals - pair) : len;
+	const size_t shown = key_len < PAIR_SHOWN_BYTES_MAX ? key_len : PAIR_SHOWN_BYTES_MAX;
+	const size_t shown_len = utf8_repair(repaired, pair, shown);
+	struct text text;
+
+	text_begin(&text, line, sizeof(line));
+	text_add(&text, list_variable);
+	text_add(&text, " is left aside: its pair ");
+	text_add_number(&text, number);
+	text_add(&text, ", \"");
+	text_add_quoted(&text, repaired, shown_len, sizeof(repaired));
+	text_add(&text, equals != NULL ? "=...\", " : shown < len ? "...\", " : "\", ");
+	text_add(&text, wrong);
+	options_tell(options, OTLP_ERR_INVALID, line);
+}
+
+static void env_tell_repaired(const struct otlp_options *options,
+			      const struct env_attributes *attributes)
+{
+	char line[LAST_ERROR_BYTES];
+	struct text text;
+
+	text_begin(&text, line, sizeof(line));
+	text_add(&text, list_variable);
+	text_add(&text, ": \"");
+	text_add_quoted(&text, attributes->repaired_key.ptr, attributes->repaired_key.len,
+			PAIR_SHOWN_BYTES_MAX);
+	text_add(&text, "\"");
+	if (attributes->repaired_count > 1) {
+		text_add(&text, " and ");
+		text_add_number(&text, attributes->repaired_count - 1);
+		text_add(&text, " more");
+	}
+	text_add(&text, " is not UTF-8: each wrong byte is replaced by U+FFFD");
+	options_tell(options, OTLP_ERR_INVALID, line);
+}
+
+/*
+ * Parse a list, in place; a lone blank between commas is no pair and no error. An error discards
+ * all of it, as the specification wants.
+ */
+static void env_parse(struct env_attributes *attributes, const struct otlp_options *options,
+		      char *list, const char *as_it_was)
+{
+	size_t number = 0;
+	char *at = list;
 
 	while (*at != '\0') {
-		char *pair = at;
+		const char *trimmed = at, *wrong;
 		size_t len = strcspn(at, ",");
+		char *pair = at;
 
 		at += len + (at[len] == ',');
-		trim(&pair, &len);
-		if (len > 0 && env_parse_pair(attributes, pair, len) < 0)
-			return -EINVAL;
+		number++;
+		environment_trim(&trimmed, &len);
+		pair += trimmed - pair;
+		if (len == 0)
+			continue;
+		wrong = env_parse_pair(attributes, pair, len);
+		if (wrong != NULL) {
+			/* Decoding has changed some of it. */
+			env_tell_pair(options, number, as_it_was + (pair - list), len, wrong);
+			attributes->count = 0;
+			return;
+		}
 	}
-	return 0;
+	if (attributes->repaired_count > 0)
+		env_tell_repaired(options, attributes);
 }
 
-static size_t count_pairs(const char *text)
+static size_t count_pairs(const char *text, size_t len)
 {
-	size_t count = 1;
+	size_t count = 1, i;
 
-	for (; *text != '\0'; text++)
-		count += *text == ',';
+	for (i = 0; i < len; i++)
+		count += text[i] == ',';
 	return count;
 }
 
-static void env_default_name(struct env_attributes *attributes, char *buffer, size_t bytes)
+/* A program may be named in any bytes. */
+static void env_default_name(struct env_attributes *attributes)
 {
 	static const char prefix[] = "unknown_service:";
-	size_t len;
+	const char *program = program_invocation_short_name;
+	const size_t len = strnlen(program, PROGRAM_BYTES_MAX);
+	struct otlp_str name = {attributes->room + attributes->used, sizeof(prefix) - 1};
+	bool unused;
 
-	/* A program may be named in any bytes; a name that is not UTF-8 would spoil all. */
-	len = strnlen(program_invocation_short_name, bytes - sizeof(prefix));
-	memcpy(buffer, prefix, sizeof(prefix) - 1);
-	memcpy(buffer + sizeof(prefix) - 1, program_invocation_short_name, len);
-	len += sizeof(prefix) - 1;
-	if (len == sizeof(prefix) - 1 || !utf8_is_valid(buffer, len))
-		len = sizeof(prefix) - 2;
-	env_set(attributes, (struct otlp_str)OTLP_STR_INIT("service.name"),
-		(struct otlp_str){buffer, len});
+	memcpy(attributes->room + attributes->used, prefix, sizeof(prefix) - 1);
+	attributes->used += sizeof(prefix) - 1;
+	name.len += env_text(attributes, program, len, &unused).len;
+	if (len == 0)
+		name.len--; /* no colon either */
+	env_set(attributes, (struct otlp_str)OTLP_STR_INIT("service.name"), name);
 }
 
 static bool env_has_service_name(const struct env_attributes *attributes)
@@ -155,42 +256,48 @@ static bool env_has_service_name(const struct env_attributes *attributes)
 	return false;
 }
 
+static void env_name(struct env_attributes *attributes, const struct otlp_options *options,
+		     const char *name, size_t len)
+{
+	bool repaired = false;
+	struct otlp_str value = env_text(attributes, name, len, &repaired);
+
+	env_set(attributes, (struct otlp_str)OTLP_STR_INIT("service.name"), value);
+	if (repaired)
+		options_tell(
+			options, OTLP_ERR_INVALID,
+			"OTEL_SERVICE_NAME is not UTF-8: each wrong byte is replaced by U+FFFD");
+}
+
 int resource_new_from_environment(struct resource **ret, const struct otlp_options *options)
 {
-	const char *list = secure_getenv("OTEL_RESOURCE_ATTRIBUTES");
-	const char *name = secure_getenv("OTEL_SERVICE_NAME");
-	struct env_attributes attributes = {NULL, 0};
+	struct env_attributes attributes = {.items = NULL};
+	const char *list = "", *name = "";
+	size_t list_len = 0, name_len = 0;
 	struct otlp_resource value = {0};
-	char name_buffer[512];
-	char *text;
+	char *copy;
 	int rc;
 
-	text = strdup(list != NULL ? list : "");
-	attributes.items =
-		calloc(count_pairs(list != NULL ? list : "") + 1, sizeof(*attributes.items));
-	if (text == NULL || attributes.items == NULL) {
-		free(text);
-		free(attributes.items);
-		return OTLP_ERR_NO_MEMORY;
+	(void)environment_get(list_variable, &list, &list_len);
+	(void)environment_get(name_variable, &name, &name_len);
+	copy = strndup(list, list_len);
+	attributes.items = calloc(count_pairs(list, list_len) + 1, sizeof(*attributes.items));
+	/* A replacement takes three bytes. */
+	attributes.room = malloc(3 * (list_len + name_len + PROGRAM_BYTES_MAX) + PREFIX_BYTES_MAX);
+	if (copy == NULL || attributes.items == NULL || attributes.room == NULL) {
+		rc = OTLP_ERR_NO_MEMORY;
+	} else {
+		env_parse(&attributes, options, copy, list);
+		if (name_len > 0)
+			env_name(&attributes, options, name, name_len);
+		if (!env_has_service_name(&attributes))
+			env_default_name(&attributes);
+		value.attributes.items = attributes.items;
+		value.attributes.count = attributes.count;
+		rc = resource_new(ret, &value);
 	}
-	if (env_parse(&attributes, text) < 0) {
-		attributes.count = 0;
-		options->diagnostic(options->diagnostic_context, OTLP_ERR_INVALID,
-				    "OTEL_RESOURCE_ATTRIBUTES cannot be parsed and is "
-				    "left aside");
-	}
-	if (name != NULL && name[0] != '\0' && utf8_is_valid(name, strlen(name)))
-		env_set(&attributes, (struct otlp_str)OTLP_STR_INIT("service.name"),
-			(struct otlp_str){name, strlen(name)});
-	else if (name != NULL && name[0] != '\0')
-		options->diagnostic(options->diagnostic_context, OTLP_ERR_INVALID,
-				    "OTEL_SERVICE_NAME is not UTF-8 and is left aside");
-	if (!env_has_service_name(&attributes))
-		env_default_name(&attributes, name_buffer, sizeof(name_buffer));
-	value.attributes.items = attributes.items;
-	value.attributes.count = attributes.count;
-	rc = resource_new(ret, &value);
+	free(attributes.room);
 	free(attributes.items);
-	free(text);
+	free(copy);
 	return rc;
 }

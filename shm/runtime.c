@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,7 @@
 #include <unistd.h>
 
 #include "base/descriptor.h"
+#include "base/environment.h"
 #include "shm/trust.h"
 
 #define NAME_BYTES_MAX	       256
@@ -52,12 +54,14 @@ _Static_assert(sizeof(struct acl) == 44, "the kernel's layout");
 
 int runtime_path(char *ret, size_t ret_bytes, const char *path)
 {
+	const char *named;
+	size_t len;
 	int n;
 
-	if (path == NULL || path[0] == '\0')
-		path = secure_getenv("OTLPIPE_DIR");
 	if (path != NULL && path[0] != '\0')
 		n = snprintf(ret, ret_bytes, "%s", path);
+	else if (environment_get("OTLPIPE_DIR", &named, &len))
+		n = snprintf(ret, ret_bytes, "%.*s", len < INT_MAX ? (int)len : INT_MAX, named);
 	else
 		n = snprintf(ret, ret_bytes, RUNTIME_DEFAULT_PREFIX "%ju", (uintmax_t)geteuid());
 	return n < 0 || (size_t)n >= ret_bytes ? -ENAMETOOLONG : 0;

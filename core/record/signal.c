@@ -10,6 +10,7 @@ const struct signal_row signal_rows[SIGNAL_COUNT] = {
 			.name = "traces",
 			.ring_name = "spans",
 			.item_name = "spans",
+			.ring_variable = "OTLPIPE_SPAN_RING_BYTES",
 			.ring_bytes_default = OTLP_SPAN_RING_BYTES_DEFAULT,
 		},
 	[OTLP_SIGNAL_METRICS] =
@@ -17,6 +18,7 @@ const struct signal_row signal_rows[SIGNAL_COUNT] = {
 			.name = "metrics",
 			.ring_name = "metrics",
 			.item_name = "points",
+			.ring_variable = "OTLPIPE_METRIC_RING_BYTES",
 			.ring_bytes_default = OTLP_METRIC_RING_BYTES_DEFAULT,
 		},
 };

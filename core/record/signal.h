@@ -21,6 +21,7 @@ struct signal_row {
 	const char *name;      /* "traces": of directories and files, in options and in messages */
 	const char *ring_name; /* "spans": what is said of its ring */
 	const char *item_name; /* "spans": what is counted in it */
+	const char *ring_variable; /* the variable of the environment with its ring's size */
 	uint32_t ring_bytes_default;
 };
 

@@ -4,6 +4,7 @@
  * NULL arguments, temporality, counters. What arrives on the disk is tested in
  * tests/pipeline/test_model.c, forks in test_producer.c.
  */
+#include "core/library.h"
 #include "core/record/signal.h"
 #include "tests/unit/library_fixture.h"
 
@@ -169,6 +170,82 @@ static void ring_sizes_are_rounded_up_to_powers_of_two(void **state)
 		region_detach(&view);
 		otlp_library_unref(library);
 	}
+}
+
+static uint64_t ring_bytes_of(const struct otlp_options *options, enum otlp_signal signal)
+{
+	struct otlp_library *library = NULL;
+	uint64_t bytes;
+
+	assert_int_equal(otlp_library_open(&library, options), OTLP_OK);
+	bytes = library->producer.regions[0].rings[signal].bytes;
+	otlp_library_unref(library);
+	return bytes;
+}
+
+static void ring_sizes_of_the_environment_stand_in_for_the_defaults(void **state)
+{
+	struct otlp_options options = fixture_options();
+	struct told told = {0};
+
+	(void)state;
+	options.diagnostic = tell;
+	options.diagnostic_context = &told;
+	setenv("OTLPIPE_SPAN_RING_BYTES", " 64KiB\n", 1);
+	setenv("OTLPIPE_METRIC_RING_BYTES", "0.25M", 1);
+	assert_int_equal(ring_bytes_of(&options, OTLP_SIGNAL_TRACES), 64 << 10);
+	assert_int_equal(ring_bytes_of(&options, OTLP_SIGNAL_METRICS), 256 << 10);
+	options.ring_bytes[OTLP_SIGNAL_TRACES] = 4096; /* what the program says goes before */
+	assert_int_equal(ring_bytes_of(&options, OTLP_SIGNAL_TRACES), 4096);
+	unsetenv("OTLPIPE_SPAN_RING_BYTES");
+	unsetenv("OTLPIPE_METRIC_RING_BYTES");
+	assert_int_equal(told.count, 0);
+}
+
+static void a_ring_size_of_the_environment_that_is_none_is_told(void **state)
+{
+	static const char *const values[] = {
+		"large", "8 MiB", "-1",	   "2GiB",
+		"0",	 "1e6",	  "8MiBx", "99999999999999999999999999999999999999"};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT_OF(values); i++) {
+		struct otlp_options options = fixture_options();
+		struct told told = {0};
+		char quoted[64];
+
+		options.diagnostic = tell;
+		options.diagnostic_context = &told;
+		setenv("OTLPIPE_SPAN_RING_BYTES", values[i], 1);
+		assert_int_equal(ring_bytes_of(&options, OTLP_SIGNAL_TRACES),
+				 OTLP_SPAN_RING_BYTES_DEFAULT);
+		assert_int_equal(told.count, 1);
+		assert_int_equal(told.error, OTLP_ERR_INVALID);
+		snprintf(quoted, sizeof(quoted), "\"%s\"", values[i]);
+		assert_non_null(strstr(told.text, "OTLPIPE_SPAN_RING_BYTES"));
+		assert_non_null(strstr(told.text, quoted));
+	}
+	unsetenv("OTLPIPE_SPAN_RING_BYTES");
+}
+
+/* The first failure is findable too where nobody registered a function for it. */
+static void what_an_open_went_on_without_is_kept(void **state)
+{
+	struct otlp_options options = fixture_options();
+	struct otlp_library *library = NULL;
+	char text[1024];
+
+	(void)state;
+	setenv("OTLPIPE_SPAN_RING_BYTES", "large", 1);
+	setenv("OTEL_RESOURCE_ATTRIBUTES", "team", 1);
+	assert_int_equal(otlp_library_open(&library, &options), OTLP_OK);
+	unsetenv("OTLPIPE_SPAN_RING_BYTES");
+	unsetenv("OTEL_RESOURCE_ATTRIBUTES");
+	assert_true(otlp_library_last_error(library, text, sizeof(text)) > 0);
+	assert_non_null(strstr(text, "OTLPIPE_SPAN_RING_BYTES"));
+	assert_non_null(strstr(text, "; OTEL_RESOURCE_ATTRIBUTES is left aside: its pair 1"));
+	otlp_library_unref(library);
 }
 
 static void a_ring_that_is_too_large_is_refused(void **state)
@@ -891,6 +968,9 @@ int main(void)
 		TEST(reserved_fields_of_what_is_kept_must_be_zero),
 		TEST(a_temporality_that_is_none_is_refused),
 		TEST(ring_sizes_are_rounded_up_to_powers_of_two),
+		TEST(ring_sizes_of_the_environment_stand_in_for_the_defaults),
+		TEST(a_ring_size_of_the_environment_that_is_none_is_told),
+		TEST(what_an_open_went_on_without_is_kept),
 		TEST(a_ring_that_is_too_large_is_refused),
 		TEST(a_ring_of_a_signal_that_is_not_known_is_refused),
 		TEST(no_options_are_the_defaults_in_the_directory_of_the_environment),

@@ -22,12 +22,14 @@
 #define UNKNOWN "service.name=unknown_service:test_resource_env"
 
 static unsigned told;
+static char told_text[1024];
 
 static void tell(void *context, int error, const char *text)
 {
 	(void)context;
 	assert_int_equal(error, OTLP_ERR_INVALID);
 	assert_non_null(strstr(text, "OTEL_"));
+	snprintf(told_text, sizeof(told_text), "%s", text);
 	told++;
 }
 
@@ -61,7 +63,7 @@ static void expect_resource(const char *list, const char *name, const char *expe
 {
 	struct otlp_options options = {.diagnostic = tell};
 	struct resource *resource = NULL;
-	char text[4096];
+	char text[8192];
 
 	set_or_unset("OTEL_RESOURCE_ATTRIBUTES", list);
 	set_or_unset("OTEL_SERVICE_NAME", name);
@@ -110,6 +112,8 @@ static void blanks_around_keys_and_values_are_cut_off(void **state)
 {
 	static const struct env_case cases[] = {
 		{"  a = 1 \t,\tb=2 ", "a=1|b=2|service.name=n", 0},
+		{"a=1,\n  b=2\n", "a=1|b=2|service.name=n", 0}, /* a block of YAML */
+		{"\r\na\v=\f1\r\n", "a=1|service.name=n", 0},
 		{"a=x y", "a=x y|service.name=n", 0},
 		{"a=%20x%20", "a= x |service.name=n", 0}, /* an encoded one is meant */
 	};
@@ -141,8 +145,6 @@ static void any_error_discards_the_whole_value_and_is_told(void **state)
 		{" =1", "service.name=n", 1},	  {"a=%", "service.name=n", 1},
 		{"a=%4", "service.name=n", 1},	  {"a=%4g", "service.name=n", 1},
 		{"a=%g4", "service.name=n", 1},	  {"a=1,b=%zz,c=3", "service.name=n", 1},
-		{"a=%ff", "service.name=n", 1},	  {"a=\xff", "service.name=n", 1},
-		{"%ff=1", "service.name=n", 1},	  {"a=%c3", "service.name=n", 1},
 		{"a=b=c", "service.name=n", 1},	  {"a==", "service.name=n", 1},
 		{"a=1 b=2", "service.name=n", 1},
 	};
@@ -182,15 +184,70 @@ static void the_service_name_variable_wins(void **state)
 	expect_resource("service.name=list", NULL, "service.name=list", 0);
 	expect_resource("service.name=list", "", "service.name=list", 0);
 	expect_resource("service.name=list,a=%", "name", "service.name=name", 1);
-	/* It is the name as it stands, not a list and not encoded. */
-	expect_resource(NULL, "a%20b,c=d ", "service.name=a%20b,c=d ", 0);
+	/* It is the name as it stands, not a list and not encoded, but for white space around it.
+	 */
+	expect_resource(NULL, " a%20b,c=d\n", "service.name=a%20b,c=d", 0);
+	expect_resource(NULL, " \n", UNKNOWN, 0);
 }
 
-static void a_service_name_that_is_not_utf8_is_left_aside_and_told(void **state)
+#define WRONG "\xef\xbf\xbd" /* U+FFFD */
+
+/* One that is not UTF-8 does not cost the others, nor the program its telemetry. */
+static void text_that_is_not_utf8_is_repaired_and_told(void **state)
 {
+	static const struct env_case cases[] = {
+		{"a=M\xfcller,b=2", "a=M" WRONG "ller|b=2|service.name=n", 1},
+		{"a=%ff", "a=" WRONG "|service.name=n", 1},
+		{"%ff=1", WRONG "=1|service.name=n", 1},
+		{"a=%c3", "a=" WRONG "|service.name=n", 1},
+		{"a=\xc3\xa9\xff\xc3\xa9", "a=\xc3\xa9" WRONG "\xc3\xa9|service.name=n", 1},
+		{"a=\xff\xfe\xfd,\xf0\x9f=\xed\xa0\x80",
+		 "a=" WRONG WRONG WRONG "|" WRONG WRONG "=" WRONG WRONG WRONG "|service.name=n", 1},
+	};
+
 	(void)state;
-	expect_resource("a=1", "\xff", "a=1|" UNKNOWN, 1);
-	expect_resource("service.name=list", "\xff", "service.name=list", 1);
+	expect_cases(cases, COUNT_OF(cases));
+	assert_non_null(strstr(told_text, "\"a\" and 1 more is not UTF-8"));
+	expect_resource("a=1", "caf\xe9", "a=1|service.name=caf" WRONG, 1);
+	assert_non_null(strstr(told_text, "OTEL_SERVICE_NAME is not UTF-8"));
+}
+
+static void the_longest_values_are_repaired_in_whole(void **state)
+{
+	static char list[1002], expected[4096];
+	size_t i;
+
+	(void)state;
+	memset(list, 0xff, sizeof(list) - 1);
+	memcpy(list, "a=", 2);
+	strcpy(expected, "a=");
+	for (i = 2; i < sizeof(list) - 1; i++)
+		strcat(expected, WRONG);
+	strcat(expected, "|service.name=n");
+	expect_resource(list, "n", expected, 1);
+}
+
+static void what_is_wrong_is_told_with_its_pair(void **state)
+{
+	static const struct {
+		const char *list, *text;
+	} cases[] = {
+		{"a=1,team,b=2", "its pair 2, \"team\", has no \"=\""},
+		{",, team", "its pair 3, \"team\", has no \"=\""},
+		{"a=1,secret=b=c", "its pair 2, \"secret=...\", has a second \"=\""},
+		{"a=1,%41=secret%4g", "its pair 2, \"%41=...\", has a \"%\""},
+		{"a=1, =2", "its pair 2, \"=...\", has no key"},
+		{"t\xff\n", "\"t" WRONG "\", has no"},
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT_OF(cases); i++) {
+		expect_resource(cases[i].list, "n", "service.name=n", 1);
+		if (strstr(told_text, cases[i].text) == NULL)
+			fail_msg("%s: without %s", told_text, cases[i].text);
+		assert_null(strstr(told_text, "secret%"));
+	}
 }
 
 static void without_a_name_it_is_unknown_service_and_the_program(void **state)
@@ -201,14 +258,14 @@ static void without_a_name_it_is_unknown_service_and_the_program(void **state)
 	expect_resource("%", NULL, UNKNOWN, 1);
 }
 
-static void a_program_name_that_is_no_text_is_left_out(void **state)
+static void a_program_name_that_is_no_text_is_repaired(void **state)
 {
 	char *saved = program_invocation_short_name;
 	static char not_utf8[] = "\xff", none[] = "", long_name[600], expected[700];
 
 	(void)state;
 	program_invocation_short_name = not_utf8;
-	expect_resource(NULL, NULL, "service.name=unknown_service", 0);
+	expect_resource(NULL, NULL, "service.name=unknown_service:" WRONG, 0);
 	program_invocation_short_name = none;
 	expect_resource(NULL, NULL, "service.name=unknown_service", 0);
 	memset(long_name, 'a', sizeof(long_name) - 1);
@@ -229,9 +286,11 @@ int main(void)
 		cmocka_unit_test(an_empty_value_is_as_good_as_none),
 		cmocka_unit_test(the_last_value_of_a_key_counts),
 		cmocka_unit_test(the_service_name_variable_wins),
-		cmocka_unit_test(a_service_name_that_is_not_utf8_is_left_aside_and_told),
+		cmocka_unit_test(text_that_is_not_utf8_is_repaired_and_told),
+		cmocka_unit_test(the_longest_values_are_repaired_in_whole),
+		cmocka_unit_test(what_is_wrong_is_told_with_its_pair),
 		cmocka_unit_test(without_a_name_it_is_unknown_service_and_the_program),
-		cmocka_unit_test(a_program_name_that_is_no_text_is_left_out),
+		cmocka_unit_test(a_program_name_that_is_no_text_is_repaired),
 	};
 
 	/* Whatever the binary is called where this runs. */

@@ -30,6 +30,35 @@ static void check_everywhere(const char *sequence, size_t bytes, bool valid)
 
 #define CHECK(literal, valid) check_everywhere(literal, sizeof(literal) - 1, valid)
 
+static void check_repair(const char *text, size_t len, const char *expected)
+{
+	char *to = malloc(3 * len + 1);
+	size_t repaired;
+
+	assert_non_null(to);
+	repaired = utf8_repair(to, text, len);
+	assert_int_equal(repaired, strlen(expected));
+	assert_memory_equal(to, expected, repaired);
+	assert_true(utf8_is_valid(to, repaired));
+	free(to);
+}
+
+#define CHECK_REPAIR(literal, expected) check_repair(literal, sizeof(literal) - 1, expected)
+#define WRONG				"\xef\xbf\xbd"
+
+static void each_wrong_byte_is_replaced_and_nothing_else(void **state)
+{
+	(void)state;
+	CHECK_REPAIR("", "");
+	CHECK_REPAIR("plain", "plain");
+	CHECK_REPAIR("M\xfcller", "M" WRONG "ller");
+	CHECK_REPAIR("\xc3\xa9\xf0\x9f\x98\x80", "\xc3\xa9\xf0\x9f\x98\x80");
+	CHECK_REPAIR("\xc3", WRONG);
+	CHECK_REPAIR("\xf0\x9f\x98", WRONG WRONG WRONG);
+	CHECK_REPAIR("a\xed\xa0\x80z", "a" WRONG WRONG WRONG "z");
+	CHECK_REPAIR("\xff\xfe\xc3\xa9", WRONG WRONG "\xc3\xa9");
+}
+
 static void empty_text_is_valid_even_without_a_pointer(void **state)
 {
 	(void)state;
@@ -115,6 +144,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(empty_text_is_valid_even_without_a_pointer),
+		cmocka_unit_test(each_wrong_byte_is_replaced_and_nothing_else),
 		cmocka_unit_test(nul_and_all_ascii_are_valid),
 		cmocka_unit_test(first_and_last_of_each_length_are_valid),
 		cmocka_unit_test(overlong_forms_are_refused),

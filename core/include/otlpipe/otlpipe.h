@@ -92,8 +92,9 @@ struct otlp_options {
 	 */
 	enum otlp_temporality_preference temporality;
 	/**
-	 * The size of each ring in bytes, by enum otlp_signal. 0: the default. Rounded up to a
-	 * power of two. Those of signals that this version does not know must be 0.
+	 * The size of each ring in bytes, by enum otlp_signal. 0: $OTLPIPE_SPAN_RING_BYTES and
+	 * $OTLPIPE_METRIC_RING_BYTES ("8MiB"), else the default. Rounded up to a power of two.
+	 * Those of signals that this version does not know must be 0.
 	 */
 	uint32_t ring_bytes[OTLP_SIGNAL_MAX];
 	/**
