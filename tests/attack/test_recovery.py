@@ -5,8 +5,8 @@ nobody else loses or repeats anything: what a file proves is never taken back fo
 
 usage: test_recovery.py BUILD_DIR [words of test names…]
 """
-import os
 import pathlib
+import shutil
 import sys
 
 sys.dont_write_bytecode = True
@@ -97,8 +97,48 @@ def a_liar_takes_no_batch_away_that_nobody_was_released_for(pipe):
                 "the same; the writer is killed behind its first write", runs, 0, "attack recovery")
 
 
+def calls_of_a_start(pipe, dead, model, regions, files):
+    """With so many regions, which are in an open file, and so many sealed files beside it."""
+
+    def begin():
+        for path in (dead.runtime, dead.output):
+            shutil.rmtree(path, ignore_errors=True)
+        dead.runtime.mkdir(mode=0o700)
+        liar(pipe, "copy", model, regions, 1, dead.runtime, model)
+
+    dead.begin = begin
+    dead.kill_behind_write()
+    ((_, path),) = pipe.files("open", dead.output)
+    with open(path, "rb") as file:
+        batch = file.read(64)
+        batch += file.read(int.from_bytes(batch[24:32], "little") - 64)
+    for number in range(files):
+        name = f"traces-20260101T000000Z-{1000 + number:08d}.binpb"
+        (path.parent / name).write_bytes(batch)
+    trace = pipe.scratch / "calls"
+    strace = ["strace", "-f", "-qq", "-s", "200", "-o", trace]
+    rig.harness.Process(pipe, "otlpipe-writer", [*strace, *dead.command(None, None)]).wait()
+    lines = trace.read_text(encoding="utf-8", errors="replace").splitlines()
+    ready = [number for number, line in enumerate(lines) if "; pid " in line]
+    check(ready, "strace saw the writer say that it is ready")
+    return ready[0]
+
+
+def a_start_makes_a_few_calls_for_each_region_and_each_file(pipe):
+    if shutil.which("strace") is None:
+        raise rig.Skip("there is no strace")
+    dead = Dead(pipe, tries=1)
+    model = liar(pipe, "die", dead.template, 3, 4096, expected=rig.SIGKILLED).strip()
+    few = calls_of_a_start(pipe, dead, model, 32, 32)
+    regions = calls_of_a_start(pipe, dead, model, 96, 32) - few
+    files = calls_of_a_start(pipe, dead, model, 32, 96) - few
+    check(0 < regions <= 64 * 12, f"{regions} calls for 64 regions")
+    check(0 < files <= 64 * 8, f"{files} calls for 64 files")
+
+
 if __name__ == "__main__":
     rig.harness.run([
+        a_start_makes_a_few_calls_for_each_region_and_each_file,
         a_liar_takes_no_released_batch_away,
         a_liar_takes_no_batch_away_that_nobody_was_released_for,
     ])

@@ -200,6 +200,61 @@ static void a_recovery_of_kept_batches_that_is_killed_is_done_again(void **state
 	}
 }
 
+/* Another runtime directory's writer comes to the same directory, recovers it, and writes a file.
+ */
+static void be_overtaken(struct pipe *pipe)
+{
+	char path[] = "/dev/shm/otlpipe-test-other-XXXXXX";
+	const struct batch_head head = {.epoch = UINT64_MAX, .signal = OTLP_SIGNAL_TRACES};
+	struct recover_report report;
+	struct manifest *manifest;
+	struct runtime_dir other;
+	struct regions regions;
+	struct data_file file;
+	struct data_dir dir;
+	uint8_t batch[BATCH_BLOCK_BYTES];
+
+	assert_non_null(mkdtemp(path));
+	assert_int_equal(runtime_open(&other, path, false), 0);
+	regions_open(&regions, &other);
+	regions.claims.runtime_id = 2;
+	assert_int_equal(manifest_open(&manifest, pipe->out.fd), 0);
+	assert_int_equal(recover_output(pipe->out.fd, manifest, &regions, &report), 0);
+	regions_close(&regions);
+	runtime_close(&other);
+	assert_int_equal(rmdir(path), 0);
+
+	assert_int_equal(data_dir_open(pipe->out.fd, "traces", &dir), 0);
+	assert_int_equal(data_dir_attach(&dir, manifest), 0);
+	dir.buffered = true;
+	assert_int_equal(data_file_create(&dir, 0, 0, &file), 0);
+	assert_int_equal(batch_seal(batch, head, NULL, 0), sizeof(batch));
+	assert_int_equal(pwrite(file.fd, batch, sizeof(batch), 0), sizeof(batch));
+	assert_int_equal(data_file_seal(&dir, &file, sizeof(batch)), 0);
+	data_dir_close(&dir);
+	manifest_close(manifest);
+}
+
+/* What of the kept batches is in a file already is found behind that writer's. */
+static void a_writer_of_another_runtime_directory_in_between_doubles_nothing(void **state)
+{
+	const struct fault_plan plan = {.what = FAULT_FSYNC, .times = 1, .error = -EIO};
+	static struct pipe pipe;
+	unsigned kept = 0;
+
+	(void)state;
+	for (unsigned last = 0; last < TURNS_MAX; last++) {
+		open_pipe(&pipe, &plan, SYNC_INTERVAL);
+		for (unsigned number = 0; number <= last; number++)
+			turn(&pipe, number);
+		kept += is_kept(&pipe);
+		pipe_close_queue(&pipe);
+		be_overtaken(&pipe);
+		assert_int_equal(go_on_and_count(&pipe), 0);
+	}
+	assert_true(kept > 5);
+}
+
 /* ---- a recovery whose own calls fail ---- */
 
 enum failing { FAILS_NOT, FAILS_REALLOC, FAILS_PREAD, FAILS_OPENAT };
@@ -396,6 +451,7 @@ int main(void)
 		cmocka_unit_test(the_kills_are_counted),
 		cmocka_unit_test(what_is_lost_is_reported_also_by_the_next_writer),
 		cmocka_unit_test(a_recovery_of_kept_batches_that_is_killed_is_done_again),
+		cmocka_unit_test(a_writer_of_another_runtime_directory_in_between_doubles_nothing),
 		cmocka_unit_test(a_recovery_that_fails_keeps_what_was_rescued),
 		cmocka_unit_test(what_is_behind_a_damaged_batch_is_kept_aside),
 		cmocka_unit_test(a_file_that_no_writer_made_is_left_aside),
