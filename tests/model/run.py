@@ -27,6 +27,7 @@ SOUND = {
     "one thread": ("ring", "START=4 THREADS=1 PUSHES=4 BATCHES=2 KILLS=2", "ring"),
     "two threads": ("ring", "START=4 THREADS=2 PUSHES=2 BATCHES=1 KILLS=1", "ring"),
     "buffers": ("ring", "START=4 THREADS=1 PUSHES=2 BATCHES=1 KILLS=1 BUFFERS", "buffers"),
+    "recovery": ("recover", "ITEMS=3 KILLS=2 ABSENCES=2", "recovery"),
     "table": ("table", "", "table"),
     "sleep": ("sleep", "", "sleep"),
 }
@@ -56,6 +57,10 @@ FAULTS = {
     "NO_RELEASE_DONE": ("buffers", "done>=head"),
     "NO_FENCE_DONE": ("buffers", "word>>5"),
     "NO_ACQUIRE_COMMIT": ("buffers", "early"),
+    "REGION_DECIDES": ("recovery", "is_released"),
+    "ABSENT_IS_GONE": ("recovery", "copies[from_a[seen]]==0"),
+    "SEAL_BEFORE_CLAIM": ("recovery", "copies[from_a[seen]]==0"),
+    "CLAIM_IS_NOT_TOLD": ("recovery", "copies[from_a[seen]]==0"),
     "NO_RELEASE_TABLE_REFERENCE": ("table", "memory[1]"),
     "NO_MEMBARRIER": ("sleep", "memory[0]-memory[4]"),
     "NO_LAST_LOOK": ("sleep", "memory[0]-memory[4]"),
