@@ -18,7 +18,7 @@
 #include "cli/follow.h"
 #include "cli/tool.h"
 #include "shm/runtime.h"
-#include "writer/file/datafile.h"
+#include "writer/file/datadir.h"
 
 /* ---- files and directories, once ---- */
 

@@ -11,7 +11,7 @@
 #include "base/array.h"
 #include "base/utf8.h"
 #include "shm/layout.h"
-#include "writer/status.h"
+#include "shm/status.h"
 
 #define UNPACK(tool) "unpack it first: " tool " -dc FILE | otlpipe cat --signal SIGNAL -"
 #define NOT_READ     "otlpipe reads OTLP protobuf alone"

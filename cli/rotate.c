@@ -19,7 +19,7 @@
 #include "base/arguments.h"
 #include "cli/tool.h"
 #include "shm/runtime.h"
-#include "writer/status.h"
+#include "shm/status.h"
 
 /* Has the process this file open? 1, 0, or -errno. */
 static int has_open(uint32_t pid, const struct stat *file)

@@ -7,9 +7,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/record/signal.h"
 #include "shm/layout.h"
 #include "shm/runtime.h"
-#include "writer/status.h"
+#include "shm/status.h"
 
 struct stat_ring {
 	bool is_present;

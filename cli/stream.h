@@ -15,7 +15,7 @@
 #include "cli/cat_file.h"
 #include "cli/input.h"
 #include "cli/missing.h"
-#include "writer/file/datafile.h"
+#include "writer/file/datadir.h"
 
 struct stream {
 	const char *path;

@@ -23,7 +23,7 @@
 #include "cli/verify_ledger.h"
 #include "cli/wire.h"
 #include "writer/file/batch_scan.h"
-#include "writer/file/datafile.h"
+#include "writer/file/datadir.h"
 
 #define FIELD_DATA    1u
 #define FIELD_PADDING 1001u

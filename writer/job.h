@@ -7,11 +7,11 @@
 #ifndef OTLPIPE_WRITER_JOB_H
 #define OTLPIPE_WRITER_JOB_H
 
+#include "shm/status.h"
 #include "writer/destination.h"
 #include "writer/file/batch.h"
 #include "writer/io/iobuf.h"
 #include "writer/source.h"
-#include "writer/status.h"
 
 /* One ring's part in a job. */
 struct job_part {

@@ -6,11 +6,11 @@
 #include <stdbool.h>
 
 #include "shm/control.h"
+#include "shm/status.h"
 #include "writer/file/outdir.h"
 #include "writer/options.h"
 #include "writer/queue.h"
 #include "writer/regions.h"
-#include "writer/status.h"
 #include "writer/wait.h"
 
 struct writer {

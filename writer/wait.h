@@ -10,8 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "shm/status.h"
 #include "writer/regions.h"
-#include "writer/status.h"
 
 struct wait {
 	struct regions *regions;

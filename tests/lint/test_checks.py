@@ -150,6 +150,11 @@ class Checks(unittest.TestCase):
         self.write("src/pipe/_user.py", "from ._types import x\n")
         self.assert_found(check_circles, "src/pipe/__init__ -> src/pipe/_library")
 
+    def test_the_tool_only_looks_and_reads(self):
+        self.write("cli/a.c", '#include "shm/region_view.h"\n#include "writer/file/batch.h"\n')
+        self.write("cli/b.c", '#include "shm/region.h"\n#include "writer/file/retain.h"\n#include "writer/queue.h"\n')
+        self.assert_found(check_layers, "shm/region.h", "writer/file/retain.h", "writer/queue.h")
+
     def test_an_order_without_a_pair_is_found(self):
         self.write("shm/a.c", "x = atomic_load_acquire_u64(p);\ny = atomic_load_relaxed_u64(p);\n")
         self.assert_found(check_memory_order, "shm/a.c:1: atomic_load_acquire_u64 without PAIR")

@@ -7,7 +7,7 @@ import subprocess
 
 import harness
 
-PID_AT = 12  # writer/status.h: struct status_page
+PID_AT = 12  # shm/status.h: struct status_page
 
 
 def rotate(pipe, expected=0, **others):

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The writer's lock and its page. */
-#include "writer/status.h"
+#include "shm/status.h"
 
 #include "tests/unit/shm_fixture.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* writer.lock: its lock, its page. What the numbers mean is the writer's. */
-#include "writer/status.h"
+#include "shm/status.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -128,7 +128,7 @@ int status_read(const struct runtime_dir *dir, struct status_page *ret, bool *re
 	if (n != (ssize_t)sizeof(*ret) || ret->magic != STATUS_MAGIC || ret->major != STATUS_MAJOR)
 		return -EPROTO;
 	status_terminate(ret->io, sizeof(ret->io));
-	for (signal = 0; signal < OTLP_SIGNAL_MAX; signal++)
+	for (signal = 0; signal < REGION_RINGS_MAX; signal++)
 		status_terminate(ret->problems[signal], sizeof(ret->problems[signal]));
 	status_terminate(ret->output, sizeof(ret->output));
 	rc = runtime_has_writer(dir);

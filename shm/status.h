@@ -5,9 +5,10 @@
  * directory is remembered so that the next writer can recover that one first,
  * wherever it writes itself.
  */
-#ifndef OTLPIPE_WRITER_STATUS_H
-#define OTLPIPE_WRITER_STATUS_H
+#ifndef OTLPIPE_SHM_STATUS_H
+#define OTLPIPE_SHM_STATUS_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -15,7 +16,6 @@
 #include "base/guard.h"
 #include "shm/layout.h"
 #include "shm/runtime.h"
-#include "writer/file/batch.h"
 
 #define STATUS_MAGIC	     UINT64_C(0x3157544952455750)
 #define STATUS_MAJOR	     2
@@ -30,6 +30,7 @@ enum status_state {
 	STATUS_STOPPED,
 };
 
+/* Counts of one signal, by the number of its ring. */
 struct status_signal {
 	uint64_t batches;
 	uint64_t batch_bytes;
@@ -72,17 +73,17 @@ struct status_page {
 	uint32_t regions;
 	uint64_t regions_broken;    /* left aside: no regions, or broken ones */
 	uint64_t heartbeat_unix_ns; /* when it last looked at the rings */
-	struct status_signal signals[OTLP_SIGNAL_MAX];
+	struct status_signal signals[REGION_RINGS_MAX];
 	char io[STATUS_MESSAGE_BYTES]; /* how it writes */
 	/* Why a signal is stalled, or empty: each has its own, so that none takes another's away.
 	 */
-	char problems[OTLP_SIGNAL_MAX][STATUS_MESSAGE_BYTES];
+	char problems[REGION_RINGS_MAX][STATUS_MESSAGE_BYTES];
 	/* Told to stop with --wait-for-producers: how many still live, and for how long at most. */
 	uint64_t waits_until_unix_ns; /* 0: no limit */
 	uint32_t waits_for_producers; /* 0: it does not wait */
 	uint32_t reserved;
 	uint64_t regions_waiting; /* there is no room for them yet; minor 1 */
-	char room[4096 - 24 - 56 - OTLP_SIGNAL_MAX * (64 + STATUS_MESSAGE_BYTES) -
+	char room[4096 - 24 - 56 - REGION_RINGS_MAX * (64 + STATUS_MESSAGE_BYTES) -
 		  STATUS_MESSAGE_BYTES];
 	/* At the same place in every version. Absolute; empty: none yet. */
 	char output[STATUS_OUTPUT_BYTES];
