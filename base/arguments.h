@@ -7,9 +7,6 @@
 #ifndef OTLPIPE_BASE_ARGUMENTS_H
 #define OTLPIPE_BASE_ARGUMENTS_H
 
-/* What <argp.h> has as inline functions needs <limits.h>, which it does not include. */
-#include <limits.h>
-
 #include <argp.h>
 
 /* What arguments_parse() found when the program has nothing more to do. */

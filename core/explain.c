@@ -12,7 +12,7 @@
 
 #include <otlpipe/otlpipe.h>
 
-#include "base/limits.h"
+#include "base/host_limits.h"
 #include "core/error.h"
 
 /* A longer path is cut in the middle. */

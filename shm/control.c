@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #include "base/descriptor.h"
-#include "base/limits.h"
+#include "base/host_limits.h"
 #include "base/undisturbed.h"
 #include "shm/atomic.h"
 

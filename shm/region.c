@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "base/descriptor.h"
-#include "base/limits.h"
+#include "base/host_limits.h"
 #include "shm/control.h"
 #include "shm/identity.h"
 #include "shm/region_lock.h"

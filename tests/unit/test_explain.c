@@ -14,7 +14,7 @@
 
 #include <otlpipe/otlpipe.h>
 
-#include "base/limits.h"
+#include "base/host_limits.h"
 #include "core/explain.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))

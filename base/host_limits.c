@@ -7,7 +7,7 @@
  * so a cgroup that stands at its limit may have plenty to give. Counted as given: the
  * limit, less the charge, plus file pages on either list, plus the swap it may use.
  */
-#include "base/limits.h"
+#include "base/host_limits.h"
 
 #include <errno.h>
 #include <fcntl.h>

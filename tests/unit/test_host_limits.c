@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#include "base/limits.h"
+#include "base/host_limits.h"
 
 #define MIB UINT64_C(1048576)
 

@@ -4,8 +4,8 @@
  * go beyond RLIMIT_FSIZE is a deadly signal, to go beyond the memory limit of a cgroup
  * has the kernel kill some process of it. Async-signal-safe, and easy on the stack.
  */
-#ifndef OTLPIPE_BASE_LIMITS_H
-#define OTLPIPE_BASE_LIMITS_H
+#ifndef OTLPIPE_BASE_HOST_LIMITS_H
+#define OTLPIPE_BASE_HOST_LIMITS_H
 
 #include <stdbool.h>
 #include <stdint.h>
