@@ -225,6 +225,23 @@ OFFSET(otlp_stats, rejected_after_shutdown, 512);
 OFFSET(otlp_stats, ring_error, 520);
 OFFSET(otlp_stats, ring_failures, 524);
 
+/* A program may not be built with -fshort-enums. */
+SIZE(enum otlp_value_type, 4);
+SIZE(enum otlp_value_limit, 4);
+SIZE(enum otlp_error, 4);
+SIZE(enum otlp_sdk_status, 4);
+SIZE(enum otlp_temporality, 4);
+SIZE(enum otlp_temporality_preference, 4);
+SIZE(enum otlp_instrument_kind, 4);
+SIZE(enum otlp_number_type, 4);
+SIZE(enum otlp_metric_type, 4);
+SIZE(enum otlp_timeout, 4);
+SIZE(enum otlp_signal, 4);
+SIZE(enum otlp_signal_limit, 4);
+SIZE(enum otlp_limit, 4);
+SIZE(enum otlp_span_kind, 4);
+SIZE(enum otlp_status_code, 4);
+
 VALUE(OTLP_OK, 0);
 VALUE(OTLP_ERR_INVALID, -EINVAL);
 VALUE(OTLP_ERR_NO_MEMORY, -ENOMEM);

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The public headers keep what they promise to other programs and to binding generators.
 
-- tests/headers/abi.c pins each struct, field and constant;
+- tests/headers/abi.c pins each struct, field, enum and constant;
 - a struct that is passed in an array, or stands in one that is, has reserved room;
 - no struct, union or enum is unnamed;
 - each constant and function has a doc comment, a function's with each parameter and what is returned, and says from which
@@ -51,6 +51,9 @@ def check_pins(code, pins):
         if kind == "struct":
             wanted += [f"OFFSET({name}, {field}, " for field in fields]
         yield from (f"{PINS}: has no {line}…)" for line in wanted if line not in pins)
+    for name in public_api.enums(code):
+        if f"SIZE(enum {name}, " not in pins:
+            yield f"{PINS}: has no SIZE(enum {name}, …)"
     for name in public_api.constants(code):
         if f"VALUE({name}, " not in pins:
             yield f"{PINS}: has no VALUE({name}, …)"

@@ -48,6 +48,10 @@ def records(code):
     return [(kind, name, list(_fields(body))) for kind, name, body in _RECORD.findall(code)]
 
 
+def enums(code):
+    return [name for name, _ in _ENUM.findall(code)]
+
+
 def constants(code):
     return [
         entry.split("=")[0].strip()

@@ -53,6 +53,7 @@ class Checks(unittest.TestCase):
         self.assert_found(
             check_api,
             "OFFSET(otlp_new, b, ",
+            "SIZE(enum otlp_error, ",
             "VALUE(OTLP_ERR_NEW, ",
             "otlp_new has no reserved room",
             "has no name",
@@ -69,7 +70,7 @@ class Checks(unittest.TestCase):
             "/** @return 0 */\nOTLP_API int otlp_span_exporter_b(void);\nOTLP_API void otlp_c(void);\n"
             "/** It. */\nenum otlp_e {\n/** A. */\nOTLP_A = -1,\nOTLP_B, /**< B. */\nOTLP_C };\n",
         )
-        self.write("tests/headers/abi.c", "VALUE(OTLP_A, -1) VALUE(OTLP_B, 0) VALUE(OTLP_C, 1)")
+        self.write("tests/headers/abi.c", "SIZE(enum otlp_e, 4) VALUE(OTLP_A, -1) VALUE(OTLP_B, 0) VALUE(OTLP_C, 1)")
         self.write("python/src/module.c", "")
         self.write("python/src/otlpipe/_native.pyi", "")
         self.assert_found(
