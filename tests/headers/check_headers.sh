@@ -66,4 +66,12 @@ int open_library(struct otlp_library **ret)
 }
 SOURCE
 compile <"$abi" || { echo "the binary interface has changed: $abi" >&2; exit 1; }
+# A compiler that optimises sees the bodies of the small functions; who reads declarations alone, as
+# binding generators do, sees functions like any other.
+bodies() { # options…
+	printf '#include <otlpipe/otlpipe.h>\n' |
+		"$compiler" -x "$language" -std="$standard" "$@" -I"$include" -E - | grep -c gnu_inline || true
+}
+[[ $(bodies -O2) -gt 0 && $(bodies -O0) -eq 0 ]] ||
+	{ echo 'the small functions are not inlined, or hidden from binding generators' >&2; exit 1; }
 echo "$# headers: $compiler $standard"

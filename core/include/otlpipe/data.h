@@ -290,11 +290,12 @@ OTLP_API struct otlp_attribute otlp_attr_kvlist(struct otlp_str key,
 						const struct otlp_attribute *items, size_t count);
 
 /*
- * The bodies of the functions above, for compilers to inline. The library exports the same
- * functions, for whoever takes an address or reads declarations alone, such as a binding generator.
- * A program that defines OTLP_NO_INLINE calls the exported ones.
+ * The bodies of the functions above, for compilers to inline where they optimise. The library
+ * exports the same functions, for whoever does not, who takes an address, or who reads declarations
+ * alone, such as a binding generator. A program that defines OTLP_NO_INLINE calls the exported
+ * ones.
  */
-#ifndef OTLP_NO_INLINE
+#if defined(__OPTIMIZE__) && !defined(OTLP_NO_INLINE) || defined(OTLP_INLINE)
 
 #ifndef OTLP_INLINE
 #define OTLP_INLINE extern __inline__ __attribute__((gnu_inline, always_inline))
