@@ -152,7 +152,7 @@ const struct format *format_guess(const uint8_t *first, size_t bytes)
 {
 	const struct format *guess;
 
-	if (bytes == 0)
+	if (first == NULL || bytes == 0)
 		return NULL;
 	for (size_t i = 0; i < COUNT_OF(magics); i++) {
 		if (bytes >= magics[i].offset + magics[i].magic_bytes &&
