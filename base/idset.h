@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A set of region ids: random numbers, never zero, that come and are not taken out one by one. */
+/* A set of numbers that come, and are not taken out one by one. */
 #ifndef OTLPIPE_BASE_IDSET_H
 #define OTLPIPE_BASE_IDSET_H
 
@@ -7,13 +7,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Ids that it remembers; at half load that is 4 MiB. */
+/* Numbers that it remembers: some 20 MiB of them. */
 #define IDSET_MAX ((size_t)1 << 18)
 
+struct idset_id;
+
 struct idset {
-	uint64_t *slots; /* 0: free */
+	struct idset_id *ids; /* a hash table */
 	size_t count;
-	size_t capacity; /* a power of two, or 0 */
 };
 
 void idset_clear(struct idset *set); /* what was zeroed, or added to */

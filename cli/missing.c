@@ -6,24 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Without memory it gives an element back as not added, instead of ending the process. */
-#define HASH_NONFATAL_OOM 1
-/* Who made the file has chosen the ids. */
-#define HASH_FUNCTION(key, bytes, ret) ((ret) = missing_hash(key))
-#include <uthash.h>
-
-#include "base/mix.h"
+#include "base/hash.h"
 #include "writer/file/batch.h"
 
 struct missing_key {
 	uint64_t region_id;
 	uint64_t ring;
 };
-
-static unsigned missing_hash(const struct missing_key *key)
-{
-	return (unsigned)mix_u64(key->region_id ^ mix_u64(key->ring));
-}
 
 struct missing_ring {
 	struct missing_key key;

@@ -9,25 +9,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/mix.h"
-
-#define REGIONS_CAPACITY_MIN 64u
-
 void verify_free(struct verify *verify)
 {
+	struct verify_region *region, *next;
+	unsigned ring;
 	size_t i;
 
-	for (i = 0; i < verify->region_capacity; i++) {
-		struct verify_region *region = verify->regions[i];
-		unsigned ring;
-
-		if (region == NULL)
-			continue;
+	HASH_ITER(hh, verify->regions, region, next)
+	{
+		HASH_DELETE(hh, verify->regions, region);
 		for (ring = 0; ring < SIGNAL_COUNT; ring++)
 			free(region->rings[ring].live.held);
 		free(region);
 	}
-	free(verify->regions);
 	for (i = 0; i < VERIFY_FINDINGS_MAX; i++) {
 		free(verify->problems.texts[i]);
 		free(verify->notes.texts[i]);
@@ -38,50 +32,22 @@ void verify_free(struct verify *verify)
 
 /* ---- the table of regions ---- */
 
-/* Where the region with this id is or would be. */
-static size_t region_slot(struct verify_region *const *regions, size_t capacity, uint64_t id)
-{
-	size_t at = (size_t)mix_u64(id) & (capacity - 1);
-
-	while (regions[at] != NULL && regions[at]->id != id)
-		at = (at + 1) & (capacity - 1);
-	return at;
-}
-
-static int regions_grow(struct verify *verify)
-{
-	size_t capacity =
-		verify->region_capacity != 0 ? verify->region_capacity * 2 : REGIONS_CAPACITY_MIN;
-	struct verify_region **larger = calloc(capacity, sizeof(struct verify_region *));
-	size_t i;
-
-	if (larger == NULL)
-		return -ENOMEM;
-	for (i = 0; i < verify->region_capacity; i++)
-		if (verify->regions[i] != NULL)
-			larger[region_slot(larger, capacity, verify->regions[i]->id)] =
-				verify->regions[i];
-	free(verify->regions);
-	verify->regions = larger;
-	verify->region_capacity = capacity;
-	return 0;
-}
-
 struct verify_region *verify_region(struct verify *verify, uint64_t id)
 {
 	struct verify_region *region;
-	size_t at;
 
-	if (verify->region_count * 2 >= verify->region_capacity && regions_grow(verify) < 0)
-		return NULL;
-	at = region_slot(verify->regions, verify->region_capacity, id);
-	if (verify->regions[at] != NULL)
-		return verify->regions[at];
+	HASH_FIND(hh, verify->regions, &id, sizeof(id), region);
+	if (region != NULL)
+		return region;
 	region = calloc(1, sizeof(*region));
 	if (region == NULL)
 		return NULL;
 	region->id = id;
-	verify->regions[at] = region;
+	HASH_ADD(hh, verify->regions, id, sizeof(region->id), region);
+	if (HASH_COUNT(verify->regions) == verify->region_count) {
+		free(region);
+		return NULL;
+	}
 	verify->region_count++;
 	return region;
 }

@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/hash.h"
 #include "shm/layout.h"
 #include "shm/runtime.h"
 #include "writer/file/batch.h"
@@ -88,6 +89,7 @@ struct verify_region {
 	bool is_alive;	/* if it is there */
 	bool is_closed; /* if it is there */
 	struct verify_ring rings[SIGNAL_COUNT];
+	UT_hash_handle hh;
 };
 
 /* What is added up for each signal. */
@@ -113,9 +115,8 @@ struct verify_signal {
 
 struct verify {
 	const struct runtime_dir *runtime; /* NULL: not given */
-	struct verify_region **regions;	   /* a hash table by id */
+	struct verify_region *regions; /* a hash table by id, in the order of their first entry */
 	size_t region_count;
-	size_t region_capacity; /* a power of two, or 0 */
 	struct verify_signal signals[SIGNAL_COUNT];
 	uint64_t final_regions, killed_regions, broken_regions, alive_regions;
 	struct verify_findings problems;

@@ -285,14 +285,11 @@ static void region_count(struct verify *verify, const struct verify_region *regi
 
 void verify_conclude(struct verify *verify)
 {
+	struct verify_region *region;
+	unsigned signal;
 	size_t i;
 
-	for (i = 0; i < verify->region_capacity; i++) {
-		struct verify_region *region = verify->regions[i];
-		unsigned signal;
-
-		if (region == NULL)
-			continue;
+	for (region = verify->regions; region != NULL; region = region->hh.next) {
 		for (signal = 0; signal < SIGNAL_COUNT; signal++)
 			ring_conclude(verify, region, signal);
 		region_count(verify, region);

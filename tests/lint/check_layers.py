@@ -50,7 +50,7 @@ FILE_READ = re.compile(r"^writer/file/(batch|batch_scan|datadir|dataname|manifes
 # A row is a room: (its files, what they may include besides libc). The first row that matches counts.
 LAYERS = (
     (under("core/include/"), (PUBLIC_HEADERS,)),
-    (BASE, (BASE,)),
+    (BASE, (BASE, "uthash")),
     (SHM, (SHM, BASE, "ck")),
     (RECORD, (RECORD, BASE, PUBLIC_HEADERS)),
     (under("core/"), (under("core/"), SHM, BASE, PUBLIC_HEADERS)),
@@ -73,7 +73,7 @@ LAYERS = (
         under("cli/"),
         (
             *(under("cli/"), FILE_READ, RECORD_READ, SHM_VIEW, BASE, PUBLIC_HEADERS),
-            *("protobuf-c", "json-c", "uthash"),
+            *("protobuf-c", "json-c"),
         ),
     ),
     (under("examples/"), (PUBLIC_HEADERS,)),

@@ -6,6 +6,8 @@
 #include "tests/unit/shm_fixture.h"
 #include "writer/file/batch.h"
 
+#include <limits.h>
+
 #define BATCH_BUFFER (2u * BATCH_BLOCK_BYTES)
 #define RING_BYTES   (UINT64_C(16) << 10)
 #define ID	     UINT64_C(0x1122334455667788)
@@ -607,6 +609,72 @@ static void a_region_that_was_cut_is_found(void **state)
 	munmap(region.header, region.bytes);
 }
 
+/* ---- memory ---- */
+
+void *__real_malloc(size_t bytes);
+void *__real_calloc(size_t count, size_t bytes);
+void *__real_realloc(void *old, size_t bytes);
+void *__wrap_malloc(size_t bytes);
+void *__wrap_calloc(size_t count, size_t bytes);
+void *__wrap_realloc(void *old, size_t bytes);
+
+static unsigned allocations_left = UINT_MAX;
+
+/* The one that fails is the last that is counted. */
+static bool is_refused(void)
+{
+	if (allocations_left == UINT_MAX || allocations_left == 0 || --allocations_left != 0)
+		return false;
+	errno = ENOMEM;
+	return true;
+}
+
+void *__wrap_malloc(size_t bytes)
+{
+	return is_refused() ? NULL : __real_malloc(bytes);
+}
+
+void *__wrap_calloc(size_t count, size_t bytes)
+{
+	return is_refused() ? NULL : __real_calloc(count, bytes);
+}
+
+void *__wrap_realloc(void *old, size_t bytes)
+{
+	return is_refused() ? NULL : __real_realloc(old, bytes);
+}
+
+static void an_allocation_that_fails_wherever_it_is_ends_the_look_with_that_error(void **state)
+{
+	struct batch_entry other = entry_make(0, 80, 1, 0);
+	struct region region = region_make();
+	unsigned failed = 0, nth = 1;
+	bool was_reached;
+
+	other.region_id = ID + 1;
+	push(&region);
+	put(1, 0, entry_make(0, 80, 3, 0));
+	put(1, 1, entry_make(80, 160, 3, 3));
+	put(2, 2, other);
+	do {
+		int rc;
+
+		verify_free(&verify);
+		allocations_left = nth++;
+		rc = verify_run(&verify, out_fd, *state);
+		was_reached = allocations_left == 0;
+		allocations_left = UINT_MAX;
+		if (was_reached) {
+			assert_int_equal(rc, -ENOMEM);
+			failed++;
+		} else {
+			assert_int_equal(rc, 0);
+		}
+	} while (was_reached);
+	assert_true(failed >= 6); /* three regions, batches, messages, what the ring holds */
+	region_close(&region);
+}
+
 #define VERIFY_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -640,6 +708,7 @@ int main(void)
 		VERIFY_TEST(more_accepted_than_the_rings_hold_is_a_loss),
 		VERIFY_TEST(a_ring_that_makes_no_sense_is_found),
 		VERIFY_TEST(a_region_that_was_cut_is_found),
+		VERIFY_TEST(an_allocation_that_fails_wherever_it_is_ends_the_look_with_that_error),
 	};
 
 	if (guard_install() < 0)
