@@ -8,8 +8,9 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "base/clock.h"
 
 #define LOG_LINE_BYTES_MAX 1024
 #define LOG_LAST_BYTES	   256
@@ -29,14 +30,6 @@ struct log_kind {
 static pthread_mutex_t log_mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct log_kind log_kinds[LOG_KINDS_MAX]; /* under the mutex, as is the count */
 static unsigned log_kind_count;
-
-static int64_t monotonic_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
 
 static struct log_kind *find_kind(const char *format, int64_t now_ns)
 {
@@ -100,7 +93,7 @@ void log_line(const char *format, ...)
 {
 	char line[LOG_LINE_BYTES_MAX] = LOG_PREFIX;
 	const size_t prefix = sizeof(LOG_PREFIX) - 1;
-	const int64_t now_ns = monotonic_ns();
+	const int64_t now_ns = clock_monotonic_ns();
 	struct log_kind *kind;
 	va_list arguments;
 	bool is_said;
@@ -124,7 +117,7 @@ void log_line(const char *format, ...)
 
 static void sum_up(int64_t least_ns)
 {
-	const int64_t now_ns = monotonic_ns();
+	const int64_t now_ns = clock_monotonic_ns();
 	unsigned i;
 
 	pthread_mutex_lock(&log_mutex);

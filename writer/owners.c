@@ -16,8 +16,11 @@ static int owner_compare(const void *a, const void *b)
 
 void owners_open(struct owners *owners)
 {
+	unsigned signal;
+
 	memset(owners, 0, sizeof(*owners));
-	TAILQ_INIT(&owners->owners);
+	for (signal = 0; signal < SIGNAL_COUNT; signal++)
+		TAILQ_INIT(&owners->turns[signal]);
 }
 
 static void owner_free(void *node)
@@ -39,6 +42,7 @@ struct owner *owners_get(struct owners *owners, uint32_t uid)
 	const struct owner key = {.uid = uid};
 	struct owner *const *found = tfind(&key, &owners->by_uid, owner_compare);
 	struct owner *owner;
+	unsigned signal;
 
 	if (found != NULL)
 		return *found;
@@ -46,7 +50,8 @@ struct owner *owners_get(struct owners *owners, uint32_t uid)
 	if (owner == NULL)
 		return NULL;
 	owner->uid = uid;
-	TAILQ_INIT(&owner->sources);
+	for (signal = 0; signal < SIGNAL_COUNT; signal++)
+		TAILQ_INIT(&owner->sources[signal]);
 	if (tsearch(owner, &owners->by_uid, owner_compare) == NULL) {
 		free(owner);
 		return NULL;
@@ -56,26 +61,30 @@ struct owner *owners_get(struct owners *owners, uint32_t uid)
 
 void owners_add(struct owners *owners, struct owner *owner, struct source *source)
 {
-	if (owner->count == 0) {
-		TAILQ_INSERT_TAIL(&owners->owners, owner, in_owners);
-		owners->count++;
+	unsigned signal;
+
+	for (signal = 0; signal < SIGNAL_COUNT; signal++) {
+		if (owner->count == 0)
+			TAILQ_INSERT_TAIL(&owners->turns[signal], owner, in_turn[signal]);
+		TAILQ_INSERT_TAIL(&owner->sources[signal], source, in_turn[signal]);
 	}
+	owners->count += owner->count++ == 0;
 	source->owner = owner;
-	TAILQ_INSERT_TAIL(&owner->sources, source, of_owner);
-	owner->count++;
 }
 
 void owners_remove(struct owners *owners, struct source *source)
 {
 	struct owner *owner = source->owner;
+	unsigned signal;
 
-	TAILQ_REMOVE(&owner->sources, source, of_owner);
-	source->owner = NULL;
 	owner->count--;
-	if (owner->count == 0) {
-		TAILQ_REMOVE(&owners->owners, owner, in_owners);
-		owners->count--;
+	for (signal = 0; signal < SIGNAL_COUNT; signal++) {
+		TAILQ_REMOVE(&owner->sources[signal], source, in_turn[signal]);
+		if (owner->count == 0)
+			TAILQ_REMOVE(&owners->turns[signal], owner, in_turn[signal]);
 	}
+	owners->count -= owner->count == 0;
+	source->owner = NULL;
 }
 
 void owner_keep_broken(struct owner *owner, const char *name, char ret[OWNER_NAME_BYTES])

@@ -18,17 +18,19 @@
 
 struct owner {
 	uint32_t uid;
-	TAILQ_ENTRY(owner) in_owners;	  /* where it has regions */
-	TAILQ_HEAD(, source) sources;	  /* attached, in turn */
-	size_t count;			  /* of them */
+	/* For each signal, since they take turns apart from each other: first is who comes next. */
+	TAILQ_ENTRY(owner) in_turn[SIGNAL_COUNT]; /* while it has regions */
+	TAILQ_HEAD(source_list, source) sources[SIGNAL_COUNT];
+	size_t count;			  /* of its regions */
+	int64_t owes_ns[SIGNAL_COUNT];	  /* time that it had before its turn */
 	char (*broken)[OWNER_NAME_BYTES]; /* names, in turn; NULL: none yet */
 	unsigned broken_count;		  /* ever */
 };
 
 struct owners {
-	TAILQ_HEAD(owner_list, owner) owners; /* those that have regions, in turn */
-	size_t count;			      /* of them */
-	void *by_uid;			      /* all that ever had one: a tree of tsearch(3) */
+	TAILQ_HEAD(owner_list, owner) turns[SIGNAL_COUNT]; /* those that have regions */
+	size_t count;					   /* of them */
+	void *by_uid; /* all that ever had one: a tree of tsearch(3) */
 };
 
 void owners_open(struct owners *owners);

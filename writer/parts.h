@@ -32,7 +32,6 @@ struct writer {
 	bool close_due[SIGNAL_COUNT]; /* the interval is over */
 	bool discovery_failed;	      /* said so */
 	bool is_stopping;
-	size_t drain_from[SIGNAL_COUNT];      /* where the next turn begins: a number of sources */
 	int64_t care_ns, retain_ns, close_ns; /* when they are next due */
 	int64_t claim_wait_ns;		      /* the last sleep for a claim; 0: it was for none */
 	int stops_heard;		      /* how often it was told to stop, at its last look */

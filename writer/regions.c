@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mix.h"
 #include "writer/settle.h"
@@ -93,15 +94,6 @@ void regions_close(struct regions *regions)
 	regions_end(regions);
 	idset_clear(&regions->known);
 	claims_close(&regions->claims);
-}
-
-struct source *regions_at(const struct regions *regions, size_t index)
-{
-	struct source *source = regions->sources;
-
-	for (index = regions->count > 0 ? index % regions->count : 0; index > 0; index--)
-		source = source->next;
-	return source;
 }
 
 static bool regions_differ(const struct regions *regions)
@@ -335,14 +327,6 @@ static bool regions_attach(struct regions *regions, const char *name, uint64_t i
 	return true;
 }
 
-static int64_t monotonic_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 /* Is the directory's time so young that what changes now may leave it as it is? */
 static bool regions_may_change_unseen(const struct timespec *mtime)
 {
@@ -368,7 +352,7 @@ static int regions_begin(struct regions *regions)
 	if (fstat(regions->dir->fd, &st) == 0) {
 		regions->seen_mtime = st.st_mtim;
 		if (regions_may_change_unseen(&st.st_mtim))
-			regions->look_ns = monotonic_ns() + REGIONS_TICK_NS;
+			regions->look_ns = clock_monotonic_ns() + REGIONS_TICK_NS;
 	}
 	fd = openat(regions->dir->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
@@ -432,9 +416,9 @@ int regions_discover_some(struct regions *regions, int64_t now_ns, bool anyway)
 		if (rc < 0)
 			return rc;
 	}
-	begin_ns = monotonic_ns();
+	begin_ns = clock_monotonic_ns();
 	rc = regions_read(regions, REGIONS_STEP_NAMES, REGIONS_STEP_FILES);
-	now_ns = monotonic_ns();
+	now_ns = clock_monotonic_ns();
 	regions->next_ns = now_ns + (now_ns - begin_ns) * REGIONS_REST;
 	return rc < 0 ? rc : 0;
 }

@@ -53,9 +53,6 @@ void regions_close(struct regions *regions);
 /** The one with this id, or NULL. */
 struct source *regions_find(const struct regions *regions, uint64_t id);
 
-/** One of them by a number, which may be too large: it is counted round. NULL: there is none. */
-struct source *regions_at(const struct regions *regions, size_t index);
-
 /**
  * Attach what is new: all of it, however long it takes. What there is no room for waits: that is
  * said, counted, and tried again with each look at the directory.

@@ -179,8 +179,12 @@ static void source_look_at_flush(struct source *source, struct source_ring *ring
 
 enum take_end { TAKE_OK, TAKE_INVALID, TAKE_FULL, TAKE_BROKEN };
 
-#define SOURCE_AHEAD_BYTES 1536u /* a few records; more did not help */
-#define SOURCE_LINE_BYTES  64u
+/* What a record costs beside its bytes, as bytes; and how much is compared in the time of one. */
+#define SOURCE_RECORD_WORK_BYTES 64u
+#define SOURCE_COMPARED_BYTES	 16u
+
+#define SOURCE_AHEAD_BYTES	 1536u /* a few records; more did not help */
+#define SOURCE_LINE_BYTES	 64u
 
 /*
  * Ask for the lines that the records behind this one stand in: they come from the producer's cache,
@@ -200,7 +204,7 @@ static inline void source_prefetch(const struct ring_entry *entry)
 /* A private copy of the record, a shaped span made whole. */
 static enum take_end source_copy_record(struct source *source, const struct drain *drain,
 					const struct ring_entry *entry, const uint8_t **ret,
-					size_t *ret_len)
+					size_t *ret_len, uint64_t *work)
 {
 	struct table_copy shape;
 	uint32_t reference;
@@ -218,6 +222,7 @@ static enum take_end source_copy_record(struct source *source, const struct drai
 	rc = table_find_shape(&source->table, &source->view, reference, &shape);
 	if (rc < 0)
 		return rc == -ENOMEM ? TAKE_FULL : TAKE_INVALID;
+	*work += shape.bytes_count + entry->payload_bytes;
 	if (record_expand_bound(entry->payload_bytes, shape.shape) > DRAIN_WHOLE_BYTES_MAX ||
 	    record_expand(drain->record, entry->payload_bytes, shape.shape, drain->whole, ret_len) <
 		    0)
@@ -230,7 +235,7 @@ static enum take_end source_copy_record(struct source *source, const struct drai
 static enum take_end source_take_record(struct source *source, const struct drain *drain,
 					struct stage *stage, const struct ring_entry *entry,
 					enum otlp_signal signal, size_t head_bytes,
-					uint32_t *ret_items)
+					uint32_t *ret_items, uint64_t *work)
 {
 	struct table_copy by_reference;
 	const uint8_t *record, *resource;
@@ -239,7 +244,7 @@ static enum take_end source_take_record(struct source *source, const struct drai
 	enum take_end end;
 	int rc;
 
-	end = source_copy_record(source, drain, entry, &record, &record_bytes);
+	end = source_copy_record(source, drain, entry, &record, &record_bytes, work);
 	if (end != TAKE_OK)
 		return end;
 	if (record_parse(record, record_bytes, record_bytes + RECORD_SLACK_BYTES, &view) < 0 ||
@@ -254,6 +259,7 @@ static enum take_end source_take_record(struct source *source, const struct drai
 			return rc == -ENOMEM ? TAKE_FULL : TAKE_INVALID;
 		resource = by_reference.bytes;
 		resource_bytes = by_reference.bytes_count;
+		*work += resource_bytes / SOURCE_COMPARED_BYTES;
 	}
 	/* Alone a record may be larger than a batch is meant to be. */
 	if (!stage_is_empty(stage) && head_bytes + stage_bytes_bound(stage) +
@@ -312,12 +318,21 @@ static enum drain_end ring_end(const struct source *source, struct source_ring *
 	return DRAIN_EMPTY;
 }
 
+/* Is it the others' turn, by the clock? That is asked each DRAIN_WORK_STEP_BYTES. */
+static bool drain_is_late(const struct drain *drain, uint64_t work, uint64_t *asked_at)
+{
+	if (drain->now_ns == NULL || work - *asked_at < DRAIN_WORK_STEP_BYTES)
+		return false;
+	*asked_at = work;
+	return drain->now_ns() >= drain->until_ns;
+}
+
 enum drain_end source_drain(struct source *source, enum otlp_signal signal,
 			    const struct drain *drain, struct stage *stage, size_t head_bytes)
 {
 	struct source_ring *ring = &source->rings[signal];
 	struct ring_entry entry;
-	uint64_t tail, start;
+	uint64_t tail, start, work = 0, asked_at = 0;
 	uint32_t items;
 
 	if (!ring->is_present || source->is_broken || ring->is_over || ring->final_taken)
@@ -338,7 +353,9 @@ enum drain_end source_drain(struct source *source, enum otlp_signal signal,
 		source->fault = "its space is not reserved";
 		return DRAIN_BROKEN;
 	}
-	while (ring->reader.read - start < drain->quota_bytes) {
+	while (ring->reader.read - start < drain->quota_bytes &&
+	       work < DRAIN_WORK_FACTOR * drain->quota_bytes &&
+	       !drain_is_late(drain, work, &asked_at)) {
 		if (ring_reader_peek(&ring->reader, tail, source->is_dead, &entry) < 0 ||
 		    source->guard.has_failed)
 			return source_fault(source);
@@ -356,8 +373,9 @@ enum drain_end source_drain(struct source *source, enum otlp_signal signal,
 			break;
 		case RING_ENTRY_RECORD:
 			items = 0;
+			work += SOURCE_RECORD_WORK_BYTES + entry.bytes;
 			switch (source_take_record(source, drain, stage, &entry, signal, head_bytes,
-						   &items)) {
+						   &items, &work)) {
 			case TAKE_OK:
 				ring_take(ring, &entry, items, 0, 0);
 				break;
@@ -372,6 +390,19 @@ enum drain_end source_drain(struct source *source, enum otlp_signal signal,
 		}
 	}
 	return DRAIN_QUOTA;
+}
+
+void source_look(struct source *source, enum otlp_signal signal)
+{
+	struct source_ring *ring = &source->rings[signal];
+	uint64_t tail;
+
+	if (!ring->is_present || source->is_broken || ring->is_over || ring->final_taken)
+		return;
+	source_look_at_flush(source, ring);
+	/* One that makes no sense is for the drain to find out. */
+	if (ring_reader_tail(&ring->reader, &tail) == 0 && tail > ring->seen_tail)
+		ring->seen_tail = tail;
 }
 
 bool source_has_taken(const struct source *source, enum otlp_signal signal)

@@ -48,7 +48,7 @@ struct owner;
 struct source {
 	struct source *next;
 	struct owner *owner;
-	TAILQ_ENTRY(source) of_owner;
+	TAILQ_ENTRY(source) in_turn[SIGNAL_COUNT]; /* among the owner's */
 	char name[REGION_NAME_BYTES_MAX];
 	struct region_view view;
 	struct guard guard;
@@ -61,7 +61,8 @@ struct source {
 	bool is_broken;	   /* drained no further */
 	const char *fault; /* with DRAIN_BROKEN: why */
 	bool has_late_flush;
-	unsigned jobs; /* batches in flight that name it */
+	unsigned jobs;		       /* batches in flight that name it */
+	int64_t owes_ns[SIGNAL_COUNT]; /* time that it had before its turn */
 };
 
 /**
@@ -103,13 +104,22 @@ enum drain_end {
 	DRAIN_BROKEN
 };
 
-/** Buffers of the drain, made once. */
+/*
+ * Buffers of the drain, made once, and how much of a ring is taken at a time. What a record costs
+ * is for its producer to choose: a shape makes kilobytes of a few bytes. So what is counted is what
+ * has to be touched, and where that says too little of the time that it takes, the clock is asked.
+ */
 struct drain {
 	uint8_t *record; /* DRAIN_RECORD_ROOM_BYTES: what is looked at is a copy */
 	uint8_t *whole;	 /* DRAIN_WHOLE_ROOM_BYTES: a shaped span with its shape */
 	size_t batch_bytes_max;
-	uint64_t quota_bytes;
+	uint64_t quota_bytes;	 /* of the ring; and DRAIN_WORK_FACTOR times that to be touched */
+	int64_t (*now_ns)(void); /* NULL: time is no matter */
+	int64_t until_ns;	 /* no record is begun then */
 };
+
+#define DRAIN_WORK_FACTOR     4
+#define DRAIN_WORK_STEP_BYTES (UINT64_C(8) << 10) /* so often the clock is asked */
 
 /**
  * Take records from a ring into the stage.
@@ -118,6 +128,9 @@ struct drain {
  */
 enum drain_end source_drain(struct source *source, enum otlp_signal signal,
 			    const struct drain *drain, struct stage *stage, size_t head_bytes);
+
+/** Only look at a ring, so that what is news now gets old. */
+void source_look(struct source *source, enum otlp_signal signal);
 
 /** Has this ring something that the batch being made must name? */
 bool source_has_taken(const struct source *source, enum otlp_signal signal);

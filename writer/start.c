@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "shm/filesystem.h"
 #include "writer/start_output.h"
@@ -209,6 +210,7 @@ static int start_drain(struct writer *writer)
 	}
 	writer->drain.batch_bytes_max = writer->options->batch_bytes;
 	writer->drain.quota_bytes = UINT64_C(64) << 10;
+	writer->drain.now_ns = clock_monotonic_ns;
 	return 0;
 }
 

@@ -15,8 +15,10 @@
 #include <unistd.h>
 
 #include "base/array.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "shm/control.h"
+#include "writer/drain.h"
 #include "writer/notify.h"
 #include "writer/regions.h"
 #include "writer/start.h"
@@ -30,7 +32,6 @@
 #define WRITER_IO_WAIT_NS INT64_C(1000000)
 /* The first sleep while a claim holds a ring up; each further one is twice as long. */
 #define WRITER_CLAIM_WAIT_NS INT64_C(1000000)
-#define WRITER_BUSY_BYTES    (UINT64_C(64) << 10)
 #define WRITER_REAP_MAX	     16
 /* How long a stopping writer waits for a disk that takes nothing. */
 #define WRITER_STOP_STALLED_NS INT64_C(10000000000)
@@ -54,14 +55,6 @@ static void writer_handle_signal(int number)
 		control_cancel_sleep(signal_control);
 }
 
-static int64_t monotonic_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 static int writer_catch_signals(void)
 {
 	static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
@@ -80,63 +73,6 @@ static int writer_catch_signals(void)
 	if (sigaction(SIGXFSZ, &action, NULL) < 0 || sigaction(SIGPIPE, &action, NULL) < 0)
 		return -errno;
 	return 0;
-}
-
-/* The batch is full: close it. False: there is no buffer, or no memory for a single record. */
-static bool writer_make_room(struct writer *writer, struct queue *queue)
-{
-	if (stage_is_empty(queue->stage) || queue_close_batch(queue, writer->regions.sources) < 0)
-		return false;
-	queue_pump(queue, monotonic_ns());
-	return true;
-}
-
-/*
- * Take what the rings of one signal hold, a little from each in turn. Where there is no room for
- * more, the records stay in the rings, and the next call begins with the ring that came last.
- *
- * Returns whether it was so much that it is worth to look again at once. A trickle is not: the
- * producers wake us when a ring is half full, and until then a round costs more than it brings.
- */
-static bool writer_drain(struct writer *writer, struct queue *queue)
-{
-	const enum otlp_signal signal = queue->signal;
-	struct source *source = regions_at(&writer->regions, writer->drain_from[signal]);
-	bool again, is_blocked = false;
-	uint64_t drained = 0;
-
-	do {
-		size_t parts = queue_count_parts(queue, writer->regions.sources);
-		size_t i;
-
-		again = false;
-		for (i = 0; i < writer->regions.count; i++) {
-			const bool is_named = job_would_take(source, signal);
-			const uint64_t before = source->rings[signal].reader.read;
-			enum drain_end end;
-
-			/* The batch names the rings that it takes from, not those that it meets. */
-			end = source_drain(source, signal, &writer->drain, queue->stage,
-					   batch_head_bytes(parts + !is_named));
-			drained += source->rings[signal].reader.read - before;
-			if (end == DRAIN_BROKEN) {
-				regions_break_unreadable(&writer->regions, source);
-			} else if (end == DRAIN_FULL && !is_blocked) {
-				is_blocked = !writer_make_room(writer, queue);
-				if (is_blocked)
-					writer->drain_from[signal] += i;
-				else
-					parts = 0;
-				again = true;
-			} else if (end == DRAIN_QUOTA) {
-				again = true;
-			}
-			parts += !is_named && job_would_take(source, signal);
-			source = source->next != NULL ? source->next : writer->regions.sources;
-		}
-		/* Each ring is looked at all the same: its news would not get old otherwise. */
-	} while (again && !is_blocked);
-	return drained >= WRITER_BUSY_BYTES;
 }
 
 /* Must the batch that is being made be closed now? */
@@ -160,7 +96,7 @@ static bool writer_reap(struct writer *writer, int64_t timeout_ns)
 
 	count = io_reap(writer->io, results, WRITER_REAP_MAX, timeout_ns);
 	for (i = 0; i < count; i++)
-		queue_complete(&results[i], monotonic_ns());
+		queue_complete(&results[i], clock_monotonic_ns());
 	return count > 0;
 }
 
@@ -239,7 +175,7 @@ static bool writer_turn(struct writer *writer, int64_t now)
 	for (i = 0; i < SIGNAL_COUNT; i++) {
 		struct queue *queue = &writer->queues[i];
 
-		any |= writer_drain(writer, queue);
+		any |= drain_rings(&writer->drain, &writer->regions, queue);
 		if (writer_close_is_due(writer, queue))
 			writer->close_due[i] =
 				queue_close_batch(queue, writer->regions.sources) < 0;
@@ -263,7 +199,7 @@ static bool writer_has_news(const struct writer *writer)
 	for (source = writer->regions.sources; source != NULL; source = source->next)
 		if (source_has_news(source))
 			return true;
-	return regions_have_changed(&writer->regions, monotonic_ns());
+	return regions_have_changed(&writer->regions, clock_monotonic_ns());
 }
 
 /* Does the barrier before a sleep reach all producers? */
@@ -283,7 +219,7 @@ static void writer_sleep_until(struct writer *writer, int64_t until)
 	int64_t slice = control_slice_ns(&writer->control, writer_reaches_all(writer));
 
 	for (;;) {
-		int64_t left = until - monotonic_ns();
+		int64_t left = until - clock_monotonic_ns();
 
 		control_announce_sleep(&writer->control);
 		if (left <= 0 || writer_has_news(writer) || signal_stops != writer->stops_heard ||
@@ -317,7 +253,7 @@ static int64_t writer_claim_wait_ns(struct writer *writer)
 static void writer_sleep(struct writer *writer)
 {
 	int64_t until = writer->care_ns < writer->close_ns ? writer->care_ns : writer->close_ns;
-	int64_t now = monotonic_ns(), claim_wait_ns = writer_claim_wait_ns(writer);
+	int64_t now = clock_monotonic_ns(), claim_wait_ns = writer_claim_wait_ns(writer);
 	unsigned i;
 
 	if (claim_wait_ns < until - now)
@@ -409,7 +345,7 @@ static bool writer_takes_waiting(struct writer *writer)
 /* Write what the rings hold now, and seal. @return an exit status */
 static int writer_stop(struct writer *writer)
 {
-	int64_t now = monotonic_ns(), give_up_ns = now + WRITER_STOP_STALLED_NS;
+	int64_t now = clock_monotonic_ns(), give_up_ns = now + WRITER_STOP_STALLED_NS;
 	const int64_t busy_until_ns = now + WRITER_STOP_BUSY_NS;
 
 	(void)notify_send("STOPPING=1");
@@ -421,7 +357,7 @@ static int writer_stop(struct writer *writer)
 	/* A claim that is not committed for so long waits for the next writer. */
 	while (!writer_is_drained(writer, now >= busy_until_ns) || writer_takes_waiting(writer) ||
 	       !writer_seal(writer)) {
-		now = monotonic_ns();
+		now = clock_monotonic_ns();
 
 		writer->close_ns = now; /* no batch waits any more */
 		if (!writer_is_stalled(writer))
@@ -473,7 +409,7 @@ static bool writer_is_to_stop(struct writer *writer)
 
 	writer->stops_heard = signal_stops;
 	told = writer->stops_heard + writer->options->drain;
-	return told > 0 && wait_is_over(&writer->wait, (unsigned)told, monotonic_ns());
+	return told > 0 && wait_is_over(&writer->wait, (unsigned)told, clock_monotonic_ns());
 }
 
 int writer_run(const struct options *options)
@@ -493,7 +429,7 @@ int writer_run(const struct options *options)
 	signal_control = &writer.control;
 	(void)notify_send("READY=1");
 	while (!writer_is_to_stop(&writer))
-		if (!writer_turn(&writer, monotonic_ns()))
+		if (!writer_turn(&writer, clock_monotonic_ns()))
 			writer_sleep(&writer);
 	status = writer_stop(&writer);
 	writer_log_end(&writer);

@@ -1,0 +1,104 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Work that somebody else can order: producers whose records cost the writer a lot, beside an honest
+one that pushes at a modest rate, and that must have its share of the writer.
+
+What is counted are records: those that the honest one dropped, and those of the others that the writer
+did take meanwhile, so that it was at work for them.
+"""
+import os
+import pathlib
+import shutil
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "torture"))
+import rig
+from rig import check, equal, harness, wait_for
+
+RATE = 5000
+SPANS = 3 * RATE
+RING_BYTES = 1 << 20  # 2,200 spans
+DROPPED_MAX = SPANS // 20  # a machine that is busy otherwise may stop the writer for a moment
+WRITER, MEMBER, NEIGHBOUR, GROUP = 54321, 54322, 54323, 54324
+
+
+FAULTS = {
+    ("collide", False): "resources chosen to collide in the writer's tables",
+    ("resources", False): "large resources in turn, for spans of a few bytes",
+    ("shapes", False): "large shapes of spans of a few bytes",
+    ("shapes", True): "the same from 200 regions of one user of several",
+}
+
+
+def costly(pipe, *arguments, **others):
+    return rig.start(pipe, "costly", *arguments, folder="tests/attack", **others)
+
+
+def taken(pipe):
+    """Records that the writer is done with, one way or the other."""
+    traces = pipe.tool("stat", "--json", "--dir", pipe.runtime).json()["writer"]["signals"]["traces"]
+    return traces["written_items"] + traces["invalid_items"]
+
+
+def beside(pipe, mode, *arguments, hostile=(), honest=(), **writer_arguments):
+    writer = pipe.writer(**writer_arguments)
+    liar = costly(pipe, mode, pipe.runtime, *arguments, prefix=hostile)
+    wait_for(lambda: taken(pipe) > 0 or not liar.is_running(), "the writer is at work for it")
+    check(liar.is_running(), liar.tail)
+    before = taken(pipe)
+    load = pipe.load("--count", SPANS, "--rate", RATE, "--wait", "--signal", "spans",
+                     "--span-ring-bytes", RING_BYTES, service="honest", prefix=honest)
+    load.wait()
+    between = taken(pipe) - before
+    liar.stop()
+    writer.stop()
+    spans, found = load.json()["spans"], liar.json()
+    check(spans["dropped"] <= DROPPED_MAX, f"the honest one dropped {spans}, beside {found}")
+    check(found["full"] > 0, f"the other one was limited by the writer: {found}")
+    # Of all that the writer took, the honest one's were a part: it did work for the other too.
+    check(between > spans["accepted"], f"{between} records taken, and of the honest one {spans}")
+    equal(pipe.run("load_scan", pipe.output).json()["services"]["honest"]["spans"],
+          spans["accepted"], "spans of the honest one in the files")
+    for name in pipe.regions():
+        (pipe.runtime / name).unlink()
+    how = "tests/attack/costly beside an honest producer, which loses nothing"
+    harness.reliability(FAULTS[mode, bool(honest)], how, 1, 0, "work")
+
+
+def resources_that_collide_cost_the_honest_nothing(pipe):
+    beside(pipe, "collide")
+
+
+def large_resources_in_turn_cost_the_honest_nothing(pipe):
+    beside(pipe, "resources")
+
+
+def spans_of_a_few_bytes_with_large_shapes_cost_the_honest_nothing(pipe):
+    beside(pipe, "shapes", 1, 1 << 16)
+
+
+def a_member_with_many_regions_has_no_more_of_the_writer_than_others(pipe):
+    if os.geteuid() != 0:
+        raise harness.Skip("other users can be had by root alone")
+    if shutil.which("setpriv") is None:
+        raise harness.Skip("there is no setpriv")
+    as_user = lambda uid: ("setpriv", f"--reuid={uid}", f"--regid={GROUP}", "--clear-groups")
+    os.chmod(pipe.shm, 0o755)
+    os.chown(pipe.runtime, WRITER, GROUP)
+    pipe.runtime.chmod(0o3770)
+    if pipe.start("otlpipe", "--help", prefix=as_user(MEMBER)).wait(None) != 0:
+        raise harness.Skip("other users cannot run what is in the build directory")
+    pipe.output = pipe.shm / "data"
+    pipe.output.mkdir(mode=0o750)
+    os.chown(pipe.output, WRITER, GROUP)
+    beside(pipe, "shapes", 200, 1 << 12, hostile=as_user(MEMBER), honest=as_user(NEIGHBOUR),
+           prefix=as_user(WRITER))
+
+
+harness.run([
+    resources_that_collide_cost_the_honest_nothing,
+    large_resources_in_turn_cost_the_honest_nothing,
+    spans_of_a_few_bytes_with_large_shapes_cost_the_honest_nothing,
+    a_member_with_many_regions_has_no_more_of_the_writer_than_others,
+])
