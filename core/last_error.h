@@ -12,11 +12,13 @@
 
 #include "base/text.h"
 #include "base/undisturbed.h"
+#include "core/record/signal.h"
 
 #define LAST_ERROR_BYTES 1024
 
 struct last_error {
-	uint32_t owner; /* the process of who is at it; 0: nobody */
+	uint64_t too_large; /* newer than the text: last_error_too_large(); 0: none is */
+	uint32_t owner;	    /* the process of who is at it; 0: nobody */
 	uint32_t len;
 	char text[LAST_ERROR_BYTES]; /* terminated */
 };
@@ -35,6 +37,16 @@ struct last_error_writer {
  */
 struct text *last_error_begin(struct last_error_writer *ret, struct last_error *error);
 void last_error_end(struct last_error_writer *writer);
+
+/**
+ * Keep what there is to say of a record that was too large: no more than a store, as a push that
+ * is refused makes no system call either. The words are made when somebody asks.
+ *
+ * @param bytes      of the record; 0: more than a record may have
+ * @param bytes_max  that its ring carries
+ */
+void last_error_too_large(struct last_error *error, enum otlp_signal signal, uint64_t bytes,
+			  uint64_t bytes_max);
 
 /**
  * Copy the text, as much as there is room for, terminated.

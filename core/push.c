@@ -8,7 +8,6 @@
  */
 #include "core/push.h"
 
-#include "core/explain.h"
 #include "core/record/record.h"
 #include "core/shape.h"
 
@@ -48,14 +47,8 @@ static __attribute__((noinline, cold)) void push_refuse(struct push *push, int e
 static __attribute__((noinline, cold)) void push_refuse_large(struct push *push, uint64_t bytes,
 							      uint64_t items)
 {
-	struct last_error_writer writer;
-	struct text *text;
-
-	text = last_error_begin(&writer, &push->producer->page->last_error);
-	if (text != NULL) {
-		explain_too_large(text, push->signal, bytes, push->ring->payload_bytes_max);
-		last_error_end(&writer);
-	}
+	last_error_too_large(&push->producer->page->last_error, push->signal, bytes,
+			     push->ring->payload_bytes_max);
 	push_refuse(push, OTLP_ERR_TOO_LARGE, items);
 }
 

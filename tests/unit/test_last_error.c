@@ -50,6 +50,30 @@ static void the_newest_text_is_given_as_far_as_there_is_room(void **state)
 	assert_int_equal(last_error_get(&error, NULL, 0), 10);
 }
 
+static void a_record_that_was_too_large_is_the_newest_until_a_text_is(void **state)
+{
+	char ret[LAST_ERROR_BYTES];
+	size_t len;
+
+	(void)state;
+	memset(&error, 0, sizeof(error));
+	assert_true(put("before"));
+	last_error_too_large(&error, OTLP_SIGNAL_METRICS, 5000000, 262136);
+	len = last_error_get(&error, ret, sizeof(ret));
+	assert_int_equal(strlen(ret), len);
+	assert_non_null(strstr(ret, signal_rows[OTLP_SIGNAL_METRICS].ring_variable));
+	assert_non_null(strstr(ret, "takes 5000000 bytes"));
+	assert_non_null(strstr(ret, "carries 262136"));
+	assert_int_equal(last_error_get(&error, ret, 9), len);
+	assert_int_equal(strlen(ret), 8);
+	last_error_too_large(&error, OTLP_SIGNAL_TRACES, 0, 4096);
+	last_error_get(&error, ret, sizeof(ret));
+	assert_non_null(strstr(ret, "more than 4194304"));
+	assert_true(put("after"));
+	assert_int_equal(last_error_get(&error, ret, sizeof(ret)), 5);
+	assert_string_equal(ret, "after");
+}
+
 static void who_is_at_it_keeps_others_out_for_a_moment(void **state)
 {
 	struct last_error_writer writer;
@@ -131,6 +155,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_newest_text_is_given_as_far_as_there_is_room),
+		cmocka_unit_test(a_record_that_was_too_large_is_the_newest_until_a_text_is),
 		cmocka_unit_test(who_is_at_it_keeps_others_out_for_a_moment),
 		cmocka_unit_test(a_child_is_not_kept_out_by_its_parent),
 		cmocka_unit_test(what_is_read_is_one_text_and_never_two),
