@@ -208,15 +208,21 @@ class MetricsTest(unittest.TestCase):
                 result = exporter.export(data_of(*bad, good))
             self.assertIs(result, MetricExportResult.FAILURE)
             self.assertEqual(len(logs.output), len(bad))
-            with self.assertLogs("otlpipe", "ERROR"):
-                broken = Resource({"service.name": "\ud800"})
-                result = exporter.export(data_of(good, resource=broken))
-            self.assertIs(result, MetricExportResult.FAILURE)
-            self.assertEqual(library.stats().metrics.dropped_invalid, 2 + 1 + 3 + 1 + 1 + 2)
+            self.assertEqual(library.stats().metrics.dropped_invalid, 2 + 1 + 3 + 1 + 1)
             self.assertEqual(library.stats().metrics.accepted, 2)
             flushed(library)
             pipe.stop_writer()
             self.assert_same(data_of(good), pipe)
+
+    def test_a_resource_with_a_surrogate_is_repaired_and_its_metrics_are_taken(self) -> None:
+        with pipeline(writer=False) as pipe:
+            library = pipe.library()
+            broken = Resource({"service.name": "\ud800"})
+            good = Metric("good", None, None, Gauge([point(1), point(2.5)]))
+            with self.assertLogs("otlpipe", "WARNING"):
+                result = library.metric_exporter().export(data_of(good, resource=broken))
+            self.assertIs(result, MetricExportResult.SUCCESS)
+            self.assertEqual(library.stats().metrics.accepted, 2)
 
     def test_nothing_to_export_is_a_success_that_writes_nothing(self) -> None:
         with pipeline(writer=False) as pipe:
