@@ -10,9 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "shm/atomic.h"
+#include "writer/file/rescue.h"
 #include "writer/recover.h"
 
 #define OUTPUT_LOCK_WAIT_NS INT64_C(1000000000)
@@ -46,6 +48,25 @@ static bool previous_is(const struct previous *previous, const struct outdir_ide
 	return outdir_is_same(&remembered, found);
 }
 
+/* No region is there, of whatever kind, and no batches that were kept from a failed file. */
+static bool rings_hold_nothing(const struct writer *writer)
+{
+	const struct regions *regions = &writer->regions;
+	enum otlp_signal signal;
+
+	if (regions->count > 0 || regions->waiting > 0 || regions->broken_count > 0)
+		return false;
+	for (signal = 0; signal < SIGNAL_COUNT; signal++) {
+		int fd = rescue_find(&writer->dir, signal);
+
+		if (fd >= 0)
+			close(fd);
+		if (fd != -ENOENT)
+			return false;
+	}
+	return true;
+}
+
 /*
  * It is not there. Where the rings know all that is in it, it can be done without. Else nobody can
  * say here which of the records that the rings still hold are in its files, so the user has to.
@@ -53,7 +74,7 @@ static bool previous_is(const struct previous *previous, const struct outdir_ide
 static int previous_is_lost(const struct writer *writer, const struct previous *previous,
 			    const char *what)
 {
-	if (previous->memory.unsettled == 0) {
+	if (previous->memory.unsettled == 0 || rings_hold_nothing(writer)) {
 		log_line("%.700s, where the last writer wrote, %s; nothing that the rings hold is "
 			 "in files there",
 			 previous->path, what);

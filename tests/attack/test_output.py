@@ -142,6 +142,13 @@ def a_directory_that_nothing_is_missing_from(pipe):
     shutil.rmtree(dead.output)
     said = dead.drain()
     check("is gone; nothing that the rings hold is in files there" in said, said)
+    # Killed at work; but no region is left whose records could be there.
+    dead.kill_behind_write()
+    shutil.rmtree(dead.output)
+    for name in rig.regions(dead.runtime):
+        (dead.runtime / name).unlink()
+    said = dead.drain()
+    check("is gone; nothing that the rings hold is in files there" in said, said)
     writer = pipe.writer(interval="5ms")
     pipe.load("--count", 500, "--wait", service="first").wait()
     rig.wait_for(lambda: not pipe.regions(), "all of it is given back")
