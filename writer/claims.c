@@ -115,7 +115,7 @@ size_t claims_of(const struct claims *claims, uint64_t region_id, const struct c
 		else
 			high = middle;
 	}
-	*ret = claims->items + low;
+	*ret = low < claims->count ? claims->items + low : NULL;
 	while (low + count < claims->count &&
 	       claims->items[low + count].entry.region_id == region_id)
 		count++;

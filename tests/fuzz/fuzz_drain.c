@@ -285,7 +285,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (fixture.dir.fd < 0)
 		fixture_open(&fixture);
 	fixture_fill(&fixture, &input, is_dead);
-	if (source_open(&run.source, &fixture.dir, NAME) == 0) {
+	if (source_open(&run.source, &fixture.dir, NAME, 1) == 0) {
 		FUZZ_CHECK(stage_open(&run.stages[0]) == 0 && stage_open(&run.stages[1]) == 0);
 		source_check_alive(run.source);
 		for (unsigned i = 0; i < STEPS_MAX && input.left > 0; i++)

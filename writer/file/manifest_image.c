@@ -59,6 +59,8 @@ struct manifest_entry *manifest_signal_find(const struct manifest_signal *signal
 /* Forget those of [from, to). */
 static void entry_take(struct manifest_signal *signal, size_t from, size_t to)
 {
+	if (from == to)
+		return;
 	memmove(&signal->entries[from], &signal->entries[to],
 		(signal->entry_count - to) * sizeof(*signal->entries));
 	signal->entry_count -= to - from;
