@@ -11,9 +11,9 @@
  *       sign is added to what stands there.
  *   ring_liar show REGION_FILE SIGNAL
  *       prints what stands there as JSON
- *   ring_liar copy REGION_FILE COUNT FIRST_ID
- *       makes so many regions that differ from this one in their ids alone, and in their names;
- *       their space is reserved, as that of each region is, so it should be a small one
+ *   ring_liar copy REGION_FILE COUNT TO_DIR LIKE_FILE
+ *       makes so many regions there that differ from this one in their ids alone, and in their
+ *       names, with the owner and mode of that file; each takes as much space as this one
  */
 #include <dirent.h>
 #include <errno.h>
@@ -30,7 +30,10 @@
 
 #include <otlpipe/otlpipe.h>
 
+#include "shm/identity.h"
 #include "shm/layout.h"
+#include "shm/region_name.h"
+#include "shm/runtime.h"
 
 #define FLUSH_NS INT64_C(60000000000)
 
@@ -169,7 +172,7 @@ static void show(const struct ring_shared *ring)
 	       ring->accepted_items);
 }
 
-static void copy(const struct region_header *header, uint64_t count, uint64_t id, const char *to,
+static void copy(const struct region_header *header, uint64_t count, const char *to,
 		 const char *like)
 {
 	const int dirfd = open(to, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -179,18 +182,20 @@ static void copy(const struct region_header *header, uint64_t count, uint64_t id
 		fail(to, strerror(errno));
 	if (stat(like, &st) < 0)
 		fail(like, strerror(errno));
-	for (; count > 0; count--, id++) {
-		char name[64];
-		int fd;
+	for (; count > 0; count--) {
+		const struct runtime_dir dir = {.fd = dirfd};
+		struct region_header made = *header;
+		char name[REGION_NAME_BYTES_MAX];
+		int fd = openat(dirfd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 
-		snprintf(name, sizeof(name), "%u-%016" PRIx64 ".region", header->pid, id);
-		fd = openat(dirfd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-		if (fd < 0 ||
-		    write(fd, header, header->region_bytes) != (ssize_t)header->region_bytes)
-			fail(name, strerror(errno));
-		if (pwrite(fd, &id, sizeof(id), offsetof(struct region_header, region_id)) !=
-			    (ssize_t)sizeof(id) ||
-		    fchown(fd, st.st_uid, st.st_gid) < 0 || fchmod(fd, st.st_mode & 07777) < 0)
+		/* An id belongs to its file. */
+		if (fd < 0 || identity_make(fd, &made.flags, &made.region_id) < 0)
+			fail(to, strerror(errno));
+		region_format_name(name, made.pid, made.region_id);
+		if (write(fd, header, header->region_bytes) != (ssize_t)header->region_bytes ||
+		    pwrite(fd, &made, sizeof(made), 0) != (ssize_t)sizeof(made) ||
+		    fchown(fd, st.st_uid, st.st_gid) < 0 || fchmod(fd, st.st_mode & 07777) < 0 ||
+		    runtime_link(&dir, fd, name) < 0)
 			fail(name, strerror(errno));
 		close(fd);
 	}
@@ -208,9 +213,8 @@ int main(int argc, char **argv)
 	if (argc < 4)
 		fail("usage", "see the head of its source");
 	header = map_region(argv[2]);
-	if (argc == 7 && strcmp(argv[1], "copy") == 0) {
-		copy(header, strtoull(argv[3], NULL, 0), strtoull(argv[4], NULL, 0), argv[5],
-		     argv[6]);
+	if (argc == 6 && strcmp(argv[1], "copy") == 0) {
+		copy(header, strtoull(argv[3], NULL, 0), argv[4], argv[5]);
 	} else if (strcmp(argv[1], "show") == 0) {
 		show(ring_of(header, argv[3]));
 	} else if (strcmp(argv[1], "set") == 0) {
