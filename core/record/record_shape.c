@@ -174,7 +174,7 @@ int record_size_shaped(const struct otlp_span *span, const struct record_shape *
 static uint8_t *write_values(uint8_t *to, uint8_t *end, const struct otlp_attribute *items,
 			     size_t count, uint64_t *high)
 {
-	const struct otlp_attribute *const last = items + count;
+	const struct otlp_attribute *const last = record_attributes_end(items, count);
 	uint64_t gathered = *high; /* in a register */
 
 	for (; items < last; items++) {

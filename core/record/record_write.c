@@ -121,7 +121,7 @@ static __attribute__((noinline)) int size_attributes_any(const struct otlp_attri
 int record_size_attributes_usual(const struct otlp_attribute *items, size_t count,
 				 unsigned int depth, size_t *bytes)
 {
-	const struct otlp_attribute *const end = items + count;
+	const struct otlp_attribute *const end = record_attributes_end(items, count);
 	size_t sum = 0;
 
 	if (items == NULL || count > OTLP_RECORD_BYTES_MAX || depth > OTLP_VALUE_DEPTH_MAX)
@@ -252,7 +252,7 @@ static inline uint8_t *write_attributes(uint8_t *to, uint8_t *end,
 					const struct otlp_attribute *items, size_t count,
 					unsigned int depth, uint64_t *high)
 {
-	const struct otlp_attribute *const last = items + count;
+	const struct otlp_attribute *const last = record_attributes_end(items, count);
 	uint64_t gathered = *high; /* in a register */
 
 	for (; items < last; items++) {

@@ -34,6 +34,16 @@ static inline size_t record_length(const size_t *len)
 	return *(const volatile low_half *)len;
 }
 
+/*
+ * Behind the last of some attributes. By numbers: there may be none, at NULL, which has no element
+ * behind it, and the count may not have been looked at yet.
+ */
+static inline const struct otlp_attribute *record_attributes_end(const struct otlp_attribute *items,
+								 size_t count)
+{
+	return (const struct otlp_attribute *)((uintptr_t)items + count * sizeof(*items));
+}
+
 /* A type, read once too. */
 static inline uint32_t record_value_type(const struct otlp_value *value)
 {

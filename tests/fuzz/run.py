@@ -62,7 +62,7 @@ def region_files(options, scratch):
     commands = [
         [options.producer, runtime, "0", "7", "30", "10", scratch / "expected"],
         [options.producer, runtime, "1", "8", "4", "60", scratch / "expected"],
-        [options.writer.parent / "otlpipe", "load", "--dir", runtime, "--count", "100"],
+        [options.writer.parent.parent / "cli/otlpipe", "load", "--dir", runtime, "--count", "100"],
     ]
     for command in commands:
         before = len(list(runtime.glob("*.region")))
