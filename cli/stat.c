@@ -168,6 +168,8 @@ static int look_dir(struct stat_view *view, const struct runtime_dir *dir)
 				       rc);
 	}
 	rc = look_regions(view, dir);
+	if (rc == 0)
+		rc = counters_read(dir, &view->without_ring);
 	if (rc == -E2BIG)
 		tool_error("%s: it has more than %u regions, which is more than a writer takes",
 			   view->path, STAT_REGIONS_MAX);

@@ -211,6 +211,19 @@ static json_object *memory_json(const struct stat_view *view)
 	return json;
 }
 
+static json_object *without_ring_json(const struct counters_sum *sum)
+{
+	json_object *json = json_object_new_object();
+	json_object *dropped = json_object_new_object();
+	enum otlp_signal signal;
+
+	for (signal = 0; signal < SIGNAL_COUNT; signal++)
+		add(dropped, signal_name(signal), sum->dropped_items[signal]);
+	json_object_object_add(json, "dropped_items", dropped);
+	add(json, "refused_opens", sum->refused_opens);
+	return json;
+}
+
 void stat_print_json(const struct stat_view *view)
 {
 	json_object *json = json_object_new_object();
@@ -226,6 +239,7 @@ void stat_print_json(const struct stat_view *view)
 	json_object_object_add(json, "regions", regions);
 	json_object_object_add(json, "totals", ring_json(&total, NULL));
 	json_object_object_add(json, "memory", memory_json(view));
+	json_object_object_add(json, "without_ring", without_ring_json(&view->without_ring));
 	add(json, "unreadable_regions", view->unreadable_count);
 	tool_write_json(json);
 }
@@ -315,6 +329,21 @@ static void print_memory(const struct stat_view *view)
 		     memory.ended_regions, memory.ended_held_bytes, memory.ended_waiting_bytes);
 }
 
+/* What is in no ring's count, since the runtime directory was made. */
+static void print_without_ring(const struct counters_sum *sum)
+{
+	enum otlp_signal signal;
+
+	for (signal = 0; signal < SIGNAL_COUNT; signal++)
+		if (sum->dropped_items[signal] > 0)
+			line("dropped without a ring: %" PRIu64 " %s of processes that could make "
+			     "none",
+			     sum->dropped_items[signal], signal_rows[signal].item_name);
+	if (sum->refused_opens > 0)
+		line("refused: %" PRIu64 " programs could not open the library",
+		     sum->refused_opens);
+}
+
 static void print_ring(const char *who, const char *name, const struct stat_ring *ring)
 {
 	char blocked[64] = "";
@@ -367,6 +396,7 @@ void stat_print(const struct stat_view *view)
 		print_ring("total", "", &total);
 		print_memory(view);
 	}
+	print_without_ring(&view->without_ring);
 	if (view->unreadable_count > 0)
 		line("%zu regions cannot be read: they are damaged, of another version, or another "
 		     "user's",

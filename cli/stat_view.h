@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "core/record/signal.h"
+#include "shm/counters_view.h"
 #include "shm/layout.h"
 #include "shm/runtime.h"
 #include "shm/status.h"
@@ -46,6 +47,7 @@ struct stat_view {
 	size_t region_count;
 	size_t region_capacity;
 	size_t unreadable_count; /* regions that are none, or not for us */
+	struct counters_sum without_ring;
 };
 
 #endif

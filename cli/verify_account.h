@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "base/hash.h"
+#include "shm/counters_view.h"
 #include "shm/layout.h"
 #include "shm/runtime.h"
 #include "writer/file/batch.h"
@@ -118,6 +119,7 @@ struct verify {
 	struct verify_region *regions; /* a hash table by id, in the order of their first entry */
 	size_t region_count;
 	struct verify_signal signals[SIGNAL_COUNT];
+	struct counters_sum without_ring; /* with a runtime directory */
 	uint64_t final_regions, killed_regions, broken_regions, alive_regions;
 	struct verify_findings problems;
 	struct verify_findings notes;

@@ -80,8 +80,11 @@ static int look_name(void *context, const char *name)
 
 int verify_rings(struct verify *verify)
 {
+	int rc;
+
 	verify->record = malloc(RING_PAYLOAD_BYTES_MAX);
 	if (verify->record == NULL)
 		return -ENOMEM;
-	return each_region(verify->runtime, look_name, verify);
+	rc = each_region(verify->runtime, look_name, verify);
+	return rc == 0 ? counters_read(verify->runtime, &verify->without_ring) : rc;
 }

@@ -58,6 +58,18 @@ static void print_findings(const char *what, const struct verify_findings *findi
 		line("%s: and %" PRIu64 " more", what, findings->count - VERIFY_FINDINGS_MAX);
 }
 
+/* Since the runtime directory was made, whatever output directory there was. */
+static void print_without_ring(const struct counters_sum *sum)
+{
+	enum otlp_signal signal;
+
+	for (signal = 0; signal < SIGNAL_COUNT; signal++)
+		if (sum->dropped_items[signal] > 0)
+			line("dropped without a ring: %" PRIu64 " %s of processes that could make "
+			     "none",
+			     sum->dropped_items[signal], signal_rows[signal].item_name);
+}
+
 void verify_print(const struct verify *verify)
 {
 	const struct verify_signal sum = verify_total(verify);
@@ -71,6 +83,8 @@ void verify_print(const struct verify *verify)
 	line("dropped: full %" PRIu64 ", too large %" PRIu64 ", invalid %" PRIu64,
 	     sum.counters.dropped_full_items, sum.counters.dropped_too_large_items,
 	     sum.counters.dropped_invalid_items);
+	if (verify->runtime != NULL)
+		print_without_ring(&verify->without_ring);
 	line("regions: %zu, final %" PRIu64 ", alive %" PRIu64 ", killed %" PRIu64
 	     ", broken %" PRIu64,
 	     verify->region_count, verify->final_regions, verify->alive_regions,
@@ -139,6 +153,16 @@ static json_object *findings_json(const struct verify_findings *findings)
 	return json;
 }
 
+static json_object *without_ring_json(const struct counters_sum *sum)
+{
+	json_object *json = json_object_new_object();
+	enum otlp_signal signal;
+
+	for (signal = 0; signal < SIGNAL_COUNT; signal++)
+		add(json, signal_name(signal), sum->dropped_items[signal]);
+	return json;
+}
+
 void verify_print_json(const struct verify *verify)
 {
 	const struct verify_signal sum = verify_total(verify);
@@ -154,6 +178,9 @@ void verify_print_json(const struct verify *verify)
 				       signal_json(&verify->signals[signal]));
 	json_object_object_add(json, "signals", signals);
 	json_object_object_add(json, "dropped_items", counters_json(&sum.counters));
+	if (verify->runtime != NULL)
+		json_object_object_add(json, "dropped_without_ring_items",
+				       without_ring_json(&verify->without_ring));
 	add(regions, "count", verify->region_count);
 	add(regions, "final", verify->final_regions);
 	add(regions, "alive", verify->alive_regions);

@@ -103,8 +103,11 @@ static int making_make(struct producer *producer, uint32_t word, struct failure 
 		if (rc == 0)
 			producer->control.late_dir = producer->path;
 	}
-	if (rc == 0)
+	if (rc == 0) {
+		/* Without it some drops are counted for this process alone. */
+		(void)counters_open(&producer->counters, &dir);
 		rc = region_create(&made, &dir, &options);
+	}
 	if (rc == 0 && !making_publish(producer, word, &made)) {
 		region_unlink(&made, &dir);
 		region_close(&made);

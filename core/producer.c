@@ -72,6 +72,8 @@ int producer_open(struct producer *producer, const char *runtime_dir,
 		return -errno;
 	rc = making_first(producer, ret_failure);
 	if (rc < 0) {
+		counters_add_refused_open(&producer->counters);
+		counters_close(&producer->counters);
 		control_close(&producer->control);
 		munmap(producer->page, LAYOUT_PAGE_BYTES);
 	}
@@ -113,6 +115,7 @@ void producer_close(struct producer *producer)
 	/* Their locks are free: the writer can drain the rest and be done with them. */
 	if (count > 0)
 		control_wake_writer(&producer->control);
+	counters_close(&producer->counters);
 	control_close(&producer->control);
 	munmap(producer->page, LAYOUT_PAGE_BYTES);
 	producer->page = NULL;

@@ -24,6 +24,7 @@
 #include "core/record/signal.h"
 #include "shm/atomic.h"
 #include "shm/control.h"
+#include "shm/counters.h"
 #include "shm/region.h"
 
 static_assert(SIGNAL_COUNT <= REGION_RINGS_MAX, "one ring a signal");
@@ -38,7 +39,7 @@ static_assert(SIGNAL_COUNT <= REGION_RINGS_MAX, "one ring a signal");
 #define PRODUCER_RETRY_MS_MIN 20
 #define PRODUCER_RETRY_MS_MAX 2000
 
-/* Counted here where there is no region to count in. */
+/* Counted here where there is no region to count in; shm/counters.h has them for others. */
 struct producer_counters {
 	uint64_t dropped_full_items[SIGNAL_COUNT];
 	uint64_t rejected_after_shutdown;
@@ -78,6 +79,7 @@ static_assert(sizeof(struct producer_page) <= LAYOUT_PAGE_BYTES, "it is one page
 struct producer {
 	struct producer_page *page;
 	struct control control;
+	struct counters counters; /* what is dropped while there is no region */
 	struct region regions[PRODUCER_REGIONS_MAX];
 	struct region_options options;
 	uint64_t measured; /* the device, plus 1, whose file system will do; 0: none yet */

@@ -31,6 +31,7 @@ static __attribute__((noinline, cold)) void push_refuse(struct push *push, int e
 	if (push->region == NULL) {
 		counter = &push->producer->page->counters.dropped_full_items[push->signal];
 		atomic_add_relaxed_u64(counter, items);
+		counters_add_dropped(&push->producer->counters, push->signal, items);
 		return;
 	}
 	shared = push->ring->shared;

@@ -244,4 +244,28 @@ static_assert(offsetof(struct control_page, flushed) == 256, "layout");
 static_assert(offsetof(struct control_page, writer_epoch) == 384, "layout");
 static_assert(sizeof(struct control_page) == LAYOUT_PAGE_BYTES, "layout");
 
+/*
+ * The counters of one user, in the file "counters.<uid>" of the runtime directory: what its
+ * processes dropped while they had no region to count it in. Only ever added to.
+ */
+#define COUNTERS_PREFIX "counters."
+#define COUNTERS_MAGIC	UINT64_C(0x31544e43504c4f) /* "OLPCNT1" */
+#define COUNTERS_MAJOR	1
+
+struct counters_page {
+	uint64_t magic;
+	uint16_t major;
+	uint16_t minor;
+	uint32_t reserved;
+	uint64_t refused_opens;
+
+	_Alignas(LAYOUT_LINE_BYTES) uint64_t dropped_items[REGION_RINGS_MAX];
+
+	_Alignas(LAYOUT_LINE_BYTES) uint8_t room[3840]; /* zero */
+};
+
+static_assert(offsetof(struct counters_page, refused_opens) == 16, "layout");
+static_assert(offsetof(struct counters_page, dropped_items) == 128, "layout");
+static_assert(sizeof(struct counters_page) == LAYOUT_PAGE_BYTES, "layout");
+
 #endif

@@ -13,7 +13,7 @@ import struct
 import harness
 
 GROUP, WRITER, MEMBER, NEIGHBOUR = 30000, 30001, 30002, 30003
-RUNTIME_NAME = re.compile(r"^(control|writer\.lock|\d+-[0-9a-f]{16}\.region)$")
+RUNTIME_NAME = re.compile(r"^(control|counters\.\d+|writer\.lock|\d+-[0-9a-f]{16}\.region)$")
 
 
 def refused(pipe, text, *arguments, runtime=None, output=None, **others):

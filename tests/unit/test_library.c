@@ -248,6 +248,37 @@ static void what_an_open_went_on_without_is_kept(void **state)
 	otlp_library_unref(library);
 }
 
+static void a_record_that_is_too_large_is_the_last_error(void **state)
+{
+	struct otlp_library *library = fixture_open_rings(4096, 4096);
+	struct otlp_number_point point = fixture_point(1);
+	struct otlp_span span = fixture_span(1);
+	struct fixture_gauge gauge;
+	char large[2000], text[1024], begin[16];
+	size_t len;
+
+	(void)state;
+	memset(large, 'a', sizeof(large));
+	assert_int_equal(otlp_library_last_error(library, text, sizeof(text)), 0);
+	span.name = (struct otlp_str){large, sizeof(large)};
+	assert_int_equal(otlp_library_export_traces(library, &span, 1), OTLP_ERR_TOO_LARGE);
+	len = otlp_library_last_error(library, text, sizeof(text));
+	assert_int_equal(len, strlen(text));
+	assert_non_null(strstr(text, "the ring of spans takes 2"));
+	assert_non_null(strstr(text, "the ring carries 1016"));
+	assert_non_null(strstr(text, "OTLPIPE_SPAN_RING_BYTES"));
+	assert_int_equal(otlp_library_last_error(library, begin, sizeof(begin)), len);
+	assert_memory_equal(begin, text, sizeof(begin) - 1);
+	assert_int_equal(begin[sizeof(begin) - 1], '\0');
+	fixture_gauge_init(&gauge, &point, 1);
+	gauge.metric.name = span.name;
+	assert_int_equal(otlp_library_export_metrics_ref(library, &gauge.metrics),
+			 OTLP_ERR_TOO_LARGE);
+	otlp_library_last_error(library, text, sizeof(text));
+	assert_non_null(strstr(text, "OTLPIPE_METRIC_RING_BYTES"));
+	otlp_library_unref(library);
+}
+
 static void a_ring_that_is_too_large_is_refused(void **state)
 {
 	struct otlp_options options = fixture_options();
@@ -971,6 +1002,7 @@ int main(void)
 		TEST(ring_sizes_of_the_environment_stand_in_for_the_defaults),
 		TEST(a_ring_size_of_the_environment_that_is_none_is_told),
 		TEST(what_an_open_went_on_without_is_kept),
+		TEST(a_record_that_is_too_large_is_the_last_error),
 		TEST(a_ring_that_is_too_large_is_refused),
 		TEST(a_ring_of_a_signal_that_is_not_known_is_refused),
 		TEST(no_options_are_the_defaults_in_the_directory_of_the_environment),
