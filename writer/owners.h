@@ -21,10 +21,11 @@ struct owner {
 	/* For each signal, since they take turns apart from each other: first is who comes next. */
 	TAILQ_ENTRY(owner) in_turn[SIGNAL_COUNT]; /* while it has regions */
 	TAILQ_HEAD(source_list, source) sources[SIGNAL_COUNT];
-	size_t count;			  /* of its regions */
-	int64_t owes_ns[SIGNAL_COUNT];	  /* time that it had before its turn */
-	char (*broken)[OWNER_NAME_BYTES]; /* names, in turn; NULL: none yet */
-	unsigned broken_count;		  /* ever */
+	size_t count;			      /* of its regions */
+	int64_t owes_ns[SIGNAL_COUNT];	      /* time that it had before its turn */
+	int64_t rests_until_ns[SIGNAL_COUNT]; /* before it asks for a batch once more */
+	char (*broken)[OWNER_NAME_BYTES];     /* names, in turn; NULL: none yet */
+	unsigned broken_count;		      /* ever */
 };
 
 struct owners {

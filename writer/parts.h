@@ -33,8 +33,10 @@ struct writer {
 	bool discovery_failed;	      /* said so */
 	bool is_stopping;
 	int64_t care_ns, retain_ns, close_ns; /* when they are next due */
-	int64_t claim_wait_ns;		      /* the last sleep for a claim; 0: it was for none */
-	int stops_heard;		      /* how often it was told to stop, at its last look */
+	int64_t early_ns;      /* when somebody may ask for a batch that may not yet */
+	unsigned idle_turns;   /* in a row */
+	int64_t claim_wait_ns; /* the last sleep for a claim; 0: it was for none */
+	int stops_heard;       /* how often it was told to stop, at its last look */
 	struct wait wait;
 	unsigned opened; /* how far writer_start() came */
 };

@@ -61,8 +61,10 @@ struct source {
 	bool is_broken;	   /* drained no further */
 	const char *fault; /* with DRAIN_BROKEN: why */
 	bool has_late_flush;
-	unsigned jobs;		       /* batches in flight that name it */
-	int64_t owes_ns[SIGNAL_COUNT]; /* time that it had before its turn */
+	unsigned jobs;			      /* batches in flight that name it */
+	int64_t owes_ns[SIGNAL_COUNT];	      /* time that it had before its turn */
+	bool asks_early[SIGNAL_COUNT];	      /* for the batch that is being made */
+	int64_t rests_until_ns[SIGNAL_COUNT]; /* with that; 0: it does not */
 };
 
 /**

@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "shm/control.h"
 #include "writer/drain.h"
+#include "writer/early.h"
 #include "writer/notify.h"
 #include "writer/regions.h"
 #include "writer/start.h"
@@ -32,7 +33,11 @@
 #define WRITER_IO_WAIT_NS INT64_C(1000000)
 /* The first sleep while a claim holds a ring up; each further one is twice as long. */
 #define WRITER_CLAIM_WAIT_NS INT64_C(1000000)
-#define WRITER_REAP_MAX	     16
+/* Turns in a row without anything to do, and how many times as long the writer rests then. */
+#define WRITER_IDLE_TURNS	2
+#define WRITER_IDLE_REST	8
+#define WRITER_IDLE_REST_MAX_NS INT64_C(5000000)
+#define WRITER_REAP_MAX		16
 /* How long a stopping writer waits for a disk that takes nothing. */
 #define WRITER_STOP_STALLED_NS INT64_C(10000000000)
 /* The first may be a request to wait for the producers; what comes behind the second is the same.
@@ -75,18 +80,28 @@ static int writer_catch_signals(void)
 	return 0;
 }
 
-/* Must the batch that is being made be closed now? */
-static bool writer_close_is_due(const struct writer *writer, const struct queue *queue)
+/*
+ * Close the batch that is being made, if it is time, or if somebody asks for it and may. Whether
+ * its writing has begun is answered in the second case only; the caller goes on with it anyway.
+ */
+static bool writer_close(struct writer *writer, struct queue *queue)
 {
 	const enum otlp_signal signal = queue->signal;
-	const struct source *source;
+	const int64_t begin_ns = clock_monotonic_ns();
+	int64_t now_ns;
+	bool any;
 
-	if (writer->close_due[queue->signal])
-		return true;
-	for (source = writer->regions.sources; source != NULL; source = source->next)
-		if (source_wants_flush(source, signal) || source_wants_release(source, signal))
-			return true;
-	return false;
+	if (writer->close_due[signal]) {
+		writer->close_due[signal] = queue_close_batch(queue, writer->regions.sources) < 0;
+		return false;
+	}
+	if (!early_is_wanted(&writer->regions, signal, begin_ns, &writer->early_ns))
+		return false;
+	writer->close_due[signal] = queue_close_batch(queue, writer->regions.sources) < 0;
+	any = queue_pump(queue, begin_ns);
+	now_ns = clock_monotonic_ns();
+	early_pay(&writer->regions, signal, now_ns - begin_ns, now_ns);
+	return any;
 }
 
 static bool writer_reap(struct writer *writer, int64_t timeout_ns)
@@ -172,13 +187,12 @@ static bool writer_turn(struct writer *writer, int64_t now)
 		for (i = 0; i < SIGNAL_COUNT; i++)
 			writer->close_due[i] = true;
 	}
+	writer->early_ns = INT64_MAX;
 	for (i = 0; i < SIGNAL_COUNT; i++) {
 		struct queue *queue = &writer->queues[i];
 
 		any |= drain_rings(&writer->drain, &writer->regions, queue);
-		if (writer_close_is_due(writer, queue))
-			writer->close_due[i] =
-				queue_close_batch(queue, writer->regions.sources) < 0;
+		any |= writer_close(writer, queue);
 		while (queue_pump(queue, now))
 			any = true;
 		released |= queue->has_released_flush;
@@ -260,6 +274,8 @@ static void writer_sleep(struct writer *writer)
 		until = now + claim_wait_ns;
 	if (regions_deadline_ns(&writer->regions) < until)
 		until = regions_deadline_ns(&writer->regions);
+	if (writer->early_ns < until)
+		until = writer->early_ns;
 	if (writer->wait.has_begun && writer->wait.look_ns < until)
 		until = writer->wait.look_ns;
 	for (i = 0; i < SIGNAL_COUNT; i++) {
@@ -276,6 +292,20 @@ static void writer_sleep(struct writer *writer)
 		return;
 	}
 	writer_sleep_until(writer, until);
+}
+
+/*
+ * Somebody woke us, and there was nothing to do; and again. Each time costs a barrier on all
+ * processors, so whoever does that for fun must not have all of our time.
+ */
+static void writer_rest(struct writer *writer, int64_t turn_ns)
+{
+	const int64_t rest_ns = turn_ns * WRITER_IDLE_REST;
+	const struct timespec pause = {
+		.tv_nsec = rest_ns < WRITER_IDLE_REST_MAX_NS ? rest_ns : WRITER_IDLE_REST_MAX_NS};
+
+	if (++writer->idle_turns > WRITER_IDLE_TURNS && io_in_flight(writer->io) == 0)
+		nanosleep(&pause, NULL);
 }
 
 /* Has everything that was pushed before the stop been written? */
@@ -428,9 +458,16 @@ int writer_run(const struct options *options)
 	}
 	signal_control = &writer.control;
 	(void)notify_send("READY=1");
-	while (!writer_is_to_stop(&writer))
-		if (!writer_turn(&writer, clock_monotonic_ns()))
-			writer_sleep(&writer);
+	while (!writer_is_to_stop(&writer)) {
+		const int64_t begin_ns = clock_monotonic_ns();
+
+		if (writer_turn(&writer, begin_ns)) {
+			writer.idle_turns = 0;
+			continue;
+		}
+		writer_rest(&writer, clock_monotonic_ns() - begin_ns);
+		writer_sleep(&writer);
+	}
 	status = writer_stop(&writer);
 	writer_log_end(&writer);
 	writer.status.page->state = STATUS_STOPPED;

@@ -7,6 +7,10 @@
  *       resources that an unkeyed XXH3 puts into one bucket of 1,024
  *   costly resources RUNTIME_DIR
  *       two resources of 28 KiB in turn, by reference: spans of a few bytes
+ *   costly flush RUNTIME_DIR
+ *       a flush behind each span, which nobody waits for
+ *   costly wake RUNTIME_DIR
+ *       a flush of nothing after the other: news that are none
  *   costly shapes RUNTIME_DIR REGIONS RING_BYTES
  *       spans of a few bytes with a shape of 60 KiB, all of whose text is not ASCII; the last byte
  *       is no UTF-8, so that nothing of it is ever written. In so many regions in turn.
@@ -23,11 +27,13 @@
 #include <otlpipe/otlpipe.h>
 
 #include "core/record/record.h"
+#include "shm/control.h"
 #include "shm/region.h"
 
 #define COLLIDING	4000u
 #define RESOURCE_BYTES	(28u << 10)
 #define SHAPE_KEY_BYTES (60u << 10)
+#define WAKE_RING_BYTES (64u << 10)
 #define PAUSE_US	200u
 
 static volatile sig_atomic_t is_told;
@@ -128,6 +134,46 @@ static void resources(struct otlp_library *library)
 		otlp_span_exporter_unref(exporters[i]);
 }
 
+/* One region, and what its flushes ask for: what is pushed, or what has its space back for long. */
+static void wake(const char *path, bool pushes)
+{
+	static const struct region_options options = {
+		.ring_bytes = {WAKE_RING_BYTES, RING_BYTES_MIN},
+		.program = "costly",
+	};
+	const struct otlp_span span = span_of(NULL, NULL);
+	static struct region region;
+	static struct control control;
+	struct runtime_dir dir;
+	uint8_t record[256];
+	size_t bytes;
+
+	if (runtime_open(&dir, path, false) < 0 || region_create(&region, &dir, &options) < 0 ||
+	    control_open(&control, &dir) < 0 ||
+	    record_measure_span(&span, &(struct otlp_resource){0}, &bytes) < 0 ||
+	    bytes > sizeof(record) ||
+	    record_write_span(record, &span, &(struct otlp_resource){0}, 0, bytes) ==
+		    RECORD_CHANGED)
+		fail(path);
+	for (uint64_t i = 0; !is_told; i++) {
+		struct ring_shared *shared = region.rings[0].shared;
+		struct ring_claim claim;
+
+		if (pushes && !ring_claim(&region.rings[0], (uint32_t)bytes, 1, &claim)) {
+			full++;
+			continue;
+		}
+		if (pushes) {
+			memcpy(claim.payload, record, bytes);
+			ring_commit(&claim);
+		}
+		atomic_store_relaxed_u64(&shared->flush_to,
+					 pushes ? atomic_load_relaxed_u64(&shared->tail) : i % 2);
+		control_wake_writer(&control);
+		pushed++;
+	}
+}
+
 /* The shape's bytes, and those of a span of it. */
 static size_t make_shape(uint8_t *shape, uint8_t *record, size_t *ret_record)
 {
@@ -207,6 +253,12 @@ int main(int argc, char **argv)
 	signal(SIGTERM, tell);
 	if (argc == 5 && strcmp(argv[1], "shapes") == 0) {
 		shapes(argv[2], strtoull(argv[3], NULL, 0), strtoull(argv[4], NULL, 0));
+		printf("{\"pushed\":%llu,\"full\":%llu}\n", (unsigned long long)pushed,
+		       (unsigned long long)full);
+		return 0;
+	}
+	if (argc == 3 && (strcmp(argv[1], "wake") == 0 || strcmp(argv[1], "flush") == 0)) {
+		wake(argv[2], argv[1][0] == 'f');
 		printf("{\"pushed\":%llu,\"full\":%llu}\n", (unsigned long long)pushed,
 		       (unsigned long long)full);
 		return 0;

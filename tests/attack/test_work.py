@@ -96,9 +96,32 @@ def a_member_with_many_regions_has_no_more_of_the_writer_than_others(pipe):
            prefix=as_user(WRITER))
 
 
+def cpu_ticks(pid):
+    fields = open(f"/proc/{pid}/stat", encoding="ascii").read().rsplit(")", 1)[1].split()
+    return int(fields[11]) + int(fields[12])
+
+
+def news_that_are_none_do_not_keep_the_writer_awake(pipe):
+    """What a process that does nothing else gives the writer to do is less than half of its own work."""
+    writer = pipe.writer()
+    liar = costly(pipe, "wake", pipe.runtime)
+    wait_for(lambda: cpu_ticks(liar.pid) > 20, "it is at work")
+    begin, liar_begin = cpu_ticks(writer.pid), cpu_ticks(liar.pid)
+    wait_for(lambda: cpu_ticks(liar.pid) > liar_begin + 150, "it has worked for a second and a half")
+    spent, liar_spent = cpu_ticks(writer.pid) - begin, cpu_ticks(liar.pid) - liar_begin
+    # Whoever has something to say is heard all the same.
+    pipe.load("--count", 200, "--wait", service="honest").wait()
+    liar.stop()
+    check(spent < 0.4 * liar_spent, f"the writer spent {spent} ticks beside {liar_spent}")
+    writer.stop()
+    equal(pipe.scan()["spans"], 200, "spans of the honest one")
+    pipe.verify()
+
+
 harness.run([
     resources_that_collide_cost_the_honest_nothing,
     large_resources_in_turn_cost_the_honest_nothing,
     spans_of_a_few_bytes_with_large_shapes_cost_the_honest_nothing,
     a_member_with_many_regions_has_no_more_of_the_writer_than_others,
+    news_that_are_none_do_not_keep_the_writer_awake,
 ])
