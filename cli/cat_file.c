@@ -138,6 +138,11 @@ void cat_error(const char *path, struct input *input, uint64_t offset, int error
 		tool_error("%s: offset %" PRIu64 ": this does not hold what --signal or its name "
 			   "says; it can be read as %s: give --signal %s",
 			   path, offset, signal_name(input->fits), signal_name(input->fits));
+	else if (error == -EBADMSG && input->is_ours)
+		tool_error("%s: offset %" PRIu64
+			   ": no batch begins here: the file was damaged, and "
+			   "nothing from here on is printed (otlpipe verify tells what is missing)",
+			   path, offset);
 	else
 		say_damage(path, offset, error);
 }

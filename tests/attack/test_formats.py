@@ -185,15 +185,24 @@ def the_wrong_signal_is_named_with_the_right_one(pipe):
 
 def damage_says_where_and_what_to_do(pipe):
     path = stored(pipe)["traces"]
-    data = bytearray(path.read_bytes())
     message, _ = message_of(pipe, "traces")
+    data = bytearray(path.read_bytes())
     refused(pipe, "traces", message[:-9], "offset 0: the file ends in the middle")
     data[len(data) // 2] ^= 1
     copy = pipe.scratch / "traces.copy"
     copy.write_bytes(data)
     process = pipe.tool("cat", copy, expected=1)
-    harness.check("does not match its checksum" in process.err, process.err)
-    harness.check("otlpipe verify" in process.err, process.err)
+    harness.check("damaged" in process.err and "otlpipe verify" in process.err, process.err)
+    # In the head of the first batch, and then in what follows it.
+    data = bytearray(path.read_bytes())
+    for at, text in ((100, "does not match its checksum"), (20, "does not match its checksum")):
+        data[at] ^= 1
+        copy.write_bytes(data)
+        process = pipe.tool("cat", copy, expected=1)
+        harness.check(f"offset 0: the batch {text}" in process.err, process.err)
+    copy.write_bytes(path.read_bytes() + b"\n" * 4096)
+    process = pipe.tool("cat", copy, expected=1)
+    harness.check(f"offset {path.stat().st_size}: no batch begins here" in process.err, process.err)
 
 
 def a_good_file_behind_a_bad_one_is_printed(pipe):
