@@ -7,9 +7,6 @@
 #ifndef OTLPIPE_BASE_ARGUMENTS_H
 #define OTLPIPE_BASE_ARGUMENTS_H
 
-/* Without it argp.h has inline functions that clang does not compile. */
-#include <limits.h>
-
 #include <argp.h>
 
 /* What arguments_parse() found when the program has nothing more to do. */

@@ -3,8 +3,6 @@
 #ifndef OTLPIPE_CLI_TOOL_H
 #define OTLPIPE_CLI_TOOL_H
 
-#include <limits.h>
-
 #include <argp.h>
 #include <stdbool.h>
 #include <stddef.h>

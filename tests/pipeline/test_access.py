@@ -215,8 +215,10 @@ def files_are_made_with_the_modes_they_should_have(pipe):
         for _, path in pipe.files():
             harness.equal(mode_of(path), 0o640 & keep, path.name)
         harness.equal(sorted(p.name for p in pipe.output.iterdir()),
-                      [".otlpipe-writer.lock", "metrics", "traces"], "the output directory")
+                      [".otlpipe-writer.lock", "metrics", "otlpipe.manifest", "traces"],
+                      "the output directory")
         harness.equal(mode_of(pipe.output / ".otlpipe-writer.lock"), 0o600, "its lock")
+        harness.equal(mode_of(pipe.output / "otlpipe.manifest"), 0o640 & keep, "the manifest")
         shutil.rmtree(pipe.output)
 
 
@@ -270,7 +272,9 @@ def no_name_appears_that_could_have_been_foreseen(pipe):
         if folder == pipe.runtime.name:
             harness.check(RUNTIME_NAME.match(name), f"{folder}/{name}")
         elif folder == pipe.output.name:
-            harness.equal(name, ".otlpipe-writer.lock", "a name in the output directory")
+            # The new manifest is made with O_EXCL, and renamed when it is whole.
+            expected = (".otlpipe-writer.lock", "otlpipe.manifest", "otlpipe.manifest.new")
+            harness.check(name in expected, f"a name in the output directory: {name}")
         else:
             harness.check(harness.DATA_NAME.match(name), f"{folder}/{name}")
             sealed += name.endswith(".binpb")
