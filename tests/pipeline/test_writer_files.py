@@ -257,8 +257,9 @@ def users_of_a_group_share_a_group_directory(pipe):
     ]
     for path in pipe.runtime.iterdir():
         status = path.stat()
-        # The group writes regions, and none of the writer's own files.
-        mode, is_region = status.st_mode & 0o7777, path.name.endswith(".region")
+        # Members write their regions and their counts, and none of the writer's own files.
+        mode = status.st_mode & 0o7777
+        is_region = path.name.endswith(".region") or path.name.startswith("counters.")
         harness.equal(mode & 0o627, 0o620 if is_region else 0o600, f"rights of mode {mode:o}, {path}")
         harness.equal(status.st_gid, GROUP, f"group of {path}")
     for load in loads:
