@@ -104,7 +104,7 @@ def calls_of_a_start(pipe, dead, model, regions, files):
         for path in (dead.runtime, dead.output):
             shutil.rmtree(path, ignore_errors=True)
         dead.runtime.mkdir(mode=0o700)
-        liar(pipe, "copy", model, regions, 1, dead.runtime, model)
+        liar(pipe, "copy", model, regions, dead.runtime, model)
 
     dead.begin = begin
     dead.kill_behind_write()
