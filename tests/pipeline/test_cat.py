@@ -260,7 +260,7 @@ def a_reader_that_leaves_is_no_error_and_a_full_disk_is_one(pipe):
 
 def a_broken_file_is_named_and_the_others_are_printed(pipe):
     for number in range(2):
-        writer = pipe.writer()
+        writer = pipe.writer(interval="10s")  # one batch
         pipe.load("--signal", "spans", "--count", 100, service=f"load-{number}").wait()
         writer.stop()
     first, _ = [path for name, path in pipe.files("sealed") if name == "traces"]
