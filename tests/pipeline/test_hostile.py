@@ -333,7 +333,7 @@ def very_many_files_starve_nobody(pipe):
     harness.wait_for(lambda: is_idle(writer), "the writer has nothing more to do")
     writer.stop()
     said = check_lines(writer)
-    most = LOG_BURST_LINES + harness.time.monotonic() - begin
+    most = LOG_BURST_LINES + harness.time.monotonic() - begin + 2  # the clock of the log is another
     harness.check(len(said) <= most, lambda: f"{len(said)} files were named, {most:.0f} may be")
     harness.check("lines like this one were left out: " in writer.err, writer.tail)
     clear_runtime(pipe)
