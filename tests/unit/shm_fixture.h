@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -37,21 +38,21 @@ static char shm_fixture_path[64];
 static pid_t shm_fixture_owner;
 static struct runtime_dir shm_fixture_dir = {.fd = -1};
 
+static inline int shm_fixture_remove_entry(const char *path, const struct stat *st, int kind,
+					   struct FTW *at)
+{
+	(void)st;
+	(void)kind;
+	(void)at;
+	return remove(path);
+}
+
+/* With all that is in it: a directory of a test may have files of the library in it. */
 static inline void shm_fixture_remove(void)
 {
-	struct dirent *entry;
-	DIR *dir;
-
 	if (shm_fixture_owner != getpid() || shm_fixture_path[0] == '\0')
 		return;
-	dir = opendir(shm_fixture_path);
-	while (dir != NULL && (entry = readdir(dir)) != NULL) {
-		if (unlinkat(dirfd(dir), entry->d_name, 0) < 0 && errno == EISDIR)
-			unlinkat(dirfd(dir), entry->d_name, AT_REMOVEDIR);
-	}
-	if (dir != NULL)
-		closedir(dir);
-	rmdir(shm_fixture_path);
+	(void)nftw(shm_fixture_path, shm_fixture_remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 	shm_fixture_path[0] = '\0';
 }
 
