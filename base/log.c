@@ -115,6 +115,19 @@ void log_line(const char *format, ...)
 		write_line(line, line_bytes(n));
 }
 
+void log_always(const char *format, ...)
+{
+	char line[LOG_LINE_BYTES_MAX] = LOG_PREFIX;
+	const size_t prefix = sizeof(LOG_PREFIX) - 1;
+	va_list arguments;
+	int n;
+
+	va_start(arguments, format);
+	n = vsnprintf(line + prefix, sizeof(line) - prefix - 1, format, arguments);
+	va_end(arguments);
+	write_line(line, line_bytes(n));
+}
+
 static void sum_up(int64_t least_ns)
 {
 	const int64_t now_ns = clock_monotonic_ns();

@@ -17,6 +17,9 @@
 /** @param format  a literal: two calls with the same one are of one kind */
 void log_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/** Without a limit: for what its caller limits. */
+void log_always(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 /** Sum up what was left out, if it is time for it. To be called now and then. */
 void log_sum_up(void);
 

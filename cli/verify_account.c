@@ -9,6 +9,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+static void ring_free(struct verify_ring *ring)
+{
+	size_t i;
+
+	for (i = 0; i < ring->gap_count; i++)
+		free(ring->gaps[i].where);
+	free(ring->gaps);
+	free(ring->live.held);
+}
+
 void verify_free(struct verify *verify)
 {
 	struct verify_region *region, *next;
@@ -19,9 +29,14 @@ void verify_free(struct verify *verify)
 	{
 		HASH_DELETE(hh, verify->regions, region);
 		for (ring = 0; ring < SIGNAL_COUNT; ring++)
-			free(region->rings[ring].live.held);
+			ring_free(&region->rings[ring]);
 		free(region);
 	}
+	for (i = 0; i < verify->dir_count; i++) {
+		manifest_image_free(&verify->dirs[i].manifest);
+		free(verify->dirs[i].doubts);
+	}
+	free(verify->dirs);
 	for (i = 0; i < VERIFY_FINDINGS_MAX; i++) {
 		free(verify->problems.texts[i]);
 		free(verify->notes.texts[i]);
@@ -32,11 +47,18 @@ void verify_free(struct verify *verify)
 
 /* ---- the table of regions ---- */
 
-struct verify_region *verify_region(struct verify *verify, uint64_t id)
+struct verify_region *verify_find_region(const struct verify *verify, uint64_t id)
 {
 	struct verify_region *region;
 
 	HASH_FIND(hh, verify->regions, &id, sizeof(id), region);
+	return region;
+}
+
+struct verify_region *verify_region(struct verify *verify, uint64_t id)
+{
+	struct verify_region *region = verify_find_region(verify, id);
+
 	if (region != NULL)
 		return region;
 	region = calloc(1, sizeof(*region));
@@ -85,7 +107,9 @@ static void add_signal(struct verify_signal *sum, const struct verify_signal *ot
 	sum->invalid_items += other->invalid_items;
 	sum->lost_items += other->lost_items;
 	sum->held_items += other->held_items;
+	sum->unlooked_items += other->unlooked_items;
 	sum->removed_items += other->removed_items;
+	sum->elsewhere_items += other->elsewhere_items;
 	sum->torn_items += other->torn_items;
 	sum->torn_bytes += other->torn_bytes;
 	sum->counters.accepted_items += other->counters.accepted_items;
@@ -104,6 +128,13 @@ struct verify_signal verify_total(const struct verify *verify)
 	return sum;
 }
 
+uint64_t verify_accounted_items(const struct verify_signal *signal)
+{
+	return signal->written_items + signal->invalid_items + signal->lost_items +
+	       signal->held_items + signal->unlooked_items + signal->removed_items +
+	       signal->elsewhere_items;
+}
+
 bool verify_is_ok(const struct verify *verify)
 {
 	unsigned i;
@@ -112,11 +143,20 @@ bool verify_is_ok(const struct verify *verify)
 		const struct verify_signal *signal = &verify->signals[i];
 
 		if (signal->invalid_items != 0 || signal->lost_items != 0 ||
-		    signal->committed_items !=
-			    signal->written_items + signal->held_items + signal->removed_items)
+		    signal->committed_items != verify_accounted_items(signal))
 			return false;
 	}
 	return verify->problems.count == 0;
+}
+
+void verify_name_file(const struct verify *verify, enum otlp_signal signal, const char *name,
+		      char ret[VERIFY_PLACE_BYTES])
+{
+	if (verify->dir_count > 1)
+		snprintf(ret, VERIFY_PLACE_BYTES, "%.350s/%s/%s", verify->dirs[verify->dir].path,
+			 signal_name(signal), name);
+	else
+		snprintf(ret, VERIFY_PLACE_BYTES, "%s/%s", signal_name(signal), name);
 }
 
 /* ---- findings ---- */

@@ -20,6 +20,7 @@
 
 #include "cli/otlp_json.h"
 #include "cli/otlp_row.h"
+#include "cli/verify_expect.h"
 #include "cli/verify_ledger.h"
 #include "cli/wire.h"
 #include "writer/file/batch_scan.h"
@@ -27,8 +28,6 @@
 
 #define FIELD_DATA    1u
 #define FIELD_PADDING 1001u
-
-#define PLACE_BYTES   (DATA_SIGNAL_BYTES_MAX + DATA_NAME_BYTES + 2)
 
 /* Decode everything behind the opening field. -EBADMSG: a problem was found. */
 static int check_body(struct verify *verify, const struct verify_place *place,
@@ -82,13 +81,18 @@ static void check_sequence(struct verify *verify, const struct verify_place *pla
 {
 	struct verify_signal *signal = &verify->signals[head->signal];
 
-	if (signal->batches == 0) {
-		signal->first_closed_unix_ns = head->closed_unix_ns;
-		if (head->sequence != 0)
+	if (!signal->has_before) {
+		if (head->sequence != 0 && verify_reason_before(&verify->dirs[verify->dir],
+								head->signal, true) != REASON_NONE)
 			verify_note(verify, place,
-				    "start removed by retention: %" PRIu64
-				    " batches of this run came before",
+				    "start removed by retention, or from before the manifest: "
+				    "%" PRIu64 " batches of this run came before",
 				    head->sequence);
+		else if (head->sequence != 0)
+			verify_problem(verify, place,
+				       "%" PRIu64 " batches of this run came before and are "
+				       "missing, and retention removed no file of %s",
+				       head->sequence, signal_name(head->signal));
 	} else if (head->epoch == signal->epoch) {
 		if (head->sequence != signal->sequence + 1)
 			verify_problem(verify, place,
@@ -101,6 +105,7 @@ static void check_sequence(struct verify *verify, const struct verify_place *pla
 			       "the first %" PRIu64 " batches of its run are missing",
 			       head->sequence);
 	}
+	signal->has_before = true;
 	signal->epoch = head->epoch;
 	signal->sequence = head->sequence;
 }
@@ -160,13 +165,13 @@ static void check_end(struct verify *verify, const struct verify_place *place,
 static int check_file(struct verify *verify, enum otlp_signal signal, const struct data_name *name,
 		      int fd, uint64_t file_bytes)
 {
-	char path[PLACE_BYTES];
+	char path[VERIFY_PLACE_BYTES];
 	struct verify_place place = {.file = path};
 	struct batch_scan scan;
 	struct batch_head head;
 	int rc, reason;
 
-	snprintf(path, sizeof(path), "%s/%s", signal_name(signal), name->name);
+	verify_name_file(verify, signal, name->name, path);
 	verify->signals[signal].files++;
 	verify->signals[signal].open_files += name->kind == DATA_OPEN;
 	batch_scan_open(&scan, fd, name->kind == DATA_BAD ? name->trusted_bytes : UINT64_MAX);
@@ -180,7 +185,8 @@ static int check_file(struct verify *verify, enum otlp_signal signal, const stru
 	if (rc != reason || (rc != -ENODATA && rc != -EAGAIN && rc != -EBADMSG))
 		return rc;
 	check_end(verify, &place, name, reason, file_bytes);
-	return 0;
+	return verify_expect_file(verify, &verify->dirs[verify->dir], signal, name, file_bytes,
+				  place.offset, reason == -ENODATA && place.offset < file_bytes);
 }
 
 /* The file that was listed, perhaps sealed since. -ESTALE: the listing is old. */
@@ -224,21 +230,27 @@ static int check_listed(struct verify *verify, int dirfd, enum otlp_signal signa
 	return rc;
 }
 
-int verify_files(struct verify *verify, int dirfd, enum otlp_signal signal)
+int verify_files(struct verify *verify, enum otlp_signal signal)
 {
+	struct verify_dir *in = &verify->dirs[verify->dir];
 	struct data_dir dir = {.fd = -1};
 	struct data_name *names = NULL;
 	size_t count = 0;
-	int rc;
+	int rc = 0;
 
-	dir.fd = openat(dirfd, signal_name(signal), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir.fd < 0)
-		return errno == ENOENT ? 0 : -errno;
+	verify->signals[signal].has_before = false;
+	dir.fd = openat(in->fd, signal_name(signal), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir.fd < 0 && errno != ENOENT)
+		return -errno;
 	snprintf(dir.signal, sizeof(dir.signal), "%s", signal_name(signal));
-	rc = data_dir_list(&dir, DATA_ALL_KINDS, &names, &count);
+	if (dir.fd >= 0)
+		rc = data_dir_list(&dir, DATA_ALL_KINDS, &names, &count);
+	if (rc == 0)
+		rc = verify_expect_listed(in, signal, dir.fd, names, count);
 	if (rc == 0)
 		rc = check_listed(verify, dir.fd, signal, names, count);
 	free(names);
-	close(dir.fd);
+	if (dir.fd >= 0)
+		close(dir.fd);
 	return rc;
 }

@@ -6,11 +6,11 @@
 #include "cli/verify_account.h"
 
 /**
- * Look at every file of a signal below the output directory.
+ * Look at every file of a signal below the output directory that is being looked at.
  *
  * @return 0, -ESTALE: files were renamed or removed meanwhile; or the errno of what cannot be
  *         read or has no memory
  */
-int verify_files(struct verify *verify, int dirfd, enum otlp_signal signal);
+int verify_files(struct verify *verify, enum otlp_signal signal);
 
 #endif

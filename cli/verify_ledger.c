@@ -7,6 +7,10 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <string.h>
+
+#include "cli/verify_expect.h"
+#include "cli/verify_gaps.h"
 
 /* ---- entries ---- */
 
@@ -29,85 +33,99 @@ static bool entry_is_sound(struct verify *verify, const struct verify_place *pla
 	return true;
 }
 
-/*
- * A ring that does not begin at 0. Retention removes the oldest files first, so what came before
- * can be gone only if the region is older than the oldest batch that is left.
- */
-static void ring_begins_late(struct verify *verify, const struct verify_place *place,
-			     const struct verify_region *region, unsigned signal, uint64_t from)
-{
-	struct verify_signal *sums = &verify->signals[signal];
-
-	if (sums->first_closed_unix_ns == 0 ||
-	    region->start_unix_ns <= sums->first_closed_unix_ns) {
-		sums->headless_rings++;
-		return;
-	}
-	verify_problem(verify, place,
-		       "region %016" PRIx64 ": positions 0 to %" PRIu64
-		       " are missing, and no file of its time was removed",
-		       region->id, from);
-}
-
-static void ring_begin(struct verify *verify, const struct verify_place *place,
-		       struct verify_region *region, const struct batch_entry *entry)
+static int ring_begin(struct verify *verify, const struct verify_place *place,
+		      struct verify_region *region, const struct batch_entry *entry)
 {
 	struct verify_ring *ring = &region->rings[entry->ring];
 
 	ring->is_seen = true;
 	ring->to = entry->from;
 	ring->items_next = entry->items_before;
-	ring->removed_items = entry->items_before;
 	if (entry->from != 0)
-		ring_begins_late(verify, place, region, entry->ring, entry->from);
-	else if (entry->items_before != 0)
+		return verify_gap_add(ring,
+				      (struct verify_gap){.to = entry->from,
+							  .items_behind = entry->items_before,
+							  .dir = verify->dir},
+				      place);
+	if (entry->items_before != 0)
 		verify_problem(verify, place,
 			       "region %016" PRIx64 ": %" PRIu64 " items before position 0",
 			       region->id, entry->items_before);
+	return 0;
 }
 
-/* Does the entry go on where the ring's last one ended? */
-static void ring_check_place(struct verify *verify, const struct verify_place *place,
-			     const struct verify_region *region, struct verify_ring *ring,
-			     const struct batch_entry *entry)
+/* It stands in front of where the ring has ended already. */
+static int ring_check_earlier(struct verify *verify, const struct verify_place *place,
+			      const struct verify_region *region, struct verify_ring *ring,
+			      const struct batch_entry *entry)
 {
-	if (entry->from < ring->to) {
+	switch (verify_gap_fill(ring, entry, verify->dir)) {
+	case FILL_DONE:
+		return 0;
+	case FILL_NO_MEMORY:
+		return -ENOMEM;
+	case FILL_WRONG:
+		verify_problem(verify, place,
+			       "region %016" PRIx64 ": positions %" PRIu64 " to %" PRIu64
+			       " do not go with the numbers of items that another directory has "
+			       "around them",
+			       region->id, entry->from, entry->to);
+		return 0;
+	case FILL_NOT:
+	default:
 		verify_problem(verify, place,
 			       "region %016" PRIx64 ": positions %" PRIu64 " to %" PRIu64
 			       " are written twice",
 			       region->id, entry->from,
 			       entry->to < ring->to ? entry->to : ring->to);
 		ring->twice_items += entry_items(entry);
-		return;
+		return 0;
 	}
+}
+
+/* Does the entry go on where the ring's last one ended? */
+static int ring_check_place(struct verify *verify, const struct verify_place *place,
+			    const struct verify_region *region, struct verify_ring *ring,
+			    const struct batch_entry *entry, uint64_t epoch)
+{
+	int rc = 0;
+
+	if (entry->from < ring->to)
+		return ring_check_earlier(verify, place, region, ring, entry);
 	if (ring->is_final && (entry->to != ring->to || entry_items(entry) != 0))
 		verify_problem(verify, place,
 			       "region %016" PRIx64 ": positions %" PRIu64 " to %" PRIu64
 			       " behind its last entry",
 			       region->id, entry->from, entry->to);
-	if (entry->from > ring->to) {
-		verify_problem(verify, place,
-			       "region %016" PRIx64 ": a gap, positions %" PRIu64 " to %" PRIu64
-			       " are missing",
-			       region->id, ring->to, entry->from);
-		if (entry->items_before > ring->items_next)
-			ring->missing_items += entry->items_before - ring->items_next;
-	} else if (entry->items_before != ring->items_next) {
+	if (entry->from > ring->to)
+		rc = verify_gap_add(ring,
+				    (struct verify_gap){.from = ring->to,
+							.to = entry->from,
+							.items_before = ring->items_next,
+							.items_behind = entry->items_before,
+							.dir = verify->dir,
+							.is_of_runs = ring->epoch != epoch},
+				    place);
+	else if (entry->items_before != ring->items_next)
 		verify_problem(verify, place,
 			       "region %016" PRIx64 ": %" PRIu64
 			       " items were before position %" PRIu64 ", its ledger says %" PRIu64,
 			       region->id, ring->items_next, entry->from, entry->items_before);
-	}
 	ring->to = entry->to;
 	ring->items_next = entry->items_before + entry_items(entry);
+	ring->epoch = epoch;
+	return rc;
 }
 
+/* Its numbers, and, of the last one that the ring has, what it says of the producer. */
 static void ring_add(struct verify_ring *ring, const struct batch_entry *entry)
 {
 	ring->written_items += entry->written_items;
 	ring->invalid_items += entry->invalid_items;
 	ring->lost_items += entry->lost_items;
 	ring->torn_bytes += entry->torn_bytes;
+	if (entry->to != ring->to)
+		return;
 	ring->counters = (struct verify_counters){
 		.accepted_items = entry->accepted_items,
 		.dropped_full_items = entry->dropped_full_items,
@@ -125,6 +143,7 @@ int verify_ledger(struct verify *verify, const struct verify_place *place,
 		  const struct batch_head *head, const struct batch_entry *entries)
 {
 	uint32_t i;
+	int rc;
 
 	for (i = 0; i < head->entry_count; i++) {
 		const struct batch_entry *entry = &entries[i];
@@ -144,9 +163,11 @@ int verify_ledger(struct verify *verify, const struct verify_place *place,
 			verify_problem(verify, place,
 				       "region %016" PRIx64 ": another producer's now", region->id);
 		ring = &region->rings[entry->ring];
-		if (!ring->is_seen)
-			ring_begin(verify, place, region, entry);
-		ring_check_place(verify, place, region, ring, entry);
+		rc = ring->is_seen ? 0 : ring_begin(verify, place, region, entry);
+		if (rc == 0)
+			rc = ring_check_place(verify, place, region, ring, entry, head->epoch);
+		if (rc < 0)
+			return rc;
 		if (entry->lost_items != 0)
 			verify_problem(verify, place,
 				       "region %016" PRIx64 ": %" PRIu64
@@ -163,29 +184,40 @@ int verify_ledger(struct verify *verify, const struct verify_place *place,
 
 /* ---- the end ---- */
 
-/* A ring that was looked at, of which the files may know more by now. Returns what it holds. */
-static uint64_t ring_conclude_live(struct verify *verify, const struct verify_region *region,
-				   struct verify_ring *ring, unsigned signal,
-				   uint64_t *ret_open_bytes)
+/* What a ring holds that was looked at; of what it says was written the files may know more by now,
+ * or less. */
+static int ring_conclude_live(struct verify_ring *ring, uint64_t *ret_items,
+			      uint64_t *ret_open_bytes)
 {
 	const struct verify_live *live = &ring->live;
+	uint64_t to = ring->is_seen ? ring->to : 0;
+	int rc = 0;
 
-	if (!ring->is_seen) {
-		ring->removed_items = live->done_items;
-		if (live->done != 0)
-			ring_begins_late(verify, NULL, region, signal, live->done);
-		return verify_live_items(live, live->done, ret_open_bytes);
-	}
-	if (ring->to < live->done) {
-		verify_problem(verify, NULL,
-			       "%s: region %016" PRIx64 ": positions %" PRIu64 " to %" PRIu64
-			       " were written, and are in no file",
-			       signal_name(signal), region->id, ring->to, live->done);
-		if (live->done_items > ring->items_next)
-			ring->missing_items += live->done_items - ring->items_next;
-	}
-	return verify_live_items(live, ring->to > live->done ? ring->to : live->done,
-				 ret_open_bytes);
+	if (to < live->done)
+		rc = verify_gap_add(ring,
+				    (struct verify_gap){.from = to,
+							.to = live->done,
+							.items_before = ring->items_next,
+							.items_behind = live->done_items,
+							.is_last = true},
+				    NULL);
+	*ret_items = verify_live_items(live, to > live->done ? to : live->done, ret_open_bytes);
+	return rc;
+}
+
+/* More was accepted than is there, the ring was not looked at, and it has no last entry. */
+static uint64_t ring_conclude_unseen(struct verify *verify, const struct verify_region *region,
+				     struct verify_ring *ring, struct verify_signal *sums,
+				     uint64_t more)
+{
+	more -= more < ring->missing_items ? more : ring->missing_items;
+	if (verify->runtime_count == 0 || region->is_not_looked_at)
+		sums->unlooked_items += more;
+	else if (verify_reason_behind(verify) == REASON_ELSEWHERE)
+		ring->elsewhere_items += more;
+	else
+		return 0;
+	return more;
 }
 
 /*
@@ -193,7 +225,7 @@ static uint64_t ring_conclude_live(struct verify *verify, const struct verify_re
  * what it had claimed and not committed, when it was killed or looked at, and no more than fits
  * there. Once it can claim nothing any more it cannot say less.
  */
-static void ring_conclude(struct verify *verify, struct verify_region *region, unsigned signal)
+static int ring_conclude(struct verify *verify, struct verify_region *region, unsigned signal)
 {
 	struct verify_signal *sums = &verify->signals[signal];
 	struct verify_ring *ring = &region->rings[signal];
@@ -204,24 +236,20 @@ static void ring_conclude(struct verify *verify, struct verify_region *region, u
 	uint64_t held = 0, open_bytes = 0, there, accepted;
 
 	if (is_live) {
-		held = ring_conclude_live(verify, region, ring, signal, &open_bytes);
+		if (ring_conclude_live(ring, &held, &open_bytes) < 0)
+			return -ENOMEM;
 		ring->counters = ring->live.counters;
 		/* A claim of a producer that lives may have been given up since, wherever the files
 		 * end by now. */
 		if (region->is_alive)
 			open_bytes = ring->live.doubt_items * VERIFY_ITEM_BYTES_MIN;
 	}
+	verify_gaps_conclude(verify, region, ring, signal);
 	accepted = ring->counters.accepted_items;
-	there = ring->removed_items + ring->written_items + ring->invalid_items + ring->lost_items +
-		held - ring->twice_items;
-	if (accepted > there && !is_live && !ring->is_final) {
-		/* Nobody looked: it may stand in the ring. */
-		uint64_t unwritten = accepted - there;
-
-		unwritten -= unwritten < ring->missing_items ? unwritten : ring->missing_items;
-		held += unwritten;
-		there += unwritten;
-	}
+	there = ring->removed_items + ring->elsewhere_items + ring->written_items +
+		ring->invalid_items + ring->lost_items + held - ring->twice_items;
+	if (accepted > there && !is_live && !ring->is_final)
+		there += ring_conclude_unseen(verify, region, ring, sums, accepted - there);
 	sums->unknown_rings += ring->is_seen && !is_live && !ring->is_final;
 	open_bytes += ring->torn_bytes;
 	if (accepted > there && ring->missing_items == 0 &&
@@ -231,8 +259,12 @@ static void ring_conclude(struct verify *verify, struct verify_region *region, u
 	} else if (accepted > there) {
 		verify_problem(verify, NULL,
 			       "%s: region %016" PRIx64 " (pid %" PRIu32 ") accepted %" PRIu64
-			       " items, %" PRIu64 " are accounted for: %" PRIu64 " are gone",
-			       name, region->id, region->pid, accepted, there, accepted - there);
+			       " items, %" PRIu64 " are accounted for: %" PRIu64 " are gone%s",
+			       name, region->id, region->pid, accepted, there, accepted - there,
+			       is_live || ring->is_final
+				       ? ""
+				       : ", and the region is in no runtime directory that was "
+					 "given");
 		verify->may_have_raced |= is_live;
 	} else if (is_over && accepted < there) {
 		verify_problem(verify, NULL,
@@ -248,11 +280,13 @@ static void ring_conclude(struct verify *verify, struct verify_region *region, u
 	sums->lost_items += ring->lost_items;
 	sums->held_items += held;
 	sums->removed_items += ring->removed_items;
+	sums->elsewhere_items += ring->elsewhere_items;
 	sums->torn_bytes += ring->torn_bytes;
 	sums->counters.accepted_items += ring->counters.accepted_items;
 	sums->counters.dropped_full_items += ring->counters.dropped_full_items;
 	sums->counters.dropped_too_large_items += ring->counters.dropped_too_large_items;
 	sums->counters.dropped_invalid_items += ring->counters.dropped_invalid_items;
+	return 0;
 }
 
 static void region_count(struct verify *verify, const struct verify_region *region)
@@ -278,44 +312,77 @@ static void region_count(struct verify *verify, const struct verify_region *regi
 		verify->broken_regions++;
 	else if (is_final ? !is_closed
 			  : region->is_in_runtime && !region->is_alive && !region->is_closed)
-		verify->killed_regions++;
+		verify->unclosed_regions++;
 	if (!is_final && region->is_in_runtime && region->is_alive)
 		verify->alive_regions++;
 }
 
-void verify_conclude(struct verify *verify)
+static void signal_note(struct verify *verify, enum otlp_signal signal)
+{
+	const struct verify_signal *sums = &verify->signals[signal];
+	const char *name = signal_name(signal);
+
+	if (sums->headless_rings != 0)
+		verify_note(verify, NULL,
+			    "%s: start removed by retention, or from before the manifest: %" PRIu64
+			    " rings, %" PRIu64 " items",
+			    name, sums->headless_rings, sums->removed_items);
+	if (sums->elsewhere_rings != 0 || sums->elsewhere_items != 0)
+		verify_note(verify, NULL,
+			    "%s: %" PRIu64
+			    " items were written to another output directory: verify all at once",
+			    name, sums->elsewhere_items);
+	if (sums->unknown_rings != 0)
+		verify_note(verify, NULL,
+			    verify->runtime_count == 0
+				    ? "%s: %" PRIu64 " rings have no last entry: what they hold is "
+				      "known with --dir only"
+				    : "%s: %" PRIu64 " rings have no last entry, and are not in "
+				      "the runtime directory",
+			    name, sums->unknown_rings);
+	if (sums->torn_items != 0)
+		verify_note(verify, NULL,
+			    "%s: torn: %" PRIu64
+			    " items were being pushed when their producers were killed",
+			    name, sums->torn_items);
+}
+
+/* Which other output directories there are, as far as the manifests name them. */
+static void note_elsewhere(struct verify *verify)
+{
+	size_t i;
+
+	if (verify_total(verify).elsewhere_items == 0)
+		return;
+	for (i = 0; i < verify->dir_count; i++) {
+		const struct verify_dir *dir = &verify->dirs[i];
+
+		if (dir->manifest_error != 0)
+			continue;
+		if (dir->manifest.has_come && strcmp(dir->manifest.came, "-") != 0)
+			verify_note(verify, NULL,
+				    "before %s the records went to %s, its manifest says",
+				    dir->path, dir->manifest.came);
+		if (dir->manifest.is_left)
+			verify_note(verify, NULL,
+				    "after %s the records went to %s, its manifest says", dir->path,
+				    dir->manifest.left);
+	}
+}
+
+int verify_conclude(struct verify *verify)
 {
 	struct verify_region *region;
-	unsigned signal;
-	size_t i;
+	enum otlp_signal signal;
 
 	for (region = verify->regions; region != NULL; region = region->hh.next) {
 		for (signal = 0; signal < SIGNAL_COUNT; signal++)
-			ring_conclude(verify, region, signal);
+			if (ring_conclude(verify, region, signal) < 0)
+				return -ENOMEM;
 		region_count(verify, region);
 	}
-	for (i = 0; i < SIGNAL_COUNT; i++) {
-		const struct verify_signal *sums = &verify->signals[i];
-		const char *name = signal_name(i);
-
-		if (sums->headless_rings != 0)
-			verify_note(verify, NULL,
-				    "%s: start removed by retention, or written elsewhere: %" PRIu64
-				    " rings, %" PRIu64 " items",
-				    name, sums->headless_rings, sums->removed_items);
-		if (sums->unknown_rings != 0)
-			verify_note(verify, NULL,
-				    verify->runtime == NULL
-					    ? "%s: %" PRIu64 " rings have no last entry: what they "
-					      "hold is known with --dir only"
-					    : "%s: %" PRIu64
-					      " rings have no last entry, and are not "
-					      "in the runtime directory",
-				    name, sums->unknown_rings);
-		if (sums->torn_items != 0)
-			verify_note(verify, NULL,
-				    "%s: torn: %" PRIu64
-				    " items were being pushed when their producers were killed",
-				    name, sums->torn_items);
-	}
+	for (signal = 0; signal < SIGNAL_COUNT; signal++)
+		signal_note(verify, signal);
+	note_elsewhere(verify);
+	return 0;
 }

@@ -13,7 +13,7 @@
 int verify_ledger(struct verify *verify, const struct verify_place *place,
 		  const struct batch_head *head, const struct batch_entry *entries);
 
-/** When all batches are entered: what is there against what the producers say. */
-void verify_conclude(struct verify *verify);
+/** When all is entered: what is there against what the producers say. @return 0 or -ENOMEM */
+int verify_conclude(struct verify *verify);
 
 #endif

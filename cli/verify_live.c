@@ -6,11 +6,13 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/guard.h"
 #include "cli/each_region.h"
 #include "cli/verify_ring.h"
+#include "shm/region_name.h"
 #include "shm/region_view.h"
 
 static int look_region(struct verify *verify, const struct region_view *view, const char *name)
@@ -52,13 +54,19 @@ static int look_region(struct verify *verify, const struct region_view *view, co
 	return rc;
 }
 
+struct in_runtime {
+	struct verify *verify;
+	const struct runtime_dir *runtime;
+};
+
 static int look_name(void *context, const char *name)
 {
-	struct verify *verify = context;
+	const struct in_runtime *in = context;
+	struct verify *verify = in->verify;
 	struct region_view view;
 	int rc;
 
-	rc = region_attach(&view, verify->runtime, name, false);
+	rc = region_attach(&view, in->runtime, name, false);
 	/* Gone since it was listed, and then its end is in the files; or not begun. */
 	if (rc == -ENOENT || rc == -EAGAIN)
 		return 0;
@@ -78,13 +86,58 @@ static int look_name(void *context, const char *name)
 	return rc;
 }
 
+static int each_of_all(struct verify *verify, int (*look)(void *context, const char *name))
+{
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; rc == 0 && i < verify->runtime_count; i++) {
+		struct in_runtime in = {verify, &verify->runtimes[i]};
+
+		rc = each_region(in.runtime, look, &in);
+	}
+	return rc;
+}
+
 int verify_rings(struct verify *verify)
 {
+	struct timespec now;
+	size_t i;
 	int rc;
 
+	clock_gettime(CLOCK_REALTIME, &now);
+	verify->begin_unix_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 	verify->record = malloc(RING_PAYLOAD_BYTES_MAX);
 	if (verify->record == NULL)
 		return -ENOMEM;
-	rc = each_region(verify->runtime, look_name, verify);
-	return rc == 0 ? counters_read(verify->runtime, &verify->without_ring) : rc;
+	rc = each_of_all(verify, look_name);
+	for (i = 0; rc == 0 && i < verify->runtime_count; i++)
+		rc = counters_read(&verify->runtimes[i], &verify->without_ring);
+	return rc;
+}
+
+static int look_again(void *context, const char *name)
+{
+	const struct in_runtime *in = context;
+	struct verify_region *region;
+	uint32_t pid;
+	uint64_t id;
+
+	if (!region_parse_name(name, &pid, &id))
+		return 0;
+	region = verify_find_region(in->verify, id);
+	if (region != NULL && !region->is_in_runtime)
+		region->is_not_looked_at = true;
+	return 0;
+}
+
+int verify_rings_again(struct verify *verify)
+{
+	struct verify_region *region;
+
+	/* It may have come and be gone again. */
+	for (region = verify->regions; region != NULL; region = region->hh.next)
+		if (!region->is_in_runtime && region->start_unix_ns >= verify->begin_unix_ns)
+			region->is_not_looked_at = true;
+	return each_of_all(verify, look_again);
 }

@@ -15,8 +15,7 @@
 
 static bool identity_holds(const struct verify_signal *sum)
 {
-	return sum->committed_items == sum->written_items + sum->invalid_items + sum->lost_items +
-					       sum->held_items + sum->removed_items;
+	return sum->committed_items == verify_accounted_items(sum);
 }
 
 /* ---- for people ---- */
@@ -70,10 +69,37 @@ static void print_without_ring(const struct counters_sum *sum)
 			     sum->dropped_items[signal], signal_rows[signal].item_name);
 }
 
+static void print_manifest(const struct verify *verify)
+{
+	const struct verify_manifest_sums *sums = &verify->manifest;
+	size_t i;
+
+	for (i = 0; i < verify->dir_count; i++)
+		if (verify->dirs[i].manifest_error != 0)
+			break;
+	if (i < verify->dir_count)
+		line("manifest: none in %s", verify->dirs[i].path);
+	if (i < verify->dir_count && verify->dir_count == 1)
+		return;
+	line("manifest: files %" PRIu64 ", missing %" PRIu64 ", cut %" PRIu64 ", unknown %" PRIu64
+	     ", removed by retention %" PRIu64,
+	     sums->expected_files, sums->missing_files, sums->cut_files, sums->unknown_files,
+	     sums->removed_files);
+}
+
+/* A term of the identity that is mostly nothing. */
+static void add_term(char *to, size_t bytes, const char *name, uint64_t items)
+{
+	size_t at = strlen(to);
+
+	if (items != 0)
+		snprintf(to + at, bytes - at, "%s %" PRIu64, name, items);
+}
+
 void verify_print(const struct verify *verify)
 {
 	const struct verify_signal sum = verify_total(verify);
-	char removed[64] = "";
+	char more[256] = "";
 	enum otlp_signal signal;
 
 	line("%-8s %5s %8s %12s %11s %8s %8s %10s %9s", "signal", "files", "batches", "bytes",
@@ -83,19 +109,20 @@ void verify_print(const struct verify *verify)
 	line("dropped: full %" PRIu64 ", too large %" PRIu64 ", invalid %" PRIu64,
 	     sum.counters.dropped_full_items, sum.counters.dropped_too_large_items,
 	     sum.counters.dropped_invalid_items);
-	if (verify->runtime != NULL)
+	if (verify->runtime_count > 0)
 		print_without_ring(&verify->without_ring);
-	line("regions: %zu, final %" PRIu64 ", alive %" PRIu64 ", killed %" PRIu64
+	line("regions: %zu, final %" PRIu64 ", alive %" PRIu64 ", not closed %" PRIu64
 	     ", broken %" PRIu64,
 	     verify->region_count, verify->final_regions, verify->alive_regions,
-	     verify->killed_regions, verify->broken_regions);
-	if (sum.removed_items != 0)
-		snprintf(removed, sizeof(removed), " + in removed files %" PRIu64,
-			 sum.removed_items);
+	     verify->unclosed_regions, verify->broken_regions);
+	print_manifest(verify);
+	add_term(more, sizeof(more), " + perhaps in rings not looked at", sum.unlooked_items);
+	add_term(more, sizeof(more), " + in removed files", sum.removed_items);
+	add_term(more, sizeof(more), " + in other directories", sum.elsewhere_items);
 	line("identity: committed %" PRIu64 " %s written %" PRIu64 " + invalid %" PRIu64
 	     " + lost %" PRIu64 " + in the rings %" PRIu64 "%s",
 	     sum.committed_items, identity_holds(&sum) ? "=" : "!=", sum.written_items,
-	     sum.invalid_items, sum.lost_items, sum.held_items, removed);
+	     sum.invalid_items, sum.lost_items, sum.held_items, more);
 	print_findings("note", &verify->notes);
 	print_findings("problem", &verify->problems);
 	if (verify_is_ok(verify))
@@ -134,10 +161,44 @@ static json_object *signal_json(const struct verify_signal *sum)
 	add(json, "invalid_items", sum->invalid_items);
 	add(json, "lost_items", sum->lost_items);
 	add(json, "in_rings_items", sum->held_items);
+	add(json, "not_looked_at_items", sum->unlooked_items);
 	add(json, "removed_items", sum->removed_items);
+	add(json, "elsewhere_items", sum->elsewhere_items);
 	add(json, "torn_items", sum->torn_items);
 	add(json, "torn_bytes", sum->torn_bytes);
 	json_object_object_add(json, "dropped_items", counters_json(&sum->counters));
+	return json;
+}
+
+/* The worst of all directories. */
+static const char *manifest_state(const struct verify *verify)
+{
+	const char *state = "ok";
+	size_t i;
+
+	for (i = 0; i < verify->dir_count; i++) {
+		int error = verify->dirs[i].manifest_error;
+
+		if (error != 0 && error != -ENOENT)
+			return error == -EBADMSG ? "damaged" : "unreadable";
+		if (error == -ENOENT)
+			state = "none";
+	}
+	return state;
+}
+
+static json_object *manifest_json(const struct verify *verify)
+{
+	const struct verify_manifest_sums *sums = &verify->manifest;
+	json_object *json = json_object_new_object();
+
+	json_object_object_add(json, "state", json_object_new_string(manifest_state(verify)));
+	add(json, "files", sums->expected_files);
+	add(json, "missing_files", sums->missing_files);
+	add(json, "cut_files", sums->cut_files);
+	add(json, "unknown_files", sums->unknown_files);
+	add(json, "removed_files", sums->removed_files);
+	add(json, "removed_bytes", sums->removed_bytes);
 	return json;
 }
 
@@ -178,13 +239,13 @@ void verify_print_json(const struct verify *verify)
 				       signal_json(&verify->signals[signal]));
 	json_object_object_add(json, "signals", signals);
 	json_object_object_add(json, "dropped_items", counters_json(&sum.counters));
-	if (verify->runtime != NULL)
+	if (verify->runtime_count > 0)
 		json_object_object_add(json, "dropped_without_ring_items",
 				       without_ring_json(&verify->without_ring));
 	add(regions, "count", verify->region_count);
 	add(regions, "final", verify->final_regions);
 	add(regions, "alive", verify->alive_regions);
-	add(regions, "killed", verify->killed_regions);
+	add(regions, "not_closed", verify->unclosed_regions);
 	add(regions, "broken", verify->broken_regions);
 	json_object_object_add(json, "regions", regions);
 	json_object_object_add(identity, "holds", json_object_new_boolean(identity_holds(&sum)));
@@ -193,8 +254,11 @@ void verify_print_json(const struct verify *verify)
 	add(identity, "invalid", sum.invalid_items);
 	add(identity, "lost", sum.lost_items);
 	add(identity, "in_rings", sum.held_items);
+	add(identity, "not_looked_at", sum.unlooked_items);
 	add(identity, "removed", sum.removed_items);
+	add(identity, "elsewhere", sum.elsewhere_items);
 	json_object_object_add(json, "identity", identity);
+	json_object_object_add(json, "manifest", manifest_json(verify));
 	json_object_object_add(json, "notes", findings_json(&verify->notes));
 	json_object_object_add(json, "problems", findings_json(&verify->problems));
 	add(json, "problem_count", verify->problems.count);

@@ -159,8 +159,8 @@ static int start_retain(struct writer *writer)
 
 	for (signal = 0; signal < SIGNAL_COUNT; signal++)
 		names[signal] = signal_name(signal);
-	rc = retain_open(&writer->retain, writer->outdir.fd, names, SIGNAL_COUNT,
-			 &writer->options->retain);
+	rc = retain_open(&writer->retain, writer->outdir.fd, writer->outdir.manifest, names,
+			 SIGNAL_COUNT, &writer->options->retain);
 
 	if (rc < 0)
 		log_line("retention cannot be started: %s", strerror(-rc));

@@ -165,7 +165,7 @@ def files_that_are_gone_are_named_where_no_ledger_misses_them(pipe):
     reader.stop(expected=1)
     first, last = reader.err.splitlines()
     harness.check("traces files 00000002 to 00000002 were removed before" in first, first)
-    harness.check("manifest" not in first, first)
+    harness.check("manifest" not in first.replace(str(pipe.output), ""), first)
     harness.check("and 1 files were gone" in last, last)
     writer.stop()
 
@@ -208,7 +208,8 @@ def a_listed_file_that_is_gone_is_named(pipe):
     writer = pipe.writer(*SMALL, interval="20ms")
     pipe.load("--signal", "spans", "--count", 6000, "--retry", "--wait").wait()
     writer.stop()
-    *_, victim, _ = [path for _, path in pipe.files("sealed")]
+    # Near the end, and not the file of the last span: those behind it may have ledgers alone.
+    *_, victim, _, _, _ = [path for _, path in pipe.files("sealed")]
     reader = Reader(pipe, pipe.output)
     reader.read_until(lambda text: text, "the first line is printed")
     victim.unlink()

@@ -57,7 +57,7 @@ def several_producers_are_ok(pipe):
     pushed = other.json()
     harness.equal(found["spans"]["written_items"], 4000 + pushed["spans"], "spans written")
     harness.equal(found["points"]["written_items"], 4000 + pushed["points"], "points written")
-    harness.equal(found["regions"], dict(count=3, final=3, alive=0, killed=0, broken=0), "regions")
+    harness.equal(found["regions"], dict(count=3, final=3, alive=0, not_closed=0, broken=0), "regions")
 
 
 def a_killed_producer_is_ok_and_named(pipe):
@@ -73,7 +73,7 @@ def a_killed_producer_is_ok_and_named(pipe):
     load.stop(expected=1)
     writer.stop()
     found = pipe.verify()
-    harness.equal(found["regions"]["killed"], 1, "killed producers")
+    harness.equal(found["regions"]["not_closed"], 1, "killed producers")
     harness.equal(found["regions"]["final"], 2, "final regions")
 
 
@@ -158,11 +158,17 @@ def a_missing_last_file_is_found_with_the_region(pipe):
     pipe.writer("--drain", interval=None, ready=False).wait()
 
 
-def removed_oldest_files_are_named_and_ok(pipe):
+def removed_oldest_files_are_missing_and_without_a_manifest_they_are_named(pipe):
+    """Retention would have entered it. Where nobody enters anything, nobody can know."""
     paths = many_files(pipe)
     paths[0].unlink()
     paths[1].unlink()
+    found = pipe.verify(runtime=False, expected=1)
+    harness.equal(found["manifest"]["missing_files"], 2, "missing files")
+    pathlib.Path(pipe.output, "otlpipe.manifest").unlink()
     found = pipe.verify(runtime=False)
+    harness.equal(found["manifest"]["state"], "none", "the manifest")
+    harness.check(any("has no manifest" in note for note in found["notes"]), f"{found['notes']}")
     harness.check(any("retention" in note for note in found["notes"]), f"{found['notes']}")
     harness.equal(found["spans"]["committed_items"], 10000, "spans, with those of removed files")
     harness.check(found["spans"]["removed_items"] > 0, "no item is named as removed")
@@ -192,7 +198,7 @@ if __name__ == "__main__":
             a_missing_file_is_a_gap,
             a_file_under_two_sequences_is_written_twice,
             a_missing_last_file_is_found_with_the_region,
-            removed_oldest_files_are_named_and_ok,
+            removed_oldest_files_are_missing_and_without_a_manifest_they_are_named,
             a_wrong_command_line_is_a_usage_error,
         ]
     )

@@ -178,7 +178,7 @@ static void live(struct manifest *manifest)
 	(void)manifest_enter_dropped(manifest, "traces", 3);
 	(void)file_open(manifest, "traces", 4);
 	(void)file_end(manifest, "traces", 4, MANIFEST_SEALED, 12288);
-	(void)manifest_enter_removed(manifest, "traces", 1, 1, 8192);
+	(void)manifest_enter_removed(manifest, "traces", 1, 1, 8192, false);
 	manifest_enter_elsewhere(manifest, false, "/some where/else%");
 	manifest_enter_elsewhere(manifest, true, "/some where/else%");
 	(void)file_open(manifest, "traces", 5);
@@ -447,7 +447,8 @@ static void its_length_is_bounded_by_what_is_there(void **state)
 		assert_int_equal(file_end(manifest, "traces", i, MANIFEST_SEALED, 4096), 0);
 		if (i > 10)
 			assert_int_equal(
-				manifest_enter_removed(manifest, "traces", i - 10, 1, 4096), 0);
+				manifest_enter_removed(manifest, "traces", i - 10, 1, 4096, false),
+				0);
 	}
 	manifest_close(manifest);
 	assert_int_equal(fstatat(scratch.fd, MANIFEST_NAME, &st, 0), 0);
@@ -558,7 +559,7 @@ static void an_operation_that_fails_is_made_good_by_the_next(void **state)
 		(void)file_open(manifest, "metrics", 1);
 		(void)file_end(manifest, "traces", 2, MANIFEST_BAD, 4096);
 		(void)file_end(manifest, "traces", 4, MANIFEST_SEALED, 12288);
-		(void)manifest_enter_removed(manifest, "traces", 1, 0, 0);
+		(void)manifest_enter_removed(manifest, "traces", 1, 0, 0, false);
 		(void)file_open(manifest, "traces", 5);
 		manifest_close(manifest);
 		{
@@ -592,7 +593,7 @@ static int live_and_be_killed(void *context)
 		if (file_open(manifest, "traces", i) == 0)
 			answered->made = (unsigned)i;
 		(void)file_end(manifest, "traces", i, MANIFEST_SEALED, 4096 * i);
-		if (i > 2 && manifest_enter_removed(manifest, "traces", i - 2, 1, 4096) == 0)
+		if (i > 2 && manifest_enter_removed(manifest, "traces", i - 2, 1, 4096, false) == 0)
 			answered->removed = (unsigned)i - 2;
 	}
 	manifest_close(manifest);

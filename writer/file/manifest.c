@@ -237,7 +237,7 @@ static int enter_removed_to(struct manifest *manifest, const struct manifest_sig
 }
 
 int manifest_enter_removed(struct manifest *manifest, const char *signal, uint64_t sequence,
-			   uint64_t files, uint64_t bytes)
+			   uint64_t files, uint64_t bytes, bool is_done)
 {
 	struct manifest_entry *before = NULL;
 	struct manifest_signal *known, was, is;
@@ -264,7 +264,7 @@ int manifest_enter_removed(struct manifest *manifest, const char *signal, uint64
 		rc = enter_removed_to(manifest, &is, NULL, 0);
 		if (rc == 0)
 			rc = manifest_store_flush(&manifest->store);
-		if (rc < 0)
+		if (rc < 0 && !is_done)
 			(void)enter_removed_to(manifest, &was, before, count);
 	}
 	pthread_mutex_unlock(&manifest->mutex);

@@ -77,10 +77,11 @@ int manifest_enter_dropped(struct manifest *manifest, const char *signal, uint64
 /**
  * Retention removes all files up to this sequence: so many, with so many bytes.
  *
+ * @param is_done  it has; what cannot be written now is kept for the next line
  * @return negative: it must not
  */
 int manifest_enter_removed(struct manifest *manifest, const char *signal, uint64_t sequence,
-			   uint64_t files, uint64_t bytes);
+			   uint64_t files, uint64_t bytes, bool is_done);
 
 /**
  * Some of those could not be removed: from this sequence on they are kept. The entries

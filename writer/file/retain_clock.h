@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Whether the wall clock can be believed when files are removed for their age. A clock that was
+ * set makes them look old all at once; so it has to keep its pace for a while first.
+ */
+#ifndef OTLPIPE_WRITER_FILE_RETAIN_CLOCK_H
+#define OTLPIPE_WRITER_FILE_RETAIN_CLOCK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "writer/file/manifest.h"
+
+struct retain_clock {
+	struct manifest *manifest;
+	int64_t age_ns;	       /* how long files are kept; 0: for ever */
+	int64_t wait_until_ns; /* by the time since boot; 0: it is believed */
+};
+
+void retain_clock_open(struct retain_clock *clock, struct manifest *manifest, int64_t age_ns);
+
+/** Look at it, and say what is to be said. @return it is believed */
+bool retain_clock_look(struct retain_clock *clock);
+
+#endif

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which files go, and in which order: no file is touched here, and no clock is read. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "writer/file/retain.h"
+
+/* Times of files are whole seconds, rounded up. */
+#define FUTURE_NS INT64_C(2000000000)
+
+static int compare_in_signal(const void *a, const void *b)
+{
+	const struct retain_file *left = a, *right = b;
+
+	if (left->signal != right->signal)
+		return left->signal < right->signal ? -1 : 1;
+	if (left->sequence != right->sequence)
+		return left->sequence < right->sequence ? -1 : 1;
+	return strcmp(left->name, right->name);
+}
+
+static int compare_by_age(const void *a, const void *b)
+{
+	const struct retain_file *left = a, *right = b;
+
+	if (left->ended_ns != right->ended_ns)
+		return left->ended_ns < right->ended_ns ? -1 : 1;
+	return compare_in_signal(a, b);
+}
+
+static bool is_of_one_signal(const struct retain_file *a, const struct retain_file *b)
+{
+	return a->signal == b->signal;
+}
+
+void retain_sort(struct retain_file *files, size_t count, int64_t now_ns)
+{
+	size_t i;
+
+	if (count == 0)
+		return;
+	qsort(files, count, sizeof(*files), compare_in_signal);
+	for (i = count - 1; i > 0; i--)
+		if (is_of_one_signal(&files[i - 1], &files[i]) && files[i - 1].ended_ns > now_ns &&
+		    files[i - 1].ended_ns - FUTURE_NS > now_ns)
+			files[i - 1].ended_ns = files[i].ended_ns;
+	for (i = 1; i < count; i++)
+		if (is_of_one_signal(&files[i - 1], &files[i]) &&
+		    files[i].ended_ns < files[i - 1].ended_ns)
+			files[i].ended_ns = files[i - 1].ended_ns;
+	/* Times now rise with the sequence, so sorting by them keeps each signal's order. */
+	qsort(files, count, sizeof(*files), compare_by_age);
+}
+
+size_t retain_plan(struct retain_file *files, size_t count, const struct retain_limits *limits,
+		   int64_t now_ns, uint64_t free_bytes)
+{
+	uint64_t total_bytes = 0;
+	size_t n;
+
+	for (n = 0; n < count; n++)
+		total_bytes += files[n].bytes;
+	for (n = 0; n < count; n++) {
+		struct retain_file *file = &files[n];
+
+		if (limits->total_bytes > 0 && total_bytes > limits->total_bytes)
+			file->reason = RETAIN_TOO_MUCH;
+		else if (limits->age_ns > 0 && file->ended_ns < now_ns &&
+			 (uint64_t)now_ns - (uint64_t)file->ended_ns > (uint64_t)limits->age_ns)
+			file->reason = RETAIN_TOO_OLD;
+		else if (limits->free_bytes > 0 && free_bytes < limits->free_bytes)
+			file->reason = RETAIN_TOO_FULL;
+		else
+			break;
+		total_bytes -= file->bytes;
+		free_bytes += file->bytes;
+	}
+	return n;
+}

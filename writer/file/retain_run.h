@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One run of retention after the other, for the thread that retain.c has. */
+#ifndef OTLPIPE_WRITER_FILE_RETAIN_RUN_H
+#define OTLPIPE_WRITER_FILE_RETAIN_RUN_H
+
+#include "writer/file/datadir.h"
+#include "writer/file/retain.h"
+#include "writer/file/retain_clock.h"
+
+/* Of those that somebody else removed so many are remembered, and named once. */
+#define RETAIN_MISSING_MAX 256u
+
+/* One signal's directory, and what is known of its files. */
+struct retain_dir {
+	struct data_dir dir;
+	struct manifest_entry *entries; /* during a run */
+	size_t entry_count;
+	bool is_blocked;	   /* during a run: one of its files cannot be removed */
+	uint64_t blocked_sequence; /* said; 0: none */
+	uint64_t missing[RETAIN_MISSING_MAX];
+	unsigned missing_count;
+};
+
+struct retain_run {
+	int out_dirfd;
+	struct retain_dir dirs[RETAIN_SIGNALS_MAX];
+	unsigned dir_count;
+	struct manifest *manifest;
+	struct retain_limits limits;
+	struct retain_clock clock;
+	struct retain_counts counts;
+	bool (*is_stopping)(void *context); /* asked between two groups of files */
+	void *context;
+};
+
+/** @return 0 or the errno of what failed */
+int retain_run_open(struct retain_run *run, int out_dirfd, struct manifest *manifest,
+		    const char *const *signals, unsigned signal_count,
+		    const struct retain_limits *limits);
+void retain_run_close(struct retain_run *run);
+
+/** Remove what has to go. @return 0, or the last error, which was said */
+int retain_run(struct retain_run *run);
+
+#endif
