@@ -27,9 +27,9 @@ static void entries_that_adjoin_over_two_files_are_ok(void **state)
 
 	(void)state;
 	last.flags = BATCH_ENTRY_FINAL | BATCH_ENTRY_CLOSED;
-	put(1, 0, entry_make(0, 80, 3, 0));
-	put(1, 1, entry_make(80, 160, 3, 3));
-	put(2, 2, last);
+	batch_put(1, 0, entry_make(0, 80, 3, 0));
+	batch_put(1, 1, entry_make(80, 160, 3, 3));
+	batch_put(2, 2, last);
 	look(NULL);
 	assert_ok();
 	assert_int_equal(verify.signals[OTLP_SIGNAL_TRACES].written_items, 6);
@@ -44,8 +44,8 @@ static void entries_that_adjoin_over_two_files_are_ok(void **state)
 static void a_gap_is_named_with_its_place(void **state)
 {
 	(void)state;
-	put(1, 0, entry_make(0, 80, 3, 0));
-	put(1, 1, entry_make(88, 160, 3, 4));
+	batch_put(1, 0, entry_make(0, 80, 3, 0));
+	batch_put(1, 1, entry_make(88, 160, 3, 4));
 	look(NULL);
 	assert_problem("a gap, positions 80 to 88 are missing",
 		       "traces/traces-20260101T000000Z-00000001.binpb: offset 4096");
@@ -55,8 +55,8 @@ static void a_gap_is_named_with_its_place(void **state)
 static void what_is_written_twice_is_named(void **state)
 {
 	(void)state;
-	put(1, 0, entry_make(0, 80, 3, 0));
-	put(2, 1, entry_make(0, 80, 3, 0));
+	batch_put(1, 0, entry_make(0, 80, 3, 0));
+	batch_put(2, 1, entry_make(0, 80, 3, 0));
 	look(NULL);
 	assert_problem("positions 0 to 80 are written twice", "00000002.binpb: offset 0");
 	assert_int_equal(verify.signals[OTLP_SIGNAL_TRACES].committed_items, 3);
@@ -78,8 +78,8 @@ static void a_batch_must_hold_what_its_ledger_says(void **state)
 static void the_running_sum_must_be_right(void **state)
 {
 	(void)state;
-	put(1, 0, entry_make(0, 80, 3, 0));
-	put(1, 1, entry_make(80, 160, 3, 5));
+	batch_put(1, 0, entry_make(0, 80, 3, 0));
+	batch_put(1, 1, entry_make(80, 160, 3, 5));
 	look(NULL);
 	assert_problem("3 items were before position 80, its ledger says 5", "offset 4096");
 }
@@ -90,8 +90,8 @@ static void nothing_may_follow_the_last_entry(void **state)
 
 	(void)state;
 	last.flags = BATCH_ENTRY_FINAL;
-	put(1, 0, last);
-	put(1, 1, entry_make(80, 160, 3, 3));
+	batch_put(1, 0, last);
+	batch_put(1, 1, entry_make(80, 160, 3, 3));
 	look(NULL);
 	assert_problem("positions 80 to 160 behind its last entry", "offset 4096");
 }
@@ -102,8 +102,8 @@ static void the_last_entry_may_be_repeated(void **state)
 
 	(void)state;
 	last.flags = again.flags = BATCH_ENTRY_FINAL;
-	put(1, 0, last);
-	put(1, 1, again);
+	batch_put(1, 0, last);
+	batch_put(1, 1, again);
 	look(NULL);
 	assert_ok();
 }
@@ -115,7 +115,7 @@ static void more_accepted_than_written_is_a_loss(void **state)
 	(void)state;
 	last.flags = BATCH_ENTRY_FINAL;
 	last.accepted_items = 5;
-	put(1, 0, last);
+	batch_put(1, 0, last);
 	look(NULL);
 	assert_problem("accepted 5 items, 3 are accounted for: 2 are gone", NULL);
 }
@@ -128,7 +128,7 @@ static void what_a_killed_producer_was_pushing_is_torn(void **state)
 	last.flags = BATCH_ENTRY_FINAL;
 	last.accepted_items = 5;
 	last.torn_bytes = 2 * VERIFY_ITEM_BYTES_MIN;
-	put(1, 0, last);
+	batch_put(1, 0, last);
 	look(NULL);
 	assert_ok();
 	assert_int_equal(verify.signals[OTLP_SIGNAL_TRACES].torn_items, 2);
@@ -145,7 +145,7 @@ static void no_more_is_torn_than_fits_there(void **state)
 	last.flags = BATCH_ENTRY_FINAL;
 	last.accepted_items = 5;
 	last.torn_bytes = 2 * VERIFY_ITEM_BYTES_MIN - 1;
-	put(1, 0, last);
+	batch_put(1, 0, last);
 	look(NULL);
 	assert_problem("accepted 5 items, 3 are accounted for: 2 are gone", NULL);
 }
@@ -157,10 +157,10 @@ static void a_dead_producers_counter_is_not_behind(void **state)
 	(void)state;
 	last.accepted_items = 2;
 	last.flags = BATCH_ENTRY_FINAL | BATCH_ENTRY_CLOSED;
-	put(1, 0, last);
+	batch_put(1, 0, last);
 	last.region_id++;
 	last.flags = BATCH_ENTRY_FINAL;
-	put(1, 1, last);
+	batch_put(1, 1, last);
 	look(NULL);
 	assert_int_equal(verify.problems.count, 2);
 	assert_problem("accepted 2 items, but 3 are there", NULL);
@@ -174,8 +174,8 @@ static void invalid_records_and_lost_items_are_failures(void **state)
 	invalid.invalid_items = 1;
 	lost.lost_items = 2;
 	lost.flags = BATCH_ENTRY_LOST;
-	put(1, 0, invalid);
-	put(1, 1, lost);
+	batch_put(1, 0, invalid);
+	batch_put(1, 1, lost);
 	look(NULL);
 	assert_problem("2 items were lost", "offset 4096");
 	assert_problem("1 records were invalid", "offset 0");
@@ -185,7 +185,7 @@ static void invalid_records_and_lost_items_are_failures(void **state)
 static void a_start_in_removed_files_is_noted(void **state)
 {
 	(void)state;
-	put(5, 9, entry_make(80, 160, 3, 4));
+	batch_put(5, 9, entry_make(80, 160, 3, 4));
 	look(NULL);
 	assert_ok();
 	assert_true(is_found(&verify.notes, "start removed by retention"));
@@ -199,8 +199,8 @@ static void a_missing_batch_is_found_by_its_number(void **state)
 
 	(void)state;
 	other.region_id++;
-	put(1, 0, entry_make(0, 80, 3, 0));
-	put(3, 2, other);
+	batch_put(1, 0, entry_make(0, 80, 3, 0));
+	batch_put(3, 2, other);
 	look(NULL);
 	assert_problem("batch 2 of its run follows on batch 0", "00000003.binpb: offset 0");
 }
@@ -213,7 +213,7 @@ static void the_tail_of_an_open_file_may_be_torn_and_of_a_sealed_one_not(void **
 	size_t bytes;
 
 	(void)state;
-	put(1, 0, entry_make(0, 80, 3, 0));
+	batch_put(1, 0, entry_make(0, 80, 3, 0));
 	bytes = batch_make(batch, 1, &entry, 3);
 	batch[bytes - 1] ^= 1;
 	name_make(name, 1, "");
@@ -234,7 +234,7 @@ static void zeros_end_an_open_file_and_are_wrong_in_a_sealed_one(void **state)
 	char open_name[96], name[96];
 
 	(void)state;
-	put(1, 0, entry_make(0, 80, 3, 0));
+	batch_put(1, 0, entry_make(0, 80, 3, 0));
 	name_make(name, 1, "");
 	name_make(open_name, 1, ".open");
 	file_write(name, zeros, sizeof(zeros));
@@ -250,9 +250,9 @@ static void a_bad_file_counts_up_to_its_trusted_bytes(void **state)
 	char bad[96], name[96];
 
 	(void)state;
-	put(1, 0, entry_make(0, 80, 3, 0));
-	put(1, 1, entry_make(80, 160, 3, 3));
-	put(2, 1, entry_make(80, 160, 3, 3));
+	batch_put(1, 0, entry_make(0, 80, 3, 0));
+	batch_put(1, 1, entry_make(80, 160, 3, 3));
+	batch_put(2, 1, entry_make(80, 160, 3, 3));
 	name_make(name, 1, "");
 	name_make(bad, 1, ".4096.bad");
 	assert_int_equal(renameat(out_fd, name, out_fd, bad), 0);
@@ -285,7 +285,7 @@ static void a_field_that_does_not_belong_there_is_found(void **state)
 static void an_entry_that_makes_no_sense_is_found(void **state)
 {
 	(void)state;
-	put(1, 0, entry_make(80, 0, 0, 0));
+	batch_put(1, 0, entry_make(80, 0, 0, 0));
 	look(NULL);
 	assert_problem("makes no sense", "offset 0");
 }
@@ -367,7 +367,7 @@ static void what_is_in_a_file_and_not_released_counts_once(void **state)
 	push(&region);
 	push(&region);
 	push(&region);
-	put(1, 0, region_entry(&region, 0, 32));
+	batch_put(1, 0, region_entry(&region, 0, 32));
 	look(*state);
 	assert_ok();
 	assert_int_equal(verify.signals[OTLP_SIGNAL_TRACES].written_items, 2);
@@ -408,7 +408,7 @@ static void what_was_released_and_is_in_no_file_is_missing(void **state)
 
 	push(&region);
 	push(&region);
-	put(1, 0, region_entry(&region, 0, 16));
+	batch_put(1, 0, region_entry(&region, 0, 16));
 	assert_int_equal(ring_reader_init(&reader, region.rings[OTLP_SIGNAL_TRACES].shared,
 					  region.rings[OTLP_SIGNAL_TRACES].data, RING_BYTES, true),
 			 0);
@@ -507,9 +507,9 @@ static void an_allocation_that_fails_wherever_it_is_ends_the_look_with_that_erro
 
 	other.region_id = ID + 1;
 	push(&region);
-	put(1, 0, entry_make(0, 80, 3, 0));
-	put(1, 1, entry_make(80, 160, 3, 3));
-	put(2, 2, other);
+	batch_put(1, 0, entry_make(0, 80, 3, 0));
+	batch_put(1, 1, entry_make(80, 160, 3, 3));
+	batch_put(2, 2, other);
 	do {
 		int rc;
 

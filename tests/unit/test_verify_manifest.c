@@ -91,7 +91,7 @@ static void three_files(void)
 
 		entry.accepted_items = 9;
 		entry.flags = i == 2 ? BATCH_ENTRY_FINAL | BATCH_ENTRY_CLOSED : 0;
-		put(i + 1, i, entry);
+		batch_put(i + 1, i, entry);
 		sealed(i + 1, BLOCK);
 	}
 	end();
@@ -164,8 +164,8 @@ static void a_file_that_was_cut_on_a_batch_is_found(void **state)
 	(void)state;
 	begin();
 	last.flags = BATCH_ENTRY_FINAL | BATCH_ENTRY_CLOSED;
-	put(1, 0, entry_make(0, 80, 3, 0));
-	put(1, 1, last);
+	batch_put(1, 0, entry_make(0, 80, 3, 0));
+	batch_put(1, 1, last);
 	sealed(1, 2 * BLOCK);
 	end();
 	look(NULL);
@@ -183,7 +183,7 @@ static void an_open_file_must_be_there_with_its_size(void **state)
 {
 	(void)state;
 	begin();
-	put(1, 0, entry_make(0, 80, 3, 0));
+	batch_put(1, 0, entry_make(0, 80, 3, 0));
 	change_name(1, "", ".open");
 	cut(1, ".open", 4 * BLOCK);
 	made(1);
@@ -211,7 +211,7 @@ static void a_step_that_was_not_finished_is_ok(void **state)
 {
 	(void)state;
 	begin();
-	put(1, 0, entry_make(0, 80, 3, 0));
+	batch_put(1, 0, entry_make(0, 80, 3, 0));
 	made(1);
 	end();
 	look(NULL); /* sealed, and not entered as that */
@@ -241,7 +241,7 @@ static void a_file_that_nobody_entered_is_found(void **state)
 	three_files();
 	other.region_id++;
 	put_epoch++;
-	put(9, 0, other);
+	batch_put(9, 0, other);
 	look(NULL);
 	assert_problem("00000009.binpb is not in the manifest", NULL);
 	assert_int_equal(verify.manifest.unknown_files, 1);
@@ -251,7 +251,7 @@ static void a_recovery_that_found_less_stays_a_problem(void **state)
 {
 	(void)state;
 	begin();
-	put(1, 0, entry_make(0, 80, 3, 0));
+	batch_put(1, 0, entry_make(0, 80, 3, 0));
 	made(1);
 	ended(1, MANIFEST_CUT, BLOCK);
 	made(2);
@@ -314,7 +314,7 @@ static void a_start_that_is_not_there_has_a_reason_or_is_missing(void **state)
 
 	(void)state;
 	late.start_unix_ns = 500;
-	put(1, 0, late);
+	batch_put(1, 0, late);
 	look(NULL);
 	assert_ok(); /* no manifest: who knows */
 	assert_true(is_found(&verify.notes, "has no manifest"));
@@ -329,7 +329,7 @@ static void a_start_that_is_not_there_has_a_reason_or_is_missing(void **state)
 	end();
 	late.start_unix_ns = UINT64_MAX; /* the clock was set back since */
 	take(1, "");
-	put(2, 0, late);
+	batch_put(2, 0, late);
 	begin();
 	sealed(2, BLOCK);
 	end();
@@ -346,18 +346,18 @@ static void write_here_there_and_here(void)
 
 	last.flags = BATCH_ENTRY_FINAL | BATCH_ENTRY_CLOSED;
 	begin();
-	put(1, 0, entry_make(0, 80, 3, 0));
+	batch_put(1, 0, entry_make(0, 80, 3, 0));
 	sealed(1, BLOCK);
 	manifest_enter_elsewhere(manifest, false, "second");
 	manifest_enter_elsewhere(manifest, true, "second");
 	put_epoch++;
-	put(2, 0, last);
+	batch_put(2, 0, last);
 	sealed(2, BLOCK);
 	end();
 	use_dir(1);
 	put_epoch++;
 	begin();
-	put(1, 0, entry_make(80, 160, 3, 3));
+	batch_put(1, 0, entry_make(80, 160, 3, 3));
 	sealed(1, BLOCK);
 	manifest_enter_elsewhere(manifest, true, "first");
 	manifest_enter_elsewhere(manifest, false, "first");
@@ -394,7 +394,7 @@ static void what_is_in_both_is_written_twice(void **state)
 	(void)state;
 	write_here_there_and_here();
 	put_epoch++;
-	put(2, 0, entry_make(80, 160, 3, 3));
+	batch_put(2, 0, entry_make(80, 160, 3, 3));
 	begin();
 	sealed(2, BLOCK);
 	end();
@@ -407,7 +407,7 @@ static void numbers_that_do_not_go_together_are_found(void **state)
 	(void)state;
 	write_here_there_and_here();
 	take(1, "");
-	put(1, 0, entry_make(80, 160, 4, 3));
+	batch_put(1, 0, entry_make(80, 160, 4, 3));
 	look_at(2, NULL);
 	assert_problem("do not go with the numbers of items", "second/traces/");
 }
@@ -420,8 +420,8 @@ static void a_gap_in_one_run_is_missing_though_others_were_elsewhere(void **stat
 	(void)state;
 	begin();
 	manifest_enter_elsewhere(manifest, true, "second");
-	put(1, 0, entry_make(0, 80, 3, 0));
-	put(1, 1, last);
+	batch_put(1, 0, entry_make(0, 80, 3, 0));
+	batch_put(1, 1, last);
 	sealed(1, 2 * BLOCK);
 	end();
 	look(NULL);

@@ -138,7 +138,7 @@ void name_make(char ret[96], unsigned sequence, const char *suffix)
 }
 
 /* Append a batch to the file with this number. */
-void put(unsigned file, uint64_t sequence, struct batch_entry entry)
+void batch_put(unsigned file, uint64_t sequence, struct batch_entry entry)
 {
 	uint8_t batch[BATCH_BUFFER] = {0};
 	char name[96];

@@ -36,7 +36,7 @@ void file_write(const char *name, const void *bytes, size_t count);
 void name_make(char ret[96], unsigned sequence, const char *suffix);
 
 /* Append a batch to the file with this number. */
-void put(unsigned file, uint64_t sequence, struct batch_entry entry);
+void batch_put(unsigned file, uint64_t sequence, struct batch_entry entry);
 
 /* At the directory in use; at the first so many. */
 void look(const struct runtime_dir *runtime);

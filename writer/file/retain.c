@@ -12,8 +12,6 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "writer/file/retain_run.h"
-
 #define NS_PER_S INT64_C(1000000000)
 
 struct retain {

@@ -7,7 +7,6 @@
 
 #include "base/log.h"
 #include "writer/file/manifest_store.h"
-#include "writer/file/retain.h"
 
 #define NS_PER_S INT64_C(1000000000)
 

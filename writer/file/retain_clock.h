@@ -11,6 +11,13 @@
 
 #include "writer/file/manifest.h"
 
+/*
+ * After a step of the clock nothing is removed for its age for as long as files are kept, but so
+ * long at least and at most.
+ */
+#define RETAIN_STEP_WAIT_MIN_NS INT64_C(60000000000)
+#define RETAIN_STEP_WAIT_MAX_NS INT64_C(3600000000000)
+
 struct retain_clock {
 	struct manifest *manifest;
 	int64_t age_ns;	       /* how long files are kept; 0: for ever */

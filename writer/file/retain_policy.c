@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which files go, and in which order: no file is touched here, and no clock is read. */
+#include "writer/file/retain_policy.h"
+
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "writer/file/retain.h"
 
 /* Times of files are whole seconds, rounded up. */
 #define FUTURE_NS INT64_C(2000000000)

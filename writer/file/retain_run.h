@@ -4,8 +4,11 @@
 #define OTLPIPE_WRITER_FILE_RETAIN_RUN_H
 
 #include "writer/file/datadir.h"
-#include "writer/file/retain.h"
+#include "writer/file/manifest.h"
 #include "writer/file/retain_clock.h"
+#include "writer/file/retain_policy.h"
+
+#define RETAIN_SIGNALS_MAX 4u
 
 /* Of those that somebody else removed so many are remembered, and named once. */
 #define RETAIN_MISSING_MAX 256u
@@ -19,6 +22,16 @@ struct retain_dir {
 	uint64_t blocked_sequence; /* said; 0: none */
 	uint64_t missing[RETAIN_MISSING_MAX];
 	unsigned missing_count;
+};
+
+struct retain_counts {
+	uint64_t runs;
+	uint64_t removed_files;
+	uint64_t removed_bytes;
+	uint64_t failures;	/* runs that could not list or delete something */
+	int last_error;		/* of the last failure, negative errno */
+	bool is_waiting;	/* nothing is removed for its age: the clock is not believed */
+	uint64_t missing_files; /* that somebody else has removed, as far as it was seen */
 };
 
 struct retain_run {
