@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/displaced.h"
 #include "core/error.h"
 #include "core/explain.h"
 #include "core/options.h"
@@ -220,14 +221,26 @@ static bool flush_is_written(const struct region *region, const uint64_t *positi
 	return true;
 }
 
-static bool flush_is_done(const struct producer *producer, const struct flush_target *target)
+/* Will nobody write what is left in it? One whose name is gone is its own writer's alone. */
+static bool flush_is_given_up(const struct producer *producer, uint32_t index,
+			      const uint64_t *epoch)
+{
+	const struct region *region = &producer->regions[index];
+
+	return region_is_abandoned(region) || (epoch != NULL && displaced_is(producer, index) &&
+					       region_writer_epoch(region) != *epoch);
+}
+
+/* epoch: of the writer that is there, or NULL where that is not known */
+static bool flush_is_done(const struct producer *producer, const struct flush_target *target,
+			  const uint64_t *epoch)
 {
 	uint32_t i;
 
 	/* What is in a region that the writer gave up stays there: flush_result(). */
 	for (i = 0; i < target->region_count; i++)
 		if (!flush_is_written(&producer->regions[i], target->positions[i]) &&
-		    !region_is_abandoned(&producer->regions[i]))
+		    !flush_is_given_up(producer, i, epoch))
 			return false;
 	return true;
 }
@@ -317,6 +330,8 @@ int otlp_library_flush(struct otlp_library *library, int64_t timeout_ns)
 	struct flush_target target;
 	struct producer *producer;
 	int64_t start = monotonic_ns();
+	bool has_epoch = false;
+	uint64_t epoch;
 	int rc;
 
 	if (library == NULL || timeout_ns < OTLP_FOREVER)
@@ -333,11 +348,14 @@ int otlp_library_flush(struct otlp_library *library, int64_t timeout_ns)
 		if (target.region_count == 0)
 			return OTLP_OK;
 		seen = control_flushed(&producer->control);
-		if (flush_is_done(producer, &target))
+		if (flush_is_done(producer, &target, has_epoch ? &epoch : NULL))
 			return flush_result(producer, &target);
 		rc = producer_has_writer(producer);
 		if (rc <= 0)
 			return rc < 0 ? error_from_errno(rc) : OTLP_ERR_NO_WRITER;
+		/* Asked for once there is a writer: it says so in its page before. */
+		has_epoch = atomic_load_relaxed_u32(&producer->page->displaced) != 0 &&
+			    displaced_epoch(producer, &epoch) == 0;
 		slice = flush_slice(start, timeout_ns);
 		if (slice == 0)
 			return OTLP_ERR_TIMEOUT;

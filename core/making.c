@@ -91,7 +91,7 @@ static int making_make(struct producer *producer, uint32_t word, struct failure 
 		return rc;
 	options.failure = failure;
 	failure->step = FAILURE_DIRECTORY;
-	rc = runtime_open(&dir, producer->path, true);
+	rc = runtime_open(&dir, producer->path, !producer->is_group);
 	if (rc < 0)
 		return rc;
 	failure->step = FAILURE_FILESYSTEM;
@@ -100,8 +100,10 @@ static int making_make(struct producer *producer, uint32_t word, struct failure 
 	if (rc == 0 && producer->control.late_dir == NULL) {
 		failure->step = FAILURE_CONTROL;
 		rc = control_open(&producer->control, &dir);
-		if (rc == 0)
+		if (rc == 0) {
 			producer->control.late_dir = producer->path;
+			producer->is_group = dir.group;
+		}
 	}
 	if (rc == 0) {
 		/* Without it some drops are counted for this process alone. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Which region a push goes to, and when another one has to be made: at open, in a
- * child's first push, when the writer abandoned one. The making itself is core/making.c.
+ * child's first push, when the writer abandoned one or its name is gone. The making itself is
+ * core/making.c.
  */
 #include "core/producer.h"
 
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/undisturbed.h"
+#include "core/displaced.h"
 #include "core/making.h"
 
 /* The path must hold when the program has changed its directory. */
@@ -136,6 +138,13 @@ struct region *producer_region_slow(struct producer *producer, int *ret_error)
 	return NULL;
 }
 
+/* Is the newest region one that the writer gave up, or that no later writer would find? */
+static bool producer_needs_another(struct producer *producer, uint32_t count, bool anyway)
+{
+	return region_is_abandoned(&producer->regions[count - 1]) ||
+	       displaced_look(producer, anyway);
+}
+
 int producer_retry(struct producer *producer)
 {
 	const struct producer_page *page = producer->page;
@@ -146,7 +155,7 @@ int producer_retry(struct producer *producer)
 				       atomic_load_relaxed_u32(&page->maker) != 0
 			       ? making_try(producer, 0)
 			       : 0;
-	if (count < PRODUCER_REGIONS_MAX && region_is_abandoned(&producer->regions[count - 1]))
+	if (count < PRODUCER_REGIONS_MAX && producer_needs_another(producer, count, true))
 		(void)making_try(producer, count); /* the old one goes on */
 	return 0;
 }
@@ -155,8 +164,8 @@ void producer_renew(struct producer *producer, const struct region *full)
 {
 	const uint32_t count = producer_region_count(producer);
 
-	if (full != &producer->regions[count - 1] || !region_is_abandoned(full) ||
-	    count == PRODUCER_REGIONS_MAX || making_must_wait(producer->page))
+	if (full != &producer->regions[count - 1] || count == PRODUCER_REGIONS_MAX ||
+	    making_must_wait(producer->page) || !producer_needs_another(producer, count, false))
 		return; /* no reason to, or another thread was faster */
 	(void)making_try(producer, count);
 }

@@ -36,13 +36,13 @@ static inline struct region *producer_region(struct producer *producer, int *ret
 
 /**
  * After a ring was found full, or half full: make a new region if the writer
- * abandoned this one. Until it is there the old one goes on.
+ * abandoned this one, or its name is gone. Until it is there the old one goes on.
  */
 void producer_renew(struct producer *producer, const struct region *full);
 
 /**
  * For a flush: make the region that a push could not make, or the one after what the writer
- * abandoned.
+ * abandoned or what has lost its name.
  *
  * @return 0: there is one, or nothing was ever pushed; -EALREADY: another thread is at it;
  *         else the enum otlp_error for which there is none

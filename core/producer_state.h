@@ -29,8 +29,16 @@
 
 static_assert(SIGNAL_COUNT <= REGION_RINGS_MAX, "one ring a signal");
 
-/* Regions that one process may make in turn; each but the last was abandoned by a writer. */
-#define PRODUCER_REGIONS_MAX 8
+/*
+ * Regions that one process may make in turn; each but the last was abandoned by a writer, or lost
+ * its name. They stay mapped: a thread may still be in a push to one.
+ */
+#define PRODUCER_REGIONS_MAX 32
+
+static_assert(PRODUCER_REGIONS_MAX <= 32, "producer_page.displaced has a bit for each");
+
+/* Pushes look at most so often whether what they push to has its name still. */
+#define PRODUCER_LOOK_MS 100
 
 /* A making that takes longer is taken to be lost. */
 #define PRODUCER_MAKING_S_MAX 5
@@ -68,6 +76,8 @@ struct producer_page {
 	uint32_t error;	       /* int: why the last making failed; 0: none did, or one did not */
 	uint32_t failures;     /* makings that failed since one did not */
 	uint32_t retry_ms;     /* then a push tries again */
+	uint32_t looked_ms;    /* when it was looked for the region's name; 0: never */
+	uint32_t displaced;    /* bits: the name of that region is gone (core/displaced.h) */
 	struct producer_counters counters;
 	struct last_error last_error;
 	/* A flush has said of what is before these positions that nobody will write it. */
@@ -82,6 +92,7 @@ struct producer {
 	struct counters counters; /* what is dropped while there is no region */
 	struct region regions[PRODUCER_REGIONS_MAX];
 	struct region_options options;
+	bool is_group;	   /* its directory is for several users: nobody but root makes that */
 	uint64_t measured; /* the device, plus 1, whose file system will do; 0: none yet */
 	char path[RUNTIME_PATH_BYTES_MAX]; /* absolute; a descriptor could be closed by the host */
 };

@@ -66,8 +66,14 @@ static int control_make(const struct runtime_dir *dir)
 	return rc;
 }
 
+/* Tells one file from another: never 0. */
+static uint64_t file_key_of(const struct stat *st)
+{
+	return ((uint64_t)st->st_ino << 1 ^ (uint64_t)st->st_dev << 32) | 1;
+}
+
 /* A read-only mapping does for waking and waiting. */
-static int control_map_fd(int fd, bool writable, struct control_page **ret)
+static int control_map_fd(int fd, bool writable, struct control_page **ret, uint64_t *ret_key)
 {
 	struct control_page *page;
 	struct stat st;
@@ -85,6 +91,7 @@ static int control_map_fd(int fd, bool writable, struct control_page **ret)
 		return -EPROTO;
 	}
 	*ret = page;
+	*ret_key = file_key_of(&st);
 	return 0;
 }
 
@@ -95,25 +102,27 @@ static int control_open_file(const struct runtime_dir *dir, bool writable)
 }
 
 /* A private directory: whoever made the page is the same user as we. */
-static int control_map_own(const struct runtime_dir *dir, struct control_page **ret)
+static int control_map_own(const struct runtime_dir *dir, struct control_page **ret,
+			   uint64_t *ret_key)
 {
 	int fd = control_open_file(dir, true), rc;
 
 	if (fd < 0)
 		return fd;
-	rc = control_map_fd(fd, true, ret);
+	rc = control_map_fd(fd, true, ret, ret_key);
 	close(fd);
 	return rc;
 }
 
 /* A producer in a group directory. Only what no other member can cut is mapped. */
-static int control_map_writers(const struct runtime_dir *dir, struct control_page **ret)
+static int control_map_writers(const struct runtime_dir *dir, struct control_page **ret,
+			       uint64_t *ret_key)
 {
 	int fd = control_open_file(dir, false), rc;
 
 	if (fd < 0)
 		return -ENOENT; /* none, or something that a member put there */
-	rc = runtime_is_writers(dir, fd) ? control_map_fd(fd, false, ret) : -ENOENT;
+	rc = runtime_is_writers(dir, fd) ? control_map_fd(fd, false, ret, ret_key) : -ENOENT;
 	close(fd);
 	return rc;
 }
@@ -121,18 +130,23 @@ static int control_map_writers(const struct runtime_dir *dir, struct control_pag
 int control_open(struct control *ret, const struct runtime_dir *dir)
 {
 	struct control control = {.is_group = dir->group, .lock_fd = -1};
-	int rc;
+	unsigned tries;
+	int rc = 0;
 
 	if (dir->group) {
-		rc = control_map_writers(dir, &control.page);
+		rc = control_map_writers(dir, &control.page, &control.file_key);
 		if (rc == -ENOENT)
 			rc = 0;
 	} else {
-		rc = control_map_own(dir, &control.page);
-		if (rc == -ENOENT) {
+		/* Whoever may remove it may do so between two of our steps. */
+		for (tries = 0; tries < CONTROL_TAKE_TRIES_MAX; tries++) {
+			rc = control_map_own(dir, &control.page, &control.file_key);
+			if (rc != -ENOENT)
+				break;
 			rc = control_make(dir);
-			if (rc == 0 || rc == -EEXIST)
-				rc = control_map_own(dir, &control.page);
+			if (rc < 0 && rc != -EEXIST)
+				break;
+			rc = -ENOENT;
 		}
 	}
 	if (rc == 0)
@@ -170,7 +184,7 @@ int control_open_writer(struct control *ret, const struct runtime_dir *dir)
 	for (tries = 0; tries < CONTROL_TAKE_TRIES_MAX; tries++) {
 		fd = control_open_file(dir, true);
 		if (fd >= 0 && runtime_is_writers(dir, fd) && control_lock(fd)) {
-			rc = control_map_fd(fd, true, &control.page);
+			rc = control_map_fd(fd, true, &control.page, &control.file_key);
 			control.lock_fd = fd;
 			if (rc < 0)
 				close(fd);
@@ -187,6 +201,58 @@ int control_open_writer(struct control *ret, const struct runtime_dir *dir)
 	return -EBUSY; /* a member puts something there faster than we can take it away */
 }
 
+bool control_has_name(const struct control *control, const struct runtime_dir *dir)
+{
+	struct stat st;
+
+	return fstatat(dir->fd, RUNTIME_CONTROL, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       file_key_of(&st) == atomic_load_relaxed_u64(&control->file_key);
+}
+
+void control_set_epoch(struct control *control, uint64_t epoch)
+{
+	atomic_store_relaxed_u64(&control->page->writer_epoch, epoch);
+}
+
+int control_move(struct control *control, const struct runtime_dir *dir)
+{
+	const uint64_t epoch = atomic_load_relaxed_u64(&control->page->writer_epoch);
+	struct control fresh;
+	int rc = control_open_writer(&fresh, dir);
+
+	if (rc < 0)
+		return rc;
+	control_set_epoch(&fresh, epoch);
+	/* In one step: a signal handler may be looking at it. */
+	if (mremap(fresh.page, LAYOUT_PAGE_BYTES, LAYOUT_PAGE_BYTES, MREMAP_MAYMOVE | MREMAP_FIXED,
+		   control->page) == MAP_FAILED) {
+		rc = -errno;
+		control_close(&fresh);
+		return rc;
+	}
+	if (control->lock_fd >= 0)
+		close(control->lock_fd);
+	control->lock_fd = fresh.lock_fd;
+	control->is_group = fresh.is_group;
+	atomic_store_relaxed_u64(&control->file_key, fresh.file_key);
+	return 0;
+}
+
+int control_read_epoch(const struct runtime_dir *dir, uint64_t *ret)
+{
+	int fd = control_open_file(dir, false), rc = 0;
+
+	if (fd < 0)
+		return fd;
+	if (dir->group && !runtime_is_writers(dir, fd))
+		rc = -EPERM;
+	else if (pread(fd, ret, sizeof(*ret), offsetof(struct control_page, writer_epoch)) !=
+		 (ssize_t)sizeof(*ret))
+		rc = -EPROTO;
+	close(fd);
+	return rc;
+}
+
 void control_close(struct control *control)
 {
 	if (control->page != NULL) {
@@ -199,8 +265,36 @@ void control_close(struct control *control)
 
 static struct control_page *control_page(const struct control *control)
 {
-	/* PAIR(control-late): with control_look_late() in another thread. */
+	/* PAIR(control-late): with control_put_page() in another thread. */
 	return atomic_load_acquire_ptr((void *const *)&control->page);
+}
+
+/* Of several threads that found one, one enters it. */
+static bool control_put_page(struct control *control, struct control_page *before,
+			     struct control_page *page, uint64_t key)
+{
+	/* PAIR(control-late): with control_page(). */
+	if (!atomic_cas_release_ptr((void **)&control->page, before, page)) {
+		munmap(page, LAYOUT_PAGE_BYTES);
+		return false;
+	}
+	atomic_store_relaxed_u64(&control->file_key, key);
+	return true;
+}
+
+void control_refresh(struct control *control, const struct runtime_dir *dir)
+{
+	struct control_page *before = control_page(control), *page;
+	uint64_t key;
+
+	/* Where there was none, the next wake-up looks for it. */
+	if (before == NULL || control_has_name(control, dir))
+		return;
+	if ((dir->group ? control_map_writers(dir, &page, &key)
+			: control_map_own(dir, &page, &key)) < 0)
+		return; /* not yet */
+	/* Not unmapped: another thread may be about to look at it. */
+	(void)control_put_page(control, before, page, key);
 }
 
 /* Has a writer made the page meanwhile? */
@@ -209,20 +303,18 @@ static struct control_page *control_look_late(struct control *control)
 	struct control_page *page = NULL;
 	struct undisturbed undisturbed;
 	struct runtime_dir dir;
+	uint64_t key = 0;
 
 	if (control->late_dir == NULL)
 		return NULL;
 	undisturbed_begin(&undisturbed);
 	if (runtime_open(&dir, control->late_dir, false) == 0) {
-		if (!dir.group || control_map_writers(&dir, &page) < 0)
+		if (!dir.group || control_map_writers(&dir, &page, &key) < 0)
 			page = NULL;
 		runtime_close(&dir);
 	}
-	/* PAIR(control-late): with control_page(). */
-	if (page != NULL && !atomic_cas_release_ptr((void **)&control->page, NULL, page)) {
-		munmap(page, LAYOUT_PAGE_BYTES);
+	if (page != NULL && !control_put_page(control, NULL, page, key))
 		page = control_page(control);
-	}
 	undisturbed_end(&undisturbed);
 	return page;
 }

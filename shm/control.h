@@ -25,7 +25,8 @@ struct control {
 	struct control_page *page; /* NULL: none yet, which all of these take */
 	bool is_group;
 	bool is_writer;
-	int lock_fd; /* the writer's, in a group directory: it holds the lock on the page */
+	int lock_fd;	   /* the writer's, in a group directory: it holds the lock on the page */
+	uint64_t file_key; /* which file the page is of */
 	const char *late_dir; /* where a producer without a page looks for it again, or NULL */
 };
 
@@ -43,7 +44,20 @@ int control_open(struct control *ret, const struct runtime_dir *dir);
 int control_open_writer(struct control *ret, const struct runtime_dir *dir);
 void control_close(struct control *control);
 
+/** Is the page of the file that has the name now? */
+bool control_has_name(const struct control *control, const struct runtime_dir *dir);
+
+/**
+ * Which run of a writer is there? What the page says, by its name.
+ *
+ * @return 0, or negative: there is no page
+ */
+int control_read_epoch(const struct runtime_dir *dir, uint64_t *ret);
+
 /* Producers. Async-signal-safe; errno is kept. */
+
+/** Take the page that has the name now, if it is another one. The old one stays mapped. */
+void control_refresh(struct control *control, const struct runtime_dir *dir);
 
 /** Wake the writer if it sleeps: one system call then, none otherwise. */
 void control_wake_writer(struct control *control);
@@ -53,6 +67,17 @@ uint32_t control_flushed(const struct control *control);
 void control_wait_flushed(struct control *control, uint32_t seen, int64_t timeout_ns);
 
 /* The writer. */
+
+/** Say in the page which run of the writer this is. */
+void control_set_epoch(struct control *control, uint64_t epoch);
+
+/**
+ * Have the page of this directory, which may be another one, at the address of the one that was
+ * there. It says the same epoch.
+ *
+ * @return 0, or the errno of what failed: then the old page is there on
+ */
+int control_move(struct control *control, const struct runtime_dir *dir);
 
 /**
  * Say that the writer is about to sleep. Look at all rings once more after

@@ -163,8 +163,13 @@ static void region_init_views(struct region *region)
 static int region_fill(struct region *ret, int fd, const struct region_plan *plan,
 		       const struct region_options *options)
 {
+	struct stat st;
 	int rc;
 
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	ret->device = st.st_dev;
+	ret->inode = st.st_ino;
 	ret->bytes = plan->region_bytes;
 	ret->header = region_map(fd, plan->region_bytes);
 	if (ret->header == NULL)
@@ -282,6 +287,21 @@ void region_unlink(const struct region *region, const struct runtime_dir *dir)
 	region_format_name(name, region->header->pid, region->header->region_id);
 	/* Somebody may have removed it before, which is as good. */
 	(void)unlinkat(dir->fd, name, 0);
+}
+
+bool region_is_listed(const struct region *region, const struct runtime_dir *dir)
+{
+	char name[REGION_NAME_BYTES_MAX];
+	struct stat st;
+
+	region_format_name(name, region->header->pid, region->header->region_id);
+	return fstatat(dir->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       st.st_dev == region->device && st.st_ino == region->inode;
+}
+
+uint64_t region_writer_epoch(const struct region *region)
+{
+	return atomic_load_relaxed_u64(&region->header->writer_epoch);
 }
 
 bool region_is_abandoned(const struct region *region)

@@ -33,8 +33,9 @@ struct region {
 	uint64_t bytes;
 	uint8_t *table;
 	struct ring rings[REGION_RINGS_MAX]; /* by number */
+	uint64_t device, inode;		     /* of its file */
 	/* Each push finds its region in an array: with this size that is a shift. */
-	uint8_t room[384];
+	uint8_t room[256];
 };
 static_assert(sizeof(struct region) == 2048, "a power of two");
 
@@ -65,6 +66,12 @@ void region_close(struct region *region);
 
 /** Take the name of a region back that nothing went through. */
 void region_unlink(const struct region *region, const struct runtime_dir *dir);
+
+/** Has its file still its name in this directory? No later writer finds it without. */
+bool region_is_listed(const struct region *region, const struct runtime_dir *dir);
+
+/** Which run of a writer drains it, or did so last? 0: none ever. */
+uint64_t region_writer_epoch(const struct region *region);
 
 /** Has the writer given this region up? Then make a new one. */
 bool region_is_abandoned(const struct region *region);

@@ -102,6 +102,74 @@ void status_close(struct status *status)
 	close(status->fd);
 }
 
+bool status_has_name(const struct status *status, const struct runtime_dir *dir)
+{
+	return lock_has_name(status->fd, dir->fd, RUNTIME_WRITER_LOCK);
+}
+
+/* May this writer forget what stands in the file there? */
+static bool status_is_ours(const struct status *status, int fd)
+{
+	const struct status_memory *ours = &status->page->memory;
+	char output[STATUS_OUTPUT_BYTES];
+	struct status_memory found;
+	uint64_t magic;
+
+	if (pread(fd, &magic, sizeof(magic), 0) != (ssize_t)sizeof(magic) || magic != STATUS_MAGIC)
+		return true;
+	if (pread(fd, output, sizeof(output), offsetof(struct status_page, output)) !=
+		    (ssize_t)sizeof(output) ||
+	    output[0] != '/')
+		return true;
+	if (pread(fd, &found, sizeof(found), offsetof(struct status_page, memory)) ==
+		    (ssize_t)sizeof(found) &&
+	    found.version == STATUS_MEMORY_VERSION && found.output_id != 0)
+		return found.output_id == ours->output_id;
+	return strncmp(output, status->page->output, sizeof(output)) == 0;
+}
+
+static int status_fill(struct status *status, int fd)
+{
+	ssize_t n;
+	void *page;
+	int rc;
+
+	if (!status_is_ours(status, fd))
+		return -ESTALE;
+	n = pwrite(fd, status->page, sizeof(*status->page), 0);
+	if (n != (ssize_t)sizeof(*status->page))
+		return n < 0 ? -errno : -ENOSPC;
+	page = mmap(NULL, sizeof(*status->page), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (page == MAP_FAILED)
+		return -errno;
+	/* In one step: others look at the page by its address. */
+	if (mremap(page, sizeof(*status->page), sizeof(*status->page),
+		   MREMAP_MAYMOVE | MREMAP_FIXED, status->page) == MAP_FAILED) {
+		rc = -errno;
+		munmap(page, sizeof(*status->page));
+		return rc;
+	}
+	return 0;
+}
+
+int status_move(struct status *status, const struct runtime_dir *dir)
+{
+	int fd = status_take_file(dir, 0), rc;
+
+	if (fd < 0)
+		return fd;
+	rc = fallocate(fd, 0, 0, sizeof(*status->page)) < 0 ? -errno : 0;
+	if (rc == 0)
+		rc = status_fill(status, fd);
+	if (rc < 0) {
+		close(fd);
+		return rc;
+	}
+	close(status->fd);
+	status->fd = fd;
+	return 0;
+}
+
 /* A text that is for a terminal, whoever wrote it. */
 static void status_terminate(char *text, size_t bytes)
 {

@@ -110,6 +110,19 @@ struct status {
 int status_open(struct status *ret, const struct runtime_dir *dir, int64_t wait_ns);
 void status_close(struct status *status);
 
+/** Is the locked file the one that has the name? Else a second writer can start. */
+bool status_has_name(const struct status *status, const struct runtime_dir *dir);
+
+/**
+ * Take the lock of this directory in place of the one that is held, and have the page there: at the
+ * same address, with what it says. For a directory whose lock file was removed, or another one.
+ *
+ * @return 0; -EBUSY: another writer holds it; -ESTALE: a writer remembered another output directory
+ *         there, which is to be recovered by a start; or the errno of what failed. The old lock
+ *         is held on then
+ */
+int status_move(struct status *status, const struct runtime_dir *dir);
+
 /** The pid of the writer that holds the lock, for a message; 0: unknown. */
 uint32_t status_holder(const struct runtime_dir *dir);
 

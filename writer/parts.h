@@ -13,9 +13,24 @@
 #include "writer/regions.h"
 #include "writer/wait.h"
 
+struct place_old;
+
+/* What place.c knows of the runtime directory beside that it is open. */
+struct place {
+	struct place_old *olds; /* directories before it, of which something is mapped */
+	bool is_leaving;	/* another writer has taken the place */
+	bool is_lost;		/* and what is attached has no name where that one looks */
+	int64_t busy_until_ns;	/* a writer that leaves waits so long for what is not committed */
+	struct timespec seen_mtime;
+	size_t nameless; /* of living programs, at the last look */
+	int said;	 /* the error that was said last */
+};
+
 struct writer {
 	const struct options *options;
+	char path[RUNTIME_PATH_BYTES_MAX];
 	struct runtime_dir dir;
+	struct place place;
 	struct status status;
 	struct control control;
 	struct guard control_guard;

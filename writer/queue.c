@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "writer/file/rescue.h"
@@ -53,6 +54,9 @@ void queue_close(struct queue *queue)
 		free(queue->unsynced);
 		queue->unsynced = next;
 	}
+	/* Its file stays for the next writer. */
+	if (queue->has_rescued)
+		close(queue->rescue_fd);
 	stage_close(queue->stage);
 }
 
@@ -178,7 +182,7 @@ static void queue_drop_rescued(struct queue *queue)
 	    (queue->unsynced != NULL && queue->unsynced->sequence <= queue->rescued_sequence) ||
 	    (queue->jobs != NULL && queue->jobs->ledger->sequence <= queue->rescued_sequence))
 		return;
-	rescue_drop(queue->options->runtime, queue->signal);
+	rescue_drop(queue->options->runtime, queue->signal, queue->rescue_fd);
 	queue->has_rescued = false;
 }
 
@@ -337,12 +341,23 @@ static void queue_keep_rescued(struct queue *queue)
 		rc = rescue_add(fd, job->buffer->data, job->ledger->bytes);
 		queue->rescued_sequence = job->ledger->sequence;
 	}
-	rc = fd < 0 ? fd : rescue_end(dir, queue->signal, fd, rc);
-	queue->has_rescued |= rc == 0;
-	if (rc < 0)
+	fd = fd < 0 ? fd : rescue_end(dir, queue->signal, fd, rc);
+	if (fd >= 0) {
+		if (queue->has_rescued)
+			close(queue->rescue_fd);
+		queue->rescue_fd = fd;
+		queue->has_rescued = true;
+	} else {
 		log_line("%s: what the failed file had cannot be kept in the runtime directory "
 			 "until it is written again: %s",
-			 signal_name(queue->signal), strerror(-rc));
+			 signal_name(queue->signal), strerror(-fd));
+	}
+}
+
+void queue_keep_again(struct queue *queue)
+{
+	if (queue->has_rescued)
+		queue_keep_rescued(queue);
 }
 
 static void queue_begin_again(struct queue *queue)

@@ -45,6 +45,7 @@ struct queue {
 	struct ledger *unsynced, **unsynced_end; /* released, not covered by a sync */
 	uint64_t sync_to_bytes;			 /* what the sync in flight covers */
 	bool has_rescued; /* batches of a given-up file are kept in the runtime directory */
+	int rescue_fd;	  /* in this file, which is locked */
 	uint64_t rescued_sequence; /* of the last one of them */
 
 	int64_t retry_ns;	 /* nothing new is opened before this */
@@ -62,6 +63,9 @@ int queue_open(struct queue *queue, enum otlp_signal signal, const struct queue_
 /** Everything must be done: queue_is_idle(). Seals what is open. @return 0 or a negative errno */
 int queue_finish(struct queue *queue);
 void queue_close(struct queue *queue);
+
+/** What is kept in the runtime directory, once more: it is another directory now. */
+void queue_keep_again(struct queue *queue);
 
 /** Seal what is open before the next batch, or at once where there is none. */
 void queue_rotate(struct queue *queue);

@@ -298,18 +298,25 @@ static int recover_rescued(const struct output *output, struct data_dir *dir,
 			 signal_name(signal));
 		return 0;
 	}
+	if (fd == -EBUSY) {
+		log_line("%s: rescued batches are left to the writer that holds them, which lives",
+			 signal_name(signal));
+		return 0;
+	}
 	if (fd < 0)
 		return fd;
 	dir->buffered = true;
 	batch_scan_open(&scan, fd, UINT64_MAX);
 	rc = copy_rescued(dir, &scan, &file);
 	batch_scan_close(&scan);
-	close(fd);
 	/* The last copy of what is in it: it goes only when all of it was read and is in a file. */
-	if (rc == 0)
-		rescue_drop(runtime, signal);
-	else if (rc > 0)
-		rc = rescue_put_aside(runtime, signal);
+	if (rc == 0) {
+		rescue_drop(runtime, signal, fd);
+	} else {
+		if (rc > 0)
+			rc = rescue_put_aside(runtime, signal);
+		close(fd);
+	}
 	if (file.fd < 0)
 		return rc;
 	data_file_release(&file);

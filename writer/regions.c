@@ -456,7 +456,7 @@ void regions_break(struct regions *regions, struct source *source, const char *w
 	regions->broken_count++;
 	snprintf(broken, sizeof(broken), "%s.broken", source->name);
 	/* The name is gone already where somebody removed it. */
-	if (renameat(regions->dir->fd, source->name, regions->dir->fd, broken) < 0)
+	if (renameat(source->dir->fd, source->name, source->dir->fd, broken) < 0)
 		broken[0] = '\0';
 	log_line("%s (pid %u, %s) is broken, %s: it is drained no further%s%s", source->name,
 		 source->view.pid, source->view.program, why,
@@ -474,7 +474,7 @@ void regions_break_unreadable(struct regions *regions, struct source *source)
 	owner_keep_broken(source->owner, broken, oldest);
 	if (oldest[0] == '\0')
 		return;
-	if (unlinkat(regions->dir->fd, oldest, 0) == 0)
+	if (unlinkat(source->dir->fd, oldest, 0) == 0)
 		log_line("%s is removed: of what nobody can read, %u files of user %u are kept",
 			 oldest, OWNER_BROKEN_KEPT, source->owner->uid);
 	else if (errno != ENOENT)
@@ -501,6 +501,47 @@ void regions_settle_claims(struct regions *regions, struct source *source)
 		regions_settle(regions, source, &claim->entry);
 }
 
+void regions_move(struct regions *regions, const struct runtime_dir *from)
+{
+	struct source *source;
+
+	for (source = regions->sources; source != NULL; source = source->next)
+		if (source->dir == regions->dir)
+			source->dir = from;
+	regions_end(regions);
+	regions->next_ns = regions->look_ns = 0;
+	memset(&regions->seen_mtime, 0, sizeof(regions->seen_mtime));
+}
+
+bool regions_are_of(const struct regions *regions, const struct runtime_dir *dir)
+{
+	const struct source *source;
+
+	for (source = regions->sources; source != NULL; source = source->next)
+		if (source->dir == dir)
+			return true;
+	return false;
+}
+
+size_t regions_let_go(struct regions *regions, bool accept_busy)
+{
+	struct source **at = &regions->sources;
+	size_t count = 0;
+
+	while (*at != NULL) {
+		struct source *source = *at;
+
+		if (!source_is_at_limit(source, accept_busy)) {
+			at = &source->next;
+			continue;
+		}
+		/* With its name: it is the next one's to go on with. */
+		source_close(regions_remove(regions, at));
+		count++;
+	}
+	return count;
+}
+
 void regions_reap(struct regions *regions)
 {
 	struct source **at = &regions->sources;
@@ -513,7 +554,7 @@ void regions_reap(struct regions *regions)
 			continue;
 		}
 		(void)regions_remove(regions, at);
-		if (!source->is_broken && unlinkat(regions->dir->fd, source->name, 0) < 0 &&
+		if (!source->is_broken && unlinkat(source->dir->fd, source->name, 0) < 0 &&
 		    errno != ENOENT)
 			log_line("%s cannot be removed: %s", source->name, strerror(errno));
 		source_close(source);

@@ -99,6 +99,25 @@ void regions_break(struct regions *regions, struct source *source, const char *w
  */
 void regions_break_unreadable(struct regions *regions, struct source *source);
 
+/**
+ * The directory that it looks into is another one from now on.
+ *
+ * @param from  the one that it was: what is attached has its name there
+ */
+void regions_move(struct regions *regions, const struct runtime_dir *from);
+
+/** Is one attached that has its name in this directory, or had it? */
+bool regions_are_of(const struct regions *regions, const struct runtime_dir *dir);
+
+/**
+ * Let go of those that were limited and are given back up to there: another writer goes on with
+ * them.
+ *
+ * @param accept_busy  also where a claim that is not committed is in the way
+ * @return how many
+ */
+size_t regions_let_go(struct regions *regions, bool accept_busy);
+
 /** Remove the regions that are finished. */
 void regions_reap(struct regions *regions);
 

@@ -61,6 +61,7 @@ int source_open(struct source **ret, const struct runtime_dir *dir, const char *
 		return -EBADMSG;
 	}
 	strcpy(source->name, name);
+	source->dir = dir;
 	rc = region_attach(&source->view, dir, name, true);
 	if (rc < 0) {
 		free(source);
@@ -478,6 +479,26 @@ bool source_wants_release(const struct source *source, enum otlp_signal signal)
 
 	return ring->is_present && source_has_taken(source, signal) &&
 	       ring->reader.read - ring->reader.head > ring->reader.bytes / 4;
+}
+
+static bool ring_is_at_limit(const struct source_ring *ring, bool accept_busy)
+{
+	return ring->is_limited && ring->taken.to == ring->taken.from && !ring->final_taken &&
+	       (ring->reader.read == ring->limit || (ring->is_busy && accept_busy));
+}
+
+bool source_is_at_limit(const struct source *source, bool accept_busy)
+{
+	unsigned signal;
+
+	/* What is dead or broken is finished, or will be. */
+	if (source->jobs != 0 || source->is_dead || source->is_broken)
+		return false;
+	for (signal = 0; signal < SIGNAL_COUNT; signal++)
+		if (source->rings[signal].is_present &&
+		    !ring_is_at_limit(&source->rings[signal], accept_busy))
+			return false;
+	return true;
 }
 
 bool source_is_finished(const struct source *source)

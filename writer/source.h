@@ -47,6 +47,7 @@ struct owner;
 
 struct source {
 	struct source *next;
+	const struct runtime_dir *dir; /* where it has its name, or had it */
 	struct owner *owner;
 	TAILQ_ENTRY(source) in_turn[SIGNAL_COUNT]; /* among the owner's */
 	char name[REGION_NAME_BYTES_MAX];
@@ -156,6 +157,9 @@ bool source_wants_flush(const struct source *source, enum otlp_signal signal);
 
 /** Is so much of the ring drained and not given back that the batch should not wait? */
 bool source_wants_release(const struct source *source, enum otlp_signal signal);
+
+/** Was it limited, and is all up to there in batches that count? */
+bool source_is_at_limit(const struct source *source, bool accept_busy);
 
 /** Is everything accounted for, so that the region can go? */
 bool source_is_finished(const struct source *source);

@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "shm/filesystem.h"
+#include "writer/place.h"
 #include "writer/start_output.h"
 
 #define START_LOCK_WAIT_NS INT64_C(1000000000)
@@ -40,10 +41,11 @@ enum start_step {
 
 static int start_dir(struct writer *writer)
 {
-	char path[RUNTIME_PATH_BYTES_MAX], text[RUNTIME_TEXT_BYTES_MAX];
+	char text[RUNTIME_TEXT_BYTES_MAX];
+	const char *path = writer->path;
 	int rc;
 
-	rc = runtime_path(path, sizeof(path), writer->options->dir);
+	rc = runtime_path(writer->path, sizeof(writer->path), writer->options->dir);
 	if (rc < 0) {
 		log_line("the runtime directory: %s", strerror(-rc));
 		return rc;
@@ -98,6 +100,7 @@ static int start_control(struct writer *writer)
 		return rc;
 	}
 	guard_add(&writer->control_guard, writer->control.page, LAYOUT_PAGE_BYTES);
+	control_set_epoch(&writer->control, writer->status.page->epoch);
 	return 0;
 }
 
@@ -309,6 +312,7 @@ void writer_end(struct writer *writer)
 	}
 	if (writer->opened >= START_STATUS)
 		status_close(&writer->status);
+	place_close(writer);
 	if (writer->opened >= START_DIR)
 		runtime_close(&writer->dir);
 }

@@ -21,6 +21,7 @@
 #include "writer/drain.h"
 #include "writer/early.h"
 #include "writer/notify.h"
+#include "writer/place.h"
 #include "writer/regions.h"
 #include "writer/start.h"
 #include "writer/start_output.h"
@@ -31,6 +32,8 @@
 #define WRITER_RETAIN_NS INT64_C(10000000000)
 /* While writes are in flight the rings are looked at this often. */
 #define WRITER_IO_WAIT_NS INT64_C(1000000)
+/* And this often by a writer whose place another one has taken. */
+#define WRITER_LEAVE_WAIT_NS INT64_C(10000000)
 /* The first sleep while a claim holds a ring up; each further one is twice as long. */
 #define WRITER_CLAIM_WAIT_NS INT64_C(1000000)
 /* Turns in a row without anything to do, and how many times as long the writer rests then. */
@@ -118,7 +121,10 @@ static bool writer_reap(struct writer *writer, int64_t timeout_ns)
 /* A writer that stops takes no new regions: it would never be done. */
 static void writer_discover(struct writer *writer, int64_t now, bool anyway)
 {
-	int rc = writer->is_stopping ? 0 : regions_discover_some(&writer->regions, now, anyway);
+	int rc = 0;
+
+	if (!writer->is_stopping && !writer->place.is_leaving)
+		rc = regions_discover_some(&writer->regions, now, anyway);
 
 	regions_leave_unknown(&writer->regions);
 	if (rc < 0 && !writer->discovery_failed)
@@ -173,6 +179,8 @@ static bool writer_turn(struct writer *writer, int64_t now)
 		writer->care_ns = now + (writer->options->interval_ns < WRITER_CARE_NS
 						 ? writer->options->interval_ns
 						 : WRITER_CARE_NS);
+		if (!writer->is_stopping)
+			place_look(writer, now);
 		writer_discover(writer, now, true);
 		writer_care(writer);
 		if (now >= writer->retain_ns) {
@@ -203,6 +211,7 @@ static bool writer_turn(struct writer *writer, int64_t now)
 	if (released)
 		control_notify_flushed(&writer->control);
 	regions_reap(&writer->regions);
+	place_leave(writer, now);
 	return any;
 }
 
@@ -283,6 +292,9 @@ static void writer_sleep(struct writer *writer)
 
 		until = deadline < until ? deadline : until;
 	}
+	/* What is given back meanwhile is to be let go of soon: another writer waits for it. */
+	if (writer->place.is_leaving && until > now + WRITER_LEAVE_WAIT_NS)
+		until = now + WRITER_LEAVE_WAIT_NS;
 	if (until <= now)
 		return;
 	if (io_in_flight(writer->io) > 0) {
@@ -351,7 +363,7 @@ static void writer_take_last(struct writer *writer)
 	struct source *source;
 
 	/* What cannot be found now is the next writer's. */
-	if (regions_discover(&writer->regions) < 0)
+	if (!writer->place.is_leaving && regions_discover(&writer->regions) < 0)
 		log_line("some regions cannot be found: they wait for the next writer");
 	regions_leave_unknown(&writer->regions);
 	writer_care(writer);
@@ -367,7 +379,7 @@ static bool writer_takes_waiting(struct writer *writer)
 
 	regions_reap(&writer->regions);
 	before = writer->regions.count;
-	if (writer->regions.waiting > 0)
+	if (writer->regions.waiting > 0 && !writer->place.is_leaving)
 		writer_take_last(writer);
 	return writer->regions.count > before;
 }
@@ -406,6 +418,7 @@ static int writer_stop(struct writer *writer)
 		}
 	}
 	regions_reap(&writer->regions);
+	place_give_up_nameless(writer);
 	if (writer->regions.waiting > 0)
 		log_line("regions that there was no room for wait for the next writer: %zu",
 			 writer->regions.waiting);
@@ -458,7 +471,7 @@ int writer_run(const struct options *options)
 	}
 	signal_control = &writer.control;
 	(void)notify_send("READY=1");
-	while (!writer_is_to_stop(&writer)) {
+	while (!writer_is_to_stop(&writer) && !place_is_left(&writer)) {
 		const int64_t begin_ns = clock_monotonic_ns();
 
 		if (writer_turn(&writer, begin_ns)) {
@@ -468,7 +481,7 @@ int writer_run(const struct options *options)
 		writer_rest(&writer, clock_monotonic_ns() - begin_ns);
 		writer_sleep(&writer);
 	}
-	status = writer_stop(&writer);
+	status = writer_stop(&writer) | writer.place.is_leaving;
 	writer_log_end(&writer);
 	writer.status.page->state = STATUS_STOPPED;
 	signal_control = NULL;

@@ -18,11 +18,7 @@ static unsigned kills;
 
 static bool is_kept(const struct pipe *pipe)
 {
-	int fd = rescue_find(&pipe->dir, OTLP_SIGNAL_TRACES);
-
-	if (fd >= 0)
-		close(fd);
-	return fd >= 0;
+	return faccessat(pipe->dir.fd, "rescue-traces", F_OK, 0) == 0;
 }
 
 static void open_pipe(struct pipe *pipe, const struct fault_plan *plan, enum destination_sync sync)

@@ -9,10 +9,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/lock.h"
 #include "base/log.h"
 #include "base/mode.h"
 
-#define RESCUE_NAME_BYTES 32
+#define RESCUE_NAME_BYTES   32
+#define RESCUE_LOCK_WAIT_NS INT64_C(1000000000)
 
 static void rescue_name(enum otlp_signal signal, char ret[RESCUE_NAME_BYTES])
 {
@@ -21,7 +23,7 @@ static void rescue_name(enum otlp_signal signal, char ret[RESCUE_NAME_BYTES])
 
 int rescue_begin(const struct runtime_dir *dir)
 {
-	int fd = openat(dir->fd, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600), rc;
+	int fd = openat(dir->fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600), rc;
 
 	if (fd < 0)
 		return -errno;
@@ -55,24 +57,30 @@ int rescue_end(const struct runtime_dir *dir, enum otlp_signal signal, int fd, i
 
 	rescue_name(signal, to);
 	if (rc == 0)
+		rc = lock_take(fd, 0);
+	if (rc == 0)
 		rc = runtime_random_name(from, sizeof(from), to);
 	/* A name of its own first: only a rename takes the other's place in one step. */
 	if (rc == 0)
 		rc = runtime_link(dir, fd, from);
-	close(fd);
 	if (rc == 0 && renameat(dir->fd, from, dir->fd, to) < 0) {
 		rc = -errno;
 		(void)unlinkat(dir->fd, from, 0);
 	}
+	if (rc == 0)
+		return fd;
+	close(fd);
 	return rc;
 }
 
-void rescue_drop(const struct runtime_dir *dir, enum otlp_signal signal)
+void rescue_drop(const struct runtime_dir *dir, enum otlp_signal signal, int fd)
 {
 	char name[RESCUE_NAME_BYTES];
 
 	rescue_name(signal, name);
-	(void)unlinkat(dir->fd, name, 0);
+	if (lock_has_name(fd, dir->fd, name))
+		(void)unlinkat(dir->fd, name, 0);
+	close(fd);
 }
 
 int rescue_put_aside(const struct runtime_dir *dir, enum otlp_signal signal)
@@ -95,10 +103,10 @@ int rescue_find(const struct runtime_dir *dir, enum otlp_signal signal)
 {
 	char name[RESCUE_NAME_BYTES];
 	struct stat st;
-	int fd;
+	int fd, rc;
 
 	rescue_name(signal, name);
-	fd = openat(dir->fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	fd = openat(dir->fd, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ELOOP ? -EPERM : -errno;
 	/* In a group directory others can make files, too. */
@@ -106,6 +114,12 @@ int rescue_find(const struct runtime_dir *dir, enum otlp_signal signal)
 	    (st.st_uid != geteuid() && st.st_uid != 0 && st.st_uid != dir->owner)) {
 		close(fd);
 		return -EPERM;
+	}
+	/* A killed writer's lock lingers. */
+	rc = lock_take(fd, RESCUE_LOCK_WAIT_NS);
+	if (rc < 0) {
+		close(fd);
+		return rc;
 	}
 	return fd;
 }

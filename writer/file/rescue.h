@@ -17,16 +17,28 @@
 int rescue_begin(const struct runtime_dir *dir);
 int rescue_add(int fd, const uint8_t *batch, uint64_t bytes);
 
-/** In place of the one that there may be. Closes fd. @param r  what has failed before, or 0 */
+/**
+ * In place of the one that there may be. It is locked: as long as its writer lives, it is no other
+ * writer's to recover.
+ *
+ * @param fd  is closed where this fails
+ * @param rc  what has failed before, or 0
+ * @return the descriptor, for rescue_drop(), or a negative errno
+ */
 int rescue_end(const struct runtime_dir *dir, enum otlp_signal signal, int fd, int rc);
 
-/** Nobody needs it any more. */
-void rescue_drop(const struct runtime_dir *dir, enum otlp_signal signal);
+/** Nobody needs it any more. Another one that has its name stays. Closes fd. */
+void rescue_drop(const struct runtime_dir *dir, enum otlp_signal signal, int fd);
 
 /** It is damaged: keep it under another name, where no writer looks for it, and say so. */
 int rescue_put_aside(const struct runtime_dir *dir, enum otlp_signal signal);
 
-/** What the last writer left. @return a descriptor, -ENOENT, or -EPERM: it is not a writer's */
+/**
+ * What the last writer left.
+ *
+ * @return a descriptor; -ENOENT; -EPERM: it is not a writer's; -EBUSY: its writer lives; or another
+ *         errno
+ */
 int rescue_find(const struct runtime_dir *dir, enum otlp_signal signal);
 
 #endif
