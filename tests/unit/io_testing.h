@@ -9,7 +9,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -18,10 +17,12 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/unit/descriptors.h"
 #include "tests/unit/refuse.h"
 
 /* What a child returns when the machine cannot do what the test needs. */
@@ -41,63 +42,11 @@ struct scratch {
 	int fd;
 };
 
-static inline int scratch_open(struct scratch *ret)
-{
-	strcpy(ret->path, "scratch-XXXXXX");
-	if (!mkdtemp(ret->path))
-		return -errno;
-	ret->fd = open(ret->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return ret->fd < 0 ? -errno : 0;
-}
+int scratch_open(struct scratch *ret);
 
-static inline int scratch_remove_entry(const char *path, const struct stat *st, int kind,
-				       struct FTW *ftw)
-{
-	(void)st;
-	(void)kind;
-	(void)ftw;
-	return remove(path);
-}
-
-static inline int scratch_close(struct scratch *scratch)
-{
-	close(scratch->fd);
-	return nftw(scratch->path, scratch_remove_entry, 16, FTW_DEPTH | FTW_PHYS);
-}
-
-static inline unsigned count_descriptors(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	unsigned n = 0;
-
-	if (!dir)
-		return 0;
-	while (readdir(dir))
-		n++;
-	closedir(dir);
-	return n;
-}
+int scratch_close(struct scratch *scratch);
 
 /* The child's exit status, or 256 plus the signal it died of. */
-static inline int run_in_child(int (*body)(void *), void *context)
-{
-	struct rlimit no_core = {0};
-	int status;
-	pid_t pid;
-
-	fflush(NULL);
-	pid = fork();
-	if (pid < 0)
-		return -errno;
-	if (pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		setrlimit(RLIMIT_CORE, &no_core);
-		_exit(body(context));
-	}
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return -errno;
-	return WIFSIGNALED(status) ? 256 + WTERMSIG(status) : WEXITSTATUS(status);
-}
+int run_in_child(int (*body)(void *), void *context);
 
 #endif

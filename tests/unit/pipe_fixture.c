@@ -5,6 +5,7 @@
 #include "core/record/signal.h"
 
 #include "opentelemetry/proto/trace/v1/trace.pb-c.h"
+#include "tests/unit/remove_tree.h"
 #include "writer/file/dataname.h"
 #include "writer/file/manifest_store.h"
 
@@ -17,7 +18,7 @@ static pid_t shm_owner;
 static void remove_shm(void)
 {
 	if (shm_owner == getpid() && shm_left[0] != '\0')
-		(void)nftw(shm_left, scratch_remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+		(void)remove_tree(shm_left);
 	shm_left[0] = '\0';
 }
 

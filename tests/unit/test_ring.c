@@ -6,35 +6,8 @@
  */
 #include "tests/unit/ring_fixture.h"
 
-#define BYTES	UINT64_C(4096)
+#define BYTES	RING_FIXTURE_BYTES
 #define QUARTER ((uint32_t)(BYTES / 4 - ENTRY_HEADER_BYTES))
-
-/* Where a position gets a new bit, and the ring's own wraps. */
-static const uint64_t bases[] = {
-	0, BYTES, UINT64_C(1) << 32, UINT64_C(1) << 63, (UINT64_C(1) << 63) + (UINT64_C(1) << 32),
-};
-
-static struct ring_fixture fixture;
-
-static int setup_one(void **state)
-{
-	ring_fixture_map(&fixture, BYTES, false);
-	*state = &fixture;
-	return 0;
-}
-
-static int setup_two(void **state)
-{
-	ring_fixture_map(&fixture, BYTES, true);
-	*state = &fixture;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	ring_fixture_unmap(*state);
-	return 0;
-}
 
 static void every_payload_size_comes_back_from_every_offset(void **state)
 {
@@ -75,19 +48,19 @@ static void an_entry_that_does_not_fit_before_the_wrap_leaves_padding_there(void
 {
 	struct ring_fixture *f = *state;
 
-	for (size_t b = 0; b < COUNT_OF(bases); b++) {
+	for (size_t b = 0; b < RING_BASES; b++) {
 		/* The whole of what is left, one word less, one more. */
 		for (uint64_t left = 8; left <= 256; left += 8) {
 			uint32_t bytes = 120; /* an entry of 128 */
 
-			ring_fixture_at(f, bases[b] + BYTES - left);
+			ring_fixture_at(f, ring_bases[b] + BYTES - left);
 			push_one(f, bytes, 1);
 			if (left < 128)
 				expect_kind(f, false, RING_ENTRY_SKIP, left);
 			expect_record(f, false, bytes, 1);
 			assert_int_equal(peek_one(f, false).kind, RING_ENTRY_NONE);
 			assert_true(f->shared->tail ==
-				    bases[b] + BYTES + (left < 128 ? 128 : 128 - left));
+				    ring_bases[b] + BYTES + (left < 128 ? 128 : 128 - left));
 			release_all(f);
 		}
 	}
@@ -97,11 +70,11 @@ static void a_ring_takes_entries_until_it_is_exactly_full(void **state)
 {
 	struct ring_fixture *f = *state;
 
-	for (size_t b = 0; b < COUNT_OF(bases); b++) {
+	for (size_t b = 0; b < RING_BASES; b++) {
 		for (uint64_t offset = 0; offset < BYTES; offset += 128) {
 			struct ring_claim claim;
 
-			ring_fixture_at(f, bases[b] + offset);
+			ring_fixture_at(f, ring_bases[b] + offset);
 			for (uint32_t i = 0; i < BYTES / 128; i++)
 				push_one(f, 120, i);
 			assert_true(f->shared->tail - f->shared->head == BYTES);
@@ -172,10 +145,10 @@ static void entries_committed_out_of_order_are_read_in_order(void **state)
 {
 	struct ring_fixture *f = *state;
 
-	for (size_t b = 0; b < COUNT_OF(bases); b++) {
+	for (size_t b = 0; b < RING_BASES; b++) {
 		struct ring_claim claims[3];
 
-		ring_fixture_at(f, bases[b] + BYTES - 48);
+		ring_fixture_at(f, ring_bases[b] + BYTES - 48);
 		for (uint32_t i = 0; i < 3; i++)
 			claims[i] = claim_one(f, 24, i);
 		ring_commit(&claims[2]);
@@ -215,10 +188,10 @@ static void an_entry_that_was_given_up_is_skipped_and_zeroed(void **state)
 {
 	struct ring_fixture *f = *state;
 
-	for (size_t b = 0; b < COUNT_OF(bases); b++) {
+	for (size_t b = 0; b < RING_BASES; b++) {
 		struct ring_claim claim;
 
-		ring_fixture_at(f, bases[b] + BYTES - 64);
+		ring_fixture_at(f, ring_bases[b] + BYTES - 64);
 		claim = claim_one(f, 100, 0);
 		push_one(f, 16, 1);
 		ring_abort(&f->ring, &claim);
@@ -233,11 +206,11 @@ static void passing_half_is_told_once_and_again_after_the_head_has_moved(void **
 {
 	struct ring_fixture *f = *state;
 
-	for (size_t b = 0; b < COUNT_OF(bases); b++) {
+	for (size_t b = 0; b < RING_BASES; b++) {
 		struct ring_claim claim;
 		uint32_t i;
 
-		ring_fixture_at(f, bases[b]);
+		ring_fixture_at(f, ring_bases[b]);
 		/* 16 entries fill it; the 9th is the first beyond half. */
 		for (i = 0; i < 16; i++) {
 			claim = claim_or_fail(&f->ring, 248);
@@ -288,17 +261,17 @@ static void a_head_ahead_of_an_old_tail_is_no_full_ring(void **state)
 	struct ring_fixture *f = *state;
 
 	/* What a thread sees that read the tail, slept, and then reads another's head. */
-	for (size_t b = 0; b < COUNT_OF(bases); b++) {
+	for (size_t b = 0; b < RING_BASES; b++) {
 		struct ring_claim claim;
 
-		ring_fixture_at(f, bases[b]);
-		f->ring.cached_head = bases[b] + 512;
+		ring_fixture_at(f, ring_bases[b]);
+		f->ring.cached_head = ring_bases[b] + 512;
 		assert_true(ring_claim(&f->ring, 16, 1, &claim));
 		assert_false(claim.passes_half);
 		/* And where it has to look at the real one. */
-		ring_fixture_at(f, bases[b]);
-		f->ring.cached_head = bases[b] - BYTES;
-		f->shared->head = bases[b] + 512;
+		ring_fixture_at(f, ring_bases[b]);
+		f->ring.cached_head = ring_bases[b] - BYTES;
+		f->shared->head = ring_bases[b] + 512;
 		assert_true(ring_claim(&f->ring, 16, 1, &claim));
 		assert_false(claim.passes_half);
 	}
@@ -308,10 +281,10 @@ static void a_new_reader_goes_on_where_the_last_one_was_done(void **state)
 {
 	struct ring_fixture *f = *state;
 
-	for (size_t b = 0; b < COUNT_OF(bases); b++) {
+	for (size_t b = 0; b < RING_BASES; b++) {
 		struct ring_done done = {.totals = {11, 12, 13, 14}}, got;
 
-		ring_fixture_at(f, bases[b] + BYTES - 128);
+		ring_fixture_at(f, ring_bases[b] + BYTES - 128);
 		for (uint32_t i = 0; i < 8; i++)
 			push_one(f, 24, i);
 		for (uint32_t i = 0; i < 5; i++) {
@@ -352,10 +325,10 @@ static void a_misaligned_tail_does_not_lead_a_producer_out_of_the_ring(void **st
 	}
 }
 
-#define ON_BOTH(test)                                                    \
-	{#test " (one mapping)", test, setup_one, teardown, NULL},       \
-	{                                                                \
-#test " (two mappings)", test, setup_two, teardown, NULL \
+#define ON_BOTH(test)                                                                              \
+	{#test " (one mapping)", test, ring_fixture_setup_one, ring_fixture_teardown, NULL},       \
+	{                                                                                          \
+#test " (two mappings)", test, ring_fixture_setup_two, ring_fixture_teardown, NULL \
 	}
 
 int main(void)

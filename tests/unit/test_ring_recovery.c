@@ -8,40 +8,14 @@
 
 #include "tests/unit/ring_fixture.h"
 
-#define BYTES UINT64_C(4096)
-
-static const uint64_t bases[] = {
-	0, BYTES, UINT64_C(1) << 32, UINT64_C(1) << 63, (UINT64_C(1) << 63) + (UINT64_C(1) << 32),
-};
-
-static struct ring_fixture fixture;
-
-static int setup_one(void **state)
-{
-	ring_fixture_map(&fixture, BYTES, false);
-	*state = &fixture;
-	return 0;
-}
-
-static int setup_two(void **state)
-{
-	ring_fixture_map(&fixture, BYTES, true);
-	*state = &fixture;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	ring_fixture_unmap(*state);
-	return 0;
-}
+#define BYTES RING_FIXTURE_BYTES
 
 static void a_claim_of_a_dead_producer_is_torn_by_its_length(void **state)
 {
 	struct ring_fixture *f = *state;
 
-	for (size_t b = 0; b < COUNT_OF(bases); b++) {
-		ring_fixture_at(f, bases[b]);
+	for (size_t b = 0; b < RING_BASES; b++) {
+		ring_fixture_at(f, ring_bases[b]);
 		push_one(f, 16, 0);
 		claim_one(f, 100, 1);
 		push_one(f, 17, 2);
@@ -60,11 +34,11 @@ static void a_hole_ends_at_the_next_header_wherever_it_lies(void **state)
 	struct ring_fixture *f = *state;
 
 	/* At every offset, so also up to the wrap, across it, and from it on. */
-	for (size_t b = 0; b < COUNT_OF(bases); b++) {
+	for (size_t b = 0; b < RING_BASES; b++) {
 		for (uint64_t offset = 0; offset < BYTES; offset += 8) {
 			uint64_t hole = entry_bytes(200), at;
 
-			ring_fixture_at(f, bases[b] + offset);
+			ring_fixture_at(f, ring_bases[b] + offset);
 			push_one(f, 16, 0);
 			at = f->shared->tail & (BYTES - 1);
 			if (BYTES - at < hole)
@@ -88,8 +62,8 @@ static void a_hole_across_the_wrap_keeps_what_is_behind_it(void **state)
 {
 	struct ring_fixture *f = *state;
 
-	for (size_t b = 0; b < COUNT_OF(bases); b++) {
-		ring_fixture_at(f, bases[b] + BYTES - 40);
+	for (size_t b = 0; b < RING_BASES; b++) {
+		ring_fixture_at(f, ring_bases[b] + BYTES - 40);
 		claim_and_store_nothing(f, 40 + entry_bytes(100));
 		push_one(f, 30, 1);
 		expect_kind(f, true, RING_ENTRY_TORN, 40 + entry_bytes(100));
@@ -97,7 +71,7 @@ static void a_hole_across_the_wrap_keeps_what_is_behind_it(void **state)
 		release_all(f);
 
 		/* The padding was stored, the record's header behind it was not. */
-		ring_fixture_at(f, bases[b] + BYTES - 40);
+		ring_fixture_at(f, ring_bases[b] + BYTES - 40);
 		claim_and_store_nothing(f, 40 + entry_bytes(100));
 		memcpy(f->data + BYTES - 40, &(uint64_t){entry_word(ENTRY_PADDING, 32)}, 8);
 		push_one(f, 30, 1);
@@ -112,8 +86,8 @@ static void a_hole_up_to_the_tail_ends_there(void **state)
 {
 	struct ring_fixture *f = *state;
 
-	for (size_t b = 0; b < COUNT_OF(bases); b++) {
-		ring_fixture_at(f, bases[b] + BYTES - 512);
+	for (size_t b = 0; b < RING_BASES; b++) {
+		ring_fixture_at(f, ring_bases[b] + BYTES - 512);
 		push_one(f, 16, 0);
 		claim_and_store_nothing(f, BYTES - 24);
 		expect_record(f, true, 16, 0);
@@ -154,8 +128,8 @@ static void holes_side_by_side_are_one_and_later_records_are_kept(void **state)
 {
 	struct ring_fixture *f = *state;
 
-	for (size_t b = 0; b < COUNT_OF(bases); b++) {
-		ring_fixture_at(f, bases[b] + BYTES - 256);
+	for (size_t b = 0; b < RING_BASES; b++) {
+		ring_fixture_at(f, ring_bases[b] + BYTES - 256);
 		push_one(f, 16, 0);
 		claim_and_store_nothing(f, 64);
 		claim_and_store_nothing(f, 16);
@@ -201,16 +175,16 @@ static void a_release_cut_short_at_any_step_is_finished_by_the_next_reader(void 
 {
 	struct ring_fixture *f = *state;
 
-	for (size_t b = 0; b < COUNT_OF(bases); b++) {
+	for (size_t b = 0; b < RING_BASES; b++) {
 		for (uint64_t zeroed = 0; zeroed <= 5 * 32; zeroed++) {
-			uint64_t start = bases[b] + BYTES - 128;
-			uint64_t position = half_read(f, bases[b]);
+			uint64_t start = ring_bases[b] + BYTES - 128;
+			uint64_t position = half_read(f, ring_bases[b]);
 
 			/* The slot is written, and not yet named: as if nothing was done. */
 			f->shared->done[1].position = position;
 			if (zeroed == 0) {
 				expect_repaired(f, start, 0);
-				position = half_read(f, bases[b]);
+				position = half_read(f, ring_bases[b]);
 				f->shared->done[1].position = position;
 			}
 			f->shared->done_slot = 1;
@@ -225,8 +199,8 @@ static void a_finished_release_is_taken_over_as_it_is(void **state)
 {
 	struct ring_fixture *f = *state;
 
-	for (size_t b = 0; b < COUNT_OF(bases); b++) {
-		uint64_t position = half_read(f, bases[b]);
+	for (size_t b = 0; b < RING_BASES; b++) {
+		uint64_t position = half_read(f, ring_bases[b]);
 
 		release_all(f);
 		expect_repaired(f, position, 5);
@@ -237,9 +211,9 @@ static void a_whole_ring_can_be_released_at_once_or_by_the_next_reader(void **st
 {
 	struct ring_fixture *f = *state;
 
-	for (size_t b = 0; b < COUNT_OF(bases); b++) {
+	for (size_t b = 0; b < RING_BASES; b++) {
 		for (int cut_short = 0; cut_short < 2; cut_short++) {
-			ring_fixture_at(f, bases[b] + 1024);
+			ring_fixture_at(f, ring_bases[b] + 1024);
 			for (uint32_t i = 0; i < BYTES / 64; i++)
 				push_one(f, 56, i);
 			for (uint32_t i = 0; i < BYTES / 64; i++)
@@ -313,9 +287,9 @@ static void an_entry_that_cannot_be_is_refused(void **state)
 		{BYTES, 64, ENTRY_CLAIMED ^ 1U << 31, 56},
 	};
 
-	for (size_t b = 0; b < COUNT_OF(bases); b++) {
+	for (size_t b = 0; b < RING_BASES; b++) {
 		for (size_t i = 0; i < COUNT_OF(lies); i++) {
-			uint64_t position = bases[b] + BYTES - lies[i].left;
+			uint64_t position = ring_bases[b] + BYTES - lies[i].left;
 			uint64_t word = entry_word(lies[i].state, lies[i].payload_bytes);
 
 			for (int dead = 0; dead < 2; dead++) {
@@ -337,8 +311,8 @@ static void a_tail_that_cannot_be_is_refused(void **state)
 {
 	struct ring_fixture *f = *state;
 
-	for (size_t b = 0; b < COUNT_OF(bases); b++) {
-		const uint64_t at = bases[b] + 512;
+	for (size_t b = 0; b < RING_BASES; b++) {
+		const uint64_t at = ring_bases[b] + 512;
 		const uint64_t lies[] = {
 			at - 8,
 			at + BYTES + 8,
@@ -394,8 +368,8 @@ static void what_is_done_and_cannot_be_is_refused(void **state)
 {
 	struct ring_fixture *f = *state;
 
-	for (size_t b = 0; b < COUNT_OF(bases); b++) {
-		const uint64_t at = bases[b] + 512;
+	for (size_t b = 0; b < RING_BASES; b++) {
+		const uint64_t at = ring_bases[b] + 512;
 		const uint64_t lies[] = {
 			at - 8,
 			at + 72,
@@ -459,7 +433,7 @@ static void garbage_is_read_to_an_end(void **state)
 		uint64_t tail;
 
 		random = payload_mix(random + round);
-		ring_fixture_at(f, bases[round % COUNT_OF(bases)] + (random >> 16) % BYTES / 8 * 8);
+		ring_fixture_at(f, ring_bases[round % RING_BASES] + (random >> 16) % BYTES / 8 * 8);
 		f->shared->tail += (random >> 32) % (BYTES / 8 + 1) * 8;
 		for (uint64_t at = 0; at < BYTES; at += 8) {
 			uint64_t word = entry_word(ENTRY_CLAIMED + (uint32_t)(random >> 8) % 5,
@@ -487,10 +461,10 @@ static void garbage_is_read_to_an_end(void **state)
 	assert_true(read > 0);
 }
 
-#define ON_BOTH(test)                                                    \
-	{#test " (one mapping)", test, setup_one, teardown, NULL},       \
-	{                                                                \
-#test " (two mappings)", test, setup_two, teardown, NULL \
+#define ON_BOTH(test)                                                                              \
+	{#test " (one mapping)", test, ring_fixture_setup_one, ring_fixture_teardown, NULL},       \
+	{                                                                                          \
+#test " (two mappings)", test, ring_fixture_setup_two, ring_fixture_teardown, NULL \
 	}
 
 int main(void)
