@@ -5,9 +5,11 @@
  */
 #include "writer/file/datadir.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -37,18 +39,55 @@ static bool is_signal(const char *signal)
 	       strspn(signal, "abcdefghijklmnopqrstuvwxyz") == n;
 }
 
+/* Called for each name that is one of ours, and of these kinds. Negative: that is the end. */
+typedef int (*each_name)(void *context, const struct data_name *name, unsigned char type);
+
+static int for_each_name(const struct data_dir *dir, unsigned kinds, each_name call, void *context)
+{
+	struct data_name name;
+	struct dirent *entry;
+	DIR *stream;
+	int fd, rc = 0;
+
+	/* A description of its own: the position of a shared one would be moved. */
+	fd = openat(dir->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	stream = fdopendir(fd);
+	if (!stream) {
+		rc = -errno;
+		close(fd);
+		return rc;
+	}
+	while (rc == 0) {
+		errno = 0;
+		entry = readdir(stream);
+		if (!entry) {
+			rc = -errno;
+			break;
+		}
+		if (data_name_parse(dir->signal, entry->d_name, &name) == 0 && (name.kind & kinds))
+			rc = call(context, &name, entry->d_type);
+	}
+	closedir(stream);
+	return rc;
+}
+
+static int note_sequence(void *context, const struct data_name *name, unsigned char type)
+{
+	uint64_t *next = context;
+
+	/* Where the file system does not say what it is, a number more is used up. */
+	if ((type == DT_REG || type == DT_UNKNOWN) && name->sequence >= *next)
+		*next = name->sequence + 1;
+	return 0;
+}
+
+/* By the names alone: no memory and no look at each file, however many there are. */
 static int find_next_sequence(struct data_dir *dir)
 {
-	struct data_name *names;
-	size_t count;
-	int rc;
-
-	rc = data_dir_list(dir, DATA_ALL_KINDS, &names, &count);
-	if (rc < 0)
-		return rc;
-	dir->next_sequence = count > 0 ? names[count - 1].sequence + 1 : 1;
-	free(names);
-	return 0;
+	dir->next_sequence = 1;
+	return for_each_name(dir, DATA_ALL_KINDS, note_sequence, &dir->next_sequence);
 }
 
 /* Somebody else's, or open to everybody: then others could make files in our name. */
@@ -105,16 +144,48 @@ void data_dir_close(struct data_dir *dir)
 	dir->fd = -1;
 }
 
+/* ---- listing ---- */
+
 struct listing {
+	const struct data_dir *dir;
 	struct data_name *names;
 	size_t count;
 	size_t capacity;
+	enum data_dir_end end;
+	size_t count_max; /* 0: all are kept */
+	struct data_dir_rest rest;
 };
+
+static void listing_sort(struct listing *listing)
+{
+	if (listing->count > 0)
+		qsort(listing->names, listing->count, sizeof(*listing->names), data_name_compare);
+}
+
+/* Sorts, and keeps the files at its end. */
+static void listing_trim(struct listing *listing)
+{
+	size_t over, from;
+
+	listing_sort(listing);
+	if (listing->count_max == 0 || listing->count <= listing->count_max)
+		return;
+	over = listing->count - listing->count_max;
+	from = listing->end == DATA_DIR_OLDEST ? listing->count_max : 0;
+	listing->rest.files += over;
+	for (size_t i = from; i < from + over; i++)
+		listing->rest.bytes += listing->names[i].bytes;
+	if (from == 0)
+		memmove(listing->names, &listing->names[over],
+			listing->count_max * sizeof(*listing->names));
+	listing->count = listing->count_max;
+}
 
 static int listing_add(struct listing *listing, const struct data_name *name)
 {
-	if (listing->count == DATA_DIR_ENTRIES_MAX)
-		return -E2BIG;
+	/* Only now and then, so that it costs little for each. */
+	if (listing->count_max != 0 && listing->count / 2 == listing->count_max)
+		listing_trim(listing);
 
 	if (listing->count == listing->capacity) {
 		size_t capacity = listing->capacity ? listing->capacity * 2 : 64;
@@ -141,15 +212,14 @@ static int64_t timestamp_ns(const struct timespec *ts)
 	return ts->tv_sec * NS_PER_S + ts->tv_nsec;
 }
 
-static int list_entry(const struct data_dir *dir, const char *entry, unsigned kinds,
-		      struct listing *listing)
+static int list_name(void *context, const struct data_name *found, unsigned char type)
 {
-	struct data_name name;
+	struct listing *listing = context;
+	struct data_name name = *found;
 	struct stat st;
 
-	if (data_name_parse(dir->signal, entry, &name) < 0 || !(name.kind & kinds))
-		return 0;
-	if (fstatat(dir->fd, entry, &st, AT_SYMLINK_NOFOLLOW) < 0)
+	(void)type; /* the size is wanted too */
+	if (fstatat(listing->dir->fd, name.name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : -errno; /* retention was quicker */
 	if (!S_ISREG(st.st_mode))
 		return 0;
@@ -159,60 +229,66 @@ static int list_entry(const struct data_dir *dir, const char *entry, unsigned ki
 	return listing_add(listing, &name);
 }
 
+static int list(struct listing *listing, unsigned kinds, struct data_name **ret, size_t *ret_count)
+{
+	int rc = for_each_name(listing->dir, kinds, list_name, listing);
+
+	if (rc < 0) {
+		free(listing->names);
+		return rc;
+	}
+	listing_trim(listing);
+	*ret = listing->names;
+	*ret_count = listing->count;
+	return 0;
+}
+
 int data_dir_list(const struct data_dir *dir, unsigned kinds, struct data_name **ret,
 		  size_t *ret_count)
 {
-	struct listing listing = {0};
-	struct dirent *entry;
-	DIR *stream;
-	int fd, rc = 0;
+	struct listing listing = {.dir = dir};
 
-	/* A description of its own: the position of a shared one would be moved. */
-	fd = openat(dir->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	stream = fdopendir(fd);
-	if (!stream) {
-		rc = -errno;
-		close(fd);
-		return rc;
-	}
-
-	while (rc == 0) {
-		errno = 0;
-		entry = readdir(stream);
-		if (!entry) {
-			rc = -errno;
-			break;
-		}
-		rc = list_entry(dir, entry->d_name, kinds, &listing);
-	}
-	closedir(stream);
-	if (rc < 0) {
-		free(listing.names);
-		return rc;
-	}
-
-	if (listing.count > 0)
-		qsort(listing.names, listing.count, sizeof(*listing.names), data_name_compare);
-	*ret = listing.names;
-	*ret_count = listing.count;
-	return 0;
+	return list(&listing, kinds, ret, ret_count);
 }
+
+int data_dir_list_end(const struct data_dir *dir, unsigned kinds, enum data_dir_end end,
+		      size_t count_max, struct data_name **ret, size_t *ret_count,
+		      struct data_dir_rest *ret_rest)
+{
+	struct listing listing = {.dir = dir, .end = end, .count_max = count_max};
+	int rc;
+
+	assert(count_max > 0);
+	rc = list(&listing, kinds, ret, ret_count);
+	*ret_rest = listing.rest;
+	return rc;
+}
+
+/* ---- the manifest ---- */
 
 int data_dir_attach(struct data_dir *dir, struct manifest *manifest)
 {
 	struct data_name *names = NULL;
+	struct data_dir_rest rest = {0};
 	size_t count = 0;
 	int rc = 0;
 
-	/* Once in a directory's life, so that a start stays cheap with very many files. */
+	/*
+	 * Once in a directory's life, so that a start stays cheap with very many files. Of the
+	 * oldest of too many the manifest would know nothing anyway.
+	 */
 	if (!manifest_knows(manifest, dir->signal, dir->next_sequence))
-		rc = data_dir_list(dir, DATA_SEALED | DATA_BAD, &names, &count);
+		rc = data_dir_list_end(dir, DATA_SEALED | DATA_BAD, DATA_DIR_NEWEST,
+				       MANIFEST_ENTRIES_MAX, &names, &count, &rest);
 	if (rc == 0)
 		rc = manifest_adopt(manifest, dir->signal, names, count, dir->next_sequence,
 				    &dir->next_sequence);
 	free(names);
+	if (rc == 0 && rest.files > 0)
+		log_line("%s: the manifest has room for %zu files: of the %" PRIu64
+			 " oldest ones (%" PRIu64 " bytes) verify can tell nothing but what is in "
+			 "them",
+			 dir->signal, MANIFEST_ENTRIES_MAX, rest.files, rest.bytes);
 	if (rc == 0)
 		dir->manifest = manifest;
 	return rc;

@@ -16,8 +16,6 @@
 #include "writer/file/dataname.h"
 #include "writer/file/manifest.h"
 
-#define DATA_DIR_ENTRIES_MAX ((size_t)1 << 20) /* files of ours in one directory */
-
 struct data_dir {
 	int fd;
 	char signal[DATA_SIGNAL_BYTES_MAX + 1];
@@ -47,10 +45,24 @@ int data_dir_settle(const struct data_dir *dir);
 
 /*
  * Regular files with names of ours and of these kinds, in the order of their sequence; all else
- * is ignored. *ret is the caller's to free(), NULL when there are none.
+ * is ignored, and costs no memory. There is no limit but memory: some 150 bytes a file. *ret is the
+ * caller's to free(), NULL when there are none.
  */
 int data_dir_list(const struct data_dir *dir, unsigned kinds, struct data_name **ret,
 		  size_t *ret_count);
+
+/* Which of very many files a listing keeps. */
+enum data_dir_end { DATA_DIR_OLDEST, DATA_DIR_NEWEST };
+
+struct data_dir_rest { /* those that it does not */
+	uint64_t files;
+	uint64_t bytes;
+};
+
+/* The same, and never more than so many files in it; the memory of twice as many is needed. */
+int data_dir_list_end(const struct data_dir *dir, unsigned kinds, enum data_dir_end end,
+		      size_t count_max, struct data_name **ret, size_t *ret_count,
+		      struct data_dir_rest *ret_rest);
 
 /* Makes names that were made or changed in it durable. */
 int data_dir_sync(const struct data_dir *dir);
