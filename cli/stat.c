@@ -20,7 +20,6 @@
 #include "cli/tool.h"
 #include "shm/region_view.h"
 
-#define STAT_REGIONS_MAX       65536u
 #define STAT_WATCH_SECONDS_MAX 86400u
 #define STAT_NS_PER_SECOND     INT64_C(1000000000)
 #define STAT_BLOCK_BYTES       512u /* of st_blocks, whatever the file system has */
@@ -82,21 +81,48 @@ static void look_region(const struct region_view *view, struct stat_region *ret)
 			ret->unknown_ring = signal;
 }
 
-static int stat_reserve(struct stat_view *view)
+/* Into the sums, which are of all regions, also of those that are not listed. */
+static void sum_region(struct stat_view *view, const struct stat_region *region)
 {
-	struct stat_region *larger;
-	size_t capacity;
+	struct stat_memory *memory = &view->memory;
+	struct stat_ring *total = &view->total;
+	unsigned signal;
 
-	if (view->region_count < view->region_capacity)
+	memory->regions++;
+	memory->held_bytes += region->held_bytes;
+	memory->ended_regions += !region->is_alive;
+	memory->ended_held_bytes += region->is_alive ? 0 : region->held_bytes;
+	for (signal = 0; signal < SIGNAL_COUNT; signal++) {
+		const struct stat_ring *ring = &region->rings[signal];
+
+		memory->ended_waiting_bytes += region->is_alive ? 0 : ring->waiting_bytes;
+		total->size_bytes += ring->size_bytes;
+		total->used_bytes += ring->used_bytes;
+		total->waiting_bytes += ring->waiting_bytes;
+		total->accepted_items += ring->accepted_items;
+		total->dropped_full_items += ring->dropped_full_items;
+		total->dropped_too_large_items += ring->dropped_too_large_items;
+		total->dropped_invalid_items += ring->dropped_invalid_items;
+		total->is_blocked |= ring->is_blocked;
+	}
+}
+
+static int list_region(struct stat_view *view, const struct stat_region *region)
+{
+	if (view->region_count == STAT_REGIONS_MAX) {
+		view->unlisted_count++;
 		return 0;
-	if (view->region_count == STAT_REGIONS_MAX)
-		return -E2BIG;
-	capacity = view->region_capacity != 0 ? view->region_capacity * 2 : 16;
-	larger = realloc(view->regions, capacity * sizeof(*larger));
-	if (larger == NULL)
-		return -ENOMEM;
-	view->regions = larger;
-	view->region_capacity = capacity;
+	}
+	if (view->region_count == view->region_capacity) {
+		size_t capacity = view->region_capacity != 0 ? view->region_capacity * 2 : 16;
+		struct stat_region *larger = realloc(view->regions, capacity * sizeof(*larger));
+
+		if (larger == NULL)
+			return -ENOMEM;
+		view->regions = larger;
+		view->region_capacity = capacity;
+	}
+	view->regions[view->region_count++] = *region;
 	return 0;
 }
 
@@ -110,13 +136,11 @@ static int look_name(void *context, const char *name)
 {
 	const struct stat_regions *look = context;
 	struct stat_view *view = look->view;
+	struct stat_region found;
 	struct region_view region;
 	struct guard guard;
 	int rc;
 
-	rc = stat_reserve(view);
-	if (rc < 0)
-		return rc;
 	rc = region_attach(&region, look->dir, name, false);
 	if (rc == -ENOENT || rc == -EAGAIN)
 		return 0; /* gone, or not begun */
@@ -127,14 +151,16 @@ static int look_name(void *context, const char *name)
 		return 0;
 	}
 	guard_add(&guard, region.header, region.bytes);
-	look_region(&region, &view->regions[view->region_count]);
-	if (guard.has_failed) /* it was cut: what was read are zeros */
+	look_region(&region, &found);
+	if (guard.has_failed) { /* it was cut: what was read are zeros */
 		view->unreadable_count++;
-	else
-		view->region_count++;
+	} else {
+		sum_region(view, &found);
+		rc = list_region(view, &found);
+	}
 	guard_remove(&guard);
 	region_detach(&region);
-	return 0;
+	return rc;
 }
 
 static int region_compare(const void *a, const void *b)
@@ -170,10 +196,7 @@ static int look_dir(struct stat_view *view, const struct runtime_dir *dir)
 	rc = look_regions(view, dir);
 	if (rc == 0)
 		rc = counters_read(dir, &view->without_ring);
-	if (rc == -E2BIG)
-		tool_error("%s: it has more than %u regions, which is more than a writer takes",
-			   view->path, STAT_REGIONS_MAX);
-	else if (rc < 0)
+	if (rc < 0)
 		(void)tool_path_error(view->path, "its regions cannot be looked at", rc);
 	return rc < 0 ? TOOL_FAILED : TOOL_OK;
 }

@@ -42,55 +42,6 @@ static uint64_t age_seconds(uint64_t since_unix_ns)
 	return now_ns > since_unix_ns ? (now_ns - since_unix_ns) / 1000000000 : 0;
 }
 
-static void total_ring(const struct stat_view *view, struct stat_ring *ret)
-{
-	size_t i;
-	unsigned signal;
-
-	memset(ret, 0, sizeof(*ret));
-	for (i = 0; i < view->region_count; i++) {
-		for (signal = 0; signal < SIGNAL_COUNT; signal++) {
-			const struct stat_ring *ring = &view->regions[i].rings[signal];
-
-			ret->size_bytes += ring->size_bytes;
-			ret->used_bytes += ring->used_bytes;
-			ret->waiting_bytes += ring->waiting_bytes;
-			ret->accepted_items += ring->accepted_items;
-			ret->dropped_full_items += ring->dropped_full_items;
-			ret->dropped_too_large_items += ring->dropped_too_large_items;
-			ret->dropped_invalid_items += ring->dropped_invalid_items;
-			ret->is_blocked |= ring->is_blocked;
-		}
-	}
-}
-
-/* What the regions hold, and those among them whose program has ended: they wait for a writer. */
-struct memory {
-	uint64_t held_bytes;
-	uint64_t ended_regions;
-	uint64_t ended_held_bytes;
-	uint64_t ended_waiting_bytes; /* records that are in no batch that counts */
-};
-
-static void total_memory(const struct stat_view *view, struct memory *ret)
-{
-	size_t i;
-	unsigned signal;
-
-	memset(ret, 0, sizeof(*ret));
-	for (i = 0; i < view->region_count; i++) {
-		const struct stat_region *region = &view->regions[i];
-
-		ret->held_bytes += region->held_bytes;
-		if (region->is_alive)
-			continue;
-		ret->ended_regions++;
-		ret->ended_held_bytes += region->held_bytes;
-		for (signal = 0; signal < SIGNAL_COUNT; signal++)
-			ret->ended_waiting_bytes += region->rings[signal].waiting_bytes;
-	}
-}
-
 /* ---- JSON ---- */
 
 static void add(json_object *to, const char *key, uint64_t value)
@@ -198,16 +149,14 @@ static json_object *region_json(const struct stat_region *region)
 	return json;
 }
 
-static json_object *memory_json(const struct stat_view *view)
+static json_object *memory_json(const struct stat_memory *memory)
 {
 	json_object *json = json_object_new_object();
-	struct memory memory;
 
-	total_memory(view, &memory);
-	add(json, "held_bytes", memory.held_bytes);
-	add(json, "ended_regions", memory.ended_regions);
-	add(json, "ended_held_bytes", memory.ended_held_bytes);
-	add(json, "ended_waiting_bytes", memory.ended_waiting_bytes);
+	add(json, "held_bytes", memory->held_bytes);
+	add(json, "ended_regions", memory->ended_regions);
+	add(json, "ended_held_bytes", memory->ended_held_bytes);
+	add(json, "ended_waiting_bytes", memory->ended_waiting_bytes);
 	return json;
 }
 
@@ -228,18 +177,17 @@ void stat_print_json(const struct stat_view *view)
 {
 	json_object *json = json_object_new_object();
 	json_object *regions = json_object_new_array();
-	struct stat_ring total;
 	size_t i;
 
-	total_ring(view, &total);
 	add_text(json, "runtime", view->path);
 	json_object_object_add(json, "writer", writer_json(view));
 	for (i = 0; i < view->region_count; i++)
 		json_object_array_add(regions, region_json(&view->regions[i]));
 	json_object_object_add(json, "regions", regions);
-	json_object_object_add(json, "totals", ring_json(&total, NULL));
-	json_object_object_add(json, "memory", memory_json(view));
+	json_object_object_add(json, "totals", ring_json(&view->total, NULL));
+	json_object_object_add(json, "memory", memory_json(&view->memory));
 	json_object_object_add(json, "without_ring", without_ring_json(&view->without_ring));
+	add(json, "unlisted_regions", view->unlisted_count);
 	add(json, "unreadable_regions", view->unreadable_count);
 	tool_write_json(json);
 }
@@ -317,16 +265,14 @@ static void print_writer(const struct stat_view *view)
 	}
 }
 
-static void print_memory(const struct stat_view *view)
+static void print_memory(const struct stat_memory *memory)
 {
-	struct memory memory;
-
-	total_memory(view, &memory);
-	line("memory: %zu regions hold %" PRIu64 " bytes", view->region_count, memory.held_bytes);
-	if (memory.ended_regions > 0)
+	line("memory: %" PRIu64 " regions hold %" PRIu64 " bytes", memory->regions,
+	     memory->held_bytes);
+	if (memory->ended_regions > 0)
 		line("waiting: %" PRIu64 " regions of programs that have ended hold %" PRIu64
 		     " bytes; %" PRIu64 " bytes of records in them are not written yet",
-		     memory.ended_regions, memory.ended_held_bytes, memory.ended_waiting_bytes);
+		     memory->ended_regions, memory->ended_held_bytes, memory->ended_waiting_bytes);
 }
 
 /* What is in no ring's count, since the runtime directory was made. */
@@ -362,7 +308,6 @@ static void print_ring(const char *who, const char *name, const struct stat_ring
 
 void stat_print(const struct stat_view *view)
 {
-	struct stat_ring total;
 	size_t i;
 	unsigned signal;
 
@@ -391,10 +336,12 @@ void stat_print(const struct stat_view *view)
 			     "ring %u is not known to this version",
 			     region->id >> 32, region->unknown_ring);
 	}
-	total_ring(view, &total);
+	if (view->unlisted_count > 0)
+		line("%zu regions more are not shown one by one: what they have is in the total",
+		     view->unlisted_count);
 	if (view->region_count > 0) {
-		print_ring("total", "", &total);
-		print_memory(view);
+		print_ring("total", "", &view->total);
+		print_memory(&view->memory);
 	}
 	print_without_ring(&view->without_ring);
 	if (view->unreadable_count > 0)

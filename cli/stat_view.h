@@ -13,6 +13,11 @@
 #include "shm/runtime.h"
 #include "shm/status.h"
 
+/* Shown one by one; the sums are of all. A test has fewer. */
+#ifndef STAT_REGIONS_MAX
+#define STAT_REGIONS_MAX 65536u
+#endif
+
 struct stat_ring {
 	bool is_present;
 	bool is_sound;	 /* its positions make sense */
@@ -38,6 +43,15 @@ struct stat_region {
 				*/
 };
 
+/* What the regions hold, and those among them whose program has ended: they wait for a writer. */
+struct stat_memory {
+	uint64_t regions;
+	uint64_t held_bytes;
+	uint64_t ended_regions;
+	uint64_t ended_held_bytes;
+	uint64_t ended_waiting_bytes; /* records that are in no batch that counts */
+};
+
 struct stat_view {
 	char path[RUNTIME_PATH_BYTES_MAX];
 	bool has_page; /* a writer has been here */
@@ -46,7 +60,10 @@ struct stat_view {
 	struct stat_region *regions;
 	size_t region_count;
 	size_t region_capacity;
+	size_t unlisted_count;	 /* beyond STAT_REGIONS_MAX: in the sums alone */
 	size_t unreadable_count; /* regions that are none, or not for us */
+	struct stat_ring total;
+	struct stat_memory memory;
 	struct counters_sum without_ring;
 };
 

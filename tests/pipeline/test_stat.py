@@ -154,6 +154,24 @@ def memory_of_programs_that_have_ended_is_shown(pipe):
     harness.equal(set(stat(pipe)["memory"].values()), {0}, "memory after a drain")
 
 
+def regions_beyond_the_list_are_in_the_sums_and_told_of(pipe):
+    """As many as 65,536 are listed; the tool of this test, which is the same otherwise, lists 3."""
+    sizes = ("--span-ring-bytes", "256KiB", "--metric-ring-bytes", "64KiB")
+    for _ in range(7):
+        pipe.load("--count", 10, *sizes).wait()
+    all_of_them = stat(pipe)
+    harness.equal((len(all_of_them["regions"]), all_of_them["unlisted_regions"]), (7, 0), "regions")
+    found = pipe.run("otlpipe_few", "stat", "--json", "--dir", pipe.runtime).json()
+    check_schema(found, SCHEMA)
+    harness.equal((len(found["regions"]), found["unlisted_regions"]), (3, 4), "regions of the few")
+    for name in ("totals", "memory"):
+        harness.equal(found[name], all_of_them[name], name)
+    text = pipe.run("otlpipe_few", "stat", "--dir", pipe.runtime).out
+    harness.check("4 regions more are not shown one by one" in text, text)
+    harness.check("memory: 7 regions hold" in text, text)
+    pipe.writer("--drain", ready=False).wait()
+
+
 def each_field_of_the_schema_is_in_the_page(pipe):
     """docs/cli.md explains what docs/stat.schema.json has."""
     text = (harness.SOURCE / "docs" / "cli.md").read_text().split("## `otlpipe stat`")[1]
@@ -273,6 +291,7 @@ if __name__ == "__main__":
             what_load_pushed_is_what_the_rings_show_and_the_writer_wrote,
             drops_are_shown_by_reason,
             memory_of_programs_that_have_ended_is_shown,
+            regions_beyond_the_list_are_in_the_sums_and_told_of,
             each_field_of_the_schema_is_in_the_page,
             a_writer_and_a_producer_at_work_are_shown,
             a_claim_that_blocks_is_shown_and_verified,
