@@ -276,7 +276,7 @@ static int judge(struct verify *verify, const struct verify_doubt *doubt,
 	return 0;
 }
 
-/* What a recovery found to be gone. */
+/* What a recovery, or the writer itself, found to be gone. */
 static void say_cut(struct verify *verify, enum otlp_signal signal,
 		    const struct manifest_entry *entry)
 {
@@ -287,8 +287,7 @@ static void say_cut(struct verify *verify, enum otlp_signal signal,
 	verify_name_file(verify, signal, sealed.name, name);
 	verify->manifest.cut_files++;
 	verify_problem(verify, NULL,
-		       "%s was cut behind its writer's back, while none was at work: %" PRIu64
-		       " bytes of it were left",
+		       "%s was cut behind its writer's back: %" PRIu64 " bytes of it were left",
 		       name, entry->bytes);
 }
 

@@ -47,6 +47,13 @@ struct destination_ops {
 	void (*advance)(struct destination *destination, uint64_t written_bytes);
 
 	/**
+	 * Is what is open where its readers find it, and whole? Before anything there counts.
+	 *
+	 * @return 0; or a negative errno: it is to be given up, and that was said
+	 */
+	int (*look)(struct destination *destination);
+
+	/**
 	 * Nothing is in flight: make it durable up to end_bytes, and close it.
 	 *
 	 * @return 0; DESTINATION_SEALED_BADLY: it is sealed, and something went wrong then that
@@ -64,6 +71,9 @@ struct destination_ops {
 	 * @return 0 or a negative errno; it is closed in any case
 	 */
 	int (*give_up)(struct destination *destination);
+
+	/** What could not be done in give_up(), once more. @return 0 or a negative errno */
+	int (*settle)(struct destination *destination);
 };
 
 enum { DESTINATION_SEAL_FIRST = 1, DESTINATION_SEALED_BADLY = 1 };
@@ -81,8 +91,9 @@ struct destination {
 	uint64_t synced_bytes;	/* durable */
 	unsigned writes_in_flight;
 	bool sync_in_flight;
-	int failed;   /* it is to be given up for this error, once nothing is in flight */
-	bool is_full; /* it failed for want of space: what is written is good */
+	int failed;    /* it is to be given up for this error, once nothing is in flight */
+	bool is_full;  /* it failed for want of space: what is written is good */
+	bool is_taken; /* somebody has taken it away or cut it: the disk is well */
 };
 
 static inline bool destination_is_busy(const struct destination *destination)
@@ -96,7 +107,7 @@ static inline void destination_forget(struct destination *destination)
 	destination->end_bytes = destination->written_bytes = destination->synced_bytes = 0;
 	destination->wants_seal = false;
 	destination->failed = 0;
-	destination->is_full = false;
+	destination->is_full = destination->is_taken = false;
 }
 
 static inline void destination_fail(struct destination *destination, int error, bool is_full)

@@ -76,6 +76,26 @@ static int file_finish_abandoning(struct file_destination *file)
 	return 0;
 }
 
+/* One that others have damaged: what was durable in it comes before what is written from now on. */
+static int file_finish_taken(struct file_destination *file)
+{
+	int rc;
+
+	if (file->taken.fd < 0)
+		return 0;
+	rc = damage_settle(&file->dir, &file->taken, file->taken_damage, file->taken_bytes);
+	if (rc == 0)
+		file->options->want_space(file->options->want_space_context);
+	return rc;
+}
+
+static int file_settle(struct destination *destination)
+{
+	int rc = file_finish_abandoning(of(destination));
+
+	return rc < 0 ? rc : file_finish_taken(of(destination));
+}
+
 static int file_prepare(struct destination *destination, uint64_t bytes, int64_t now_ns,
 			const char **ret_problem)
 {
@@ -92,6 +112,10 @@ static int file_prepare(struct destination *destination, uint64_t bytes, int64_t
 	}
 	*ret_problem = "a failed file cannot be renamed";
 	rc = file_finish_abandoning(file);
+	if (rc < 0)
+		return rc;
+	*ret_problem = "what was in a file that somebody took away cannot be copied";
+	rc = file_finish_taken(file);
 	if (rc < 0)
 		return rc;
 	*ret_problem = "no file can be made";
@@ -121,9 +145,22 @@ static void file_advance(struct destination *destination, uint64_t written_bytes
 	data_file_writeback(&of(destination)->file, written_bytes);
 }
 
+static int file_look(struct destination *destination)
+{
+	struct file_destination *file = of(destination);
+
+	if (file->damage == DAMAGE_NONE) {
+		file->damage = damage_look(&file->dir, &file->file);
+		if (file->damage != DAMAGE_NONE)
+			damage_say(&file->dir, &file->file, file->damage);
+	}
+	return file->damage == DAMAGE_NONE ? 0 : -ESTALE;
+}
+
 static void file_is_gone(struct file_destination *file)
 {
 	file->file.fd = -1;
+	file->damage = DAMAGE_NONE;
 	file->destination.is_open = false;
 }
 
@@ -176,6 +213,13 @@ static int file_give_up(struct destination *destination)
 
 	if (file->file.io_slot != DATA_NO_IO_SLOT)
 		(void)io_file_remove(file->io, file->file.io_slot);
+	if (file->damage != DAMAGE_NONE) {
+		file->taken = file->file;
+		file->taken_damage = file->damage;
+		file->taken_bytes = synced_bytes;
+		file_is_gone(file);
+		return file_finish_taken(file);
+	}
 	/* Nothing in it is trusted: gone, or a disk that fails for long would fill up with them. */
 	rc = synced_bytes == 0 ? data_file_seal(&file->dir, &file->file, 0) : -EIO;
 	if (rc < 0) {
@@ -196,9 +240,11 @@ int file_destination_open(struct file_destination *ret, enum otlp_signal signal,
 		.sync = file_sync,
 		.sync_now = file_sync_now,
 		.advance = file_advance,
+		.look = file_look,
 		.seal = file_seal,
 		.read_back = file_read_back,
 		.give_up = file_give_up,
+		.settle = file_settle,
 	};
 	int rc;
 
@@ -209,7 +255,7 @@ int file_destination_open(struct file_destination *ret, enum otlp_signal signal,
 	ret->options = options;
 	ret->io = io;
 	ret->signal = signal;
-	ret->file.fd = -1;
+	ret->file.fd = ret->taken.fd = -1;
 	rc = data_dir_open(out_dirfd, signal_name(signal), &ret->dir);
 	if (rc == 0 && options->manifest != NULL) {
 		rc = data_dir_attach(&ret->dir, options->manifest);
@@ -221,6 +267,8 @@ int file_destination_open(struct file_destination *ret, enum otlp_signal signal,
 
 void file_destination_close(struct file_destination *file)
 {
+	if (file->taken.fd >= 0)
+		damage_leave(&file->dir, &file->taken, file->taken_bytes);
 	if (file->file.fd >= 0)
 		data_file_release(&file->file);
 	data_dir_close(&file->dir);

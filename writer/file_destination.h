@@ -8,7 +8,7 @@
 
 #include "core/record/signal.h"
 #include "writer/destination.h"
-#include "writer/file/datafile.h"
+#include "writer/file/damage.h"
 #include "writer/io/io.h"
 
 struct file_options {
@@ -28,6 +28,10 @@ struct file_destination {
 	struct data_file file; /* fd -1: none */
 	bool is_abandoning;    /* given up, and its name still says open */
 	uint64_t abandoned_bytes;
+	enum damage damage;	/* what others have done to the open file */
+	struct data_file taken; /* one that was removed, and is not copied yet; fd -1: none */
+	enum damage taken_damage;
+	uint64_t taken_bytes; /* what was durable in it */
 };
 
 /** @return 0, or the errno of opening the signal's directory */

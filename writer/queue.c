@@ -241,13 +241,29 @@ static void queue_go_on(struct queue *queue)
 
 /* ---- sealing and giving up ---- */
 
+/* Is what is open where its readers find it? If not it is to be given up. */
+static bool queue_look(struct queue *queue)
+{
+	struct destination *destination = queue->destination;
+	int rc = destination->is_open ? destination->ops->look(destination) : 0;
+
+	if (rc == 0)
+		return true;
+	destination_fail(destination, rc, false);
+	destination->is_taken = true;
+	return false;
+}
+
 /* Nothing in flight. @return 0, or negative and it is to be given up */
 static int queue_seal(struct queue *queue)
 {
 	struct destination *destination = queue->destination;
 	const uint64_t bytes = destination->end_bytes;
-	int rc = destination->ops->seal(destination);
+	int rc;
 
+	if (!queue_look(queue))
+		return destination->failed;
+	rc = destination->ops->seal(destination);
 	if (rc < 0) {
 		destination_fail(destination, rc, false);
 		return rc;
@@ -384,6 +400,8 @@ static bool queue_seal_full(struct queue *queue, int64_t now_ns)
 			destination_fail(destination, rc, false);
 			return false;
 		}
+		if (!queue_look(queue))
+			return false;
 		destination->synced_bytes = destination->written_bytes;
 		(void)queue_release(queue);
 	}
@@ -400,6 +418,7 @@ static bool queue_seal_full(struct queue *queue, int64_t now_ns)
 static void queue_give_up(struct queue *queue, int64_t now_ns)
 {
 	struct destination *destination = queue->destination;
+	bool is_taken;
 	int rc;
 
 	if (queue->is_stalled && now_ns < queue->retry_ns)
@@ -407,7 +426,7 @@ static void queue_give_up(struct queue *queue, int64_t now_ns)
 	if (destination->is_full && queue_seal_full(queue, now_ns))
 		return;
 	/* Once, and not of each file that a disk fails for long takes with it. */
-	if (!queue->is_stalled)
+	if (!queue->is_stalled && !destination->is_taken)
 		log_line("%s: %s failed: %s; it is given up behind byte %llu",
 			 signal_name(queue->signal), destination->name,
 			 strerror(-destination->failed),
@@ -418,10 +437,15 @@ static void queue_give_up(struct queue *queue, int64_t now_ns)
 		return;
 	}
 	queue_keep_rescued(queue);
+	is_taken = destination->is_taken;
 	rc = destination->ops->give_up(destination);
 	queue->left_open = rc < 0;
 	destination_forget(destination);
 	queue_begin_again(queue);
+	if (is_taken && rc == 0) {
+		queue_status(queue)->errors++;
+		return; /* the next file will do */
+	}
 	queue_stall(queue, "a file failed", rc < 0 ? rc : -EIO, now_ns);
 	/* Writes into a cache may be well while no sync is. */
 	queue->awaits_sync = queue->options->sync != SYNC_NONE;
@@ -455,6 +479,9 @@ static void queue_complete_sync(struct queue *queue, int result, int64_t now_ns)
 
 	destination->sync_in_flight = false;
 	destination->synced_ns = now_ns;
+	/* Durable where nobody finds it is not what was asked for. */
+	if (result >= 0 && !queue_look(queue))
+		return;
 	if (result >= 0) {
 		destination->synced_bytes = queue->sync_to_bytes;
 		if (queue->is_stalled)
@@ -480,7 +507,7 @@ static bool queue_submit(struct queue *queue, struct job *job, int64_t now_ns)
 	struct destination *destination = queue->destination;
 	int rc;
 
-	if (!queue_prepare(queue, job, now_ns))
+	if (!queue_look(queue) || !queue_prepare(queue, job, now_ns))
 		return false;
 	queue->left_open = false;
 	queue_note_unsettled(queue, true);
@@ -599,5 +626,6 @@ int64_t queue_deadline_ns(const struct queue *queue)
 int queue_finish(struct queue *queue)
 {
 	assert(queue_is_idle(queue));
-	return queue->destination->is_open ? queue_seal(queue) : 0;
+	return queue->destination->is_open ? queue_seal(queue)
+					   : queue->destination->ops->settle(queue->destination);
 }

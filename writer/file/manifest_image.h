@@ -30,7 +30,7 @@ enum manifest_state {
 	MANIFEST_OPEN,	 /* made, and perhaps being written */
 	MANIFEST_SEALED, /* complete */
 	MANIFEST_BAD,	 /* given up after a failure of the disk */
-	MANIFEST_CUT,	 /* sealed by a recovery, with less than its writer had in it */
+	MANIFEST_CUT,	 /* sealed with less than its writer had in it */
 };
 
 struct manifest_entry {
