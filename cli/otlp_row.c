@@ -2,6 +2,7 @@
 /* The tool's row for each signal, of the generated code's types. */
 #include "cli/otlp_row.h"
 
+#include <opentelemetry/proto/logs/v1/logs.pb-c.h>
 #include <opentelemetry/proto/metrics/v1/metrics.pb-c.h>
 #include <opentelemetry/proto/trace/v1/trace.pb-c.h>
 
@@ -46,6 +47,17 @@ static uint64_t count_points(const ProtobufCMessage *message)
 	return count;
 }
 
+static uint64_t count_logs(const ProtobufCMessage *message)
+{
+	const Opentelemetry__Proto__Logs__V1__ResourceLogs *resource = (const void *)message;
+	uint64_t count = 0;
+	size_t i;
+
+	for (i = 0; i < resource->n_scope_logs; i++)
+		count += resource->scope_logs[i]->n_log_records;
+	return count;
+}
+
 const struct otlp_row otlp_rows[SIGNAL_COUNT] = {
 	[OTLP_SIGNAL_TRACES] =
 		{
@@ -56,5 +68,10 @@ const struct otlp_row otlp_rows[SIGNAL_COUNT] = {
 		{
 			.type = &opentelemetry__proto__metrics__v1__resource_metrics__descriptor,
 			.count_items = count_points,
+		},
+	[OTLP_SIGNAL_LOGS] =
+		{
+			.type = &opentelemetry__proto__logs__v1__resource_logs__descriptor,
+			.count_items = count_logs,
 		},
 };

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The two exporters of the SDKs: a reference to a library each, and in the span
- * exporter the resource of its own. Source: OpenTelemetry specification,
- * trace/sdk.md "Span Exporter", metrics/sdk.md "MetricExporter", and the
- * temporality preferences of metrics/sdk_exporters/otlp.md.
+ * The three exporters of the SDKs: a reference to a library each, and in those for spans and logs
+ * the resource of their own. Source: OpenTelemetry specification, trace/sdk.md "Span Exporter",
+ * metrics/sdk.md "MetricExporter", logs/sdk.md "LogRecordExporter", and the temporality preferences
+ * of metrics/sdk_exporters/otlp.md.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/library.h"
 
-/* What both are, and all that a metric exporter is. */
+/* What all are, and all that a metric exporter is. */
 struct exporter {
 	uint32_t references;
 	struct otlp_library *library;
-	void *resource;	 /* spans: the struct resource in use; NULL: the library's */
+	void *resource;	 /* spans, logs: the struct resource in use; NULL: the library's */
 	void *resources; /* all that were ever set here: a thread may be pushing with one */
 };
 
@@ -23,6 +23,10 @@ struct otlp_metric_exporter {
 };
 
 struct otlp_span_exporter {
+	struct exporter base;
+};
+
+struct otlp_log_exporter {
 	struct exporter base;
 };
 
@@ -85,6 +89,16 @@ int otlp_library_span_exporter(struct otlp_library *library, struct otlp_span_ex
 
 	if (rc == OTLP_OK)
 		*ret = (struct otlp_span_exporter *)exporter;
+	return rc;
+}
+
+int otlp_library_log_exporter(struct otlp_library *library, struct otlp_log_exporter **ret)
+{
+	struct exporter *exporter;
+	int rc = ret == NULL ? OTLP_ERR_INVALID : exporter_new(library, &exporter);
+
+	if (rc == OTLP_OK)
+		*ret = (struct otlp_log_exporter *)exporter;
 	return rc;
 }
 
@@ -167,13 +181,13 @@ void otlp_span_exporter_unref(struct otlp_span_exporter *exporter)
 		exporter_unref(&exporter->base);
 }
 
-static struct resource *span_exporter_resource(struct otlp_span_exporter *exporter)
+static struct resource *exporter_resource(struct exporter *exporter)
 {
-	/* PAIR(exporter-resource): with otlp_span_exporter_set_resource(): its content
-	 * comes with the pointer. */
-	struct resource *own = atomic_load_acquire_ptr(&exporter->base.resource);
+	/* PAIR(exporter-resource): with exporter_set_resource(): its content comes with the
+	 * pointer. */
+	struct resource *own = atomic_load_acquire_ptr(&exporter->resource);
 
-	return own != NULL ? own : exporter->base.library->resource;
+	return own != NULL ? own : exporter->library->resource;
 }
 
 struct otlp_sdk_result otlp_span_exporter_export(struct otlp_span_exporter *exporter,
@@ -189,7 +203,7 @@ struct otlp_sdk_result otlp_span_exporter_export_shaped(struct otlp_span_exporte
 	if (exporter == NULL)
 		return sdk_result(OTLP_ERR_INVALID);
 	return sdk_result(library_export_spans(
-		exporter->base.library, span_exporter_resource(exporter), shape, spans, count));
+		exporter->base.library, exporter_resource(&exporter->base), shape, spans, count));
 }
 
 /* The same one of the list, so that resources which come again and again take no more memory. */
@@ -202,20 +216,19 @@ static struct resource *resource_find(struct resource *list, const struct resour
 	return NULL;
 }
 
-static int exporter_set_resource(struct otlp_span_exporter *exporter,
-				 const struct otlp_resource *resource)
+static int exporter_set_resource(struct exporter *exporter, const struct otlp_resource *resource)
 {
 	struct resource *added, *list, *found;
 	int rc;
 
-	if (exporter == NULL || resource == NULL)
+	if (resource == NULL)
 		return OTLP_ERR_INVALID;
 	rc = resource_new(&added, resource);
 	if (rc < 0)
 		return rc;
 	do {
 		/* PAIR(exporter-resources): with ourselves in another thread. */
-		list = atomic_load_acquire_ptr(&exporter->base.resources);
+		list = atomic_load_acquire_ptr(&exporter->resources);
 		found = resource_find(list, added);
 		if (found != NULL) {
 			added->next = NULL; /* an earlier turn may have left the list there */
@@ -225,16 +238,17 @@ static int exporter_set_resource(struct otlp_span_exporter *exporter,
 		}
 		added->next = list;
 		/* PAIR(exporter-resources): with the load above: what it leads to is whole. */
-	} while (!atomic_cas_release_ptr(&exporter->base.resources, list, added));
-	/* PAIR(exporter-resource): with span_exporter_resource(). Of two at once the later wins. */
-	atomic_store_release_ptr(&exporter->base.resource, added);
+	} while (!atomic_cas_release_ptr(&exporter->resources, list, added));
+	/* PAIR(exporter-resource): with exporter_resource(). Of two at once the later wins. */
+	atomic_store_release_ptr(&exporter->resource, added);
 	return OTLP_OK;
 }
 
 struct otlp_sdk_result otlp_span_exporter_set_resource(struct otlp_span_exporter *exporter,
 						       const struct otlp_resource *resource)
 {
-	return sdk_result(exporter_set_resource(exporter, resource));
+	return sdk_result(exporter != NULL ? exporter_set_resource(&exporter->base, resource)
+					   : OTLP_ERR_INVALID);
 }
 
 struct otlp_sdk_result otlp_span_exporter_force_flush(struct otlp_span_exporter *exporter,
@@ -247,6 +261,49 @@ struct otlp_sdk_result otlp_span_exporter_force_flush(struct otlp_span_exporter 
 
 struct otlp_sdk_result otlp_span_exporter_shutdown(struct otlp_span_exporter *exporter,
 						   int64_t timeout_ns)
+{
+	return exporter_shutdown(exporter, timeout_ns);
+}
+
+struct otlp_log_exporter *otlp_log_exporter_ref(struct otlp_log_exporter *exporter)
+{
+	if (exporter != NULL)
+		atomic_add_relaxed_u32(&exporter->base.references, 1);
+	return exporter;
+}
+
+void otlp_log_exporter_unref(struct otlp_log_exporter *exporter)
+{
+	if (exporter != NULL)
+		exporter_unref(&exporter->base);
+}
+
+struct otlp_sdk_result otlp_log_exporter_export(struct otlp_log_exporter *exporter,
+						const struct otlp_log_record *records, size_t count)
+{
+	if (exporter == NULL)
+		return sdk_result(OTLP_ERR_INVALID);
+	return sdk_result(library_export_logs(exporter->base.library,
+					      exporter_resource(&exporter->base), records, count));
+}
+
+struct otlp_sdk_result otlp_log_exporter_set_resource(struct otlp_log_exporter *exporter,
+						      const struct otlp_resource *resource)
+{
+	return sdk_result(exporter != NULL ? exporter_set_resource(&exporter->base, resource)
+					   : OTLP_ERR_INVALID);
+}
+
+struct otlp_sdk_result otlp_log_exporter_force_flush(struct otlp_log_exporter *exporter,
+						     int64_t timeout_ns)
+{
+	if (exporter == NULL)
+		return sdk_result(OTLP_ERR_INVALID);
+	return sdk_result(otlp_library_flush(exporter->base.library, timeout_ns));
+}
+
+struct otlp_sdk_result otlp_log_exporter_shutdown(struct otlp_log_exporter *exporter,
+						  int64_t timeout_ns)
 {
 	return exporter_shutdown(exporter, timeout_ns);
 }

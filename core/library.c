@@ -181,6 +181,21 @@ int otlp_library_export_shaped(struct otlp_library *library, struct otlp_shape *
 	return library_export_spans(library, library->resource, shape, spans, count);
 }
 
+int library_export_logs(struct otlp_library *library, struct resource *resource,
+			const struct otlp_log_record *records, size_t count)
+{
+	return library_rejects(library) ? OTLP_ERR_SHUTDOWN
+					: push_logs(&library->producer, resource, records, count);
+}
+
+int otlp_library_export_logs(struct otlp_library *library, const struct otlp_log_record *records,
+			     size_t count)
+{
+	if (library == NULL)
+		return OTLP_ERR_INVALID;
+	return library_export_logs(library, library->resource, records, count);
+}
+
 int otlp_library_export_metrics_ref(struct otlp_library *library,
 				    const struct otlp_resource_metrics *metrics)
 {

@@ -20,4 +20,8 @@ struct otlp_library {
 int library_export_spans(struct otlp_library *library, struct resource *resource,
 			 struct otlp_shape *shape, const struct otlp_span *spans, size_t count);
 
+/** otlp_library_export_logs() with the resource of an exporter. */
+int library_export_logs(struct otlp_library *library, struct resource *resource,
+			const struct otlp_log_record *records, size_t count);
+
 #endif

@@ -212,13 +212,21 @@ static_assert(OTLP_RING_BYTES_MAX == RING_BYTES_MAX, "the public limits are the 
 static_assert(OTLP_RECORD_BYTES_MAX == RING_PAYLOAD_BYTES_MAX,
 	      "the public limits are the layout's");
 
+/* @param closed  how many are in the line already @return and how many then */
+static size_t add_if_closed(struct text *line, const char *name, size_t closed)
+{
+	if (!environment_is_closed(name))
+		return closed;
+	text_add(line, closed > 0 ? ", " : "");
+	text_add(line, name);
+	return closed + 1;
+}
+
 /* A program that runs with more rights than its caller reads none of them. */
 static void tell_of_closed(const struct otlp_options *options)
 {
 	static const char *const names[] = {
 		"OTLPIPE_DIR",
-		"OTLPIPE_SPAN_RING_BYTES",
-		"OTLPIPE_METRIC_RING_BYTES",
 		"OTEL_RESOURCE_ATTRIBUTES",
 		"OTEL_SERVICE_NAME",
 		temporality_variable,
@@ -230,12 +238,10 @@ static void tell_of_closed(const struct otlp_options *options)
 	text_begin(&text, line, sizeof(line));
 	text_add(&text, "this program runs with more rights than its caller (setuid, setgid, file "
 			"capabilities), so these are not read: ");
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (!environment_is_closed(names[i]))
-			continue;
-		text_add(&text, closed++ > 0 ? ", " : "");
-		text_add(&text, names[i]);
-	}
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		closed = add_if_closed(&text, names[i], closed);
+	for (i = 0; i < SIGNAL_COUNT; i++)
+		closed = add_if_closed(&text, signal_rows[i].ring_variable, closed);
 	text_add(&text, "; set the options instead");
 	if (closed > 0)
 		options_tell(options, OTLP_ERR_ACCESS, line);

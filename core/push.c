@@ -96,6 +96,18 @@ static inline void push_abort(struct push *push, const struct ring_claim *claim)
 		push_passed_half(push);
 }
 
+/* What names no resource refers to the exporter's, or has it inline where the table is full. */
+static inline void push_resource(const struct push *push, struct resource *resource,
+				 const struct otlp_resource **inline_resource,
+				 uint32_t *resource_ref)
+{
+	if (*inline_resource != NULL)
+		return;
+	*resource_ref = table_entry_reference(&resource->entry, push->region);
+	if (*resource_ref == 0)
+		*inline_resource = &resource->value;
+}
+
 /* Where a span's resource comes from: inline, or by reference where inline_resource is NULL. */
 struct span_push {
 	const struct otlp_span *span;
@@ -121,11 +133,7 @@ static inline void push_span(struct push *push, struct resource *resource, struc
 	size_t bytes;
 	int rc;
 
-	if (of.inline_resource == NULL) {
-		of.resource_ref = table_entry_reference(&resource->entry, push->region);
-		if (of.resource_ref == 0)
-			of.inline_resource = &resource->value;
-	}
+	push_resource(push, resource, &of.inline_resource, &of.resource_ref);
 	if (shape != NULL)
 		of.shape_ref = table_entry_reference(&shape->entry, push->region);
 	/* A table without room for the shape is no reason to refuse what has it: whole then. */
@@ -168,6 +176,56 @@ int push_spans(struct producer *producer, struct resource *resource, struct otlp
 	}
 	for (i = 0; i < count; i++)
 		push_span(&push, resource, shape, &spans[i]);
+	return push.result;
+}
+
+static inline void push_log(struct push *push, struct resource *resource,
+			    const struct otlp_log_record *log)
+{
+	const struct otlp_resource *inline_resource = log->resource;
+	enum record_written written;
+	uint32_t resource_ref = 0;
+	struct ring_claim claim;
+	size_t bytes;
+	int rc;
+
+	push_resource(push, resource, &inline_resource, &resource_ref);
+	rc = record_size_log(log, inline_resource, &bytes);
+	if (rc == OTLP_ERR_TOO_LARGE || (rc == 0 && bytes > push->ring->payload_bytes_max)) {
+		push_refuse_large(push, rc == 0 ? bytes : 0, 1);
+		return;
+	}
+	if (rc < 0) {
+		push_refuse(push, rc, 1);
+		return;
+	}
+	if (!push_claim(push, bytes, 1, &claim)) {
+		push_refuse(push, OTLP_ERR_FULL, 1);
+		return;
+	}
+	written = record_write_log(claim.payload, log, inline_resource, resource_ref, bytes);
+	if (written == RECORD_ASCII ||
+	    (written == RECORD_NOT_ASCII && record_text_log(log, inline_resource)))
+		push_commit(push, &claim);
+	else
+		push_abort(push, &claim);
+}
+
+int push_logs(struct producer *producer, struct resource *resource,
+	      const struct otlp_log_record *records, size_t count)
+{
+	struct push push;
+	size_t i;
+
+	if (count == 0)
+		return OTLP_OK;
+	push_begin(&push, producer, OTLP_SIGNAL_LOGS);
+	if (push.region == NULL || records == NULL) {
+		push_refuse(&push, OTLP_ERR_INVALID, count);
+		return push.result;
+	}
+	for (i = 0; i < count; i++)
+		push_log(&push, resource, &records[i]);
 	return push.result;
 }
 
@@ -316,11 +374,7 @@ int push_metrics(struct producer *producer, struct resource *resource,
 		push_refuse(&push, OTLP_ERR_INVALID, 1);
 		return push.result;
 	}
-	if (of.inline_resource == NULL) {
-		of.reference = table_entry_reference(&resource->entry, push.region);
-		if (of.reference == 0)
-			of.inline_resource = &resource->value;
-	}
+	push_resource(&push, resource, &of.inline_resource, &of.reference);
 	for (s = 0; s < metrics->scope_metrics_count; s++) {
 		const struct otlp_scope_metrics *scope = &metrics->scope_metrics[s];
 

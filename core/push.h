@@ -19,6 +19,15 @@ int push_spans(struct producer *producer, struct resource *resource, struct otlp
 	       const struct otlp_span *spans, size_t count);
 
 /**
+ * Push log records.
+ *
+ * @param resource  of records that name none
+ * @return what otlp_library_export_logs() documents
+ */
+int push_logs(struct producer *producer, struct resource *resource,
+	      const struct otlp_log_record *records, size_t count);
+
+/**
  * Push metrics.
  *
  * @param resource  of metrics that name none

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The record: what a producer writes into the ring, once, and what the writer reads. One record is
- * one span, or one metric with some of its points. It stands alone but for its resource, which is
- * inline or named by an offset into the region's append-only table (resource_ref).
+ * one span, one metric with some of its points, or one log record. It stands alone but for its
+ * resource, which is inline or named by an offset into the region's append-only table
+ * (resource_ref).
  *
  * A packed stream in native little-endian, without alignment and without offsets: a fixed head,
  * then everything in the order in which one forward pass writes and reads it. Its length comes from
@@ -30,6 +31,18 @@
  *         | metadata count | point count |
  *         +----------------+-------------+
  *         sections as above, name, description, unit, attribute* (metadata), point*
+ *
+ *  log    0        1     2          3       4              8         16            24
+ *         +--------+-----+----------+-------+--------------+---------+-------------+-------------+
+ *         | kind=4 | has | severity | 0     | resource_ref | time ns | observed ns | trace id 16 |
+ *         +--------+-----+----------+-------+--------------+---------+-------------+-------------+
+ *         40          48      52                56               60                  64
+ *         +-----------+-------+---------------+----------------+---------------------+
+ *         | span id 8 | flags | severity text | event name     | attribute count     | dropped
+ *         |           |       | bytes         | bytes          |                     | attributes
+ *         +-----------+-------+---------------+----------------+---------------------+
+ *         sections as above, severity text, event name, with RECORD_HAS_BODY the body (an attribute
+ *         without a key), attribute*
  *
  *  shaped span: a span's head, whose name bytes are the shape's reference and whose span kind is 0,
  *         then what a span has, without scope, name and attribute heads: trace state, status
@@ -65,16 +78,20 @@
 #include <otlpipe/otlpipe.h>
 #include <stdbool.h>
 
-enum record_kind { RECORD_SPAN = 1, RECORD_METRIC = 2, RECORD_SHAPED_SPAN = 3 };
+enum record_kind { RECORD_SPAN = 1, RECORD_METRIC = 2, RECORD_SHAPED_SPAN = 3, RECORD_LOG = 4 };
 
 /* The bits of `has`. */
 #define RECORD_HAS_RESOURCE 0x01u /* inline; resource_ref is 0 */
 #define RECORD_HAS_SCOPE    0x02u /* a scope that is empty is not the same as none */
 #define RECORD_HAS_EXTRA    0x04u /* spans: struct record_span_extra follows the head */
 #define RECORD_IS_MONOTONIC 0x08u /* sums */
+#define RECORD_HAS_BODY	    0x10u /* logs: one that is not empty */
 
 /* Span and link flags: W3C's eight bits and OTLP's two; the others must be zero on the wire. */
 #define RECORD_SPAN_FLAGS 0x3ffu
+
+/* LogRecordFlags: W3C's eight bits. */
+#define RECORD_LOG_FLAGS 0xffu
 
 /* DataPointFlags. */
 #define RECORD_POINT_NO_VALUE 1u
@@ -117,6 +134,23 @@ struct record_metric_head {
 	uint32_t unit_bytes;
 	uint32_t metadata_count;
 	uint32_t point_count;
+} __attribute__((packed));
+
+struct record_log_head {
+	uint8_t kind;
+	uint8_t has;
+	uint8_t severity_number;
+	uint8_t reserved; /* 0 */
+	uint32_t resource_ref;
+	uint64_t time_unix_ns;
+	uint64_t observed_time_unix_ns;
+	uint8_t trace_id[16]; /* zeros: none */
+	uint8_t span_id[8];   /* zeros: none */
+	uint32_t flags;
+	uint32_t severity_text_bytes;
+	uint32_t event_name_bytes;
+	uint32_t attribute_count;
+	uint32_t dropped_attribute_count;
 } __attribute__((packed));
 
 struct record_resource_head {
@@ -216,6 +250,8 @@ static_assert(offsetof(struct record_span_head, trace_id) == 24, "record layout"
 static_assert(offsetof(struct record_span_head, flags) == 56, "record layout");
 static_assert(sizeof(struct record_span_extra) == 24, "record layout");
 static_assert(sizeof(struct record_metric_head) == 28, "record layout");
+static_assert(sizeof(struct record_log_head) == 68, "record layout");
+static_assert(offsetof(struct record_log_head, trace_id) == 24, "record layout");
 static_assert(sizeof(struct record_resource_head) == 12, "record layout");
 static_assert(sizeof(struct record_scope_head) == 20, "record layout");
 static_assert(sizeof(struct record_event_head) == 20, "record layout");
@@ -319,6 +355,16 @@ bool record_text_span(const struct otlp_span *span, const struct otlp_resource *
 int record_measure_span(const struct otlp_span *span, const struct otlp_resource *inline_resource,
 			size_t *ret_bytes);
 
+int record_size_log(const struct otlp_log_record *log, const struct otlp_resource *inline_resource,
+		    size_t *ret_bytes);
+enum record_written record_write_log(uint8_t *to, const struct otlp_log_record *log,
+				     const struct otlp_resource *inline_resource,
+				     uint32_t resource_ref, size_t bytes);
+bool record_text_log(const struct otlp_log_record *log,
+		     const struct otlp_resource *inline_resource);
+int record_measure_log(const struct otlp_log_record *log,
+		       const struct otlp_resource *inline_resource, size_t *ret_bytes);
+
 /*
  * A metric record is a head and some points: the caller adds the points' bytes to the head's, up to
  * what its ring takes, and starts another record with the next point. ret_head_bytes is the same
@@ -382,10 +428,11 @@ struct record_view {
 	size_t resource_bytes;
 	const uint8_t *scope; /* NULL: no scope */
 	size_t scope_bytes;
-	uint32_t item_count; /* 1 span, or the points of a metric; never 0 */
+	uint32_t item_count; /* 1 span or log record, or the points of a metric; never 0 */
 	union {
 		struct record_span_head span;
 		struct record_metric_head metric;
+		struct record_log_head log;
 	} head;
 	struct record_span_extra extra; /* spans; zeros if the record has none */
 	const uint8_t *body;		/* what follows the sections */

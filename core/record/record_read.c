@@ -5,6 +5,7 @@
  */
 #include "core/record/record.h"
 
+#include "core/record/record_read_log.h"
 #include "core/record/record_read_metric.h"
 #include "core/record/record_read_span.h"
 
@@ -34,6 +35,10 @@ int record_parse(const uint8_t *bytes, size_t len, size_t room, struct record_vi
 	case RECORD_METRIC:
 		view.signal = OTLP_SIGNAL_METRICS;
 		ok = record_read_metric(&c, &view);
+		break;
+	case RECORD_LOG:
+		view.signal = OTLP_SIGNAL_LOGS;
+		ok = record_read_log(&c, &view);
 		break;
 	default: /* a shaped span too: record_expand() makes it a whole one first */
 		return -EBADMSG;

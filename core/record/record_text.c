@@ -92,6 +92,14 @@ bool record_text_span(const struct otlp_span *span, const struct otlp_resource *
 	return true;
 }
 
+bool record_text_log(const struct otlp_log_record *log, const struct otlp_resource *inline_resource)
+{
+	return sections_are_valid(inline_resource, log->scope) &&
+	       text_is_valid(log->severity_text) && text_is_valid(log->event_name) &&
+	       value_is_valid(&log->body, 1) &&
+	       attributes_are_valid(log->attributes.items, log->attributes.count);
+}
+
 static bool metric_head_is_valid(const struct otlp_metric *metric, const struct otlp_scope *scope,
 				 const struct otlp_resource *inline_resource)
 {
@@ -143,6 +151,14 @@ int record_measure_span(const struct otlp_span *span, const struct otlp_resource
 	const int rc = record_size_span(span, inline_resource, ret_bytes);
 
 	return measured(rc, rc < 0 || record_text_span(span, inline_resource));
+}
+
+int record_measure_log(const struct otlp_log_record *log,
+		       const struct otlp_resource *inline_resource, size_t *ret_bytes)
+{
+	const int rc = record_size_log(log, inline_resource, ret_bytes);
+
+	return measured(rc, rc < 0 || record_text_log(log, inline_resource));
 }
 
 int record_measure_metric(const struct otlp_metric *metric, const struct otlp_scope *scope,

@@ -304,6 +304,22 @@ static uint8_t *write_container(uint8_t *to, uint8_t *end, struct otlp_str key, 
 static_assert(offsetof(struct otlp_array, count) == offsetof(struct otlp_kvlist, count),
 	      "arrays and lists are counted alike");
 
+int record_size_value(const struct otlp_value *value, size_t *bytes)
+{
+	size_t value_bytes;
+	int rc = size_value(value, 1, &value_bytes);
+
+	if (rc == 0)
+		*bytes += value_bytes;
+	return rc;
+}
+
+uint8_t *record_write_value(uint8_t *to, uint8_t *end, const struct otlp_value *value,
+			    uint64_t *high)
+{
+	return write_attribute(to, end, NULL, 0, value, 1, high);
+}
+
 int record_size_resource(const struct otlp_resource *resource, size_t *ret_bytes)
 {
 	size_t bytes = sizeof(struct record_resource_head);

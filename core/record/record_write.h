@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What record_write.c, record_write_metric.c and record_text.c share; nobody else includes it. A
+ * What record_write….c and record_text.c share; nobody else includes it. A
  * size function adds to *bytes and returns 0 or an enum otlp_error; *bytes means nothing after an
  * error. A write function gathers the bytes of all text that it copies in *high: where no byte has
  * its high bit set, all text was ASCII, and need not be looked at once more.
@@ -79,6 +79,11 @@ static inline uint8_t *record_write_text(uint8_t *to, uint8_t *end, const struct
 		return record_over(end);
 	return bytes_copy_text(to, text->ptr, len, high);
 }
+
+/* A value that stands alone: an attribute without a key. */
+int record_size_value(const struct otlp_value *value, size_t *bytes);
+uint8_t *record_write_value(uint8_t *to, uint8_t *end, const struct otlp_value *value,
+			    uint64_t *high);
 
 /* What a write function answers: did it write what was sized, and what was in its text? */
 static inline enum record_written record_written(bool is_as_sized, uint64_t high)

@@ -21,6 +21,14 @@ const struct signal_row signal_rows[SIGNAL_COUNT] = {
 			.ring_variable = "OTLPIPE_METRIC_RING_BYTES",
 			.ring_bytes_default = OTLP_METRIC_RING_BYTES_DEFAULT,
 		},
+	[OTLP_SIGNAL_LOGS] =
+		{
+			.name = "logs",
+			.ring_name = "logs",
+			.item_name = "logs",
+			.ring_variable = "OTLPIPE_LOG_RING_BYTES",
+			.ring_bytes_default = OTLP_LOG_RING_BYTES_DEFAULT,
+		},
 };
 
 enum otlp_signal signal_by_name(const char *name)

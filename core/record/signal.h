@@ -13,7 +13,7 @@
 #include <otlpipe/otlpipe.h>
 
 /* Those that this version knows; regions and the status page have room for OTLP_SIGNAL_MAX. */
-#define SIGNAL_COUNT 2
+#define SIGNAL_COUNT 3
 /* For an enum otlp_signal that is not known, or none in particular. */
 #define SIGNAL_NONE 255
 

@@ -10,6 +10,7 @@ struct null_given {
 	struct otlp_library *library;
 	struct otlp_metric_exporter *metrics;
 	struct otlp_span_exporter *spans;
+	struct otlp_log_exporter *logs;
 	struct otlp_shape *shape;
 	struct otlp_options options;
 	struct otlp_attribute attribute;
@@ -17,6 +18,7 @@ struct null_given {
 	struct otlp_resource resource;
 	struct otlp_resource_metrics resource_metrics;
 	struct otlp_span span;
+	struct otlp_log_record log;
 };
 
 /* What a call gives out: given back behind each. */
@@ -24,6 +26,7 @@ struct null_got {
 	struct otlp_library *library;
 	struct otlp_metric_exporter *metrics;
 	struct otlp_span_exporter *spans;
+	struct otlp_log_exporter *logs;
 	struct otlp_shape *shape;
 	struct otlp_options options;
 	struct otlp_stats stats;

@@ -36,6 +36,7 @@ void null_end(void)
 {
 	otlp_shape_unref(got.shape);
 	otlp_span_exporter_unref(got.spans);
+	otlp_log_exporter_unref(got.logs);
 	otlp_metric_exporter_unref(got.metrics);
 	otlp_library_unref(got.library);
 }
@@ -79,6 +80,8 @@ static int set_up(const char *dir)
 	if (rc == OTLP_OK)
 		rc = otlp_library_span_exporter(given.library, &given.spans);
 	if (rc == OTLP_OK)
+		rc = otlp_library_log_exporter(given.library, &given.logs);
+	if (rc == OTLP_OK)
 		rc = otlp_shape_register(&given.span, &given.shape);
 	if (rc == OTLP_OK)
 		rc = otlp_library_get_stats(given.library, &stats, sizeof(stats));
@@ -92,6 +95,7 @@ static void tear_down(const char *dir)
 
 	otlp_shape_unref(given.shape);
 	otlp_span_exporter_unref(given.spans);
+	otlp_log_exporter_unref(given.logs);
 	otlp_metric_exporter_unref(given.metrics);
 	otlp_library_unref(given.library);
 	stream = opendir(dir);

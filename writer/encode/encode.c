@@ -21,6 +21,7 @@
  *   span extra               24              1+v, 1+v, status' length 3 more, 3 * 6: 31
  *   event                    24              1+w, 9, 1+v, 6: 25
  *   link                     44              1+w, 18, 10, 1+v, 6, 5: 49
+ *   log head                 68              1+w, 9, 9, 2, 1+v, 6, 5, 18, 10, 1+v: 68
  *   metric head              28              1+w, 3 * (1+v), 1+w, 2, 2: 29
  *   number point             44              1+w, 9, 9, 9, 6: 38
  *   histogram point          76              1+w, 6 * 9, 6, 2 * (1+v): 75
@@ -38,6 +39,7 @@
 #include "writer/encode/encode.h"
 
 #include "writer/encode/encode_attribute.h"
+#include "writer/encode/encode_log.h"
 #include "writer/encode/encode_metric.h"
 #include "writer/encode/encode_span.h"
 
@@ -97,6 +99,7 @@ uint8_t *encode_scope_schema_url(const uint8_t *scope, uint8_t *to)
 static uint8_t *(*const encoders[SIGNAL_COUNT])(const struct record_view *view, uint8_t *to) = {
 	[OTLP_SIGNAL_TRACES] = encode_span,
 	[OTLP_SIGNAL_METRICS] = encode_metric,
+	[OTLP_SIGNAL_LOGS] = encode_log,
 };
 
 uint8_t *encode_record(const struct record_view *view, uint8_t *to)

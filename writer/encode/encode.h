@@ -20,7 +20,8 @@ static inline size_t encode_bound(const struct record_view *view)
 }
 
 /*
- * A whole field 2 of ScopeSpans (spans) or ScopeMetrics (metrics): tag, length, Span or Metric.
+ * A whole field 2 of ScopeSpans, ScopeMetrics or ScopeLogs: tag, length, and the Span, Metric or
+ * LogRecord.
  * Returns the end.
  */
 uint8_t *encode_record(const struct record_view *view, uint8_t *to);
@@ -32,13 +33,14 @@ static inline size_t encode_section_bound(size_t section_bytes)
 }
 
 /*
- * Fields 1 and 3 of ResourceSpans and of ResourceMetrics, from view->resource or an entry of the
- * region's table. Field 3, the schema URL, is left out when it is empty.
+ * Fields 1 and 3 of ResourceSpans, ResourceMetrics and ResourceLogs, from view->resource or an
+ * entry of the region's table. Field 3, the schema URL, is left out when it is empty.
  */
 uint8_t *encode_resource(const uint8_t *resource, size_t bytes, uint8_t *to);
 uint8_t *encode_resource_schema_url(const uint8_t *resource, uint8_t *to);
 
-/* The same fields of ScopeSpans and ScopeMetrics. Without a scope there is nothing to call. */
+/* The same fields of ScopeSpans, ScopeMetrics and ScopeLogs. Without a scope there is nothing to
+ * call. */
 uint8_t *encode_scope(const uint8_t *scope, size_t bytes, uint8_t *to);
 uint8_t *encode_scope_schema_url(const uint8_t *scope, uint8_t *to);
 

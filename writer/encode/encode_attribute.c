@@ -81,26 +81,31 @@ static uint8_t *put_container(uint8_t *to, const struct record_attribute *attrib
 	return to;
 }
 
+uint8_t *encode_value(uint8_t *to, uint8_t tag, const uint8_t **from, const uint8_t *end)
+{
+	struct record_attribute attribute;
+
+	record_attribute_read(*from, &attribute);
+	*from = attribute.value + attribute.value_bytes;
+	if (is_container(&attribute)) {
+		struct wire_message value;
+
+		to = wire_open(to, tag, RECORD_ATTRIBUTE_LONG_BYTES + attribute.value_bytes,
+			       &value);
+		to = put_container(to, &attribute, end);
+		wire_close(&value, to);
+	} else {
+		*to++ = tag;
+		to = wire_varint(to, value_bytes(&attribute));
+		to = put_value(to, &attribute, end);
+	}
+	return to;
+}
+
 static uint8_t *put_array(uint8_t *to, const uint8_t *from, uint32_t count, const uint8_t *end)
 {
-	for (uint32_t i = 0; i < count; i++) {
-		struct record_attribute attribute;
-
-		record_attribute_read(from, &attribute);
-		from = attribute.value + attribute.value_bytes;
-		if (is_container(&attribute)) {
-			struct wire_message value;
-
-			to = wire_open(to, TAG_VALUES,
-				       RECORD_ATTRIBUTE_LONG_BYTES + attribute.value_bytes, &value);
-			to = put_container(to, &attribute, end);
-			wire_close(&value, to);
-		} else {
-			*to++ = TAG_VALUES;
-			to = wire_varint(to, value_bytes(&attribute));
-			to = put_value(to, &attribute, end);
-		}
-	}
+	for (uint32_t i = 0; i < count; i++)
+		to = encode_value(to, TAG_VALUES, &from, end);
 	return to;
 }
 

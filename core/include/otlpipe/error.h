@@ -7,9 +7,9 @@
  * can fail answers with one of them:
  *
  * - as an `int`; otlp_strerror() has its text;
- * - where it is a call that an SDK makes on an exporter (otlp_metric_exporter_…() and
- *   otlp_span_exporter_…()), inside a struct otlp_sdk_result: `cause` is the code, `status` what
- *   the SDK wants to know.
+ * - where it is a call that an SDK makes on an exporter (otlp_metric_exporter_…(),
+ *   otlp_span_exporter_…() and otlp_log_exporter_…()), inside a struct otlp_sdk_result: `cause` is
+ *   the code, `status` what the SDK wants to know.
  *
  * What a call gives out through a parameter named `ret` is set on success only. Calls that return a
  * handle, a value or nothing cannot fail; given NULL they return NULL, the value that is documented
@@ -41,8 +41,8 @@ enum otlp_error {
 };
 
 /**
- * What an exporter answers its SDK. Each error is the SDK's failure. Source: trace/sdk.md and
- * metrics/sdk.md, "Export(batch)".
+ * What an exporter answers its SDK. Each error is the SDK's failure. Source: trace/sdk.md,
+ * metrics/sdk.md and logs/sdk.md, "Export".
  */
 enum otlp_sdk_status {
 	OTLP_SDK_SUCCESS = 0,	      /**< All was taken. */

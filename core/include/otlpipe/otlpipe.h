@@ -3,7 +3,7 @@
  * @file
  * The library handle and its exporters. Include this header: it includes the others.
  *
- * The model (an OtlpLibrary, an OtlpMetricExporter and an OtlpSpanExporter that share it, export by
+ * The model (an OtlpLibrary, exporters for metrics, spans and logs that share it, export by
  * reference) follows the exporter interfaces of the OpenTelemetry specification; docs/model.md has
  * its rules. The data are those of OTLP 1.x: data.h has the rules of borrowing them, error.h the
  * convention of errors.
@@ -28,6 +28,7 @@
 
 #include <otlpipe/data.h>
 #include <otlpipe/error.h>
+#include <otlpipe/log.h>
 #include <otlpipe/metric.h>
 #include <otlpipe/span.h>
 #include <otlpipe/version.h>
@@ -43,8 +44,9 @@ enum otlp_timeout {
 
 /** The signals of OpenTelemetry, which options and statistics are indexed by. */
 enum otlp_signal {
-	OTLP_SIGNAL_TRACES = 0, /**< Spans. */
-	OTLP_SIGNAL_METRICS = 1 /**< Data points. */
+	OTLP_SIGNAL_TRACES = 0,	 /**< Spans. */
+	OTLP_SIGNAL_METRICS = 1, /**< Data points. */
+	OTLP_SIGNAL_LOGS = 2	 /**< Log records. */
 };
 
 /** The length of arrays over the signals. */
@@ -56,6 +58,7 @@ enum otlp_signal_limit {
 enum otlp_limit {
 	OTLP_SPAN_RING_BYTES_DEFAULT = 4 << 20,	  /**< Of #OTLP_SIGNAL_TRACES. */
 	OTLP_METRIC_RING_BYTES_DEFAULT = 1 << 20, /**< Of #OTLP_SIGNAL_METRICS. */
+	OTLP_LOG_RING_BYTES_DEFAULT = 1 << 20,	  /**< Of #OTLP_SIGNAL_LOGS. */
 	OTLP_RING_BYTES_MIN = 4 << 10,		  /**< Less is rounded up to it. */
 	OTLP_RING_BYTES_MAX = 1 << 30,		  /**< More is refused. */
 	OTLP_RECORD_BYTES_MAX = 4 << 20, /**< Of one record, and at most a quarter of its ring. */
@@ -68,6 +71,8 @@ struct otlp_library;
 struct otlp_metric_exporter;
 /** A span exporter over a library. Opaque; shared by reference count; used from any thread. */
 struct otlp_span_exporter;
+/** A log exporter over a library. Opaque; shared by reference count; used from any thread. */
+struct otlp_log_exporter;
 /** What many spans have in common. Opaque; shared by reference count; used from any thread. */
 struct otlp_shape;
 
@@ -92,9 +97,9 @@ struct otlp_options {
 	 */
 	enum otlp_temporality_preference temporality;
 	/**
-	 * The size of each ring in bytes, by enum otlp_signal. 0: $OTLPIPE_SPAN_RING_BYTES and
-	 * $OTLPIPE_METRIC_RING_BYTES ("8MiB"), else the default. Rounded up to a power of two.
-	 * Those of signals that this version does not know must be 0.
+	 * The size of each ring in bytes, by enum otlp_signal. 0: $OTLPIPE_SPAN_RING_BYTES,
+	 * $OTLPIPE_METRIC_RING_BYTES and $OTLPIPE_LOG_RING_BYTES ("8MiB"), else the default.
+	 * Rounded up to a power of two. Those of signals that this version does not know must be 0.
 	 */
 	uint32_t ring_bytes[OTLP_SIGNAL_MAX];
 	/**
@@ -124,7 +129,7 @@ struct otlp_options {
  * Whatever was exported before the shutdown is either in `accepted` or in one of `dropped_…`.
  */
 struct otlp_signal_stats {
-	uint64_t accepted;	    /**< Records: spans, or data points. */
+	uint64_t accepted;	    /**< Records: spans, data points, or log records. */
 	uint64_t accepted_bytes;    /**< Of the ring that they took, padding included. */
 	uint64_t dropped_full;	    /**< Records; also those for which there was no ring. */
 	uint64_t dropped_too_large; /**< Records. */
@@ -233,6 +238,18 @@ OTLP_API int otlp_library_export_metrics_ref(struct otlp_library *library,
  */
 OTLP_API int otlp_library_export_traces(struct otlp_library *library, const struct otlp_span *spans,
 					size_t count);
+
+/**
+ * Export log records by reference, as otlp_library_export_metrics_ref(): each record is taken or
+ * refused on its own. Any thread; async-signal-safe.
+ *
+ * @param library  one that is open
+ * @param records  count of them, borrowed for the call; NULL only with count 0
+ * @param count    of records; 0 is a success
+ * @return as otlp_library_export_metrics_ref()
+ */
+OTLP_API int otlp_library_export_logs(struct otlp_library *library,
+				      const struct otlp_log_record *records, size_t count);
 
 /**
  * Register what many spans have in common, once per kind of span: scope, name, span kind, and the
@@ -344,6 +361,17 @@ OTLP_API int otlp_library_metric_exporter(struct otlp_library *library,
  */
 OTLP_API int otlp_library_span_exporter(struct otlp_library *library,
 					struct otlp_span_exporter **ret);
+
+/**
+ * Make a log exporter. It shares the library, holds a reference, and never ends it. Any thread;
+ * not from a signal handler.
+ *
+ * @param library  one that is open
+ * @param ret      set on success only; give it back with otlp_log_exporter_unref()
+ * @return 0, or #OTLP_ERR_INVALID (NULL), #OTLP_ERR_SHUTDOWN (the library was), #OTLP_ERR_NO_MEMORY
+ */
+OTLP_API int otlp_library_log_exporter(struct otlp_library *library,
+				       struct otlp_log_exporter **ret);
 
 /**
  * Export metrics: otlp_library_export_metrics_ref(). Any thread; async-signal-safe. Source:
@@ -498,6 +526,71 @@ OTLP_API struct otlp_span_exporter *otlp_span_exporter_ref(struct otlp_span_expo
  * @param exporter  NULL is fine
  */
 OTLP_API void otlp_span_exporter_unref(struct otlp_span_exporter *exporter);
+
+/**
+ * Export log records: otlp_library_export_logs(). Any thread; async-signal-safe. Source:
+ * logs/sdk.md, "Export" of LogRecordExporter.
+ *
+ * @param exporter  one exporter may serve many logger providers
+ * @param records   count of them, borrowed for the call; NULL only with count 0
+ * @param count     of records; 0 is a success
+ * @return #OTLP_SDK_SUCCESS if all were taken; else the cause is what otlp_library_export_logs()
+ *         returns
+ */
+OTLP_API struct otlp_sdk_result otlp_log_exporter_export(struct otlp_log_exporter *exporter,
+							 const struct otlp_log_record *records,
+							 size_t count);
+
+/**
+ * Set the resource of what this exporter exports from now on, where a record names none; as
+ * otlp_span_exporter_set_resource(). Any thread; not from a signal handler.
+ *
+ * @param exporter  the exporter
+ * @param resource  copied
+ * @return #OTLP_SDK_SUCCESS; else the cause is #OTLP_ERR_INVALID, #OTLP_ERR_TOO_LARGE or
+ *         #OTLP_ERR_NO_MEMORY, and nothing has changed
+ */
+OTLP_API struct otlp_sdk_result
+otlp_log_exporter_set_resource(struct otlp_log_exporter *exporter,
+			       const struct otlp_resource *resource);
+
+/**
+ * Wait until what was exported is written: otlp_library_flush(). Any thread; not from a signal
+ * handler. Source: logs/sdk.md, "ForceFlush" of LogRecordExporter.
+ *
+ * @param exporter    the exporter
+ * @param timeout_ns  as for otlp_library_flush()
+ * @return #OTLP_SDK_SUCCESS; else the cause is what otlp_library_flush() returns
+ */
+OTLP_API struct otlp_sdk_result otlp_log_exporter_force_flush(struct otlp_log_exporter *exporter,
+							      int64_t timeout_ns);
+
+/**
+ * Succeed, and leave the library and every other user of it alone; this exporter goes on too. Any
+ * thread; async-signal-safe. Source: logs/sdk.md, "Shutdown" of LogRecordExporter.
+ *
+ * @param exporter    the exporter
+ * @param timeout_ns  nothing is waited for; below #OTLP_FOREVER it is refused
+ * @return #OTLP_SDK_SUCCESS; else the cause is #OTLP_ERR_INVALID
+ */
+OTLP_API struct otlp_sdk_result otlp_log_exporter_shutdown(struct otlp_log_exporter *exporter,
+							   int64_t timeout_ns);
+
+/**
+ * Take one more reference. Any thread; async-signal-safe.
+ *
+ * @param exporter  NULL is fine
+ * @return exporter; give each reference back with otlp_log_exporter_unref()
+ */
+OTLP_API struct otlp_log_exporter *otlp_log_exporter_ref(struct otlp_log_exporter *exporter);
+
+/**
+ * Give a reference back. The last one gives its reference to the library back. Any thread; not from
+ * a signal handler.
+ *
+ * @param exporter  NULL is fine
+ */
+OTLP_API void otlp_log_exporter_unref(struct otlp_log_exporter *exporter);
 
 /**
  * The text of an error. Any thread; async-signal-safe.
