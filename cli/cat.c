@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/arguments.h"
+#include "base/array.h"
 #include "cli/cat_file.h"
 #include "cli/follow.h"
 #include "cli/tool.h"
@@ -123,7 +124,7 @@ static int print_dir(const struct cat_options *options, const char *path, enum o
 	return status;
 }
 
-/* The other of the two directories is given now and then. */
+/* The runtime directory is given now and then. */
 static void say_no_files(const char *path)
 {
 	char lock[PATH_MAX];
@@ -134,10 +135,10 @@ static void say_no_files(const char *path)
 			   "--output is (otlpipe stat tells it)",
 			   path);
 	else
-		tool_error(
-			"%s: there is no batch file in it, nor below traces/ and metrics/: is it "
-			"the writer's --output?",
-			path);
+		tool_error("%s: there is no batch file in it, nor below traces/, metrics/ and "
+			   "logs/: is it "
+			   "the writer's --output?",
+			   path);
 }
 
 static int print_path(const struct cat_options *options, const char *path)
@@ -177,12 +178,12 @@ static const struct argp_option options_table[] = {
 	 "is not there yet; SIGINT and SIGTERM end it",
 	 0},
 	{"signal", 's', "SIGNAL", 0,
-	 "traces or metrics: what a file holds, if neither it nor its name says so; of a "
+	 "traces, metrics or logs: what a file holds, if neither it nor its name says so; of a "
 	 "directory, this signal alone",
 	 0},
 	{"format", 'F', "FORMAT", 0,
 	 "json: OTLP JSON lines below 1 MiB (the default); frames: length (4 bytes, big-endian) "
-	 "and an Export...ServiceRequest",
+	 "and an Export...ServiceRequest; text: a line for each log record, and logs alone",
 	 0},
 	{0},
 };
@@ -193,25 +194,23 @@ struct cat_words {
 	size_t path_count;
 };
 
-static error_t choose(const struct argp_state *state, const char *option, const char *value,
-		      const char *const names[2], int *ret)
+static error_t choose_format(const struct argp_state *state, const char *text, enum cat_format *ret)
 {
-	for (int i = 0; i < 2; i++) {
-		if (strcmp(value, names[i]) == 0) {
-			*ret = i;
+	static const char *const names[] = {
+		[CAT_JSON] = "json", [CAT_FRAMES] = "frames", [CAT_TEXT] = "text"};
+
+	for (size_t i = 0; i < COUNT_OF(names); i++) {
+		if (strcmp(text, names[i]) == 0) {
+			*ret = (enum cat_format)i;
 			return 0;
 		}
 	}
-	return arguments_refuse(state, "--%s takes %s or %s, not '%s'", option, names[0], names[1],
-				value);
+	return arguments_refuse(state, "--format takes json, frames or text, not '%s'", text);
 }
 
 static error_t take_option(int key, char *text, struct argp_state *state)
 {
-	static const char *const formats[] = {"json", "frames"};
 	struct cat_words *words = state->input;
-	error_t error;
-	int choice = 0;
 
 	switch (key) {
 	case 'f':
@@ -220,13 +219,11 @@ static error_t take_option(int key, char *text, struct argp_state *state)
 	case 's':
 		words->options.signal = signal_by_name(text);
 		if (words->options.signal == SIGNAL_NONE)
-			return arguments_refuse(state, "--signal takes traces or metrics, not '%s'",
-						text);
+			return arguments_refuse(
+				state, "--signal takes traces, metrics or logs, not '%s'", text);
 		return 0;
 	case 'F':
-		error = choose(state, "format", text, formats, &choice);
-		words->options.format = choice == 0 ? CAT_JSON : CAT_FRAMES;
-		return error;
+		return choose_format(state, text, &words->options.format);
 	case ARGP_KEY_ARGS:
 		words->paths = state->argv + state->next;
 		words->path_count = (size_t)(state->argc - state->next);
@@ -256,6 +253,13 @@ int cat_main(int argc, char **argv)
 
 	if (rc != 0)
 		return rc - 1;
+	if (words.options.format == CAT_TEXT) {
+		if (words.options.signal != SIGNAL_NONE && words.options.signal != OTLP_SIGNAL_LOGS)
+			return tool_usage("--format text has lines for log records alone: not for "
+					  "--signal %s",
+					  signal_name(words.options.signal));
+		words.options.signal = OTLP_SIGNAL_LOGS;
+	}
 	if (words.options.follow)
 		return tool_finish(cat_follow(&words.options, words.paths, words.path_count));
 	for (size_t i = 0; i < words.path_count && tool_flush() == 0; i++) {

@@ -14,6 +14,7 @@
 
 #include "cli/otlp_json.h"
 #include "cli/otlp_row.h"
+#include "cli/otlp_text.h"
 #include "cli/tool.h"
 #include "cli/wire.h"
 
@@ -182,7 +183,7 @@ int cat_resolve(const char *path, struct input *input, enum otlp_signal wanted,
 	format = input_guess(input);
 	if (format == NULL)
 		return tool_usage("%s: neither the file nor its name says what it holds: give "
-				  "--signal traces or --signal metrics",
+				  "--signal traces, --signal metrics or --signal logs",
 				  path);
 	say_format(path, format);
 	return TOOL_FAILED;
@@ -192,6 +193,20 @@ static int emit_line(void *context, const char *line, size_t bytes)
 {
 	(void)context;
 	return tool_write(line, bytes);
+}
+
+/* Only logs have such lines: cat_main() sees to it. */
+static int print_text(const uint8_t *data, size_t bytes)
+{
+	ProtobufCMessage *message;
+	int rc;
+
+	rc = otlp_decode(otlp_rows[OTLP_SIGNAL_LOGS].type, data, bytes, &message);
+	if (rc < 0)
+		return rc;
+	rc = otlp_text_lines(message, tool_output_is_coloured(), emit_line, NULL);
+	otlp_free(message);
+	return rc;
 }
 
 static int print_json(enum otlp_signal signal, const uint8_t *data, size_t bytes)
@@ -253,6 +268,9 @@ int cat_chunk(struct input *input, const struct chunk *chunk, enum otlp_signal s
 		if (rc == 0 && field.number == INPUT_FIELD_DATA && field.type == WIRE_BYTES) {
 			if (format == CAT_FRAMES)
 				rc = print_frame(signal, data, field.head_bytes, bytes);
+			else if (format == CAT_TEXT)
+				rc = print_text(data + field.head_bytes,
+						(size_t)field.payload_bytes);
 			else
 				rc = print_json(signal, data + field.head_bytes,
 						(size_t)field.payload_bytes);

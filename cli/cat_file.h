@@ -7,10 +7,10 @@
 #include "core/record/signal.h"
 #include "writer/file/dataname.h"
 
-enum cat_format { CAT_JSON, CAT_FRAMES };
+enum cat_format { CAT_JSON, CAT_FRAMES, CAT_TEXT };
 
 struct cat_options {
-	enum otlp_signal signal; /* SIGNAL_NONE: both, and by name */
+	enum otlp_signal signal; /* SIGNAL_NONE: all, and by name */
 	enum cat_format format;
 	bool follow;
 };
@@ -19,7 +19,7 @@ struct cat_options {
 enum otlp_signal cat_signal_of(const char *path);
 
 /*
- * The directory with the files of that signal: path/traces or path/metrics, else path.
+ * The directory with the files of that signal: path/traces, say, else path.
  *
  * @return a descriptor, or -errno
  */

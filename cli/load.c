@@ -35,6 +35,7 @@ enum option_id {
 	OPT_SIGNAL,
 	OPT_SPAN_RING,
 	OPT_METRIC_RING,
+	OPT_LOG_RING,
 	OPT_RETRY,
 	OPT_WAIT,
 };
@@ -52,11 +53,13 @@ static const struct argp_option options_table[] = {
 	 "series "
 	 "of its own)",
 	 0},
-	{"signal", OPT_SIGNAL, "SIGNAL", 0, "spans, metrics or both (both)", 0},
+	{"signal", OPT_SIGNAL, "SIGNAL", 0,
+	 "spans, metrics, logs, both (spans and metrics, the default) or all", 0},
 	{"dir", 'd', "DIR", 0, "runtime directory ($OTLPIPE_DIR, else /dev/shm/otlpipe-UID)", 0},
 	{"span-ring-bytes", OPT_SPAN_RING, "SIZE", 0, "of the ring of spans, such as 64KiB (4MiB)",
 	 0},
 	{"metric-ring-bytes", OPT_METRIC_RING, "SIZE", 0, "of the ring of metrics (1MiB)", 0},
+	{"log-ring-bytes", OPT_LOG_RING, "SIZE", 0, "of the ring of logs (1MiB)", 0},
 	{"retry", OPT_RETRY, NULL, 0, "try again what a full ring refused, after 1 ms", 0},
 	{"wait", OPT_WAIT, NULL, 0,
 	 "then wait until the writer has written all, also for a writer that is not there yet", 0},
@@ -85,18 +88,20 @@ static error_t ring_option(const struct argp_state *state, const char *name, con
 static error_t signal_option(const struct argp_state *state, const char *text,
 			     struct load_options *options)
 {
+	const bool is_all = strcmp(text, "all") == 0;
 	const bool is_both = strcmp(text, "both") == 0;
 	enum otlp_signal signal;
 	bool any = false;
 
 	for (signal = 0; signal < SIGNAL_COUNT; signal++) {
-		options->pushes[signal] =
-			is_both || strcmp(text, signal_rows[signal].ring_name) == 0;
+		options->pushes[signal] = is_all || (is_both && signal != OTLP_SIGNAL_LOGS) ||
+					  strcmp(text, signal_rows[signal].ring_name) == 0;
 		any |= options->pushes[signal];
 	}
 	if (any)
 		return 0;
-	return arguments_refuse(state, "--signal takes spans, metrics or both, not '%s'", text);
+	return arguments_refuse(state, "--signal takes spans, metrics, logs, both or all, not '%s'",
+				text);
 }
 
 static error_t take_option(int key, char *text, struct argp_state *state)
@@ -125,6 +130,9 @@ static error_t take_option(int key, char *text, struct argp_state *state)
 	case OPT_METRIC_RING:
 		return ring_option(state, "metric-ring-bytes", text,
 				   &options->ring_bytes[OTLP_SIGNAL_METRICS]);
+	case OPT_LOG_RING:
+		return ring_option(state, "log-ring-bytes", text,
+				   &options->ring_bytes[OTLP_SIGNAL_LOGS]);
 	case 'd':
 		options->dir = text;
 		return 0;
@@ -308,9 +316,8 @@ int load_main(int argc, char **argv)
 	static const struct argp argp = {
 		.options = options_table,
 		.parser = take_option,
-		.doc = "Push spans and metrics like an HTTP server's through the library, and "
-		       "print "
-		       "one line of JSON: what was accepted and what was dropped.\v"
+		.doc = "Push spans, metrics and logs like an HTTP server's through the library, "
+		       "and print one line of JSON: what was accepted and what was dropped.\v"
 		       "Dropped records are a result and no error: exit status 0. It is 1 if a "
 		       "worker failed or was killed; the line then has \"killed\".",
 	};

@@ -3,7 +3,8 @@
  * Telemetry as an instrumented HTTP server makes it, names and shapes by the
  * OpenTelemetry semantic conventions: a SERVER span a request, CLIENT spans for
  * its database and HTTP calls, some exceptions, links and errors; metrics of all
- * five kinds. Pure: no clock, no allocation, no library call.
+ * five kinds; log records of all severities, with text and without. Pure: no clock, no allocation,
+ * no library call.
  */
 #include "cli/load_data.h"
 
@@ -457,4 +458,82 @@ const struct otlp_resource_metrics *load_next_point(struct load_producer *produc
 	p->resource_metrics = (struct otlp_resource_metrics){NULL, &p->scope_metrics, 1};
 	p->point_seq++;
 	return &p->resource_metrics;
+}
+
+/* ---- log records ---- */
+
+/* How bad the next one is: most say that all is well. */
+static enum otlp_severity_number log_severity(struct load_producer *p)
+{
+	static const enum otlp_severity_number usual[] = {
+		OTLP_SEVERITY_DEBUG,
+		OTLP_SEVERITY_INFO,
+		OTLP_SEVERITY_INFO,
+		OTLP_SEVERITY_INFO2,
+	};
+	const unsigned int dice = random_below(p, 100);
+
+	if (dice == 0)
+		return OTLP_SEVERITY_FATAL;
+	if (dice < 5)
+		return OTLP_SEVERITY_ERROR;
+	if (dice < 15)
+		return OTLP_SEVERITY_WARN;
+	return dice < 20 ? OTLP_SEVERITY_TRACE : usual[dice % COUNT_OF(usual)];
+}
+
+static struct otlp_str severity_text(enum otlp_severity_number severity)
+{
+	static const struct otlp_str names[] = {
+		OTLP_STR_INIT("TRACE"), OTLP_STR_INIT("DEBUG"), OTLP_STR_INIT("INFO"),
+		OTLP_STR_INIT("WARN"),	OTLP_STR_INIT("ERROR"), OTLP_STR_INIT("FATAL"),
+	};
+
+	return names[(severity - OTLP_SEVERITY_TRACE) / 4];
+}
+
+/* An event: what happened is in its name and its body, a list, instead of in words. */
+static void log_event(struct load_producer *p)
+{
+	snprintf(p->log_text, sizeof(p->log_text), "c-%u", random_below(p, 1000000));
+	p->event_attributes[0] = otlp_attr_str(OTLP_STR("cart.id"), text(p->log_text));
+	p->event_attributes[1] = otlp_attr_int(OTLP_STR("cart.items"), random_below(p, 20));
+	p->event_attributes[2] = otlp_attr_bool(OTLP_STR("cart.is_gift"), random_below(p, 2) == 0);
+	p->log.event_name = OTLP_STR("shop.cart.updated");
+	p->log.body = otlp_value_kvlist(p->event_attributes, COUNT_OF(p->event_attributes));
+}
+
+const struct otlp_log_record *load_next_log(struct load_producer *producer, uint64_t now_ns)
+{
+	struct load_producer *p = producer;
+	size_t n = common_attributes(p, p->log_seq);
+	unsigned int route = random_below(p, COUNT_OF(routes));
+
+	p->log = (struct otlp_log_record){
+		.scope = &scope,
+		.time_unix_ns = now_ns,
+		.observed_time_unix_ns = now_ns,
+		.severity_number = log_severity(p),
+	};
+	p->log.severity_text = severity_text(p->log.severity_number);
+	if (p->span_seq > 0) {
+		memcpy(p->log.trace_id, p->trace_id, sizeof(p->log.trace_id));
+		memcpy(p->log.span_id, p->server_span_id, sizeof(p->log.span_id));
+		p->log.flags = 1;
+	}
+	if (random_below(p, 10) == 0) {
+		log_event(p);
+	} else {
+		snprintf(p->log_text, sizeof(p->log_text), "%.*s %.*s took %u.%03u ms",
+			 (int)routes[route].method.len, routes[route].method.ptr,
+			 (int)routes[route].route.len, routes[route].route.ptr, random_below(p, 50),
+			 random_below(p, 1000));
+		p->log.body = otlp_value_str(text(p->log_text));
+	}
+	p->attributes[n++] = otlp_attr_str(OTLP_STR("http.route"), routes[route].route);
+	p->attributes[n++] = otlp_attr_str(OTLP_STR("code.function.name"),
+					   OTLP_STR("shop.http.Router.dispatch"));
+	p->log.attributes = (struct otlp_attributes){p->attributes, n, 0};
+	p->log_seq++;
+	return &p->log;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `otlpipe load`: the spans and points of one producer, an imagined web shop's HTTP server. */
+/* `otlpipe load`: the spans, points and log records of one producer, an imagined web shop's HTTP
+ * server. */
 #ifndef OTLPIPE_CLI_LOAD_DATA_H
 #define OTLPIPE_CLI_LOAD_DATA_H
 
@@ -13,6 +14,7 @@ struct load_producer {
 	int64_t index;
 	int64_t span_seq;
 	int64_t point_seq;
+	int64_t log_seq;
 	int64_t cpu_ns;
 	int64_t active;
 	uint64_t begin_ns; /* of its cumulative metrics, since the epoch */
@@ -35,6 +37,9 @@ struct load_producer {
 	char path[48];
 	char address[24];
 	struct otlp_span span;
+
+	char log_text[96];
+	struct otlp_log_record log;
 
 	struct otlp_exemplar exemplar;
 	struct otlp_attribute exemplar_attributes[1];
@@ -62,11 +67,13 @@ void load_producer_init(struct load_producer *producer, uint64_t seed, uint32_t 
 			uint64_t series, uint64_t now_ns);
 
 /*
- * The next span; the next metric with one point, of one kind after the other. Each carries
+ * The next span; the next metric with one point, of one kind after the other; the next log record,
+ * which belongs to the request whose spans are being made, if there is one. Each carries
  * otlpipe.load.producer and otlpipe.load.seq (0, 1, 2…). Borrowed until the next call.
  */
 const struct otlp_span *load_next_span(struct load_producer *producer, uint64_t now_ns);
 const struct otlp_resource_metrics *load_next_point(struct load_producer *producer,
 						    uint64_t now_ns);
+const struct otlp_log_record *load_next_log(struct load_producer *producer, uint64_t now_ns);
 
 #endif

@@ -86,6 +86,16 @@ static int push_point(struct otlp_library *library, const void *record)
 	return otlp_library_export_metrics_ref(library, record);
 }
 
+static const void *next_log(struct load_producer *data, uint64_t now_ns)
+{
+	return load_next_log(data, now_ns);
+}
+
+static int push_log(struct otlp_library *library, const void *record)
+{
+	return otlp_library_export_logs(library, record, 1);
+}
+
 /* How each signal's records are made, and what pushes one of them. */
 static const struct {
 	const void *(*next)(struct load_producer *data, uint64_t now_ns);
@@ -93,6 +103,7 @@ static const struct {
 } load_rows[SIGNAL_COUNT] = {
 	[OTLP_SIGNAL_TRACES] = {next_span, push_span},
 	[OTLP_SIGNAL_METRICS] = {next_point, push_point},
+	[OTLP_SIGNAL_LOGS] = {next_log, push_log},
 };
 
 static int push(struct producer *p, enum otlp_signal signal, uint64_t now_ns)

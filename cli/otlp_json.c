@@ -143,23 +143,30 @@ static int bytes_to_json(const char *name, const ProtobufCBinaryData *bytes, jso
 	return *ret ? 0 : -ENOMEM;
 }
 
+void otlp_json_double(double value, char ret[OTLP_JSON_DOUBLE_BYTES])
+{
+	if (isnan(value)) {
+		strcpy(ret, "NaN");
+	} else if (isinf(value)) {
+		strcpy(ret, value > 0 ? "Infinity" : "-Infinity");
+	} else if (value == 0 && signbit(value)) {
+		strcpy(ret, "-0.0"); /* "-0" reads back as the integer 0 in some languages */
+	} else {
+		for (int digits = 15; digits <= 17; digits++) {
+			snprintf(ret, OTLP_JSON_DOUBLE_BYTES, "%.*g", digits, value);
+			if (strtod(ret, NULL) == value)
+				break;
+		}
+	}
+}
+
 static json_object *double_to_json(double value)
 {
-	char text[32];
+	char text[OTLP_JSON_DOUBLE_BYTES];
 
-	if (isnan(value))
-		return json_object_new_string("NaN");
-	if (isinf(value))
-		return json_object_new_string(value > 0 ? "Infinity" : "-Infinity");
-	/* "-0" reads back as the integer 0 in some languages. */
-	if (value == 0 && signbit(value))
-		return json_object_new_double_s(value, "-0.0");
-	for (int digits = 15; digits <= 17; digits++) {
-		snprintf(text, sizeof(text), "%.*g", digits, value);
-		if (strtod(text, NULL) == value)
-			break;
-	}
-	return json_object_new_double_s(value, text);
+	otlp_json_double(value, text);
+	return isfinite(value) ? json_object_new_double_s(value, text)
+			       : json_object_new_string(text);
 }
 
 static json_object *i64_to_json(int64_t value)

@@ -28,7 +28,7 @@
 /*
  * Decode untrusted bytes.
  *
- * @param type  the descriptor of ResourceSpans or ResourceMetrics
+ * @param type  the descriptor of ResourceSpans, ResourceMetrics or ResourceLogs
  * @param ret   set on success only; give it back with otlp_free()
  * @return 0; -EBADMSG: malformed; -ELOOP: nested too deep; -ENOMEM: more than
  *         OTLP_DECODED_BYTES_MAX, or no memory
@@ -45,6 +45,10 @@ void otlp_free(ProtobufCMessage *message); /* NULL is fine */
  */
 int otlp_json_message(const ProtobufCMessage *message, uint32_t without, json_object **ret);
 
+/* The shortest text that reads back the same; NaN, Infinity, -Infinity. */
+#define OTLP_JSON_DOUBLE_BYTES 32
+void otlp_json_double(double value, char ret[OTLP_JSON_DOUBLE_BYTES]);
+
 /* A field's name in JSON: lowerCamelCase. */
 #define OTLP_JSON_NAME_BYTES_MAX 64
 void otlp_json_name(const char *name, char ret[OTLP_JSON_NAME_BYTES_MAX]);
@@ -53,10 +57,10 @@ void otlp_json_name(const char *name, char ret[OTLP_JSON_NAME_BYTES_MAX]);
 typedef int (*otlp_json_emit_fn)(void *context, const char *line, size_t bytes);
 
 /*
- * One ResourceSpans or ResourceMetrics as lines {"resourceSpans":[…]} or
- * {"resourceMetrics":[…]}. What does not fit one line becomes several, cut between
- * scopes, spans, metrics, and at last the points of a metric, each line with its
- * resource and scope. A span or point that is too long by itself stands alone.
+ * One ResourceSpans, ResourceMetrics or ResourceLogs as lines {"resourceSpans":[…]},
+ * {"resourceMetrics":[…]} or {"resourceLogs":[…]}. What does not fit one line becomes several, cut
+ * between scopes, spans, log records, metrics, and at last the points of a metric, each line with
+ * its resource and scope. A span, point or log record that is too long by itself stands alone.
  *
  * @return 0; -EILSEQ: a text is not UTF-8 (of that line and later ones nothing was
  *         emitted); -ENOMEM; or emit's

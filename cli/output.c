@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -36,6 +37,15 @@ int tool_flush(void)
 	if (output_error == 0 && fflush(stdout) != 0)
 		output_error = output_errno();
 	return output_error;
+}
+
+bool tool_output_is_coloured(void)
+{
+	const char *no_color = getenv("NO_COLOR");
+	const char *term = getenv("TERM");
+
+	return isatty(STDOUT_FILENO) && (no_color == NULL || no_color[0] == '\0') && term != NULL &&
+	       strcmp(term, "dumb") != 0;
 }
 
 void tool_write_json(json_object *document)

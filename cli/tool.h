@@ -52,6 +52,9 @@ int tool_runtime_error(const char *path, int error);
 int tool_write(const void *bytes, size_t count);
 int tool_flush(void);
 
+/* Is stdout a terminal whose user wants colours? $NO_COLOR and TERM=dumb say no. */
+bool tool_output_is_coloured(void);
+
 /* One line of JSON. Takes the document over. What goes wrong, also with memory, is told at the end.
  */
 void tool_write_json(json_object *document);

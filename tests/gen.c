@@ -3,7 +3,7 @@
  * Random borrowed telemetry for tests: every field, every kind, the edges of
  * every type. What it makes is valid input; wrong input is for the tests of
  * the checks themselves. Nothing here knows how a record or OTLP looks. This
- * file has the random numbers, the values and the spans; gen_metric.c the rest.
+ * file has the random numbers, the values and the spans; gen_metric.c and gen_log.c the rest.
  */
 #include "tests/gen.h"
 #include "base/array.h"

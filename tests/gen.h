@@ -29,6 +29,7 @@ void gen_reset(struct gen *gen);
  * resource may be NULL.
  */
 const struct otlp_span *gen_span(struct gen *gen);
+const struct otlp_log_record *gen_log(struct gen *gen);
 const struct otlp_resource_metrics *gen_metrics(struct gen *gen);
 const struct otlp_metric *gen_metric(struct gen *gen); /* never without points */
 const struct otlp_resource *gen_resource(struct gen *gen);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What gen.c and gen_metric.c share; tests include gen.h. */
+/* What gen.c, gen_log.c and gen_metric.c share; tests include gen.h. */
 #ifndef OTLPIPE_TESTS_GEN_INTERNAL_H
 #define OTLPIPE_TESTS_GEN_INTERNAL_H
 

@@ -25,6 +25,7 @@ static void *new_message(const ProtobufCMessageDescriptor *descriptor)
 }
 
 #define NEW_COMMON(name)  new_message(&opentelemetry__proto__common__v1__##name##__descriptor)
+#define NEW_LOGS(name)	  new_message(&opentelemetry__proto__logs__v1__##name##__descriptor)
 #define NEW_METRICS(name) new_message(&opentelemetry__proto__metrics__v1__##name##__descriptor)
 #define NEW_TRACE(name)	  new_message(&opentelemetry__proto__trace__v1__##name##__descriptor)
 
@@ -204,6 +205,25 @@ PB_TRACE(Span) * oracle_span(const struct otlp_span *span)
 		to->status->code = (PB_TRACE(Status__StatusCode))span->status;
 		to->status->message = copy_text(span->status_message);
 	}
+	return to;
+}
+
+PB_LOGS(LogRecord) * oracle_log(const struct otlp_log_record *log)
+{
+	PB_LOGS(LogRecord) *to = NEW_LOGS(log_record);
+
+	to->time_unix_nano = log->time_unix_ns;
+	to->observed_time_unix_nano = log->observed_time_unix_ns;
+	to->severity_number = (PB_LOGS(SeverityNumber))log->severity_number;
+	to->severity_text = copy_text(log->severity_text);
+	if (log->body.type != OTLP_VALUE_EMPTY)
+		to->body = copy_value(&log->body);
+	COPY_ATTRIBUTES(to, attributes, &log->attributes);
+	to->dropped_attributes_count = log->attributes.dropped;
+	to->flags = log->flags;
+	to->trace_id = copy_id(log->trace_id, sizeof(log->trace_id));
+	to->span_id = copy_id(log->span_id, sizeof(log->span_id));
+	to->event_name = copy_text(log->event_name);
 	return to;
 }
 

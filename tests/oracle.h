@@ -8,6 +8,7 @@
 #define OTLPIPE_TESTS_ORACLE_H
 
 #include "opentelemetry/proto/common/v1/common.pb-c.h"
+#include "opentelemetry/proto/logs/v1/logs.pb-c.h"
 #include "opentelemetry/proto/metrics/v1/metrics.pb-c.h"
 #include "opentelemetry/proto/resource/v1/resource.pb-c.h"
 #include "opentelemetry/proto/trace/v1/trace.pb-c.h"
@@ -18,14 +19,16 @@
 #define PB_RESOURCE(name) Opentelemetry__Proto__Resource__V1__##name
 #define PB_TRACE(name)	  Opentelemetry__Proto__Trace__V1__##name
 #define PB_METRICS(name)  Opentelemetry__Proto__Metrics__V1__##name
+#define PB_LOGS(name)	  Opentelemetry__Proto__Logs__V1__##name
 
 /*
  * Trees of malloc()ed messages that borrow nothing; give them back with
  * oracle_free(). Presence as otlpipe writes it: an attribute always has a
  * value message; a status that is unset and has no text is absent; exponential
- * buckets with offset zero and no counts are absent.
+ * buckets with offset zero and no counts are absent; a log record's empty body is absent.
  */
 PB_TRACE(Span) * oracle_span(const struct otlp_span *span);
+PB_LOGS(LogRecord) * oracle_log(const struct otlp_log_record *log);
 PB_METRICS(Metric) * oracle_metric(const struct otlp_metric *metric);
 /* Some of the metric's points, as in one record of a metric that was split. */
 PB_METRICS(Metric) *

@@ -177,7 +177,7 @@ def the_wrong_signal_is_named_with_the_right_one(pipe):
         # Without a word of it, it is asked for.
         (pipe.scratch / "a").write_bytes(message)
         process = pipe.tool("cat", pipe.scratch / "a", expected=2)
-        harness.check("--signal traces or --signal metrics" in process.err, process.err)
+        harness.check("--signal traces, --signal metrics or --signal logs" in process.err, process.err)
         path = stored(pipe)[name]
         process = pipe.tool("cat", "--signal", other, path, expected=1)
         harness.check(f"it holds {name}, and --signal asks for {other}" in process.err, process.err)

@@ -4,8 +4,9 @@
  * it were stopped in the middle of a push. Behind the claim it leaves one that
  * was given up. It prints a line and waits to be killed.
  *
- * With "later" its region has a third ring, with an entry, as one that comes from a
- * library that knows a signal more than we do.
+ * Its region has two rings, as one of a library from before there were logs. With "later" it has
+ * four, the last with an entry, as one that comes from a library that knows a signal more than we
+ * do.
  *
  * usage: claimer RUNTIME_DIR [later]
  */
@@ -36,7 +37,8 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	if (is_later)
-		options.ring_bytes[SIGNAL_COUNT] = RING_BYTES;
+		options.ring_bytes[OTLP_SIGNAL_LOGS] = options.ring_bytes[SIGNAL_COUNT] =
+			RING_BYTES;
 	rc = runtime_open(&dir, argv[1], true);
 	if (rc == 0)
 		rc = region_create(&region, &dir, &options);

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the two comparisons of decoded files with what was pushed share.
 
-A decoder gives, for each file in order, one object: TracesData or MetricsData
-in the canonical form that expect.h describes. Here such objects are cut into
-spans and points, and compared with the expectation files: the same multiset,
+A decoder gives, for each file in order, one object: TracesData, MetricsData or
+LogsData in the canonical form that expect.h describes. Here such objects are cut into
+spans, points and log records, and compared with the expectation files: the same multiset,
 and the same order for each producer thread, resource and scope.
 """
 import collections
@@ -12,10 +12,11 @@ import pathlib
 import re
 import struct
 
-SIGNALS = ("traces", "metrics")
+SIGNALS = ("traces", "metrics", "logs")
 DATA_MESSAGES = {
     "traces": "opentelemetry.proto.trace.v1.TracesData",
     "metrics": "opentelemetry.proto.metrics.v1.MetricsData",
+    "logs": "opentelemetry.proto.logs.v1.LogsData",
 }
 # Our own top-level fields, the opening of a batch and its padding: unknown to
 # OTLP, and the only unknown ones that may be there.
@@ -59,6 +60,14 @@ def spans_of(data):
                 yield {**context, "item": span}
 
 
+def logs_of(data):
+    for resource in data["resource_logs"]:
+        for scope in resource["scope_logs"]:
+            context = context_of("log", resource, scope)
+            for log in scope["log_records"]:
+                yield {**context, "item": log}
+
+
 def points_of(data):
     for resource in data["resource_metrics"]:
         for scope in resource["scope_metrics"]:
@@ -80,6 +89,11 @@ def points_of_metric(context, metric):
     descriptor["is_monotonic"] = data.get("is_monotonic", False)
     for point in data["data_points"]:
         yield {**context, "metric": descriptor, "item": point}
+
+
+ITEMS = {"traces": spans_of, "metrics": points_of, "logs": logs_of}
+# What expect.h calls one item of each.
+ITEM_NAMES = {"traces": "span", "metrics": "point", "logs": "log"}
 
 
 def context_of(signal, resource, scope):
@@ -117,6 +131,8 @@ def identity(item):
     """What finds the pushed item that a wrong one was meant to be."""
     if item["signal"] == "span":
         return ("span", item["item"]["trace_id"], item["item"]["span_id"])
+    if item["signal"] == "log":
+        return ("log", item["item"]["time_unix_nano"], item["item"]["trace_id"], item["item"]["span_id"])
     return ("point", item["metric"]["name"], item["item"]["time_unix_nano"])
 
 
@@ -127,7 +143,7 @@ class Comparison:
         self.keep_nan_payload = keep_nan_payload
         self.waiting = collections.defaultdict(collections.deque)
         self.last = {}
-        self.counts = {"span": 0, "point": 0}
+        self.counts = {name: 0 for name in ITEM_NAMES.values()}
         for name in expectation_files:
             self.load(name)
 
@@ -198,13 +214,12 @@ def compare(output_dir, expectation_files, decode, keep_nan_payload):
             for file in sealed_files(output_dir, signal):
                 files += 1
                 data = decode(signal, file)
-                items = spans_of(data) if signal == "traces" else points_of(data)
-                for item in items:
+                for item in ITEMS[signal](data):
                     comparison.take(item, file)
         comparison.finish()
     except Mismatch as mismatch:
         print(f"FAIL: {mismatch}")
         return 1
-    counts = comparison.counts
-    print(f"{files} files: {counts['span']} spans and {counts['point']} points equal what was pushed")
+    counts = ", ".join(f"{count} {name}s" for name, count in comparison.counts.items())
+    print(f"{files} files: {counts} equal what was pushed")
     return 0

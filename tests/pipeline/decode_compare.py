@@ -77,10 +77,15 @@ if __name__ == "__main__":
     if len(sys.argv) < 4:
         sys.exit(__doc__)
     sys.path.insert(0, sys.argv[2])
+    from opentelemetry.proto.logs.v1 import logs_pb2
     from opentelemetry.proto.metrics.v1 import metrics_pb2
     from opentelemetry.proto.trace.v1 import trace_pb2
 
-    DATA_TYPES = {"traces": trace_pb2.TracesData, "metrics": metrics_pb2.MetricsData}
+    DATA_TYPES = {
+        "traces": trace_pb2.TracesData,
+        "metrics": metrics_pb2.MetricsData,
+        "logs": logs_pb2.LogsData,
+    }
     # The runtime written in Python makes one NaN of all.
     KEEPS_NAN = api_implementation.Type() != "python"
     sys.exit(decode_common.compare(sys.argv[1], sys.argv[3:], decode, KEEPS_NAN))

@@ -22,6 +22,7 @@ import decode_common
 PROTO_FILES = {
     "traces": "opentelemetry/proto/trace/v1/trace.proto",
     "metrics": "opentelemetry/proto/metrics/v1/metrics.proto",
+    "logs": "opentelemetry/proto/logs/v1/logs.proto",
 }
 FIELD = descriptor_pb2.FieldDescriptorProto
 ESCAPE = re.compile(rb"\\([0-7]{1,3}|x[0-9a-fA-F]{1,2}|.)", re.DOTALL)

@@ -33,11 +33,14 @@ def main():
         good, lines = scratch / "good", scratch / "good.jsonl"
         subprocess.run([oracle_file, good, "11", "300", lines], check=True)
         expect(0, "300 spans", good, lines)
+        expect(0, " logs equal what was pushed", good, lines)
 
-        # One bit of one field of one span.
+        # One bit of one field of one span, and of one log record.
         broken, all_lines = scratch / "broken", scratch / "broken.jsonl"
         subprocess.run([oracle_file, broken, "11", "300", all_lines, "123"], check=True)
         expect(1, "differs at span.item.end_time_unix_nano", broken, all_lines)
+        (broken / "traces" / "oracle.binpb").write_bytes((good / "traces" / "oracle.binpb").read_bytes())
+        expect(1, "differs at log.item.observed_time_unix_nano", broken, all_lines)
 
         text = lines.read_text(encoding="ascii").splitlines(keepends=True)
 

@@ -229,6 +229,28 @@ void expect_span(FILE *out, unsigned thread, const struct otlp_resource *resourc
 	fputs("}}\n", out);
 }
 
+void expect_log(FILE *out, unsigned thread, const struct otlp_resource *resource,
+		const struct otlp_log_record *log)
+{
+	put_context(out, "log", thread, resource, log->scope);
+	put_key(out, ',', "item");
+	put_unsigned(out, '{', "time_unix_nano", log->time_unix_ns);
+	put_unsigned(out, ',', "observed_time_unix_nano", log->observed_time_unix_ns);
+	put_unsigned(out, ',', "severity_number", (uint64_t)log->severity_number);
+	put_text(out, ',', "severity_text", log->severity_text);
+	put_key(out, ',', "body");
+	if (log->body.type != OTLP_VALUE_EMPTY)
+		put_value(out, &log->body);
+	else
+		fputs("null", out);
+	put_attributes(out, ',', &log->attributes);
+	put_unsigned(out, ',', "flags", log->flags);
+	put_id(out, ',', "trace_id", log->trace_id, sizeof(log->trace_id));
+	put_id(out, ',', "span_id", log->span_id, sizeof(log->span_id));
+	put_text(out, ',', "event_name", log->event_name);
+	fputs("}}\n", out);
+}
+
 static void put_exemplars(FILE *out, const struct otlp_point *point)
 {
 	put_key(out, ',', "exemplars");

@@ -5,6 +5,7 @@
  *
  *   {"signal": "span", "thread": "0", "resource": Resource, "resource_schema_url": T,
  *    "scope": InstrumentationScope or null, "scope_schema_url": T, "item": Span}
+ *   {"signal": "log", ... as above ..., "item": LogRecord}
  *   {"signal": "point", ... as above ..., "metric": {"name": T, "description": T, "unit": T,
  *    "metadata": [...], "kind": name of the oneof's member, "aggregation_temporality": I,
  *    "is_monotonic": B}, "item": the point's message}
@@ -20,9 +21,12 @@
 #include <otlpipe/otlpipe.h>
 #include <stdio.h>
 
-/* resource: what the span is expected to come out with; its own pointer may be NULL. */
+/* resource: what the span or record is expected to come out with; its own pointer may be NULL. */
 void expect_span(FILE *out, unsigned thread, const struct otlp_resource *resource,
 		 const struct otlp_span *span);
+
+void expect_log(FILE *out, unsigned thread, const struct otlp_resource *resource,
+		const struct otlp_log_record *log);
 
 /* A line for each point of each metric. */
 void expect_metrics(FILE *out, unsigned thread, const struct otlp_resource *resource,

@@ -7,7 +7,8 @@
  * fill, so it needs a running writer, and fails where anything is dropped.
  *
  * usage: gen_producer RUNTIME_DIR INDEX SEED SPANS METRICS EXPECTATION [THREADS]
- * SPANS in all; METRICS exports of ResourceMetrics, all by the first thread.
+ * SPANS in all, and a log record with each export of them; METRICS exports of ResourceMetrics, all
+ * by the first thread.
  * INDEX becomes an attribute of the library's own resource.
  */
 #include "tests/gen.h"
@@ -34,6 +35,8 @@ struct producer {
 	struct otlp_span_exporter *exporter;	   /* with the library's resource */
 	struct otlp_span_exporter *other_exporter; /* with a resource of its own */
 	struct otlp_metric_exporter *metric_exporter;
+	struct otlp_log_exporter *log_exporter;	      /* with the library's resource */
+	struct otlp_log_exporter *other_log_exporter; /* with a resource of its own */
 	struct otlp_attribute attributes[3];
 	struct otlp_resource resource, other_resource;
 	FILE *expectations;
@@ -45,7 +48,7 @@ struct worker {
 	unsigned index;
 	uint64_t seed;
 	unsigned long spans, metrics;
-	uint64_t span_bytes, metric_bytes; /* accepted when this thread flushed last */
+	uint64_t accepted_bytes[OTLP_SIGNAL_MAX]; /* when this thread flushed last */
 	struct gen *gen;
 };
 
@@ -70,8 +73,8 @@ static void flush(struct worker *worker)
 
 	if (rc != 0)
 		die("flush", rc);
-	worker->span_bytes = stats.signals[OTLP_SIGNAL_TRACES].accepted_bytes;
-	worker->metric_bytes = stats.signals[OTLP_SIGNAL_METRICS].accepted_bytes;
+	for (int i = 0; i < OTLP_SIGNAL_MAX; i++)
+		worker->accepted_bytes[i] = stats.signals[i].accepted_bytes;
 }
 
 /* So that an export of many records is never taken in part: it could not be repeated. */
@@ -79,10 +82,12 @@ static void make_room(struct worker *worker)
 {
 	const struct otlp_stats stats = stats_of(worker);
 
-	if (stats.signals[OTLP_SIGNAL_TRACES].accepted_bytes - worker->span_bytes > UNWRITTEN_MAX ||
-	    stats.signals[OTLP_SIGNAL_METRICS].accepted_bytes - worker->metric_bytes >
-		    UNWRITTEN_MAX)
-		flush(worker);
+	for (int i = 0; i < OTLP_SIGNAL_MAX; i++) {
+		if (stats.signals[i].accepted_bytes - worker->accepted_bytes[i] > UNWRITTEN_MAX) {
+			flush(worker);
+			return;
+		}
+	}
 }
 
 /* One whole line, or lines, of the file that the threads share. */
@@ -195,6 +200,40 @@ static void push_spans(struct worker *worker, size_t count)
 	expect_spans(worker,
 		     way == 2 ? &worker->producer->other_resource : &worker->producer->resource,
 		     spans, count);
+	gen_reset(worker->gen);
+}
+
+static int export_log(struct producer *producer, unsigned way, const struct otlp_log_record *log)
+{
+	if (way == 0)
+		return otlp_library_export_logs(producer->library, log, 1);
+	return otlp_log_exporter_export(
+		       way == 1 ? producer->log_exporter : producer->other_log_exporter, log, 1)
+		.cause;
+}
+
+static void push_log(struct worker *worker)
+{
+	const struct otlp_log_record *log = gen_log(worker->gen);
+	const unsigned way = (unsigned)gen_below(worker->gen, 3);
+	const struct otlp_resource *own =
+		way == 2 ? &worker->producer->other_resource : &worker->producer->resource;
+	char *text = NULL;
+	size_t len = 0;
+	FILE *out;
+	int rc;
+
+	make_room(worker);
+	rc = export_log(worker->producer, way, log);
+	if (rc != 0)
+		die("logs", rc);
+	out = open_memstream(&text, &len);
+	if (!out)
+		die("an expectation", OTLP_ERR_NO_MEMORY);
+	expect_log(out, worker->index, log->resource ? log->resource : own, log);
+	fclose(out);
+	write_expectation(worker, text, len);
+	free(text);
 	gen_reset(worker->gen);
 }
 
@@ -311,8 +350,10 @@ static void *work(void *context)
 	while (spans || metrics < worker->metrics) {
 		count = 1 + gen_below(worker->gen, BATCH_MAX);
 		count = count < spans ? count : spans;
-		if (count)
+		if (count) {
 			push_spans(worker, count);
+			push_log(worker);
+		}
 		spans -= count;
 		if (metrics == worker->metrics)
 			continue;
@@ -347,6 +388,7 @@ static void open_library(struct producer *producer, const char *runtime_dir, int
 	options.resource = &producer->resource;
 	options.ring_bytes[OTLP_SIGNAL_TRACES] = SPAN_RING_BYTES;
 	options.ring_bytes[OTLP_SIGNAL_METRICS] = METRIC_RING_BYTES;
+	options.ring_bytes[OTLP_SIGNAL_LOGS] = METRIC_RING_BYTES;
 	rc = otlp_library_open(&producer->library, &options);
 	if (rc == 0)
 		rc = otlp_library_span_exporter(producer->library, &producer->exporter);
@@ -358,6 +400,14 @@ static void open_library(struct producer *producer, const char *runtime_dir, int
 			     .cause;
 	if (rc == 0)
 		rc = otlp_library_metric_exporter(producer->library, &producer->metric_exporter);
+	if (rc == 0)
+		rc = otlp_library_log_exporter(producer->library, &producer->log_exporter);
+	if (rc == 0)
+		rc = otlp_library_log_exporter(producer->library, &producer->other_log_exporter);
+	if (rc == 0)
+		rc = otlp_log_exporter_set_resource(producer->other_log_exporter,
+						    &producer->other_resource)
+			     .cause;
 	if (rc != 0)
 		die("open", rc);
 }
@@ -375,15 +425,21 @@ static void close_library(struct producer *producer)
 	    stats.signals[OTLP_SIGNAL_TRACES].dropped_too_large ||
 	    stats.signals[OTLP_SIGNAL_METRICS].dropped_full ||
 	    stats.signals[OTLP_SIGNAL_METRICS].dropped_invalid ||
-	    stats.signals[OTLP_SIGNAL_METRICS].dropped_too_large)
+	    stats.signals[OTLP_SIGNAL_METRICS].dropped_too_large ||
+	    stats.signals[OTLP_SIGNAL_LOGS].dropped_full ||
+	    stats.signals[OTLP_SIGNAL_LOGS].dropped_invalid ||
+	    stats.signals[OTLP_SIGNAL_LOGS].dropped_too_large)
 		die("records were dropped", OTLP_ERR_FULL);
 	otlp_span_exporter_unref(producer->exporter);
 	otlp_span_exporter_unref(producer->other_exporter);
 	otlp_metric_exporter_unref(producer->metric_exporter);
+	otlp_log_exporter_unref(producer->log_exporter);
+	otlp_log_exporter_unref(producer->other_log_exporter);
 	otlp_library_unref(producer->library);
-	printf("{\"spans\":%llu,\"points\":%llu}\n",
+	printf("{\"spans\":%llu,\"points\":%llu,\"logs\":%llu}\n",
 	       (unsigned long long)stats.signals[OTLP_SIGNAL_TRACES].accepted,
-	       (unsigned long long)stats.signals[OTLP_SIGNAL_METRICS].accepted);
+	       (unsigned long long)stats.signals[OTLP_SIGNAL_METRICS].accepted,
+	       (unsigned long long)stats.signals[OTLP_SIGNAL_LOGS].accepted);
 }
 
 int main(int argc, char **argv)

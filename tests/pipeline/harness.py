@@ -29,7 +29,7 @@ import traceback
 LIMIT_SECONDS = 300
 TESTS = pathlib.Path(__file__).resolve().parent
 SOURCE = TESTS.parent.parent
-DATA_NAME = re.compile(r"^(traces|metrics)-\d{8}T\d{6}Z-(\d+)\.binpb(\.open|\.\d+\.bad)?$")
+DATA_NAME = re.compile(r"^(traces|metrics|logs)-\d{8}T\d{6}Z-(\d+)\.binpb(\.open|\.\d+\.bad)?$")
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -239,7 +239,7 @@ class Pipe:
         """(signal, path) of data files, in the order of their sequence numbers. Kind: "sealed",
         "open", "bad", or None for all. A name that no data file has is a failure."""
         found = []
-        for name in ("traces", "metrics"):
+        for name in ("traces", "metrics", "logs"):
             folder = pathlib.Path(output or self.output, name)
             for path in folder.iterdir() if folder.is_dir() else ():
                 match = DATA_NAME.match(path.name)
@@ -265,7 +265,7 @@ class Pipe:
             command += ["--dir", self.runtime]
         found = self.tool(*command, expected=expected).json()
         equal(found["ok"], expected == 0, "verify's ok")
-        for name, signal_name in (("spans", "traces"), ("points", "metrics")):
+        for name, signal_name in (("spans", "traces"), ("points", "metrics"), ("logs", "logs")):
             found[name] = found["signals"][signal_name]
         return found
 

@@ -7,10 +7,10 @@
  * millions of records; what the records say besides is the decoders' affair.
  *
  * usage: load_scan OUTPUT_DIR…
- * One line: {"spans":N,"points":N,"duplicates":N,"disorder":N,"strange":N,"files":N,
- *            "services":{"NAME":{"spans":N,"points":N},…}}
- * `disorder` is counted within each directory, `duplicates` across all.
- * `strange`: records without the two attributes.
+ * One line: {"spans":N,"points":N,"logs":N,"duplicates":N,"disorder":N,"strange":N,"files":N,
+ *            "services":{"NAME":{"spans":N,"points":N,"logs":N},…}}; without "logs" where there are
+ * none `disorder` is counted within each directory, `duplicates` across all. `strange`: records
+ * without the two attributes.
  */
 #include "tests/oracle.h"
 
@@ -28,7 +28,7 @@
 #define FIELD_DATA    1u
 #define WIRE_LEN      2u
 
-enum { SPANS, POINTS, SIGNALS };
+enum { SPANS, POINTS, LOGS, SIGNALS };
 
 /* One thread's records of one signal. */
 struct lane {
@@ -171,6 +171,28 @@ static void points(const void *message)
 			metric_points(service, all->scope_metrics[i]->metrics[j]);
 }
 
+static void logs(const void *message)
+{
+	const PB_LOGS(ResourceLogs) *all = message;
+	struct service *service = service_of(all->resource);
+
+	for (size_t i = 0; i < all->n_scope_logs; i++)
+		for (size_t j = 0; j < all->scope_logs[i]->n_log_records; j++)
+			record(service, LOGS, all->scope_logs[i]->log_records[j]->n_attributes,
+			       all->scope_logs[i]->log_records[j]->attributes);
+}
+
+static const struct {
+	const char *folder;
+	const ProtobufCMessageDescriptor *type;
+	void (*take)(const void *message);
+} rows[SIGNALS] = {
+	[SPANS] = {"traces", &opentelemetry__proto__trace__v1__resource_spans__descriptor, spans},
+	[POINTS] = {"metrics", &opentelemetry__proto__metrics__v1__resource_metrics__descriptor,
+		    points},
+	[LOGS] = {"logs", &opentelemetry__proto__logs__v1__resource_logs__descriptor, logs},
+};
+
 static uint64_t varint(const uint8_t *data, size_t len, size_t *at, const char *name)
 {
 	uint64_t value = 0;
@@ -189,10 +211,6 @@ static uint64_t varint(const uint8_t *data, size_t len, size_t *at, const char *
 /* One message at a time, so that a file of any size needs little memory. */
 static void scan_bytes(int signal, const uint8_t *data, size_t len, const char *name)
 {
-	const ProtobufCMessageDescriptor *type =
-		signal == SPANS ? &opentelemetry__proto__trace__v1__resource_spans__descriptor
-				: &opentelemetry__proto__metrics__v1__resource_metrics__descriptor;
-
 	for (size_t at = 0; at < len;) {
 		uint64_t tag = varint(data, len, &at, name);
 		uint64_t bytes = varint(data, len, &at, name);
@@ -201,10 +219,11 @@ static void scan_bytes(int signal, const uint8_t *data, size_t len, const char *
 		if ((tag & 7) != WIRE_LEN || bytes > len - at)
 			die("it is no run of messages", name);
 		if (tag >> 3 == FIELD_DATA) {
-			message = protobuf_c_message_unpack(type, NULL, bytes, data + at);
+			message = protobuf_c_message_unpack(rows[signal].type, NULL, bytes,
+							    data + at);
 			if (!message)
 				die("a message cannot be decoded", name);
-			signal == SPANS ? spans(message) : points(message);
+			rows[signal].take(message);
 			protobuf_c_message_free_unpacked(message, NULL);
 		}
 		at += bytes;
@@ -249,7 +268,7 @@ static void scan_dir(const char *output, int signal)
 	char path[4096];
 	int count, fd;
 
-	snprintf(path, sizeof(path), "%s/%s", output, signal == SPANS ? "traces" : "metrics");
+	snprintf(path, sizeof(path), "%s/%s", output, rows[signal].folder);
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	count = fd < 0 ? -1 : scandirat(fd, ".", &entries, is_sealed, by_sequence);
 	if (count < 0)
@@ -265,6 +284,15 @@ static void scan_dir(const char *output, int signal)
 	close(fd);
 }
 
+static void print_service(const struct service *service, bool is_first)
+{
+	printf("%s\"%s\":{\"spans\":%ju,\"points\":%ju", is_first ? "" : ",", service->name,
+	       (uintmax_t)service->counts[SPANS], (uintmax_t)service->counts[POINTS]);
+	if (service->counts[LOGS] > 0)
+		printf(",\"logs\":%ju", (uintmax_t)service->counts[LOGS]);
+	putchar('}');
+}
+
 int main(int argc, char **argv)
 {
 	uint64_t counts[SIGNALS] = {0};
@@ -277,13 +305,13 @@ int main(int argc, char **argv)
 	for (size_t s = 0; s < service_count; s++)
 		for (int signal = SPANS; signal < SIGNALS; signal++)
 			counts[signal] += services[s].counts[signal];
-	printf("{\"spans\":%ju,\"points\":%ju,\"duplicates\":%ju,\"disorder\":%ju,\"strange\":%ju,"
+	printf("{\"spans\":%ju,\"points\":%ju,\"logs\":%ju,\"duplicates\":%ju,\"disorder\":%ju,"
+	       "\"strange\":%ju,"
 	       "\"files\":%ju,\"services\":{",
-	       (uintmax_t)counts[SPANS], (uintmax_t)counts[POINTS], (uintmax_t)duplicates,
-	       (uintmax_t)disorder, (uintmax_t)strange, (uintmax_t)files);
+	       (uintmax_t)counts[SPANS], (uintmax_t)counts[POINTS], (uintmax_t)counts[LOGS],
+	       (uintmax_t)duplicates, (uintmax_t)disorder, (uintmax_t)strange, (uintmax_t)files);
 	for (size_t s = 0; s < service_count; s++)
-		printf("%s\"%s\":{\"spans\":%ju,\"points\":%ju}", s ? "," : "", services[s].name,
-		       (uintmax_t)services[s].counts[SPANS], (uintmax_t)services[s].counts[POINTS]);
+		print_service(&services[s], s == 0);
 	puts("}}");
 	for (size_t s = 0; s < service_count; s++)
 		for (int signal = SPANS; signal < SIGNALS; signal++)

@@ -178,6 +178,49 @@ static void found_add_metrics(struct found *found, PB_METRICS(MetricsData) * dat
 	}
 }
 
+static void found_add_logs(struct found *found, PB_LOGS(LogsData) * data)
+{
+	for (size_t r = 0; r < data->n_resource_logs; r++) {
+		const PB_LOGS(ResourceLogs) *resource = data->resource_logs[r];
+
+		for (size_t s = 0; s < resource->n_scope_logs; s++) {
+			const PB_LOGS(ScopeLogs) *scope = resource->scope_logs[s];
+
+			for (size_t i = 0; i < scope->n_log_records; i++) {
+				found->logs = found_grow(found->logs, found->log_count,
+							 sizeof(*found->logs));
+				found->logs[found->log_count++] =
+					(struct found_log){resource, scope, scope->log_records[i]};
+			}
+		}
+	}
+}
+
+/* Decode a batch's data, and add what is in it. */
+static void *found_add_data(struct found *found, uint32_t signal, const uint8_t *bytes, size_t len)
+{
+	void *data;
+
+	switch (signal) {
+	case OTLP_SIGNAL_TRACES:
+		data = opentelemetry__proto__trace__v1__traces_data__unpack(NULL, len, bytes);
+		assert_non_null(data);
+		found_add_traces(found, data);
+		return data;
+	case OTLP_SIGNAL_METRICS:
+		data = opentelemetry__proto__metrics__v1__metrics_data__unpack(NULL, len, bytes);
+		assert_non_null(data);
+		found_add_metrics(found, data);
+		return data;
+	default:
+		assert_int_equal(signal, OTLP_SIGNAL_LOGS);
+		data = opentelemetry__proto__logs__v1__logs_data__unpack(NULL, len, bytes);
+		assert_non_null(data);
+		found_add_logs(found, data);
+		return data;
+	}
+}
+
 static void found_add_batch(struct found *found, const struct batch_head *head,
 			    const uint8_t *bytes)
 {
@@ -190,18 +233,9 @@ static void found_add_batch(struct found *found, const struct batch_head *head,
 		found->lost_items += entries[i].lost_items;
 		found->torn_bytes += entries[i].torn_bytes;
 	}
-	data = head->signal == OTLP_SIGNAL_TRACES
-		       ? (void *)opentelemetry__proto__trace__v1__traces_data__unpack(
-				 NULL, head->batch_bytes, bytes)
-		       : (void *)opentelemetry__proto__metrics__v1__metrics_data__unpack(
-				 NULL, head->batch_bytes, bytes);
-	assert_non_null(data);
+	data = found_add_data(found, head->signal, bytes, head->batch_bytes);
 	found->messages = found_grow(found->messages, found->message_count, sizeof(void *));
 	found->messages[found->message_count++] = data;
-	if (head->signal == OTLP_SIGNAL_TRACES)
-		found_add_traces(found, data);
-	else
-		found_add_metrics(found, data);
 }
 
 /* @return false: the file is gone, or has another name by now */
@@ -255,13 +289,15 @@ void found_free(struct found *found)
 	free(found->messages);
 	free(found->spans);
 	free(found->metrics);
+	free(found->logs);
 	memset(found, 0, sizeof(*found));
 }
 
 void found_read(struct found *found)
 {
 	memset(found, 0, sizeof(*found));
-	while (!found_add_folder(found, "traces") || !found_add_folder(found, "metrics"))
+	while (!found_add_folder(found, "traces") || !found_add_folder(found, "metrics") ||
+	       !found_add_folder(found, "logs"))
 		found_free(found);
 }
 

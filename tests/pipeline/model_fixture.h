@@ -57,6 +57,12 @@ struct found_metric {
 	const PB_METRICS(Metric) * metric;
 };
 
+struct found_log {
+	const PB_LOGS(ResourceLogs) * resource;
+	const PB_LOGS(ScopeLogs) * scope;
+	const PB_LOGS(LogRecord) * log;
+};
+
 /* All that is in whole batches, in the order of the files, and the sums of the ledger. */
 struct found {
 	void **messages;
@@ -65,6 +71,8 @@ struct found {
 	size_t span_count;
 	struct found_metric *metrics;
 	size_t metric_count;
+	struct found_log *logs;
+	size_t log_count;
 	uint64_t written_items, invalid_items, lost_items, torn_bytes;
 	size_t file_count;
 };

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A file of traces and one of metrics, packed by protobuf-c from random data,
+ * A file of each signal, packed by protobuf-c from random data,
  * with the expectation file that goes with them: the input for the test of
  * decode_compare.py and decode_protoc.py themselves. No part of the pipeline
  * takes part, so a difference here is the scripts' fault or expect.c's.
  *
  * usage: oracle_file OUTPUT_DIR SEED COUNT EXPECTATION [BREAK]
- * BREAK: the number of the span that is written with another end time, which
- * the scripts must find.
+ * BREAK: the number of the span that is written with another end time, and of the log record with
+ * another observed time, which the scripts must find.
  */
 #include "tests/gen.h"
 #include "tests/oracle.h"
@@ -63,7 +63,7 @@ static void put_message(FILE *out, const void *message)
 	if (!packed)
 		abort();
 	protobuf_c_message_pack(message, packed);
-	put_field(out, 1, packed, len); /* resource_spans or resource_metrics */
+	put_field(out, 1, packed, len); /* resource_spans, resource_metrics or resource_logs */
 	free(packed);
 }
 
@@ -153,6 +153,42 @@ static void write_metric(struct gen *gen, FILE *out, FILE *expected)
 	oracle_free(tree);
 }
 
+static void put_log(FILE *out, const struct otlp_resource *resource,
+		    const struct otlp_log_record *original, PB_LOGS(LogRecord) * log)
+{
+	PB_LOGS(ScopeLogs) scope = OPENTELEMETRY__PROTO__LOGS__V1__SCOPE_LOGS__INIT;
+	PB_LOGS(ResourceLogs) all = OPENTELEMETRY__PROTO__LOGS__V1__RESOURCE_LOGS__INIT;
+	PB_LOGS(ScopeLogs) *scopes = &scope;
+
+	all.resource = oracle_resource(resource);
+	all.schema_url = borrow(resource->schema_url);
+	all.n_scope_logs = 1;
+	all.scope_logs = &scopes;
+	if (original->scope) {
+		scope.scope = oracle_scope(original->scope);
+		scope.schema_url = borrow(original->scope->schema_url);
+	}
+	scope.n_log_records = 1;
+	scope.log_records = &log;
+	put_message(out, &all);
+	oracle_free(all.resource);
+	oracle_free(scope.scope);
+}
+
+static void write_log(struct gen *gen, FILE *out, FILE *expected, bool is_broken)
+{
+	const struct otlp_log_record *log = gen_log(gen);
+	const struct otlp_resource *resource = log->resource ? log->resource : gen_resource(gen);
+	PB_LOGS(LogRecord) *tree = oracle_log(log);
+
+	if (survives(tree)) {
+		expect_log(expected, 0, resource, log);
+		tree->observed_time_unix_nano ^= is_broken;
+		put_log(out, resource, log, tree);
+	}
+	oracle_free(tree);
+}
+
 static FILE *open_below(const char *dir, const char *signal)
 {
 	char path[4096];
@@ -171,7 +207,7 @@ static FILE *open_below(const char *dir, const char *signal)
 int main(int argc, char **argv)
 {
 	static const char padding[100];
-	FILE *traces, *metrics, *expected;
+	FILE *traces, *metrics, *logs, *expected;
 	unsigned long count, broken;
 	struct gen *gen;
 	int rc;
@@ -182,8 +218,9 @@ int main(int argc, char **argv)
 	}
 	traces = open_below(argv[1], "traces");
 	metrics = open_below(argv[1], "metrics");
+	logs = open_below(argv[1], "logs");
 	expected = fopen(argv[4], "w");
-	if (!traces || !metrics || !expected)
+	if (!traces || !metrics || !logs || !expected)
 		return 1;
 	gen = gen_new(strtoul(argv[2], NULL, 10));
 	count = strtoul(argv[3], NULL, 10);
@@ -192,10 +229,11 @@ int main(int argc, char **argv)
 	for (unsigned long i = 0; i < count; i++) {
 		write_span(gen, traces, expected, i == broken);
 		write_metric(gen, metrics, expected);
+		write_log(gen, logs, expected, i == broken);
 		gen_reset(gen);
 	}
 	put_field(metrics, 1001, padding, sizeof(padding));
 	gen_free(gen);
-	rc = fclose(traces) | fclose(metrics) | fclose(expected);
+	rc = fclose(traces) | fclose(metrics) | fclose(logs) | fclose(expected);
 	return rc ? 1 : 0;
 }

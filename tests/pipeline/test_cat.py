@@ -23,10 +23,15 @@ INT64 = re.compile(r"^(.*UnixNano|intValue|asInt|count|zeroCount)$")
 def messages(pipe):
     if str(pipe.build / "proto") not in sys.path:
         sys.path.insert(0, str(pipe.build / "proto"))
+    from opentelemetry.proto.logs.v1 import logs_pb2
     from opentelemetry.proto.metrics.v1 import metrics_pb2
     from opentelemetry.proto.trace.v1 import trace_pb2
 
-    return {"traces": trace_pb2.TracesData, "metrics": metrics_pb2.MetricsData}
+    return {
+        "traces": trace_pb2.TracesData,
+        "metrics": metrics_pb2.MetricsData,
+        "logs": logs_pb2.LogsData,
+    }
 
 
 def from_otlp_json(node):
@@ -53,8 +58,7 @@ def from_otlp_json(node):
 
 def take(comparison, name, message, where):
     form = decode_compare.message_form(message)
-    items = decode_common.spans_of(form) if name == "traces" else decode_common.points_of(form)
-    for item in items:
+    for item in decode_common.ITEMS[name](form):
         comparison.take(item, where)
 
 
@@ -65,7 +69,8 @@ def compare_json(pipe, text, expectations):
     harness.equal(lines.pop(), "", "what is behind the last newline")
     for number, line in enumerate(lines, 1):
         data = json.loads(line)
-        name = "traces" if list(data) == ["resourceSpans"] else "metrics"
+        (key,) = data
+        name = {"resourceSpans": "traces", "resourceMetrics": "metrics", "resourceLogs": "logs"}[key]
         items = sum(count_items(data).values())
         harness.check(
             len(line.encode()) < LINE_BYTES_MAX or items == 1,
@@ -82,7 +87,7 @@ def compare_frames(pipe, data, name, expectations):
     comparison.waiting = {
         key: value
         for key, value in comparison.waiting.items()
-        if (json.loads(key)["signal"] == "span") == (name == "traces")
+        if json.loads(key)["signal"] == decode_common.ITEM_NAMES[name]
     }
     at = 0
     while at < len(data):
@@ -96,7 +101,7 @@ def compare_frames(pipe, data, name, expectations):
 
 
 def count_items(data):
-    """Spans and points of a line, as Python's json has read it."""
+    """Spans, points and log records of a line, as Python's json has read it."""
     counts = collections.Counter()
     for resource in data.get("resourceSpans", []):
         for scope in resource["scopeSpans"]:
@@ -106,6 +111,9 @@ def count_items(data):
             for metric in scope["metrics"]:
                 kinds = [v for v in metric.values() if isinstance(v, dict) and "dataPoints" in v]
                 counts["points"] += sum(len(kind["dataPoints"]) for kind in kinds)
+    for resource in data.get("resourceLogs", []):
+        for scope in resource["scopeLogs"]:
+            counts["logs"] += len(scope["logRecords"])
     return counts
 
 
@@ -135,11 +143,11 @@ def json_lines_are_what_was_pushed(pipe):
 def json_lines_of_each_file_together_are_those_of_the_directory(pipe):
     generated(pipe, "--batch-bytes", "64KiB", "--rotate-bytes", "256KiB")
     files = [path for _, path in pipe.files()]
-    files.sort(key=lambda path: (path.parent.name != "traces", path.name))
+    files.sort(key=lambda path: (decode_common.SIGNALS.index(path.parent.name), path.name))
     whole = pipe.tool("cat", pipe.output).out
     harness.equal(pipe.tool("cat", *files).out == whole, True, "the files' lines are the directory's")
-    parts = [pipe.tool("cat", "--signal", s, pipe.output).out for s in ("traces", "metrics")]
-    harness.equal("".join(parts) == whole, True, "both signals' lines are the directory's")
+    parts = [pipe.tool("cat", "--signal", s, pipe.output).out for s in decode_common.SIGNALS]
+    harness.equal("".join(parts) == whole, True, "the signals' lines are the directory's")
     with open(files[0], "rb") as file:
         same = pipe.tool("cat", "-", stdin=file).out
     harness.equal(same == pipe.tool("cat", files[0]).out, True, "standard input is the file")
@@ -147,7 +155,7 @@ def json_lines_of_each_file_together_are_those_of_the_directory(pipe):
 
 def frames_are_what_was_pushed(pipe):
     expectations = generated(pipe)
-    for name in ("traces", "metrics"):
+    for name in decode_common.SIGNALS:
         process = pipe.tool("cat", "--format", "frames", "--signal", name, pipe.output)
         try:
             compare_frames(pipe, process.path.with_suffix(".out").read_bytes(), name, expectations)
@@ -160,7 +168,8 @@ def sequences_in(text):
     seen = collections.Counter()
     for line in text.splitlines():
         data = json.loads(line)
-        for resource in data.get("resourceSpans", data.get("resourceMetrics")):
+        (resources,) = data.values()
+        for resource in resources:
             service = resource["resource"]["attributes"][0]["value"]["stringValue"]
             for kind, item in items_of(resource):
                 values = {a["key"]: a["value"].get("intValue") for a in item["attributes"]}
@@ -174,6 +183,9 @@ def items_of(resource):
     for scope in resource.get("scopeSpans", []):
         for span in scope["spans"]:
             yield "span", span
+    for scope in resource.get("scopeLogs", []):
+        for log in scope["logRecords"]:
+            yield "log", log
     for scope in resource.get("scopeMetrics", []):
         for metric in scope["metrics"]:
             for value in metric.values():
@@ -276,9 +288,10 @@ def a_broken_file_is_named_and_the_others_are_printed(pipe):
 
 def wrong_command_lines_get_one_line_and_exit_2(pipe):
     for words in (
-        ["cat"], ["cat", "--format", "xml", "-"], ["cat", "--signal", "logs", "-"], ["nope"], [],
+        ["cat"], ["cat", "--format", "xml", "-"], ["cat", "--signal", "spans", "-"], ["nope"], [],
+        ["cat", "--format", "text", "--signal", "traces", "-"],
         ["verify"], ["verify", "a", "b"], ["load", "--count", "x"], ["load", "--rate", "-1"],
-        ["load", "--signal", "logs"], ["load", "--span-ring-bytes", "1"], ["load", "word"],
+        ["load", "--signal", "traces"], ["load", "--span-ring-bytes", "1"], ["load", "word"],
     ):
         process = pipe.tool(*words, expected=2)
         harness.equal(process.err.count("\n"), 1, f"lines for {words}: {process.err!r}; their number")

@@ -25,8 +25,9 @@ def agree(pipe, *writer_arguments, spans=400, metrics=60):
     compare(pipe, "decode_compare.py", pipe.build / "proto", expectations)
     compare(pipe, "decode_protoc.py", harness.SOURCE / "proto", expectations)
     counts = [producer.json() for producer in producers]
-    pushed = {name: sum(count[name] for count in counts) for name in ("spans", "points")}
+    pushed = {name: sum(count[name] for count in counts) for name in ("spans", "points", "logs")}
     harness.equal(pushed["spans"], PROCESSES * spans, "spans that were pushed")
+    harness.check(pushed["logs"] > PROCESSES * spans // 5, f"too few log records in {pushed}")
     harness.check(pushed["points"] > PROCESSES * metrics, f"too few points in {pushed}")
     pipe.verify()
     return pushed, writer

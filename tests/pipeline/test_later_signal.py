@@ -6,7 +6,7 @@ import harness
 
 def later_producer(pipe):
     claimer = pipe.start("claimer", pipe.runtime, "later")
-    harness.wait_for(lambda: "claimed" in claimer.out, "the region with three rings is there")
+    harness.wait_for(lambda: "claimed" in claimer.out, "the region with four rings is there")
     (name,) = pipe.regions()
     return claimer, name
 
@@ -19,14 +19,14 @@ def stat_region(pipe, name):
 
 def check_left_alone(pipe, writer, name, before):
     harness.wait_for(lambda: name in writer.err, "the writer names the region")
-    harness.check("signal of its ring 2" in writer.err, writer.err)
+    harness.check("signal of its ring 3" in writer.err, writer.err)
     # Others are taken care of meanwhile.
     load = pipe.load("--count", 500, "--retry", "--wait")
     load.wait()
     harness.wait_for(lambda: pipe.regions() == [name], "the other region is drained and gone")
     found, region = stat_region(pipe, name)
     harness.equal(found["writer"]["regions_left_aside"], 1, "regions left aside")
-    harness.equal(region["unknown_ring"], 2, "the ring that nobody knows")
+    harness.equal(region["unknown_ring"], 3, "the ring that nobody knows")
     harness.equal(region["rings"], before["rings"], "the rings of the region")
     text = pipe.tool("stat", "--dir", pipe.runtime).out
     harness.check("waits whole for a newer writer" in text, text)
@@ -35,7 +35,7 @@ def check_left_alone(pipe, writer, name, before):
     harness.equal(stat_region(pipe, name)[1]["rings"], before["rings"], "the rings at the end")
     harness.equal(pipe.scan()["spans"], load.json()["spans"]["accepted"], "spans")
     found = pipe.verify()
-    harness.check(any(name in note and "ring 2" in note for note in found["notes"]), f"{found}")
+    harness.check(any(name in note and "ring 3" in note for note in found["notes"]), f"{found}")
     (pipe.runtime / name).unlink()
 
 

@@ -35,6 +35,7 @@ static struct {
 	struct otlp_resource resource;
 	struct otlp_scope scope;
 	struct otlp_span span;
+	struct otlp_log_record log;
 	struct otlp_metric metric;
 } lent;
 
@@ -151,6 +152,21 @@ static void fill_span(void)
 	may_change(&lent.links[0].attributes.count);
 }
 
+static void fill_log(void)
+{
+	lent.log = (struct otlp_log_record){
+		.scope = &lent.scope,
+		.severity_text = text_of(4),
+		.body = otlp_value_array(lent.values, 4),
+		.attributes = some(8),
+		.event_name = text_of(14),
+	};
+	may_change(&lent.log.severity_text.len);
+	may_change(&lent.log.body.as.array.count);
+	may_change(&lent.log.attributes.count);
+	may_change(&lent.log.event_name.len);
+}
+
 static void fill_points(void)
 {
 	struct otlp_point *points[4];
@@ -226,6 +242,7 @@ static int fill(void **state)
 	may_change(&lent.resource.attributes.count);
 	may_change(&lent.resource.schema_url.len);
 	fill_span();
+	fill_log();
 	fill_points();
 	return 0;
 }
@@ -269,6 +286,21 @@ static bool write_span(const struct writing *writing, uint8_t *to, size_t bytes)
 {
 	(void)writing;
 	return record_write_span(to, &lent.span, &lent.resource, 0, bytes) != RECORD_CHANGED;
+}
+
+static size_t size_log(const struct writing *writing)
+{
+	size_t bytes = 0;
+
+	(void)writing;
+	assert_int_equal(record_measure_log(&lent.log, &lent.resource, &bytes), 0);
+	return bytes;
+}
+
+static bool write_log(const struct writing *writing, uint8_t *to, size_t bytes)
+{
+	(void)writing;
+	return record_write_log(to, &lent.log, &lent.resource, 0, bytes) != RECORD_CHANGED;
 }
 
 static size_t size_shaped(const struct writing *writing)
@@ -370,6 +402,17 @@ static void a_span_that_changes_stays_within_what_was_sized(void **state)
 	const struct writing writing = {.size = size_span, .write = write_span};
 
 	(void)state;
+	try_all(&writing);
+}
+
+static void a_log_record_that_changes_stays_within_what_was_sized(void **state)
+{
+	const struct writing writing = {.size = size_log, .write = write_log};
+
+	(void)state;
+	try_all(&writing);
+	lent.log.body = otlp_value_str(text_of(20));
+	may_change(&lent.log.body.as.string.len);
 	try_all(&writing);
 }
 
@@ -551,6 +594,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(a_span_that_changes_stays_within_what_was_sized, fill),
+		cmocka_unit_test_setup(a_log_record_that_changes_stays_within_what_was_sized, fill),
 		cmocka_unit_test_setup(a_shape_and_its_spans_that_change_stay_within_what_was_sized,
 				       fill),
 		cmocka_unit_test_setup(a_resource_that_changes_stays_within_what_was_sized, fill),

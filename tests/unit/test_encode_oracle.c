@@ -48,6 +48,7 @@ static PB_RESOURCE(Resource) *
 	uint8_t *const end = encode_resource_schema_url(section, middle);
 	PB_TRACE(ResourceSpans) * spans;
 	PB_METRICS(ResourceMetrics) * metrics;
+	PB_LOGS(ResourceLogs) * logs;
 	PB_RESOURCE(Resource) * resource;
 
 	assert_true((size_t)(end - to) <= encode_section_bound(bytes));
@@ -56,15 +57,19 @@ static PB_RESOURCE(Resource) *
 	metrics = opentelemetry__proto__metrics__v1__resource_metrics__unpack(
 		NULL, (size_t)(end - to), to);
 	assert_non_null(spans);
+	logs = opentelemetry__proto__logs__v1__resource_logs__unpack(NULL, (size_t)(end - to), to);
 	assert_non_null(metrics);
+	assert_non_null(logs);
 	assert_int_equal(spans->schema_url.len, schema_url.len);
 	if (schema_url.len)
 		assert_memory_equal(spans->schema_url.data, schema_url.ptr, schema_url.len);
 	assert_true(oracle_equal(spans->resource, metrics->resource, NULL, 0));
+	assert_true(oracle_equal(spans->resource, logs->resource, NULL, 0));
 	resource = spans->resource;
 	spans->resource = NULL;
 	oracle_free(spans);
 	oracle_free(metrics);
+	oracle_free(logs);
 	free(to);
 	return resource;
 }
@@ -158,6 +163,38 @@ static void check_span(const struct otlp_span *span, unsigned long index)
 	free(record);
 }
 
+static void check_log(const struct otlp_log_record *log, unsigned long index)
+{
+	PB_LOGS(LogRecord) *expected = oracle_log(log);
+	PB_LOGS(ScopeLogs) * decoded;
+	struct record_view view;
+	uint8_t *record, *encoded;
+	size_t bytes;
+
+	assert_int_equal(record_measure_log(log, log->resource, &bytes), 0);
+	record = malloc(bytes);
+	assert_int_not_equal(record_write_log(record, log, log->resource, RESOURCE_REF, bytes),
+			     RECORD_CHANGED);
+	assert_int_equal(record_parse(record, bytes, bytes, &view), 0);
+	assert_int_equal(view.kind, RECORD_LOG);
+	assert_int_equal(view.signal, OTLP_SIGNAL_LOGS);
+	assert_int_equal(view.item_count, 1);
+	check_resource(&view, log->resource, index);
+	check_scope(&view, log->scope, index);
+
+	encoded = encode(&view, &bytes);
+	decoded = opentelemetry__proto__logs__v1__scope_logs__unpack(NULL, bytes, encoded);
+	assert_non_null(decoded);
+	assert_int_equal(decoded->n_log_records, 1);
+	assert_null(decoded->scope);
+	check_equal(decoded->log_records[0], expected, index);
+	check_packed_size(expected, bytes);
+	oracle_free(decoded);
+	oracle_free(expected);
+	free(encoded);
+	free(record);
+}
+
 /* One record of a metric: its points [first, first + count). */
 static void check_metric_part(const struct otlp_metric *metric, const struct otlp_scope *scope,
 			      const struct otlp_resource *resource, size_t first, size_t count,
@@ -206,6 +243,24 @@ static void random_spans_decode_to_protobuf_c_s_own_tree(void **state)
 		check_span(gen_span(gen), i);
 		gen_reset(gen);
 	}
+	gen_free(gen);
+}
+
+static void random_logs_decode_to_protobuf_c_s_own_tree(void **state)
+{
+	struct gen *gen = gen_new(seed + 4);
+	unsigned long with_body[OTLP_VALUE_BYTES + 1] = {0};
+
+	(void)state;
+	for (unsigned long i = 0; i < record_goal; i++) {
+		const struct otlp_log_record *log = gen_log(gen);
+
+		check_log(log, i);
+		with_body[log->body.type]++;
+		gen_reset(gen);
+	}
+	for (int type = OTLP_VALUE_EMPTY; record_goal >= 100 && type <= OTLP_VALUE_BYTES; type++)
+		assert_true(with_body[type] > 0);
 	gen_free(gen);
 }
 
@@ -279,6 +334,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(random_spans_decode_to_protobuf_c_s_own_tree),
+		cmocka_unit_test(random_logs_decode_to_protobuf_c_s_own_tree),
 		cmocka_unit_test(random_metrics_of_each_kind_decode_to_protobuf_c_s_own_tree),
 		cmocka_unit_test(a_metric_split_at_point_boundaries_keeps_each_point),
 		cmocka_unit_test(the_comparison_sees_a_single_changed_field),

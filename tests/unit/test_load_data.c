@@ -156,6 +156,34 @@ static void histogram_counts_are_the_sum_of_their_buckets(void **state)
 	}
 }
 
+static void log_records_are_numbered_of_all_severities_and_of_the_request(void **state)
+{
+	size_t severities[7] = {0}, events = 0;
+	struct load_producer p;
+
+	(void)state;
+	load_producer_init(&p, 1, 3, 0, NOW_NS);
+	for (int64_t i = 0; i < RECORDS; i++) {
+		const struct otlp_span *span = load_next_span(&p, NOW_NS);
+		uint8_t trace_id[16];
+		const struct otlp_log_record *log;
+
+		memcpy(trace_id, span->trace_id, sizeof(trace_id));
+		log = load_next_log(&p, NOW_NS);
+		assert_numbered(&log->attributes, 3, i);
+		assert_memory_equal(log->trace_id, trace_id, sizeof(trace_id));
+		assert_int_equal(log->time_unix_ns, NOW_NS);
+		assert_true(log->body.type == OTLP_VALUE_STRING ||
+			    log->body.type == OTLP_VALUE_KVLIST);
+		events += log->event_name.len != 0;
+		severities[((size_t)log->severity_number + 3) / 4]++;
+	}
+	assert_int_equal(severities[0], 0);
+	for (size_t i = 1; i < 7; i++)
+		assert_true(severities[i] > 0);
+	assert_true(events > RECORDS / 20 && events < RECORDS / 5);
+}
+
 static void the_same_seed_makes_the_same_ids_and_another_does_not(void **state)
 {
 	struct load_producer a, b, other_seed, other_index;
@@ -213,6 +241,7 @@ static void a_steady_series_grows_and_keeps_its_attributes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(log_records_are_numbered_of_all_severities_and_of_the_request),
 		cmocka_unit_test(each_span_is_numbered_and_some_have_events_links_and_errors),
 		cmocka_unit_test(calls_come_before_their_server_span_and_name_it_as_parent),
 		cmocka_unit_test(points_are_numbered_and_of_all_five_kinds),

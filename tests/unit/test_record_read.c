@@ -63,14 +63,32 @@ static struct sample metric_sample(const struct otlp_metric *metric, const struc
 	return sample;
 }
 
-/* Spans and metrics in turn, with and without an inline resource. */
+static struct sample log_sample(const struct otlp_log_record *log,
+				const struct otlp_resource *resource)
+{
+	struct sample sample;
+
+	assert_int_equal(record_measure_log(log, resource, &sample.len), 0);
+	sample.bytes = malloc(sample.len);
+	assert_non_null(sample.bytes);
+	assert_int_not_equal(record_write_log(sample.bytes, log, resource, 1, sample.len),
+			     RECORD_CHANGED);
+	return sample;
+}
+
+/* A record of each signal in turn, with and without an inline resource. */
 static struct sample any_sample(struct gen *gen, unsigned int turn)
 {
-	const struct otlp_resource *const resource = turn & 2 ? gen_resource(gen) : NULL;
+	const struct otlp_resource *const resource = turn & 4 ? gen_resource(gen) : NULL;
 
-	if (turn & 1)
-		return metric_sample(gen_metric(gen), turn & 4 ? gen_scope(gen) : NULL, resource);
-	return span_sample(gen_span(gen), resource);
+	switch (turn % 3) {
+	case 0:
+		return span_sample(gen_span(gen), resource);
+	case 1:
+		return metric_sample(gen_metric(gen), turn & 8 ? gen_scope(gen) : NULL, resource);
+	default:
+		return log_sample(gen_log(gen), resource);
+	}
 }
 
 /* The same bytes with others behind them, as in the writer's buffer: these have no influence. */
@@ -147,7 +165,7 @@ static void record_cut_at_any_byte_is_refused(void **state)
 
 	(void)state;
 	gen_set_size(gen, GEN_SMALL);
-	for (unsigned int i = 0; i < 40; i++) {
+	for (unsigned int i = 0; i < 60; i++) {
 		struct sample whole = any_sample(gen, i);
 
 		for (size_t len = 0; len < whole.len; len++) {
@@ -169,7 +187,7 @@ static void record_with_a_byte_more_is_refused(void **state)
 
 	(void)state;
 	gen_set_size(gen, GEN_SMALL);
-	for (unsigned int i = 0; i < 40; i++) {
+	for (unsigned int i = 0; i < 60; i++) {
 		struct sample sample = any_sample(gen, i);
 
 		sample.bytes = realloc(sample.bytes, sample.len + 1);
@@ -190,7 +208,7 @@ static void changed_byte_never_leads_outside_the_record_or_the_bound(void **stat
 
 	(void)state;
 	gen_set_size(gen, GEN_SMALL);
-	for (unsigned int i = 0; i < 40; i++) {
+	for (unsigned int i = 0; i < 60; i++) {
 		struct sample sample = any_sample(gen, i);
 
 		for (size_t at = 0; at < sample.len; at++) {

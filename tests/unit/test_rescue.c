@@ -339,6 +339,7 @@ static void a_recovery_that_fails_keeps_what_was_rescued(void **state)
 			/* Beforehand: what fails there fails nothing. */
 			assert_int_equal(manifest_open(&manifest, pipe.out.fd), 0);
 			assert_int_equal(manifest_adopt(manifest, "metrics", NULL, 0, 1, &next), 0);
+			assert_int_equal(manifest_adopt(manifest, "logs", NULL, 0, 1, &next), 0);
 			fails_after = failures;
 			failing = calls_that_fail[n].call;
 			rc = recover_output(pipe.out.fd, manifest, &pipe.regions, &report);

@@ -5,6 +5,7 @@
  * writes and reads with the same wrong number notices nothing: this table was
  * taken from upstream's, not from ours. No field may lack on either side.
  */
+#include "opentelemetry/proto/collector/logs/v1/logs_service.pb-c.h"
 #include "opentelemetry/proto/collector/metrics/v1/metrics_service.pb-c.h"
 #include "opentelemetry/proto/collector/trace/v1/trace_service.pb-c.h"
 #include "tests/oracle.h"
@@ -20,8 +21,10 @@
 #define RESOURCE	"opentelemetry.proto.resource.v1."
 #define TRACE		"opentelemetry.proto.trace.v1."
 #define METRICS		"opentelemetry.proto.metrics.v1."
+#define LOGS		"opentelemetry.proto.logs.v1."
 #define TRACE_SERVICE	"opentelemetry.proto.collector.trace.v1.Export"
 #define METRICS_SERVICE "opentelemetry.proto.collector.metrics.v1.Export"
+#define LOGS_SERVICE	"opentelemetry.proto.collector.logs.v1.Export"
 #define TEMPORALITY	METRICS "AggregationTemporality"
 #define EXP_HISTOGRAM	METRICS "ExponentialHistogram"
 #define EXP_POINT	METRICS "ExponentialHistogramDataPoint"
@@ -199,6 +202,24 @@ static const struct field_row field_rows[] = {
 	{METRICS "Exemplar", "trace_id", 5, 2, TYPE_BYTES, ONE, NULL},
 	{METRICS "Exemplar", "as_int", 6, 1, TYPE_SFIXED64, ONEOF, NULL},
 	{METRICS "Exemplar", "filtered_attributes", 7, 2, TYPE_MESSAGE, MANY, COMMON "KeyValue"},
+	{LOGS "LogsData", "resource_logs", 1, 2, TYPE_MESSAGE, MANY, LOGS "ResourceLogs"},
+	{LOGS "ResourceLogs", "resource", 1, 2, TYPE_MESSAGE, ONE, RESOURCE "Resource"},
+	{LOGS "ResourceLogs", "scope_logs", 2, 2, TYPE_MESSAGE, MANY, LOGS "ScopeLogs"},
+	{LOGS "ResourceLogs", "schema_url", 3, 2, TYPE_STRING, ONE, NULL},
+	{LOGS "ScopeLogs", "scope", 1, 2, TYPE_MESSAGE, ONE, COMMON "InstrumentationScope"},
+	{LOGS "ScopeLogs", "log_records", 2, 2, TYPE_MESSAGE, MANY, LOGS "LogRecord"},
+	{LOGS "ScopeLogs", "schema_url", 3, 2, TYPE_STRING, ONE, NULL},
+	{LOGS "LogRecord", "time_unix_nano", 1, 1, TYPE_FIXED64, ONE, NULL},
+	{LOGS "LogRecord", "severity_number", 2, 0, TYPE_ENUM, ONE, LOGS "SeverityNumber"},
+	{LOGS "LogRecord", "severity_text", 3, 2, TYPE_STRING, ONE, NULL},
+	{LOGS "LogRecord", "body", 5, 2, TYPE_MESSAGE, ONE, COMMON "AnyValue"},
+	{LOGS "LogRecord", "attributes", 6, 2, TYPE_MESSAGE, MANY, COMMON "KeyValue"},
+	{LOGS "LogRecord", "dropped_attributes_count", 7, 0, TYPE_UINT32, ONE, NULL},
+	{LOGS "LogRecord", "flags", 8, 5, TYPE_FIXED32, ONE, NULL},
+	{LOGS "LogRecord", "trace_id", 9, 2, TYPE_BYTES, ONE, NULL},
+	{LOGS "LogRecord", "span_id", 10, 2, TYPE_BYTES, ONE, NULL},
+	{LOGS "LogRecord", "observed_time_unix_nano", 11, 1, TYPE_FIXED64, ONE, NULL},
+	{LOGS "LogRecord", "event_name", 12, 2, TYPE_STRING, ONE, NULL},
 	{TRACE_SERVICE "TraceServiceRequest", "resource_spans", 1, 2, TYPE_MESSAGE, MANY,
 	 TRACE "ResourceSpans"},
 	{TRACE_SERVICE "TraceServiceResponse", "partial_success", 1, 2, TYPE_MESSAGE, ONE,
@@ -211,6 +232,12 @@ static const struct field_row field_rows[] = {
 	 METRICS_SERVICE "MetricsPartialSuccess"},
 	{METRICS_SERVICE "MetricsPartialSuccess", "rejected_data_points", 1, 0, TYPE_INT64, ONE, NULL},
 	{METRICS_SERVICE "MetricsPartialSuccess", "error_message", 2, 2, TYPE_STRING, ONE, NULL},
+	{LOGS_SERVICE "LogsServiceRequest", "resource_logs", 1, 2, TYPE_MESSAGE, MANY,
+	 LOGS "ResourceLogs"},
+	{LOGS_SERVICE "LogsServiceResponse", "partial_success", 1, 2, TYPE_MESSAGE, ONE,
+	 LOGS_SERVICE "LogsPartialSuccess"},
+	{LOGS_SERVICE "LogsPartialSuccess", "rejected_log_records", 1, 0, TYPE_INT64, ONE, NULL},
+	{LOGS_SERVICE "LogsPartialSuccess", "error_message", 2, 2, TYPE_STRING, ONE, NULL},
 };
 
 static const struct enum_row enum_rows[] = {
@@ -232,6 +259,33 @@ static const struct enum_row enum_rows[] = {
 	{TEMPORALITY, "AGGREGATION_TEMPORALITY_CUMULATIVE", 2},
 	{METRICS "DataPointFlags", "DATA_POINT_FLAGS_DO_NOT_USE", 0},
 	{METRICS "DataPointFlags", "DATA_POINT_FLAGS_NO_RECORDED_VALUE_MASK", 1},
+	{LOGS "SeverityNumber", "SEVERITY_NUMBER_UNSPECIFIED", 0},
+	{LOGS "SeverityNumber", "SEVERITY_NUMBER_TRACE", 1},
+	{LOGS "SeverityNumber", "SEVERITY_NUMBER_TRACE2", 2},
+	{LOGS "SeverityNumber", "SEVERITY_NUMBER_TRACE3", 3},
+	{LOGS "SeverityNumber", "SEVERITY_NUMBER_TRACE4", 4},
+	{LOGS "SeverityNumber", "SEVERITY_NUMBER_DEBUG", 5},
+	{LOGS "SeverityNumber", "SEVERITY_NUMBER_DEBUG2", 6},
+	{LOGS "SeverityNumber", "SEVERITY_NUMBER_DEBUG3", 7},
+	{LOGS "SeverityNumber", "SEVERITY_NUMBER_DEBUG4", 8},
+	{LOGS "SeverityNumber", "SEVERITY_NUMBER_INFO", 9},
+	{LOGS "SeverityNumber", "SEVERITY_NUMBER_INFO2", 10},
+	{LOGS "SeverityNumber", "SEVERITY_NUMBER_INFO3", 11},
+	{LOGS "SeverityNumber", "SEVERITY_NUMBER_INFO4", 12},
+	{LOGS "SeverityNumber", "SEVERITY_NUMBER_WARN", 13},
+	{LOGS "SeverityNumber", "SEVERITY_NUMBER_WARN2", 14},
+	{LOGS "SeverityNumber", "SEVERITY_NUMBER_WARN3", 15},
+	{LOGS "SeverityNumber", "SEVERITY_NUMBER_WARN4", 16},
+	{LOGS "SeverityNumber", "SEVERITY_NUMBER_ERROR", 17},
+	{LOGS "SeverityNumber", "SEVERITY_NUMBER_ERROR2", 18},
+	{LOGS "SeverityNumber", "SEVERITY_NUMBER_ERROR3", 19},
+	{LOGS "SeverityNumber", "SEVERITY_NUMBER_ERROR4", 20},
+	{LOGS "SeverityNumber", "SEVERITY_NUMBER_FATAL", 21},
+	{LOGS "SeverityNumber", "SEVERITY_NUMBER_FATAL2", 22},
+	{LOGS "SeverityNumber", "SEVERITY_NUMBER_FATAL3", 23},
+	{LOGS "SeverityNumber", "SEVERITY_NUMBER_FATAL4", 24},
+	{LOGS "LogRecordFlags", "LOG_RECORD_FLAGS_DO_NOT_USE", 0},
+	{LOGS "LogRecordFlags", "LOG_RECORD_FLAGS_TRACE_FLAGS_MASK", 0xff},
 };
 /* clang-format on */
 
@@ -268,12 +322,19 @@ static const ProtobufCMessageDescriptor *const descriptors[] = {
 	&opentelemetry__proto__metrics__v1__summary_data_point__descriptor,
 	&opentelemetry__proto__metrics__v1__summary_data_point__value_at_quantile__descriptor,
 	&opentelemetry__proto__metrics__v1__exemplar__descriptor,
+	&opentelemetry__proto__logs__v1__logs_data__descriptor,
+	&opentelemetry__proto__logs__v1__resource_logs__descriptor,
+	&opentelemetry__proto__logs__v1__scope_logs__descriptor,
+	&opentelemetry__proto__logs__v1__log_record__descriptor,
 	&opentelemetry__proto__collector__trace__v1__export_trace_service_request__descriptor,
 	&opentelemetry__proto__collector__trace__v1__export_trace_service_response__descriptor,
 	&opentelemetry__proto__collector__trace__v1__export_trace_partial_success__descriptor,
 	&opentelemetry__proto__collector__metrics__v1__export_metrics_service_request__descriptor,
 	&opentelemetry__proto__collector__metrics__v1__export_metrics_service_response__descriptor,
 	&opentelemetry__proto__collector__metrics__v1__export_metrics_partial_success__descriptor,
+	&opentelemetry__proto__collector__logs__v1__export_logs_service_request__descriptor,
+	&opentelemetry__proto__collector__logs__v1__export_logs_service_response__descriptor,
+	&opentelemetry__proto__collector__logs__v1__export_logs_partial_success__descriptor,
 };
 
 static const ProtobufCEnumDescriptor *const enum_descriptors[] = {
@@ -282,6 +343,8 @@ static const ProtobufCEnumDescriptor *const enum_descriptors[] = {
 	&opentelemetry__proto__trace__v1__span_flags__descriptor,
 	&opentelemetry__proto__metrics__v1__aggregation_temporality__descriptor,
 	&opentelemetry__proto__metrics__v1__data_point_flags__descriptor,
+	&opentelemetry__proto__logs__v1__severity_number__descriptor,
+	&opentelemetry__proto__logs__v1__log_record_flags__descriptor,
 };
 
 static const ProtobufCMessageDescriptor *find_message(const char *name)
@@ -460,6 +523,14 @@ static void the_public_enums_have_the_numbers_of_otlp(void **state)
 	assert_int_equal(OTLP_TEMPORALITY_UNSPECIFIED, 0);
 	assert_int_equal(OTLP_TEMPORALITY_DELTA, 1);
 	assert_int_equal(OTLP_TEMPORALITY_CUMULATIVE, 2);
+	assert_int_equal(OTLP_SEVERITY_UNSPECIFIED, 0);
+	assert_int_equal(OTLP_SEVERITY_TRACE, 1);
+	assert_int_equal(OTLP_SEVERITY_DEBUG, 5);
+	assert_int_equal(OTLP_SEVERITY_INFO, 9);
+	assert_int_equal(OTLP_SEVERITY_WARN, 13);
+	assert_int_equal(OTLP_SEVERITY_ERROR, 17);
+	assert_int_equal(OTLP_SEVERITY_FATAL, 21);
+	assert_int_equal(OTLP_SEVERITY_FATAL4, 24);
 }
 
 int main(void)
