@@ -153,11 +153,15 @@ def batches_of(content):
 
 def decode_all(folder):
     """Python's protobuf reads each file; returns the batches that are there."""
+    from opentelemetry.proto.logs.v1 import logs_pb2
     from opentelemetry.proto.metrics.v1 import metrics_pb2
     from opentelemetry.proto.trace.v1 import trace_pb2
 
     found = set()
-    for signal, message in (("traces", trace_pb2.TracesData), ("metrics", metrics_pb2.MetricsData)):
+    types = {
+        "traces": trace_pb2.TracesData, "metrics": metrics_pb2.MetricsData, "logs": logs_pb2.LogsData,
+    }
+    for signal, message in types.items():
         for path in sorted((folder / signal).glob("*")):
             check(path.name.endswith(".binpb"), f"{path}: it is not sealed")
             content = path.read_bytes()

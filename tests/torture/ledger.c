@@ -107,13 +107,37 @@ static int push_point(struct otlp_library *library, uint32_t slot, uint64_t numb
 	return otlp_library_export_metrics_ref(library, &metrics);
 }
 
+/* The body is the text; the number is in the span id and in the observed time. */
+static int push_log(struct otlp_library *library, uint32_t slot, uint64_t number,
+		    struct otlp_str text)
+{
+	struct otlp_attribute attribute = otlp_attr_int(OTLP_STR("slot"), slot);
+	struct otlp_log_record log = {
+		.observed_time_unix_ns = number,
+		.severity_number = OTLP_SEVERITY_INFO,
+		.body = otlp_value_str(text),
+		.attributes = {.items = &attribute, .count = 1},
+	};
+
+	memcpy(log.trace_id, LEDGER_TRACE_MARK, 8);
+	memcpy(log.trace_id + 8, &slot, sizeof(slot));
+	memcpy(log.span_id, &number, sizeof(number));
+	return otlp_library_export_logs(library, &log, 1);
+}
+
 int ledger_push(struct otlp_library *library, uint32_t slot, uint64_t number)
 {
 	char bytes[LEDGER_TEXT_BYTES_MAX];
 	struct otlp_str text = {bytes, ledger_text(slot, number, bytes)};
 
-	return ledger_signal_of(slot) == LEDGER_SPANS ? push_span(library, slot, number, text)
-						      : push_point(library, slot, number, text);
+	switch (ledger_signal_of(slot)) {
+	case OTLP_SIGNAL_METRICS:
+		return push_point(library, slot, number, text);
+	case OTLP_SIGNAL_LOGS:
+		return push_log(library, slot, number, text);
+	default:
+		return push_span(library, slot, number, text);
+	}
 }
 
 int ledger_push_next(struct ledger *ledger, struct otlp_library *library, uint32_t slot)

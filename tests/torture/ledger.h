@@ -29,12 +29,12 @@
 #define LEDGER_QUARTER_SLOT 12288u
 #define LEDGER_GROUP_SLOTS  8u
 
-enum ledger_signal { LEDGER_SPANS = 0, LEDGER_POINTS = 1 };
-
-/* Slots with an even number push spans, the others data points. */
-static inline enum ledger_signal ledger_signal_of(uint32_t slot)
+/* Slots with an even number push spans, the others data points and log records in turn. */
+static inline enum otlp_signal ledger_signal_of(uint32_t slot)
 {
-	return (slot & 1) == 0 ? LEDGER_SPANS : LEDGER_POINTS;
+	if ((slot & 1) == 0)
+		return OTLP_SIGNAL_TRACES;
+	return (slot & 2) == 0 ? OTLP_SIGNAL_METRICS : OTLP_SIGNAL_LOGS;
 }
 
 /* The ring that a slot of a quarter's records needs, at least. */

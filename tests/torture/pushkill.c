@@ -5,10 +5,10 @@
  * more than the push has. As soon as its claim is made another thread of it pushes behind it: those
  * records must survive the hole. A writer is expected to be at work on the runtime directory.
  *
- * usage: pushkill LEDGER small|large|wrap
- * Slots of the ledger: run N has 8 * N for the push and 8 * N + 2 for the other thread. The output
- * is JSON: runs, runs with a hole, the bytes that the writer must report as torn. Exit 77: no
- * ptrace.
+ * usage: pushkill LEDGER small|large|wrap|log
+ * Slots of the ledger: run N has 8 * N for the push and 8 * N + 2 for the other thread; for the
+ * push of a log record (log) 8 * N + 3 and 8 * N + 7. The output is JSON: runs, runs with a hole,
+ * the bytes that the writer must report as torn. Exit 77: no ptrace.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -40,7 +40,7 @@
 #define SMALL_BYTES 64u
 #define LARGE_BYTES 1500u
 
-enum kind { KIND_SMALL, KIND_LARGE, KIND_WRAP };
+enum kind { KIND_SMALL, KIND_LARGE, KIND_WRAP, KIND_LOG, KIND_COUNT };
 
 /* Shared between the child and who steps it. */
 struct stage {
@@ -84,8 +84,8 @@ static void *push_behind(void *argument)
 	return NULL;
 }
 
-/* A second mapping of our own ring of spans. */
-static void find_ring(void)
+/* A second mapping of our own ring of that signal. */
+static void find_ring(enum otlp_signal signal)
 {
 	DIR *dir = opendir(getenv("OTLPIPE_DIR"));
 	struct dirent *entry;
@@ -107,9 +107,8 @@ static void find_ring(void)
 			_exit(1);
 		close(fd);
 		stage->shared = (const void *)((const uint8_t *)header +
-					       header->rings[OTLP_SIGNAL_TRACES].control_offset);
-		stage->data =
-			(const uint8_t *)header + header->rings[OTLP_SIGNAL_TRACES].data_offset;
+					       header->rings[signal].control_offset);
+		stage->data = (const uint8_t *)header + header->rings[signal].data_offset;
 		closedir(dir);
 		return;
 	}
@@ -130,6 +129,7 @@ static bool is_wanted(enum kind kind, uint32_t slot)
 
 	switch (kind) {
 	case KIND_SMALL:
+	case KIND_LOG:
 		return bytes < SMALL_BYTES && to_end > 1024;
 	case KIND_LARGE:
 		return bytes >= LARGE_BYTES && to_end > 4096;
@@ -141,18 +141,18 @@ static bool is_wanted(enum kind kind, uint32_t slot)
 static void be_a_producer(enum kind kind, uint32_t slot)
 {
 	struct otlp_options options;
-	uint32_t other = slot + 2;
+	uint32_t other = slot + (kind == KIND_LOG ? 4 : 2);
 	unsigned waits = 0;
 	pthread_t thread;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	otlp_options_init(&options, sizeof(options));
 	options.ring_bytes[OTLP_SIGNAL_TRACES] = options.ring_bytes[OTLP_SIGNAL_METRICS] =
-		RING_BYTES;
+		options.ring_bytes[OTLP_SIGNAL_LOGS] = RING_BYTES;
 	if (otlp_library_open(&library, &options) < 0 ||
 	    pthread_create(&thread, NULL, push_behind, &other) != 0)
 		_exit(1);
-	find_ring();
+	find_ring(ledger_signal_of(slot));
 	while (!is_wanted(kind, slot))
 		if (ledger_push_next(&ledger, library, slot) != OTLP_OK)
 			wait_a_little(&waits);
@@ -202,9 +202,10 @@ static uint64_t torn_bytes(pid_t pid, uint64_t end)
 #ifdef __x86_64__
 
 /* From where the child has stopped to the library's first instruction. @return its stack, or 0 */
-static uint64_t run_to_push(pid_t pid)
+static uint64_t run_to_push(pid_t pid, enum kind kind)
 {
-	const uintptr_t at = (uintptr_t)otlp_library_export_traces;
+	const uintptr_t at = kind == KIND_LOG ? (uintptr_t)otlp_library_export_logs
+					      : (uintptr_t)otlp_library_export_traces;
 	struct user_regs_struct regs;
 	const long word = ptrace(PTRACE_PEEKTEXT, pid, (void *)at, NULL);
 	int status;
@@ -236,8 +237,9 @@ static int step(pid_t pid, uint64_t stack)
 
 #else
 
-static uint64_t run_to_push(pid_t pid)
+static uint64_t run_to_push(pid_t pid, enum kind kind)
 {
+	(void)kind;
 	kill(pid, SIGKILL);
 	fprintf(stderr, "pushkill: for x86-64 alone\n");
 	exit(77);
@@ -267,7 +269,7 @@ static int run(enum kind kind, uint32_t slot, unsigned long steps, uint64_t *ret
 		be_a_producer(kind, slot);
 	if (waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status))
 		return WIFEXITED(status) && WEXITSTATUS(status) == 77 ? -ENOSYS : -EIO;
-	stack = run_to_push(pid);
+	stack = run_to_push(pid, kind);
 	for (unsigned long n = 0; rc == 1 && n < steps; n++) {
 		rc = stack == 0 ? -EIO : step(pid, stack);
 		/* Nobody else pushes until we have seen where the claim ends. */
@@ -289,15 +291,15 @@ static int run(enum kind kind, uint32_t slot, unsigned long steps, uint64_t *ret
 
 int main(int argc, char **argv)
 {
-	static const char *const kinds[] = {"small", "large", "wrap"};
+	static const char *const kinds[KIND_COUNT] = {"small", "large", "wrap", "log"};
 	unsigned runs = 0, holes = 0, wrapped = 0;
 	unsigned kind = 0;
 	uint64_t torn = 0;
 	int rc = 1;
 
-	while (argc == 3 && kind < 3 && strcmp(argv[2], kinds[kind]) != 0)
+	while (argc == 3 && kind < KIND_COUNT && strcmp(argv[2], kinds[kind]) != 0)
 		kind++;
-	if (argc != 3 || kind == 3 || ledger_open(&ledger, argv[1]) < 0)
+	if (argc != 3 || kind == KIND_COUNT || ledger_open(&ledger, argv[1]) < 0)
 		return 2;
 	stage = mmap(NULL, sizeof(*stage), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
 		     0);
@@ -307,7 +309,8 @@ int main(int argc, char **argv)
 		uint64_t bytes;
 		bool is_wrapped = false;
 
-		rc = run((enum kind)kind, runs * 8, runs, &bytes, &is_wrapped);
+		rc = run((enum kind)kind, runs * 8 + (kind == KIND_LOG ? 3 : 0), runs, &bytes,
+			 &is_wrapped);
 		if (rc == -ENOSYS)
 			return 77;
 		if (rc < 0) {

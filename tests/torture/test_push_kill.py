@@ -36,12 +36,12 @@ def kill_at_each_instruction(pipe, kind):
 
 
 def a_push_killed_at_each_instruction_loses_nothing_else(pipe):
-    runs = sum(kill_at_each_instruction(pipe, kind)["runs"] for kind in ("small", "large"))
+    runs = sum(kill_at_each_instruction(pipe, kind)["runs"] for kind in ("small", "large", "log"))
     wrap = kill_at_each_instruction(pipe, "wrap")
     check(wrap["wrapped"] > 10, f"{wrap}: so few pushes had their padding claimed with them")
     rig.reliability(
         "a producer dies in a push, while another thread pushes behind it",
-        "ptrace, SIGKILL behind each instruction; small, large, and across the wrap",
+        "ptrace, SIGKILL behind each instruction; small, large, across the wrap, and a log record",
         runs + wrap["runs"],
         0,
         "push_kill",

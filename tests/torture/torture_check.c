@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "core/record/signal.h"
+#include "opentelemetry/proto/logs/v1/logs.pb-c.h"
 #include "opentelemetry/proto/metrics/v1/metrics.pb-c.h"
 #include "opentelemetry/proto/trace/v1/trace.pb-c.h"
 #include "shm/layout.h"
@@ -95,6 +96,23 @@ static void see(const char *file, uint64_t slot, uint64_t number, const char *te
 		at->last = number;
 }
 
+/* What spans and log records share: their ids say which they are. */
+static void see_ids(const char *file, const ProtobufCBinaryData *trace_id,
+		    const ProtobufCBinaryData *span_id, uint64_t time_ns,
+		    const ProtobufCBinaryData *text)
+{
+	uint64_t number = 0;
+	uint32_t slot = UINT32_MAX;
+
+	if (trace_id->len == 16 && memcmp(trace_id->data, LEDGER_TRACE_MARK, 8) == 0)
+		memcpy(&slot, trace_id->data + 8, sizeof(slot));
+	if (span_id->len == 8)
+		memcpy(&number, span_id->data, sizeof(number));
+	if (time_ns != number)
+		number = 0;
+	see(file, slot, number, (const char *)text->data, text->len);
+}
+
 static void see_traces(const char *file, const uint8_t *bytes, size_t count)
 {
 	Opentelemetry__Proto__Trace__V1__TracesData *data =
@@ -110,8 +128,6 @@ static void see_traces(const char *file, const uint8_t *bytes, size_t count)
 			for (i = 0; i < data->resource_spans[r]->scope_spans[s]->n_spans; i++) {
 				const Opentelemetry__Proto__Trace__V1__Span *span =
 					data->resource_spans[r]->scope_spans[s]->spans[i];
-				uint64_t number = 0;
-				uint32_t slot = UINT32_MAX;
 
 				if (liar_count > 0 && span->trace_id.len == 16 &&
 				    memcmp(span->trace_id.data, LIAR_MARK, strlen(LIAR_MARK)) ==
@@ -119,17 +135,34 @@ static void see_traces(const char *file, const uint8_t *bytes, size_t count)
 					liar_items++;
 					continue;
 				}
-				if (span->trace_id.len == 16 &&
-				    memcmp(span->trace_id.data, LEDGER_TRACE_MARK, 8) == 0)
-					memcpy(&slot, span->trace_id.data + 8, sizeof(slot));
-				if (span->span_id.len == 8)
-					memcpy(&number, span->span_id.data, sizeof(number));
-				if (span->start_time_unix_nano != number)
-					number = 0;
-				see(file, slot, number, (const char *)span->name.data,
-				    span->name.len);
+				see_ids(file, &span->trace_id, &span->span_id,
+					span->start_time_unix_nano, &span->name);
 			}
 	opentelemetry__proto__trace__v1__traces_data__free_unpacked(data, NULL);
+}
+
+static void see_logs(const char *file, const uint8_t *bytes, size_t count)
+{
+	Opentelemetry__Proto__Logs__V1__LogsData *data =
+		opentelemetry__proto__logs__v1__logs_data__unpack(NULL, count, bytes);
+	size_t r, s, i;
+
+	if (data == NULL) {
+		PROBLEM("%s: it cannot be decoded", file);
+		return;
+	}
+	for (r = 0; r < data->n_resource_logs; r++)
+		for (s = 0; s < data->resource_logs[r]->n_scope_logs; s++)
+			for (i = 0; i < data->resource_logs[r]->scope_logs[s]->n_log_records; i++) {
+				const Opentelemetry__Proto__Logs__V1__LogRecord *log =
+					data->resource_logs[r]->scope_logs[s]->log_records[i];
+				const ProtobufCBinaryData none = {0};
+
+				see_ids(file, &log->trace_id, &log->span_id,
+					log->observed_time_unix_nano,
+					log->body != NULL ? &log->body->string_value : &none);
+			}
+	opentelemetry__proto__logs__v1__logs_data__free_unpacked(data, NULL);
 }
 
 static void see_metric(const char *file, const Opentelemetry__Proto__Metrics__V1__Metric *metric)
@@ -172,6 +205,13 @@ static void see_metrics(const char *file, const uint8_t *bytes, size_t count)
 					   data->resource_metrics[r]->scope_metrics[s]->metrics[i]);
 	opentelemetry__proto__metrics__v1__metrics_data__free_unpacked(data, NULL);
 }
+
+static void (*const see_rows[SIGNAL_COUNT])(const char *file, const uint8_t *bytes,
+					    size_t count) = {
+	[OTLP_SIGNAL_TRACES] = see_traces,
+	[OTLP_SIGNAL_METRICS] = see_metrics,
+	[OTLP_SIGNAL_LOGS] = see_logs,
+};
 
 static bool is_liar(uint64_t region_id)
 {
@@ -248,10 +288,8 @@ static void check_file(const char *path, enum otlp_signal signal, const struct d
 	bytes = malloc(end + 1);
 	if (pread(fd, bytes, end, 0) != (ssize_t)end)
 		PROBLEM("%s: %s", path, strerror(errno));
-	else if (signal == OTLP_SIGNAL_TRACES)
-		see_traces(path, bytes, end);
 	else
-		see_metrics(path, bytes, end);
+		see_rows[signal](path, bytes, end);
 	free(bytes);
 	close(fd);
 }
@@ -372,10 +410,9 @@ int main(int argc, char **argv)
 	i = parse(argc, argv, &mode);
 	if (i >= argc || ledger_open(&ledger, argv[1]) < 0)
 		return 2;
-	for (; i < argc; i++) {
-		check_dir(argv[i], OTLP_SIGNAL_TRACES);
-		check_dir(argv[i], OTLP_SIGNAL_METRICS);
-	}
+	for (; i < argc; i++)
+		for (enum otlp_signal signal = 0; signal < SIGNAL_COUNT; signal++)
+			check_dir(argv[i], signal);
 	check_ranges();
 	missing = check_slots(&ledger, mode);
 	for (i = 0; mode == CHECK_LOST && i < (int)SIGNAL_COUNT; i++)

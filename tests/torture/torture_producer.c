@@ -188,7 +188,8 @@ static void report(const struct worker *workers, unsigned count)
 	printf("{\"accepted\":%llu,\"refused\":%llu,\"dropped\":%llu}\n",
 	       (unsigned long long)accepted, (unsigned long long)refused,
 	       (unsigned long long)(stats.signals[OTLP_SIGNAL_TRACES].dropped_full +
-				    stats.signals[OTLP_SIGNAL_METRICS].dropped_full));
+				    stats.signals[OTLP_SIGNAL_METRICS].dropped_full +
+				    stats.signals[OTLP_SIGNAL_LOGS].dropped_full));
 	fflush(stdout);
 }
 
@@ -214,8 +215,8 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	otlp_options_init(&open_options, sizeof(open_options));
-	open_options.ring_bytes[OTLP_SIGNAL_TRACES] = (uint32_t)options.ring_bytes;
-	open_options.ring_bytes[OTLP_SIGNAL_METRICS] = (uint32_t)options.ring_bytes;
+	for (i = 0; i <= OTLP_SIGNAL_LOGS; i++)
+		open_options.ring_bytes[i] = (uint32_t)options.ring_bytes;
 	rc = otlp_library_open(&library, &open_options);
 	if (rc < 0) {
 		fprintf(stderr, "open: %s\n", otlp_strerror(rc));
