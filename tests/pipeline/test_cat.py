@@ -290,7 +290,7 @@ def wrong_command_lines_get_one_line_and_exit_2(pipe):
     for words in (
         ["cat"], ["cat", "--format", "xml", "-"], ["cat", "--signal", "spans", "-"], ["nope"], [],
         ["cat", "--format", "text", "--signal", "traces", "-"],
-        ["verify"], ["verify", "a", "b"], ["load", "--count", "x"], ["load", "--rate", "-1"],
+        ["verify"], ["load", "--count", "x"], ["load", "--rate", "-1"],
         ["load", "--signal", "traces"], ["load", "--span-ring-bytes", "1"], ["load", "word"],
     ):
         process = pipe.tool(*words, expected=2)

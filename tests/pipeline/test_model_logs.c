@@ -26,7 +26,6 @@ static struct otlp_library *open_library(void)
 	options.ring_bytes[OTLP_SIGNAL_TRACES] = OTLP_RING_BYTES_MIN;
 	options.ring_bytes[OTLP_SIGNAL_METRICS] = OTLP_RING_BYTES_MIN;
 	assert_int_equal(otlp_library_open(&library, &options), OTLP_OK);
-	fixture_library = library;
 	return library;
 }
 
