@@ -56,8 +56,9 @@ enum record_written record_write_log(uint8_t *to, const struct otlp_log_record *
 	uint8_t *const end = to + bytes;
 	/* Two, so that the one whose address nobody gets stays in a register. */
 	uint64_t high = 0, high_of_parts = 0;
-	const uint8_t has = record_has_sections(inline_resource, log->scope) |
-			    (record_value_type(&log->body) != OTLP_VALUE_EMPTY ? RECORD_HAS_BODY : 0);
+	const uint8_t has =
+		record_has_sections(inline_resource, log->scope) |
+		(record_value_type(&log->body) != OTLP_VALUE_EMPTY ? RECORD_HAS_BODY : 0);
 
 	to = write_head(to, log, has, inline_resource ? 0 : resource_ref);
 	to = record_write_sections(to, end, inline_resource, log->scope, &high_of_parts);
