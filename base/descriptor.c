@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which numbers files get. */
 #include "base/descriptor.h"
 
 #include <errno.h>
@@ -72,4 +71,18 @@ int descriptor_openat(int dirfd, const char *path, int flags, mode_t mode)
 		if (held[at] >= 0)
 			close(held[at]);
 	return fd;
+}
+
+int descriptor_opendir(int dirfd, DIR **ret)
+{
+	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc;
+
+	if (fd < 0)
+		return -errno;
+	*ret = fdopendir(fd);
+	if (*ret != NULL)
+		return 0;
+	rc = -errno;
+	close(fd);
+	return rc;
 }

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Descriptors 0 to 2. A program that was started with one of them closed gets that number for the
+ * How files are opened: descriptors 0 to 2, and directories.
+ *
+ * A program that was started with one of them closed gets that number for the
  * next file that it opens, and what it says on standard error then goes into that file. So our
  * programs fill the gaps first, and what our library opens in its host keeps off these numbers.
  */
 #ifndef OTLPIPE_BASE_DESCRIPTOR_H
 #define OTLPIPE_BASE_DESCRIPTOR_H
 
+#include <dirent.h>
 #include <sys/types.h>
 
 /**
@@ -24,5 +27,13 @@ int descriptor_fill_standard(void);
  * @return the descriptor, or a negative errno
  */
 int descriptor_openat(int dirfd, const char *path, int flags, mode_t mode);
+
+/**
+ * The names in an open directory, from the first one on. The stream has a descriptor of its own, so
+ * it does not move where another stream of the same directory reads.
+ *
+ * @return 0, or a negative errno; *ret is for closedir()
+ */
+int descriptor_opendir(int dirfd, DIR **ret);
 
 #endif

@@ -176,14 +176,17 @@ int units_parse_count(const char *text, uint64_t min, uint64_t max, uint64_t *re
 	return 0;
 }
 
-static void format(uint64_t value, const char *sign, const struct unit *units, size_t count,
-		   char text[UNITS_TEXT_BYTES])
+const char *units_format_duration(int64_t ns, char text[UNITS_TEXT_BYTES])
 {
-	const struct unit *unit = &units[count - 1];
-	uint64_t whole;
+	const struct unit *unit = &duration_units[COUNT_OF(duration_units) - 1];
+	/* Negated as unsigned: INT64_MIN has no positive twin. */
+	uint64_t value = ns < 0 ? -(uint64_t)ns : (uint64_t)ns, whole;
+	const char *sign = ns < 0 ? "-" : "";
 	unsigned int hundredths;
 
-	while (unit > units && value < unit->scale)
+	if (value == 0)
+		return strcpy(text, "0s");
+	while (unit > duration_units && value < unit->scale)
 		unit--;
 	whole = value / unit->scale;
 	hundredths = (unsigned int)((unsigned __int128)(value % unit->scale) * 100 / unit->scale);
@@ -195,21 +198,5 @@ static void format(uint64_t value, const char *sign, const struct unit *units, s
 	else
 		snprintf(text, UNITS_TEXT_BYTES, "%s%" PRIu64 ".%02u%s", sign, whole, hundredths,
 			 unit->name);
-}
-
-const char *units_format_duration(int64_t ns, char text[UNITS_TEXT_BYTES])
-{
-	/* Negated as unsigned: INT64_MIN has no positive twin. */
-	uint64_t value = ns < 0 ? -(uint64_t)ns : (uint64_t)ns;
-
-	if (value == 0)
-		return strcpy(text, "0s");
-	format(value, ns < 0 ? "-" : "", duration_units, COUNT_OF(duration_units), text);
-	return text;
-}
-
-const char *units_format_size(uint64_t bytes, char text[UNITS_TEXT_BYTES])
-{
-	format(bytes, "", size_units, COUNT_OF(size_units), text);
 	return text;
 }

@@ -17,7 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Large enough for every text that the format functions make, with its NUL. */
+/* Large enough for every text that units_format_duration() makes, with its NUL. */
 #define UNITS_TEXT_BYTES 32
 
 /* Each: 0; -EINVAL for what is not a number with a known unit; -ERANGE for too much. */
@@ -29,6 +29,5 @@ int units_parse_count(const char *text, uint64_t min, uint64_t max, uint64_t *re
 /* For people: the largest unit that leaves a whole part, two decimals at most, cut off and not
  * rounded. Returns text. */
 const char *units_format_duration(int64_t ns, char text[UNITS_TEXT_BYTES]);
-const char *units_format_size(uint64_t bytes, char text[UNITS_TEXT_BYTES]);
 
 #endif

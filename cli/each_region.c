@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading a runtime directory. What is in a region, and whether it still is one, the caller sees.
- */
+/* Reads the names alone: whether a file still is a region, the caller finds out. */
 #include "cli/each_region.h"
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <unistd.h>
 
+#include "base/descriptor.h"
 #include "shm/region_name.h"
 
 int each_region(const struct runtime_dir *dir, int (*look)(void *context, const char *name),
@@ -15,17 +13,10 @@ int each_region(const struct runtime_dir *dir, int (*look)(void *context, const 
 {
 	struct dirent *entry;
 	DIR *stream;
-	int fd, rc = 0;
+	int rc = descriptor_opendir(dir->fd, &stream);
 
-	fd = openat(dir->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	stream = fdopendir(fd);
-	if (stream == NULL) {
-		rc = -errno;
-		close(fd);
+	if (rc < 0)
 		return rc;
-	}
 	while (rc == 0) {
 		uint32_t pid;
 		uint64_t id;

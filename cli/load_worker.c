@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "cli/load_data.h"
 #include "cli/tool.h"
 
@@ -33,14 +34,6 @@ struct producer {
 	pthread_t thread;
 	struct load_producer data;
 };
-
-static int64_t clock_ns(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return now.tv_sec * NS_PER_S + now.tv_nsec;
-}
 
 static void sleep_ns(int64_t ns)
 {
@@ -140,7 +133,7 @@ static void pace(const struct producer *p, uint64_t record, int64_t begin_ns)
 	due_ns = begin_ns + (int64_t)((double)record * (double)producers * (double)NS_PER_S /
 				      (double)p->options->rate);
 	while (!stopped(p->shared)) {
-		int64_t ahead_ns = due_ns - clock_ns(CLOCK_MONOTONIC);
+		int64_t ahead_ns = due_ns - clock_monotonic_ns();
 
 		if (ahead_ns < AHEAD_NS)
 			return;
@@ -161,26 +154,26 @@ static void *produce(void *context)
 {
 	struct producer *p = context;
 	uint64_t records = share(p);
-	int64_t begin_ns = clock_ns(CLOCK_MONOTONIC);
+	int64_t begin_ns = clock_monotonic_ns();
 	enum otlp_signal signal;
 	int rc = 0;
 
 	atomic_store_explicit(&p->slot->begin_ns, begin_ns, memory_order_relaxed);
 	load_producer_init(&p->data, p->options->seed, p->index, p->options->series,
-			   (uint64_t)clock_ns(CLOCK_REALTIME));
+			   (uint64_t)clock_now_ns(CLOCK_REALTIME));
 	for (uint64_t i = 0; rc == 0 && i < records && !stopped(p->shared); i++) {
 		uint64_t now_ns;
 
 		pace(p, i, begin_ns);
 		if (stopped(p->shared))
 			break;
-		now_ns = (uint64_t)clock_ns(CLOCK_REALTIME);
+		now_ns = (uint64_t)clock_now_ns(CLOCK_REALTIME);
 		for (signal = 0; rc == 0 && signal < SIGNAL_COUNT; signal++)
 			if (p->options->pushes[signal])
 				rc = push(p, signal, now_ns);
 	}
 	p->error = rc;
-	atomic_store_explicit(&p->slot->end_ns, clock_ns(CLOCK_MONOTONIC), memory_order_relaxed);
+	atomic_store_explicit(&p->slot->end_ns, clock_monotonic_ns(), memory_order_relaxed);
 	return NULL;
 }
 

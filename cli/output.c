@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "cli/tool.h"
 
 /* A signal that comes just before the wait does not end it: no single wait is longer. */
@@ -73,14 +74,6 @@ int tool_finish(int status)
 	return TOOL_FAILED;
 }
 
-static int64_t monotonic_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 /*
  * Wait for input on fd, or for nothing with -1, and for the other end of stdout to go.
  *
@@ -99,10 +92,10 @@ static int rest_slice(int fd, int64_t ns)
 
 bool tool_rest(int64_t ns)
 {
-	const int64_t until_ns = monotonic_ns() + ns;
+	const int64_t until_ns = clock_monotonic_ns() + ns;
 
 	while (!tool_interrupted()) {
-		const int64_t left_ns = until_ns - monotonic_ns();
+		const int64_t left_ns = until_ns - clock_monotonic_ns();
 
 		if (left_ns <= 0)
 			return true;

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "core/displaced.h"
 #include "core/error.h"
 #include "core/explain.h"
@@ -207,14 +208,6 @@ int otlp_library_export_metrics_ref(struct otlp_library *library,
 			       : push_metrics(&library->producer, library->resource, metrics);
 }
 
-static int64_t monotonic_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 /* One position in each ring of each region of this process, and whether the writer is there. */
 struct flush_target {
 	uint64_t positions[PRODUCER_REGIONS_MAX][SIGNAL_COUNT];
@@ -319,7 +312,7 @@ static int64_t flush_slice(int64_t start_ns, int64_t timeout_ns)
 
 	if (timeout_ns < 0)
 		return FLUSH_SLICE_NS;
-	left = timeout_ns - (monotonic_ns() - start_ns);
+	left = timeout_ns - (clock_monotonic_ns() - start_ns);
 	if (left <= 0)
 		return 0;
 	return left < FLUSH_SLICE_NS ? left : FLUSH_SLICE_NS;
@@ -344,7 +337,7 @@ int otlp_library_flush(struct otlp_library *library, int64_t timeout_ns)
 {
 	struct flush_target target;
 	struct producer *producer;
-	int64_t start = monotonic_ns();
+	int64_t start = clock_monotonic_ns();
 	bool has_epoch = false;
 	uint64_t epoch;
 	int rc;

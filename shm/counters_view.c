@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/descriptor.h"
+
 /* Of a user whose file it is, and no other: a member of a group directory can make any name. */
 static bool counters_is_owners(const char *name, const struct stat *st)
 {
@@ -51,18 +53,12 @@ int counters_read(const struct runtime_dir *dir, struct counters_sum *ret)
 {
 	struct dirent *entry;
 	DIR *stream;
-	int fd, rc;
+	int rc;
 
 	memset(ret, 0, sizeof(*ret));
-	fd = openat(dir->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	stream = fdopendir(fd);
-	if (stream == NULL) {
-		rc = -errno;
-		close(fd);
+	rc = descriptor_opendir(dir->fd, &stream);
+	if (rc < 0)
 		return rc;
-	}
 	for (;;) {
 		errno = 0;
 		entry = readdir(stream);

@@ -242,11 +242,6 @@ int region_is_alive(const struct region_view *view)
 	return region_is_locked(view->fd, REGION_LOCK_PRODUCER);
 }
 
-int region_is_drained(const struct region_view *view)
-{
-	return region_is_locked(view->fd, REGION_LOCK_WRITER);
-}
-
 int region_take(struct region_view *view, uint64_t epoch)
 {
 	int rc = region_lock(view->fd, REGION_LOCK_WRITER);

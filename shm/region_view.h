@@ -52,9 +52,6 @@ void region_detach(struct region_view *view);
 /** Does its producer live? 1, 0, or negative. */
 int region_is_alive(const struct region_view *view);
 
-/** Does a writer drain it? 1, 0, or negative. */
-int region_is_drained(const struct region_view *view);
-
 /**
  * For a writer, before it reads a position: be the one that drains it, until region_detach() or the
  * end of the process. The lock is on the region itself, which nobody can put another in place of.

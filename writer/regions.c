@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/descriptor.h"
 #include "base/log.h"
 #include "base/mix.h"
 #include "writer/settle.h"
@@ -343,7 +344,6 @@ static bool regions_may_change_unseen(const struct timespec *mtime)
 static int regions_begin(struct regions *regions)
 {
 	struct stat st;
-	int fd;
 
 	regions->room = regions->capacity;
 	regions->waiting_now = 0;
@@ -354,17 +354,7 @@ static int regions_begin(struct regions *regions)
 		if (regions_may_change_unseen(&st.st_mtim))
 			regions->look_ns = clock_monotonic_ns() + REGIONS_TICK_NS;
 	}
-	fd = openat(regions->dir->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	regions->stream = fdopendir(fd);
-	if (regions->stream == NULL) {
-		int rc = -errno;
-
-		close(fd);
-		return rc;
-	}
-	return 0;
+	return descriptor_opendir(regions->dir->fd, &regions->stream);
 }
 
 /* Read on: so many names, so many files to open. @return 1: there is more; 0: the end */

@@ -8,7 +8,7 @@
  */
 #include <stdio.h>
 
-#include <otlpipe/otlpipe.h>
+#include "tests/attack/host.h"
 
 static void tell(void *context, int error, const char *text)
 {
@@ -18,13 +18,6 @@ static void tell(void *context, int error, const char *text)
 
 int main(int argc, char **argv)
 {
-	const struct otlp_span span = {
-		.trace_id = {1},
-		.span_id = {1},
-		.name = OTLP_STR_INIT("span"),
-		.start_time_unix_ns = 1,
-		.end_time_unix_ns = 2,
-	};
 	struct otlp_library *library = NULL;
 	struct otlp_options options;
 	char text[1024];
@@ -38,7 +31,7 @@ int main(int argc, char **argv)
 	otlp_library_last_error(library, text, sizeof(text));
 	printf("kept: %s\n", text);
 	if (rc == OTLP_OK)
-		rc = otlp_library_export_traces(library, &span, 1);
+		rc = host_push(library);
 	otlp_library_unref(library);
 	return rc == OTLP_OK ? 0 : 1;
 }

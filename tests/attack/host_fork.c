@@ -16,15 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <otlpipe/otlpipe.h>
-
-#define EXPECT(what)                                                               \
-	do {                                                                       \
-		if (!(what)) {                                                     \
-			fprintf(stderr, "line %d: not so: %s\n", __LINE__, #what); \
-			_exit(1);                                                  \
-		}                                                                  \
-	} while (0)
+#include "tests/attack/host.h"
 
 #define THREADS_MAX 64
 
@@ -39,19 +31,12 @@ struct counts {
 
 static void *push_all(void *context)
 {
-	static const struct otlp_span span = {
-		.trace_id = {1},
-		.span_id = {1},
-		.name = OTLP_STR_INIT("span"),
-		.start_time_unix_ns = 1,
-		.end_time_unix_ns = 2,
-	};
 	struct counts *counts = context;
 	unsigned long i;
 
 	pthread_barrier_wait(&barrier);
 	for (i = 0; i < pushes; i++) {
-		if (otlp_library_export_traces(library, &span, 1) == OTLP_OK)
+		if (host_push(library) == OTLP_OK)
 			counts->accepted++;
 		else
 			counts->dropped++;

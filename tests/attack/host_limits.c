@@ -24,17 +24,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <otlpipe/otlpipe.h>
+#include "tests/attack/host.h"
 
 #include "tests/unit/refuse.h"
-
-#define EXPECT(what)                                                               \
-	do {                                                                       \
-		if (!(what)) {                                                     \
-			fprintf(stderr, "line %d: not so: %s\n", __LINE__, #what); \
-			_exit(1);                                                  \
-		}                                                                  \
-	} while (0)
 
 static struct otlp_library *library;
 
@@ -117,19 +109,6 @@ static void lift_limit(const char *what)
 	}
 }
 
-static int push(void)
-{
-	static const struct otlp_span span = {
-		.trace_id = {1},
-		.span_id = {1},
-		.name = OTLP_STR_INIT("span"),
-		.start_time_unix_ns = 1,
-		.end_time_unix_ns = 2,
-	};
-
-	return otlp_library_export_traces(library, &span, 1);
-}
-
 /* Push until one is taken. @return how many were not */
 static unsigned push_until_taken(void)
 {
@@ -137,7 +116,7 @@ static unsigned push_until_taken(void)
 	const time_t end = time(NULL) + 60;
 	unsigned refused = 0;
 
-	while (push() != OTLP_OK) {
+	while (host_push(library) != OTLP_OK) {
 		EXPECT(time(NULL) < end);
 		refused++;
 		nanosleep(&pause, NULL);
@@ -178,7 +157,7 @@ static void run_in_child(const char *what)
 	unsigned refused;
 
 	set_limit(what);
-	rc = push();
+	rc = host_push(library);
 	otlp_library_last_error(library, text, sizeof(text));
 	flush_rc = otlp_library_flush(library, rc == OTLP_OK ? INT64_C(10000000000) : 0);
 	then = stats();

@@ -24,7 +24,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <otlpipe/otlpipe.h>
+#include "tests/attack/host.h"
 
 #define WAIT_NS	   INT64_C(60000000000)
 #define PAGE_BYTES 4096
@@ -32,14 +32,6 @@
 /* With AVX-512 the signal's frame takes nearly half of it; the library gets the other half. */
 #define SMALL_STACK_BYTES 8192
 #define PUSH_STACK_BYTES  4096
-
-#define EXPECT(what)                                                               \
-	do {                                                                       \
-		if (!(what)) {                                                     \
-			fprintf(stderr, "line %d: not so: %s\n", __LINE__, #what); \
-			_exit(1);                                                  \
-		}                                                                  \
-	} while (0)
 
 static struct otlp_library *library;
 static sigjmp_buf jump;
@@ -56,19 +48,6 @@ static void open_library(void)
 	options.ring_bytes[OTLP_SIGNAL_TRACES] = OTLP_RING_BYTES_MIN;
 	options.ring_bytes[OTLP_SIGNAL_METRICS] = OTLP_RING_BYTES_MIN;
 	EXPECT(otlp_library_open(&library, &options) == OTLP_OK);
-}
-
-static int push(void)
-{
-	static const struct otlp_span span = {
-		.trace_id = {1},
-		.span_id = {1},
-		.name = OTLP_STR_INIT("span"),
-		.start_time_unix_ns = 1,
-		.end_time_unix_ns = 2,
-	};
-
-	return otlp_library_export_traces(library, &span, 1);
 }
 
 /* The library's call comes here. */
@@ -112,7 +91,7 @@ static void expect_that_it_works(void)
 	uint64_t refused = 0;
 	int rc;
 
-	while ((rc = push()) != OTLP_OK) {
+	while ((rc = host_push(library)) != OTLP_OK) {
 		EXPECT(rc == OTLP_ERR_FULL && time(NULL) < end);
 		/* A flush that finds nothing pushed has nothing to wait for: it must not say so. */
 		EXPECT(refused++ != 0 || otlp_library_flush(library, 0) != OTLP_OK);
@@ -129,7 +108,7 @@ static void expect_that_it_works(void)
 static void *push_in_thread(void *unused)
 {
 	(void)unused;
-	(void)push();
+	(void)host_push(library);
 	return NULL;
 }
 
@@ -172,7 +151,7 @@ static void disturb_by_a_jump(int what)
 	EXPECT(sigaction(SIGUSR1, &action, NULL) == 0);
 	disturbance = what;
 	if (sigsetjmp(jump, 1) == 0)
-		(void)push();
+		(void)host_push(library);
 	EXPECT(disturbed == 1);
 	expect_that_it_works();
 }
@@ -218,7 +197,7 @@ static void push_in_handler(int number)
 	}
 	unused = alloca(left - PUSH_STACK_BYTES);
 	unused[0] = 1;
-	result = push();
+	result = host_push(library);
 }
 
 /* Pushes in the handler until a region more is made than there was. */
@@ -247,7 +226,7 @@ static void wait_for_the_test(void)
 static void a_region_is_renewed_on_a_small_stack(void)
 {
 	open_library();
-	EXPECT(push() == OTLP_OK);
+	EXPECT(host_push(library) == OTLP_OK);
 	wait_for_the_test(); /* it gives the region up, as a writer would */
 	push_on_a_small_stack();
 	wait_for_the_test();

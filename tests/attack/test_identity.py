@@ -3,36 +3,16 @@
 """Regions that carry the ids of others. Who may make files in a group directory reads the names
 there, and the id is in the name. The writer attached whichever it saw first and passed the other over
 without a word: of the victim's records 150,000 were lost."""
-import os
 import pathlib
-import shutil
 import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "pipeline"))
 import harness
 from harness import check, equal, wait_for
+from users import MEMBER, NEIGHBOUR, WRITER, as_user, make_group
 
-GROUP, WRITER, VICTIM, MEMBER = 30000, 30001, 30002, 30003
-
-
-def as_user(uid):
-    return ("setpriv", f"--reuid={uid}", f"--regid={GROUP}", "--clear-groups")
-
-
-def make_group(pipe):
-    if os.geteuid() != 0:
-        raise harness.Skip("only root can become other users")
-    if shutil.which("setpriv") is None:
-        raise harness.Skip("there is no setpriv")
-    os.chmod(pipe.shm, 0o755)
-    os.chown(pipe.runtime, WRITER, GROUP)
-    pipe.runtime.chmod(0o3770)
-    if pipe.start("otlpipe", "--help", prefix=as_user(VICTIM)).wait(None) != 0:
-        raise harness.Skip("other users cannot run what is in the build directory")
-    pipe.output = pipe.shm / "data"
-    pipe.output.mkdir(mode=0o750)
-    os.chown(pipe.output, WRITER, GROUP)
+VICTIM = NEIGHBOUR
 
 
 def twins(pipe, each=3):

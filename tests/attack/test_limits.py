@@ -3,9 +3,7 @@
 """Limits that leave room for the honest: lines of the log, files that are kept, descriptors, regions,
 files in the output directory. What is counted are lines, files, regions and records.
 """
-import os
 import pathlib
-import shutil
 import sys
 import time
 
@@ -13,13 +11,13 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "torture"))
 import rig
 from rig import check, equal, harness, wait_for
+from users import MEMBER, NEIGHBOUR, WRITER, as_user, make_group
 
 BROKEN = 2000
 LOG_BURST_LINES = 16  # base/log.h: of one kind; then one a second
 BROKEN_KEPT = 16  # OWNER_BROKEN_KEPT of writer/owners.h
 DESCRIPTORS = 1024
 REGIONS = 1100
-WRITER, MEMBER, NEIGHBOUR, GROUP = 54321, 54322, 54323, 54324
 
 
 def crowd(pipe, *arguments, **others):
@@ -28,26 +26,6 @@ def crowd(pipe, *arguments, **others):
 
 def stat_writer(pipe):
     return pipe.tool("stat", "--json", "--dir", pipe.runtime).json()["writer"]
-
-
-def as_user(uid):
-    return ("setpriv", f"--reuid={uid}", f"--regid={GROUP}", "--clear-groups")
-
-
-def make_group(pipe):
-    """A runtime directory of several users, and an output directory of the writer's."""
-    if os.geteuid() != 0:
-        raise harness.Skip("other users can be had by root alone")
-    if shutil.which("setpriv") is None:
-        raise harness.Skip("there is no setpriv")
-    os.chmod(pipe.shm, 0o755)
-    os.chown(pipe.runtime, WRITER, GROUP)
-    pipe.runtime.chmod(0o3770)
-    if pipe.start("otlpipe", "--help", prefix=as_user(MEMBER)).wait(None) != 0:
-        raise harness.Skip("other users cannot run what is in the build directory")
-    pipe.output = pipe.shm / "data"
-    pipe.output.mkdir(mode=0o750)
-    os.chown(pipe.output, WRITER, GROUP)
 
 
 def broken_regions_in_a_loop_are_a_few_lines_and_a_few_files(pipe):

@@ -10,25 +10,18 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "pipeline"))
 import harness
+import users
 from harness import check, equal
-
-GROUP, WRITER, MEMBER, STRANGER = 30000, 30001, 30002, 30004
+from users import GROUP, MEMBER, STRANGER, WRITER
 
 
 def as_user(uid, *groups):
     """A user with a group of its own number, and these."""
-    more = [f"--groups={','.join(map(str, groups))}"] if groups else ["--clear-groups"]
-    return ("setpriv", f"--reuid={uid}", f"--regid={uid}", *more)
+    return users.as_user(uid, uid, *groups)
 
 
 def needs_users(pipe):
-    if os.geteuid() != 0:
-        raise harness.Skip("only root can become other users")
-    if shutil.which("setpriv") is None:
-        raise harness.Skip("there is no setpriv")
-    os.chmod(pipe.shm, 0o755)
-    if pipe.start("otlpipe", "--help", prefix=as_user(MEMBER)).wait(None) != 0:
-        raise harness.Skip("other users cannot run what is in the build directory")
+    users.needs_users(pipe)
     pipe.output = pipe.shm / "data"
 
 

@@ -6,21 +6,19 @@ one that pushes at a modest rate, and that must have its share of the writer.
 What is counted are records: those that the honest one dropped, and those of the others that the writer
 did take meanwhile, so that it was at work for them.
 """
-import os
 import pathlib
-import shutil
 import sys
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "torture"))
 import rig
 from rig import check, equal, harness, wait_for
+from users import MEMBER, NEIGHBOUR, WRITER, as_user, make_group
 
 RATE = 5000
 SPANS = 3 * RATE
 RING_BYTES = 1 << 20  # 2,200 spans
 DROPPED_MAX = SPANS // 20  # a machine that is busy otherwise may stop the writer for a moment
-WRITER, MEMBER, NEIGHBOUR, GROUP = 54321, 54322, 54323, 54324
 
 
 FAULTS = {
@@ -79,19 +77,7 @@ def spans_of_a_few_bytes_with_large_shapes_cost_the_honest_nothing(pipe):
 
 
 def a_member_with_many_regions_has_no_more_of_the_writer_than_others(pipe):
-    if os.geteuid() != 0:
-        raise harness.Skip("other users can be had by root alone")
-    if shutil.which("setpriv") is None:
-        raise harness.Skip("there is no setpriv")
-    as_user = lambda uid: ("setpriv", f"--reuid={uid}", f"--regid={GROUP}", "--clear-groups")
-    os.chmod(pipe.shm, 0o755)
-    os.chown(pipe.runtime, WRITER, GROUP)
-    pipe.runtime.chmod(0o3770)
-    if pipe.start("otlpipe", "--help", prefix=as_user(MEMBER)).wait(None) != 0:
-        raise harness.Skip("other users cannot run what is in the build directory")
-    pipe.output = pipe.shm / "data"
-    pipe.output.mkdir(mode=0o750)
-    os.chown(pipe.output, WRITER, GROUP)
+    make_group(pipe)
     beside(pipe, "shapes", 200, 1 << 12, hostile=as_user(MEMBER), honest=as_user(NEIGHBOUR),
            prefix=as_user(WRITER))
 

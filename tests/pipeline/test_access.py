@@ -11,8 +11,8 @@ import stat
 import struct
 
 import harness
+from users import GROUP, MEMBER, NEIGHBOUR, WRITER, as_user, make_group
 
-GROUP, WRITER, MEMBER, NEIGHBOUR = 30000, 30001, 30002, 30003
 RUNTIME_NAME = re.compile(r"^(control|counters\.\d+|writer\.lock|\d+-[0-9a-f]{16}\.region)$")
 
 
@@ -336,26 +336,6 @@ def nobody_needs_a_privilege(pipe):
 
 
 # ---- several users ----
-
-
-def as_user(uid):
-    return ("setpriv", f"--reuid={uid}", f"--regid={GROUP}", "--clear-groups")
-
-
-def make_group(pipe):
-    needs_root()
-    if shutil.which("setpriv") is None:
-        raise harness.Skip("there is no setpriv")
-    os.chmod(pipe.shm, 0o755)
-    os.chown(pipe.runtime, WRITER, GROUP)
-    pipe.runtime.chmod(0o3770)
-    # Below a directory that those users may not enter nothing of ours can be run.
-    probe = pipe.start("otlpipe", "--help", prefix=as_user(MEMBER))
-    if probe.wait(None) != 0:
-        raise harness.Skip("other users cannot run what is in the build directory")
-    pipe.output = pipe.shm / "data"
-    pipe.output.mkdir(mode=0o750)
-    os.chown(pipe.output, WRITER, GROUP)
 
 
 def two_users_push_through_a_writer_of_a_third(pipe):

@@ -138,6 +138,5 @@ struct fault_backend *fault_backend_new(void)
 	if (self == NULL)
 		abort();
 	self->backend.ops = &fault_ops;
-	self->backend.mode = IO_PWRITE;
 	return self;
 }

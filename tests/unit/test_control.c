@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "tests/unit/refuse.h"
 #include "tests/unit/shm_fixture.h"
 
@@ -238,14 +239,6 @@ static void ring_each_round(const struct runtime_dir *dir, struct litmus *litmus
 	_exit(0);
 }
 
-static int64_t monotonic_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
-}
-
 static void play(const struct runtime_dir *dir, bool with_cas)
 {
 	const uint32_t rounds = under_valgrind() ? ROUNDS / 20 : ROUNDS;
@@ -261,7 +254,7 @@ static void play(const struct runtime_dir *dir, bool with_cas)
 	for (uint32_t round = 1; round <= rounds && timeouts == 0; round++) {
 		atomic_store_release_u32(&litmus->asleep, round);
 		do {
-			int64_t start = monotonic_ns();
+			int64_t start = clock_monotonic_ns();
 
 			/* The other takes a while to see that we begin, and so do we. */
 			for (volatile unsigned spin = round * 37 % 4000; spin > 0; spin--)
@@ -274,7 +267,7 @@ static void play(const struct runtime_dir *dir, bool with_cas)
 			slept++;
 			control_sleep(&control, LONG_NS);
 			/* Not how long it took, only that it was not woken. */
-			timeouts += monotonic_ns() - start >= LONG_NS;
+			timeouts += clock_monotonic_ns() - start >= LONG_NS;
 		} while (atomic_load_relaxed_u32(&litmus->pushed) != round);
 	}
 	assert_int_equal(timeouts, 0);
@@ -309,12 +302,12 @@ static void one_that_waits_for_a_flush_is_woken_by_the_next(void **state)
 		for (uint32_t want = 1; want <= 1000; want++) {
 			for (;;) {
 				uint32_t seen = control_flushed(&control);
-				int64_t start = monotonic_ns();
+				int64_t start = clock_monotonic_ns();
 
 				if (atomic_load_acquire_u32(position) >= want)
 					break;
 				control_wait_flushed(&control, seen, LONG_NS);
-				if (monotonic_ns() - start >= LONG_NS)
+				if (clock_monotonic_ns() - start >= LONG_NS)
 					_exit(1);
 			}
 		}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Descriptors 0 to 2: each scene is a child, which may close its own. */
+/* What is about descriptors 0 to 2 runs in a child, which may close its own. */
 #include "base/descriptor.h"
 
 #include <errno.h>
@@ -103,11 +103,42 @@ static void what_a_library_opens_never_gets_a_number_of_the_three(void **state)
 	assert_int_equal(descriptor_openat(AT_FDCWD, "/no/such/file", O_RDONLY, 0), -ENOENT);
 }
 
+static unsigned count_names(int dirfd)
+{
+	DIR *stream = NULL;
+	unsigned count = 0;
+
+	assert_int_equal(descriptor_opendir(dirfd, &stream), 0);
+	while (readdir(stream) != NULL)
+		count++;
+	closedir(stream);
+	return count;
+}
+
+static void a_directory_is_read_from_its_first_name_each_time(void **state)
+{
+	int dirfd = open("/proc/self/attr", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int file = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	DIR *stream = NULL;
+	unsigned first;
+
+	(void)state;
+	assert_true(dirfd >= 0 && file >= 0);
+	first = count_names(dirfd);
+	assert_true(first > 2);
+	assert_int_equal(count_names(dirfd), first);
+	assert_int_equal(descriptor_opendir(file, &stream), -ENOTDIR);
+	assert_null(stream);
+	close(dirfd);
+	close(file);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(closed_ones_become_the_null_device_and_the_others_stay),
 		cmocka_unit_test(what_a_library_opens_never_gets_a_number_of_the_three),
+		cmocka_unit_test(a_directory_is_read_from_its_first_name_each_time),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A region's id belongs to its file, and one writer at a time drains it. */
 #include "shm/identity.h"
+#include "shm/region_lock.h"
 #include "shm/region_view.h"
 
 #include "tests/unit/shm_fixture.h"
@@ -124,19 +125,19 @@ static void one_writer_at_a_time_drains_a_region(void **state)
 	assert_int_equal(region_attach(&first, *state, name, true), 0);
 	assert_int_equal(region_attach(&second, *state, name, true), 0);
 	assert_int_equal(region_attach(&monitor, *state, name, false), 0);
-	assert_int_equal(region_is_drained(&monitor), 0);
+	assert_int_equal(region_is_locked(monitor.fd, REGION_LOCK_WRITER), 0);
 	assert_int_equal(region_take(&first, 7), 0);
 	assert_int_equal(region.header->writer_epoch, 7);
 	assert_int_equal(region_take(&second, 8), -EBUSY);
 	assert_int_equal(region.header->writer_epoch, 7);
-	assert_int_equal(region_is_drained(&monitor), 1);
+	assert_int_equal(region_is_locked(monitor.fd, REGION_LOCK_WRITER), 1);
 	/* Neither lock is taken for the other. */
 	assert_int_equal(region_is_alive(&monitor), 1);
 	region_close(&region);
 	assert_int_equal(region_is_alive(&monitor), 0);
 	assert_int_equal(region_is_alive(&first), 0);
 	region_detach(&first);
-	assert_int_equal(region_is_drained(&monitor), 0);
+	assert_int_equal(region_is_locked(monitor.fd, REGION_LOCK_WRITER), 0);
 	assert_int_equal(region_take(&second, 8), 0);
 	assert_true(region_has_name(&second));
 	region_detach(&second);

@@ -4,6 +4,7 @@
 
 #include <sys/resource.h>
 
+#include "base/clock.h"
 #include "tests/unit/shm_fixture.h"
 
 static const struct region_options options = {.ring_bytes = {RING_BYTES_MIN, RING_BYTES_MIN},
@@ -134,19 +135,11 @@ static void set_directory_time(struct timespec mtime)
 	assert_int_equal(futimens(shm_fixture_dir.fd, times), 0);
 }
 
-static int64_t monotonic_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 /* Looks for news as the writer does, for as long as it may take. */
 static bool finds(struct regions *regions, size_t count)
 {
 	for (unsigned i = 0; i < 5000 && regions->count != count; i++) {
-		assert_int_equal(regions_discover_some(regions, monotonic_ns(), false), 0);
+		assert_int_equal(regions_discover_some(regions, clock_monotonic_ns(), false), 0);
 		usleep(1000);
 	}
 	return regions->count == count;
@@ -178,7 +171,7 @@ static void a_region_that_appears_while_the_directory_is_read_is_found_later(voi
 	set_directory_time((struct timespec){.tv_sec = 1000000000});
 	regions_open(&regions, *state);
 	appearing = &region;
-	assert_int_equal(regions_discover_some(&regions, monotonic_ns(), true), 0);
+	assert_int_equal(regions_discover_some(&regions, clock_monotonic_ns(), true), 0);
 	assert_null(appearing);
 	assert_int_equal(regions.count, 0);
 	assert_true(finds(&regions, 1));

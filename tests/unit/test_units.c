@@ -169,43 +169,17 @@ static void durations_are_formatted_in_their_largest_unit(void **state)
 	}
 }
 
-static void sizes_are_formatted_in_their_largest_unit(void **state)
-{
-	static const struct {
-		uint64_t bytes;
-		const char *text;
-	} cases[] = {
-		{0, "0B"},
-		{1023, "1023B"},
-		{1024, "1KiB"},
-		{1536, "1.5KiB"},
-		{UINT64_C(64) << 20, "64MiB"},
-		{(UINT64_C(64) << 20) - 1, "63.99MiB"},
-		{UINT64_MAX, "16777215.99TiB"},
-	};
-	char text[UNITS_TEXT_BYTES];
-
-	(void)state;
-	for (size_t i = 0; i < COUNT_OF(cases); i++)
-		assert_string_equal(units_format_size(cases[i].bytes, text), cases[i].text);
-}
-
-static void what_is_formatted_can_be_parsed_again(void **state)
+static void a_formatted_duration_can_be_parsed_again(void **state)
 {
 	char text[UNITS_TEXT_BYTES];
 
 	(void)state;
 	for (unsigned int shift = 0; shift < 63; shift++) {
-		uint64_t bytes = UINT64_C(1) << shift;
-		uint64_t again = 0;
-		int64_t ns = -1;
+		int64_t ns = INT64_C(1) << shift, again = -1;
 
-		assert_int_equal(units_parse_size(units_format_size(bytes, text), &again), 0);
-		assert_true(again == bytes);
-		assert_int_equal(
-			units_parse_duration(units_format_duration((int64_t)bytes, text), &ns), 0);
+		assert_int_equal(units_parse_duration(units_format_duration(ns, text), &again), 0);
 		/* Two decimals: within a hundredth, and never above. */
-		assert_true(ns <= (int64_t)bytes && ns >= (int64_t)(bytes - bytes / 100));
+		assert_true(again <= ns && again >= ns - ns / 100);
 	}
 }
 
@@ -218,8 +192,7 @@ int main(void)
 		cmocka_unit_test(sizes_that_are_none_are_refused_and_change_nothing),
 		cmocka_unit_test(counts_are_digits_within_their_limits),
 		cmocka_unit_test(durations_are_formatted_in_their_largest_unit),
-		cmocka_unit_test(sizes_are_formatted_in_their_largest_unit),
-		cmocka_unit_test(what_is_formatted_can_be_parsed_again),
+		cmocka_unit_test(a_formatted_duration_can_be_parsed_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

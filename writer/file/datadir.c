@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/descriptor.h"
 #include "base/log.h"
 #include "base/mode.h"
 
@@ -47,18 +48,10 @@ static int for_each_name(const struct data_dir *dir, unsigned kinds, each_name c
 	struct data_name name;
 	struct dirent *entry;
 	DIR *stream;
-	int fd, rc = 0;
+	int rc = descriptor_opendir(dir->fd, &stream);
 
-	/* A description of its own: the position of a shared one would be moved. */
-	fd = openat(dir->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	stream = fdopendir(fd);
-	if (!stream) {
-		rc = -errno;
-		close(fd);
+	if (rc < 0)
 		return rc;
-	}
 	while (rc == 0) {
 		errno = 0;
 		entry = readdir(stream);

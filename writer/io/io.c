@@ -15,6 +15,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "writer/io/io_backend.h"
 
 #define RETRIES_MAX	100u /* of one operation without progress, then it is an EIO */
@@ -63,14 +64,6 @@ struct io {
 	unsigned in_flight;
 	char description[IO_DESCRIPTION_BYTES + 128];
 };
-
-static int64_t monotonic_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
-}
 
 static void finish(struct io *io, struct op *op, int result)
 {
@@ -224,7 +217,7 @@ unsigned io_reap(struct io *io, struct io_result *ret, unsigned max, int64_t tim
 			return n;
 
 		if (timeout_ns > 0) {
-			int64_t now_ns = monotonic_ns();
+			int64_t now_ns = clock_monotonic_ns();
 
 			if (until_ns == 0)
 				until_ns = timeout_ns > INT64_MAX - now_ns ? INT64_MAX
@@ -357,11 +350,6 @@ const char *io_describe(const struct io *io)
 	return io->description;
 }
 
-enum io_mode io_mode_now(const struct io *io)
-{
-	return io->backend ? io->backend->mode : IO_PWRITE;
-}
-
 int io_open_backend(struct io **ret, struct io_backend *backend)
 {
 	struct io *io = calloc(1, sizeof(*io));
@@ -420,8 +408,8 @@ void io_close(struct io *io)
 
 	/* The buffers are the caller's to reuse after this, so the kernel must be done with them.
 	 */
-	until_ns = monotonic_ns() + CLOSE_WAIT_NS;
-	while (io->in_flight > 0 && monotonic_ns() < until_ns)
+	until_ns = clock_monotonic_ns() + CLOSE_WAIT_NS;
+	while (io->in_flight > 0 && clock_monotonic_ns() < until_ns)
 		(void)io_reap(io, results, IO_OPS_MAX, CLOSE_WAIT_NS);
 
 	if (io->backend)

@@ -38,9 +38,6 @@ void io_close(struct io *io);
 /* One line for people: what was chosen and why. It changes when a ring fails in the middle. */
 const char *io_describe(const struct io *io);
 
-/* The mode in use: IO_URING or IO_PWRITE. */
-enum io_mode io_mode_now(const struct io *io);
-
 /*
  * Makes a file known under a slot. The descriptor stays the caller's and must stay open until
  * the slot is removed. -EMFILE: all slots are taken.

@@ -52,7 +52,6 @@ struct io_backend_ops {
 
 struct io_backend {
 	const struct io_backend_ops *ops;
-	enum io_mode mode;
 	char description[IO_DESCRIPTION_BYTES];
 };
 

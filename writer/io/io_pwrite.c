@@ -89,7 +89,6 @@ int io_pwrite_backend_open(struct io_backend **ret)
 		return -ENOMEM;
 
 	self->backend.ops = &pwrite_ops;
-	self->backend.mode = IO_PWRITE;
 	snprintf(self->backend.description, sizeof(self->backend.description), "pwrite");
 	*ret = &self->backend;
 	return 0;

@@ -274,7 +274,6 @@ int io_uring_backend_open(struct io_backend **ret, const struct iobuf_pool *pool
 	}
 
 	self->backend.ops = &uring_ops;
-	self->backend.mode = IO_URING;
 	self->has_file_table = io_uring_register_files_sparse(&self->ring, IO_FILE_SLOTS) == 0;
 	if (pool) {
 		rc = register_buffers(self, pool);
