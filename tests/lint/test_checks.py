@@ -286,6 +286,12 @@ class Checks(unittest.TestCase):
         self.write("docs/a.md", "see /ho" + "me/somebody/notes and https://example.org/home/x\n")
         self.assert_found(check_text, "docs/a.md:1")
 
+    def test_a_line_of_a_page_that_is_not_wrapped_is_found(self):
+        long = "word " * 30
+        self.write("docs/a.md", f"short\n{long}\n| {long} |\n    {long}\n```\n{long}\n```\n- {long}\n")
+        self.write("docs/a.txt", long)
+        self.assert_found(check_text, "docs/a.md:2: longer than 110", "docs/a.md:8: longer than 110")
+
 
 if __name__ == "__main__":
     unittest.main()
