@@ -86,6 +86,21 @@ static const char *problem_text(const struct stat_view *view, char ret[PROBLEM_B
 	return ret;
 }
 
+static json_object *retention_json(const struct status_retention *retention)
+{
+	json_object *json = json_object_new_object();
+
+	add(json, "runs", retention->runs);
+	add(json, "removed_files", retention->removed_files);
+	add(json, "removed_bytes", retention->removed_bytes);
+	add(json, "missing_files", retention->missing_files);
+	add(json, "failures", retention->failures);
+	json_object_object_add(json, "waits_on_clock",
+			       json_object_new_boolean(retention->waits_on_clock != 0));
+	add_text(json, "problem", retention->problem);
+	return json;
+}
+
 static json_object *writer_json(const struct stat_view *view)
 {
 	char problem[PROBLEM_BYTES];
@@ -106,6 +121,7 @@ static json_object *writer_json(const struct stat_view *view)
 		json_object_object_add(signals, signal_name(i),
 				       signal_json(&view->page.signals[i]));
 	json_object_object_add(json, "signals", signals);
+	json_object_object_add(json, "retention", retention_json(&view->page.retention));
 	return json;
 }
 
@@ -225,6 +241,17 @@ static void print_wait(const struct status_page *page)
 	     limit);
 }
 
+static void print_retention(const struct status_retention *retention)
+{
+	if (retention->problem[0] != '\0')
+		line("problem: retention: %s", retention->problem);
+	if (retention->waits_on_clock != 0)
+		line("retention: removes nothing for its age until the clock has kept its pace");
+	if (retention->missing_files > 0)
+		line("retention: %" PRIu64 " files are gone that it did not remove",
+		     retention->missing_files);
+}
+
 static void print_writer(const struct stat_view *view)
 {
 	const struct status_page *page = &view->page;
@@ -245,6 +272,7 @@ static void print_writer(const struct stat_view *view)
 	for (i = 0; i < SIGNAL_COUNT; i++)
 		if (page->problems[i][0] != '\0')
 			line("problem: %s", page->problems[i]);
+	print_retention(&page->retention);
 	if (page->regions_broken > 0)
 		line("left aside: %" PRIu64 " regions that make no sense, since it started",
 		     page->regions_broken);

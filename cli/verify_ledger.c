@@ -350,20 +350,24 @@ static void signal_note(struct verify *verify, enum otlp_signal signal)
 /* Which other output directories there are, as far as the manifests name them. */
 static void note_elsewhere(struct verify *verify)
 {
+	bool is_partly_elsewhere = verify_total(verify).elsewhere_items != 0;
+	bool has_unknown = false;
+	enum otlp_signal signal;
 	size_t i;
 
-	if (verify_total(verify).elsewhere_items == 0)
-		return;
+	for (signal = 0; signal < SIGNAL_COUNT; signal++)
+		has_unknown |= verify->signals[signal].unknown_rings != 0;
 	for (i = 0; i < verify->dir_count; i++) {
 		const struct verify_dir *dir = &verify->dirs[i];
 
 		if (dir->manifest_error != 0)
 			continue;
-		if (dir->manifest.has_come && strcmp(dir->manifest.came, "-") != 0)
+		if (is_partly_elsewhere && dir->manifest.has_come &&
+		    strcmp(dir->manifest.came, "-") != 0)
 			verify_note(verify, NULL,
 				    "before %s the records went to %s, its manifest says",
 				    dir->path, dir->manifest.came);
-		if (dir->manifest.is_left)
+		if (dir->manifest.is_left && (is_partly_elsewhere || has_unknown))
 			verify_note(verify, NULL,
 				    "after %s the records went to %s, its manifest says", dir->path,
 				    dir->manifest.left);

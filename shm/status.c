@@ -198,6 +198,7 @@ int status_read(const struct runtime_dir *dir, struct status_page *ret, bool *re
 	status_terminate(ret->io, sizeof(ret->io));
 	for (signal = 0; signal < REGION_RINGS_MAX; signal++)
 		status_terminate(ret->problems[signal], sizeof(ret->problems[signal]));
+	status_terminate(ret->retention.problem, sizeof(ret->retention.problem));
 	status_terminate(ret->output, sizeof(ret->output));
 	rc = runtime_has_writer(dir);
 	if (rc < 0)

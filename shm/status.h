@@ -19,7 +19,7 @@
 
 #define STATUS_MAGIC	     UINT64_C(0x3157544952455750)
 #define STATUS_MAJOR	     2
-#define STATUS_MINOR	     2 /* a higher number: fields were added in the room */
+#define STATUS_MINOR	     3 /* a higher number: fields were added in the room */
 #define STATUS_OUTPUT_BYTES  3968
 #define STATUS_MESSAGE_BYTES 256
 
@@ -40,6 +40,17 @@ struct status_signal {
 	uint64_t torn_bytes;
 	uint64_t files_sealed;
 	uint64_t errors; /* of reading or writing files */
+};
+
+/* What retention has done since the writer started. */
+struct status_retention {
+	uint64_t runs; /* looks at all files */
+	uint64_t removed_files;
+	uint64_t removed_bytes;
+	uint64_t missing_files;	 /* that somebody else has removed */
+	uint64_t failures;	 /* of its runs */
+	uint64_t waits_on_clock; /* 1: nothing is removed for its age until it has kept its pace */
+	char problem[STATUS_MESSAGE_BYTES]; /* of its last run, or empty */
 };
 
 /* What a writer leaves to the next one, beside the path of its output directory. */
@@ -82,9 +93,10 @@ struct status_page {
 	uint64_t waits_until_unix_ns; /* 0: no limit */
 	uint32_t waits_for_producers; /* 0: it does not wait */
 	uint32_t reserved;
-	uint64_t regions_waiting; /* there is no room for them yet; minor 1 */
+	uint64_t regions_waiting;	   /* there is no room for them yet; minor 1 */
+	struct status_retention retention; /* minor 3 */
 	char room[4096 - 24 - 56 - REGION_RINGS_MAX * (64 + STATUS_MESSAGE_BYTES) -
-		  STATUS_MESSAGE_BYTES];
+		  STATUS_MESSAGE_BYTES - sizeof(struct status_retention)];
 	/* At the same place in every version. Absolute; empty: none yet. */
 	char output[STATUS_OUTPUT_BYTES];
 	struct status_memory memory;

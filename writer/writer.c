@@ -143,6 +143,21 @@ static bool writer_is_stalled(const struct writer *writer)
 	return false;
 }
 
+static void writer_show_retention(const struct writer *writer)
+{
+	struct status_retention *status = &writer->status.page->retention;
+	struct retain_counts counts;
+
+	retain_counts(writer->retain, &counts);
+	status->runs = counts.runs;
+	status->removed_files = counts.removed_files;
+	status->removed_bytes = counts.removed_bytes;
+	status->missing_files = counts.missing_files;
+	status->failures = counts.failures;
+	status->waits_on_clock = counts.is_waiting;
+	snprintf(status->problem, sizeof(status->problem), "%s", counts.problem);
+}
+
 /* What does not need to be done in every round. */
 static void writer_care(struct writer *writer)
 {
@@ -158,6 +173,7 @@ static void writer_care(struct writer *writer)
 	status->regions = (uint32_t)writer->regions.count;
 	status->regions_broken = writer->regions.broken_count;
 	status->regions_waiting = writer->regions.waiting;
+	writer_show_retention(writer);
 	log_sum_up();
 	status->state = writer_is_stalled(writer) ? STATUS_STALLED : STATUS_RUNNING;
 }

@@ -117,6 +117,18 @@ static void signals_are_merged_by_age_each_in_its_order(void **state)
 	expect_order(files, (const char *const[]){"0-1", "1-1", "0-2", "1-2"}, 4);
 }
 
+static void files_of_one_time_go_by_turns(void **state)
+{
+	struct retain_file files[] = {file(0, 1, 9, 1), file(0, 2, 9, 1), file(0, 3, 9, 1),
+				      file(0, 4, 9, 1), file(1, 5, 9, 1), file(1, 6, 9, 1),
+				      file(0, 5, 10, 1)};
+
+	(void)state;
+	retain_sort(files, 7, 100);
+	expect_order(files, (const char *const[]){"0-1", "1-5", "0-2", "0-3", "1-6", "0-4", "0-5"},
+		     7);
+}
+
 static void a_file_from_the_future_does_not_hold_up_the_others(void **state)
 {
 	struct retain_file files[] = {file(0, 3, 60, 1), file(0, 2, 50, 1),
@@ -784,6 +796,7 @@ int main(void)
 		cmocka_unit_test(a_floor_of_free_space_is_reached_if_it_can_be),
 		cmocka_unit_test(the_strictest_limit_decides),
 		cmocka_unit_test(signals_are_merged_by_age_each_in_its_order),
+		cmocka_unit_test(files_of_one_time_go_by_turns),
 		cmocka_unit_test(a_file_from_the_future_does_not_hold_up_the_others),
 		cmocka_unit_test(a_file_from_1970_takes_no_other_along),
 		cmocka_unit_test(each_file_knows_why_it_goes),

@@ -26,12 +26,29 @@ static int compare_by_age(const void *a, const void *b)
 
 	if (left->ended_ns != right->ended_ns)
 		return left->ended_ns < right->ended_ns ? -1 : 1;
+	if (left->part != right->part)
+		return left->part < right->part ? -1 : 1;
 	return compare_in_signal(a, b);
 }
 
 static bool is_of_one_signal(const struct retain_file *a, const struct retain_file *b)
 {
 	return a->signal == b->signal;
+}
+
+/* Files of one time: those of all signals go by turns. */
+static void set_parts(struct retain_file *files, size_t count)
+{
+	size_t from, to, i;
+
+	for (from = 0; from < count; from = to) {
+		for (to = from + 1; to < count && is_of_one_signal(&files[from], &files[to]) &&
+				    files[from].ended_ns == files[to].ended_ns;
+		     to++)
+			;
+		for (i = from; i < to; i++)
+			files[i].part = (uint32_t)((i - from) * UINT64_C(1000000) / (to - from));
+	}
 }
 
 void retain_sort(struct retain_file *files, size_t count, int64_t now_ns)
@@ -49,6 +66,7 @@ void retain_sort(struct retain_file *files, size_t count, int64_t now_ns)
 		if (is_of_one_signal(&files[i - 1], &files[i]) &&
 		    files[i].ended_ns < files[i - 1].ended_ns)
 			files[i].ended_ns = files[i - 1].ended_ns;
+	set_parts(files, count);
 	/* Times now rise with the sequence, so sorting by them keeps each signal's order. */
 	qsort(files, count, sizeof(*files), compare_by_age);
 }

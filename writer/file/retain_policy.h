@@ -23,6 +23,9 @@ struct retain_file {
 	int64_t ended_ns; /* when it was sealed, since 1970 */
 	uint64_t sequence;
 	unsigned signal; /* index */
+	/* retain_sort(): of the files of its signal that were sealed at that time, so many parts of
+	 * a million come before it. Times are whole seconds. */
+	uint32_t part;
 	enum retain_reason reason;
 };
 

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -184,6 +185,10 @@ static void block(struct retain_run *run, const struct retain_file *file, const 
 	struct retain_dir *in = &run->dirs[file->signal];
 
 	in->is_blocked = true;
+	if (run->counts.problem[0] == '\0')
+		snprintf(run->counts.problem, sizeof(run->counts.problem),
+			 "%s/%s %s: %s; it and all younger files of %s are kept", in->dir.signal,
+			 file->name, what, strerror(-rc), in->dir.signal);
 	if (in->blocked_sequence == file->sequence)
 		return;
 	in->blocked_sequence = file->sequence;
@@ -359,6 +364,7 @@ int retain_run(struct retain_run *run)
 	int64_t now_ns;
 	int rc = 0;
 
+	run->counts.problem[0] = '\0';
 	clock_gettime(CLOCK_REALTIME, &now);
 	now_ns = now.tv_sec * NS_PER_S + now.tv_nsec;
 	for (signal = 0; rc == 0 && signal < run->dir_count; signal++) {
@@ -377,8 +383,12 @@ int retain_run(struct retain_run *run)
 	free(all.files);
 	run->counts.is_waiting = !is_clock_believed;
 	run->counts.runs++;
-	if (rc < 0 && run->counts.last_error != rc)
-		log_line("retention cannot look after all files: %s", strerror(-rc));
+	if (rc < 0 && run->counts.problem[0] == '\0') {
+		snprintf(run->counts.problem, sizeof(run->counts.problem),
+			 "not all files can be looked after: %s", strerror(-rc));
+		if (run->counts.last_error != rc)
+			log_line("retention: %s", run->counts.problem);
+	}
 	run->counts.failures += rc < 0;
 	run->counts.last_error = rc;
 	return rc;

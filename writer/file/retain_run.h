@@ -8,7 +8,8 @@
 #include "writer/file/retain_clock.h"
 #include "writer/file/retain_policy.h"
 
-#define RETAIN_SIGNALS_MAX 4u
+#define RETAIN_SIGNALS_MAX   4u
+#define RETAIN_PROBLEM_BYTES 256u
 
 /* Of those that somebody else removed so many are remembered, and named once. */
 #define RETAIN_MISSING_MAX 256u
@@ -32,6 +33,7 @@ struct retain_counts {
 	int last_error;		/* of the last failure, negative errno */
 	bool is_waiting;	/* nothing is removed for its age: the clock is not believed */
 	uint64_t missing_files; /* that somebody else has removed, as far as it was seen */
+	char problem[RETAIN_PROBLEM_BYTES]; /* of the last run; empty: it did all it had to */
 };
 
 struct retain_run {
