@@ -10,6 +10,7 @@ import json
 import os
 import re
 import sys
+import textwrap
 
 import bench_chart
 from bench_goals import goals_of, ns, rate
@@ -58,11 +59,13 @@ def table_goals(results):
 def table_machine(results):
     machine = results["machine"]
     virtual = "virtual machine" if machine["virtual"] else "no virtual machine"
-    return (
+    return textwrap.fill(
         f"{results['date']}, {machine['cpu']}, {machine['processors']} processors, {virtual}, "
         f"Linux {machine['kernel']}, {machine['file_system']}, {machine['compiler']}, revision "
         f"{machine['revision']}; load before the run {machine['load_before']}. "
-        f"The run took {results['seconds']} s."
+        f"The run took {results['seconds']} s.",
+        width=100,
+        break_on_hyphens=False,
     )
 
 
