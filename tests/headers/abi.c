@@ -6,6 +6,7 @@
  * adding a field takes its place from a reserved one. tests/lint/check_api.py sees that no struct,
  * field or constant is missing. Compiled by tests/headers/check_headers.sh in every standard.
  */
+#include <otlpipe/logger.h>
 #include <otlpipe/otlpipe.h>
 
 /* Portable to C99 and C++: an array of negative size does not compile. */
@@ -216,6 +217,19 @@ OFFSET(otlp_log_record, span_id, 120);
 OFFSET(otlp_log_record, event_name, 128);
 OFFSET(otlp_log_record, reserved, 144);
 
+SIZE(struct otlp_log_context, 48);
+OFFSET(otlp_log_context, trace_id, 0);
+OFFSET(otlp_log_context, span_id, 16);
+OFFSET(otlp_log_context, flags, 24);
+OFFSET(otlp_log_context, reserved, 32);
+
+SIZE(struct otlp_logger, 64);
+OFFSET(otlp_logger, library, 0);
+OFFSET(otlp_logger, resource, 8);
+OFFSET(otlp_logger, scope, 16);
+OFFSET(otlp_logger, severity_min, 24);
+OFFSET(otlp_logger, reserved, 32);
+
 SIZE(struct otlp_options, 120);
 OFFSET(otlp_options, struct_bytes, 0);
 OFFSET(otlp_options, temporality, 4);
@@ -255,6 +269,7 @@ SIZE(enum otlp_timeout, 4);
 SIZE(enum otlp_signal, 4);
 SIZE(enum otlp_signal_limit, 4);
 SIZE(enum otlp_limit, 4);
+SIZE(enum otlp_logger_limit, 4);
 SIZE(enum otlp_span_kind, 4);
 SIZE(enum otlp_status_code, 4);
 
@@ -349,3 +364,5 @@ VALUE(OTLP_RING_BYTES_MIN, 4096);
 VALUE(OTLP_RING_BYTES_MAX, 1073741824);
 VALUE(OTLP_RECORD_BYTES_MAX, 4194304);
 VALUE(OTLP_SHAPE_ATTRIBUTES_MAX, 1024);
+VALUE(OTLP_LOGGER_BODY_BYTES_MAX, 1024);
+VALUE(OTLP_LOGGER_ATTRIBUTES_MAX, 64);

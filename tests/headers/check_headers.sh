@@ -65,6 +65,38 @@ int open_library(struct otlp_library **ret)
 	return otlp_library_open(ret, &options) == OTLP_OK ? 0 : OTLP_ERR_INVALID;
 }
 SOURCE
+
+# Log statements, in each form, with each type of value that OTLP_KV() takes (C99 has it not).
+compile <<'SOURCE'
+#include <otlpipe/logger.h>
+
+static struct otlp_logger logger;
+
+void statements(char *changed, bool flag, size_t count, const struct otlp_log_context *context);
+void statements(char *changed, bool flag, size_t count, const struct otlp_log_context *context)
+{
+	const struct otlp_bytes bytes = {NULL, 0};
+
+	if (flag)
+		OTLP_LOG(&logger, OTLP_SEVERITY_INFO, "no attributes");
+	else
+		OTLP_LOGF(&logger, OTLP_SEVERITY_WARN, "no arguments");
+	OTLP_LOG_IN(&logger, context, OTLP_SEVERITY_INFO, changed, otlp_attr_bytes(OTLP_STR("b"), bytes));
+	OTLP_LOGF_IN(&logger, context, OTLP_SEVERITY_INFO, (), "%s %zu", changed, count);
+	OTLP_LOGF_IN(&logger, NULL, OTLP_SEVERITY_INFO,
+		     (otlp_attr_int(OTLP_STR("a"), 1), otlp_attr_bool(OTLP_STR("b"), flag)), "%d", 1);
+	otlp_logger_set_severity_min(&logger, OTLP_SEVERITY_DEBUG);
+#if defined(__cplusplus) || __STDC_VERSION__ >= 201112L
+	OTLP_LOG(&logger, OTLP_SEVERITY_INFO, "each type", OTLP_KV("bool", flag), OTLP_KV("char", changed[0]),
+		 OTLP_KV("schar", (signed char)1), OTLP_KV("uchar", (unsigned char)1), OTLP_KV("short", (short)1),
+		 OTLP_KV("ushort", (unsigned short)1), OTLP_KV("int", 1), OTLP_KV("uint", 1u), OTLP_KV("long", 1l),
+		 OTLP_KV("ulong", 1ul), OTLP_KV("size", count), OTLP_KV("i64", (int64_t)1),
+		 OTLP_KV("u64", (uint64_t)1), OTLP_KV("float", 1.5f), OTLP_KV("double", 1.5),
+		 OTLP_KV("literal", "text"), OTLP_KV("text", changed), OTLP_KV("str", OTLP_STR("s")),
+		 OTLP_KV("bytes", bytes), OTLP_KV("value", otlp_value_int(1)));
+#endif
+}
+SOURCE
 compile <"$abi" || { echo "the binary interface has changed: $abi" >&2; exit 1; }
 # A compiler that optimises sees the bodies of the small functions; who reads declarations alone, as
 # binding generators do, sees functions like any other.

@@ -13,8 +13,8 @@ _DIRECTIVE = re.compile(r"^[ \t]*#(?:\\\n|[^\n])*", re.MULTILINE)
 _RECORD = re.compile(r"\b(struct|union) (otlp_\w+) \{(.*?)\n\};", re.DOTALL)
 _ENUM = re.compile(r"\benum (otlp_\w+) \{(.*?)\};", re.DOTALL)
 _FIELD = re.compile(r"^(?:const )?(?:(?:struct|union|enum) )?\w+ (.+)$", re.DOTALL)
-_DOCUMENTED = re.compile(r"/\*\*((?:(?!\*/).)*)\*/\s*OTLP_API\s[^;{}]*?(\w+)\([^;{}]*\);", re.DOTALL)
-_FUNCTION = re.compile(r"\bOTLP_API\s+([^;{}]*?)(\w+)\(([^;{}]*)\);", re.DOTALL)
+_DOCUMENTED = re.compile(r"/\*\*((?:(?!\*/).)*)\*/\s*OTLP_API\s[^;{}(]*?(\w+)\([^;{}]*\);", re.DOTALL)
+_FUNCTION = re.compile(r"\bOTLP_API\s+([^;{}(]*?)(\w+)\(([^;{}]*)\);", re.DOTALL)
 
 
 def headers(root):
@@ -76,10 +76,11 @@ def constants_without_comment(root):
 def functions(code):
     """(what it returns, its name, [(type, name) of each parameter]) of each exported function."""
     found = []
+    code = re.sub(r"\s*__attribute__\(\(format\([^()]*\)\)\)", "", code)
     for returns, name, arguments in _FUNCTION.findall(code):
         split = [" ".join(part.split()) for part in arguments.split(",")]
         parameters = [
-            re.match(r"(.*?)(\w+)$", part).groups() for part in split if part not in ("void", "")
+            re.match(r"(.*?)(\w+)$", part).groups() for part in split if part not in ("void", "", "...")
         ]
         found.append(
             (" ".join(returns.split()), name, [(kind.strip(), of) for kind, of in parameters])

@@ -3,6 +3,7 @@
 #ifndef OTLPIPE_TESTS_NULL_NULL_FIXTURE_H
 #define OTLPIPE_TESTS_NULL_NULL_FIXTURE_H
 
+#include <otlpipe/logger.h>
 #include <otlpipe/otlpipe.h>
 
 /* Good values: the same for each call. */
@@ -19,6 +20,9 @@ struct null_given {
 	struct otlp_resource_metrics resource_metrics;
 	struct otlp_span span;
 	struct otlp_log_record log;
+	struct otlp_log_context context;
+	struct otlp_logger logger;
+	va_list *arguments; /* none: no format has a conversion */
 };
 
 /* What a call gives out: given back behind each. */

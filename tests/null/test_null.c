@@ -81,11 +81,23 @@ static int set_up(const char *dir)
 		rc = otlp_library_span_exporter(given.library, &given.spans);
 	if (rc == OTLP_OK)
 		rc = otlp_library_log_exporter(given.library, &given.logs);
+	given.logger.library = given.library;
 	if (rc == OTLP_OK)
 		rc = otlp_shape_register(&given.span, &given.shape);
 	if (rc == OTLP_OK)
 		rc = otlp_library_get_stats(given.library, &stats, sizeof(stats));
 	return rc;
+}
+
+/* Variadic, so that there is a list of arguments for those that take one. */
+static void run_calls(int ignored, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, ignored);
+	given.arguments = &arguments;
+	null_calls();
+	va_end(arguments);
 }
 
 static void tear_down(const char *dir)
@@ -121,7 +133,7 @@ int main(void)
 	setenv("OTLPIPE_DIR", dir, 1);
 	rc = set_up(dir);
 	if (rc == OTLP_OK) {
-		null_calls();
+		run_calls(0);
 		/* It is as good as before. */
 		span = given.span;
 		rc = otlp_library_export_traces(given.library, &span, 1);

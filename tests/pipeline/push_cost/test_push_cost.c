@@ -10,6 +10,8 @@
  * sleeps, and gives ring space back, at moments that a real one would choose
  * by itself.
  */
+#include <otlpipe/logger.h>
+
 #include "base/array.h"
 #include "core/record/signal.h"
 #include "tests/unit/library_fixture.h"
@@ -76,6 +78,8 @@ struct cost {
 	struct otlp_resource resource;
 	struct otlp_number_point points[200]; /* more than one record takes */
 	struct fixture_gauge few, many, bad;
+	struct otlp_logger logger;
+	struct otlp_log_context context;
 	char large[32 << 10];
 	uint64_t accepted, refused;
 };
@@ -106,6 +110,9 @@ static void cost_open(uint32_t ring_bytes)
 	cost.own_resource.resource = &cost.resource;
 	for (i = 0; i < COUNT_OF(cost.points); i++)
 		cost.points[i] = fixture_point((int64_t)i);
+	cost.logger.library = cost.library;
+	cost.logger.severity_min = OTLP_SEVERITY_INFO;
+	cost.context.trace_id[0] = cost.context.span_id[0] = 1;
 	fixture_gauge_init(&cost.few, cost.points, 3);
 	fixture_gauge_init(&cost.many, cost.points, COUNT_OF(cost.points));
 	fixture_gauge_init(&cost.bad, NULL, 2);
@@ -117,6 +124,22 @@ static void cost_close(void)
 	otlp_library_unref(cost.library);
 }
 
+/* Each form of a log statement; what the library counts says whether it was taken. */
+static void log_once(unsigned i)
+{
+	const struct otlp_log_context *before = otlp_log_context_set(&cost.context);
+
+	OTLP_LOG(&cost.logger, OTLP_SEVERITY_DEBUG, "not logged");
+	OTLP_LOG(&cost.logger, OTLP_SEVERITY_INFO, "request served", OTLP_KV("status", 200),
+		 OTLP_KV("route", "/v1/\xc3\xa9t\xc3\xa9"), OTLP_KV("ratio", 0.5),
+		 OTLP_KV("number", i));
+	OTLP_LOGF(&cost.logger, OTLP_SEVERITY_WARN, "%s: %u of %5.2f", "number", i, 1.5);
+	/* Cut, repaired, and with an attribute more. */
+	OTLP_LOGF_IN(&cost.logger, NULL, OTLP_SEVERITY_ERROR, (OTLP_KV("number", i)), "\xff%2000d",
+		     (int)i);
+	otlp_log_context_set(before);
+}
+
 static void push_once(unsigned i)
 {
 	const struct otlp_span *const spans[] = {&cost.good,	  &cost.rich,
@@ -125,6 +148,8 @@ static void push_once(unsigned i)
 	const struct fixture_gauge *const gauges[] = {&cost.few, &cost.many, &cost.bad};
 	int rc;
 
+	if (i % 16 == 0)
+		log_once(i);
 	if (i % 3 == 0)
 		rc = otlp_library_export_metrics_ref(cost.library, &gauges[i / 3 % 3]->metrics);
 	else if (i % 3 == 1)
