@@ -19,6 +19,7 @@ static const struct {
 } commands[] = {
 	{"cat", cat_main, "print stored telemetry as OTLP JSON lines"},
 	{"load", load_main, "generate spans and metrics through the library"},
+	{"log", log_main, "push lines of text as log records"},
 	{"rotate", rotate_main, "tell the writer to seal its files and go on in new ones"},
 	{"stat", stat_main, "show the writer and the rings as they are now"},
 	{"verify", verify_main, "check that everything committed is in the files, once"},

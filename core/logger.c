@@ -24,9 +24,11 @@ const struct otlp_log_context *otlp_log_context_set(const struct otlp_log_contex
 {
 	const struct otlp_log_context *before = thread_context;
 
+	/* For this thread's handlers: what the caller does to what it points to stays in order
+	 * with the store. */
+	__asm__ volatile("" ::: "memory");
 	thread_context = context;
-	/* Whatever the caller does to what it points to stays on its own side of the store. */
-	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	__asm__ volatile("" ::: "memory");
 	return before;
 }
 
