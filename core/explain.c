@@ -19,7 +19,8 @@
 #define EXPLAIN_PATH_BYTES_MAX 400
 
 static const char smaller_rings[] =
-	"make the rings smaller (OTLPIPE_SPAN_RING_BYTES, OTLPIPE_METRIC_RING_BYTES)";
+	"make the rings smaller (OTLPIPE_SPAN_RING_BYTES, OTLPIPE_METRIC_RING_BYTES, "
+	"OTLPIPE_LOG_RING_BYTES)";
 
 /* Which resource limit is behind an errno; -1: none. */
 static int limit_behind(const struct failure *failure, int error)

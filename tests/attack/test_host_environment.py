@@ -71,7 +71,7 @@ def ends_of_lines_in_values_are_cut_off(pipe):
     )
     equal(told, [], "lines for the diagnostic function")
     (region,) = pipe.regions()
-    check((pipe.runtime / region).stat().st_size < 2 << 20, "the ring has its default size")
+    check((pipe.runtime / region).stat().st_size < 4 << 20, "the ring has its default size")
     equal(
         resource(pipe), {"team": "a", "region": "eu", "service.name": "shop"}, "the resource"
     )

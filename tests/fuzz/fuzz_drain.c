@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The writer's side of a region whose memory lies: the input is the memory of both rings and of
+ * The writer's side of a region whose memory lies: the input is the memory of its rings and of
  * the resource table, and then a list of steps. A step drains, closes a batch, gives one back, or
  * is the liar's: a word changes, the file is cut, the lock goes. Whatever it does, positions only
  * grow, a batch holds what was reserved for it, and protobuf-c takes the batch.
@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/array.h"
+#include "opentelemetry/proto/logs/v1/logs.pb-c.h"
 #include "opentelemetry/proto/metrics/v1/metrics.pb-c.h"
 #include "opentelemetry/proto/trace/v1/trace.pb-c.h"
 #include "tests/fuzz/fuzz.h"
@@ -24,7 +25,7 @@
 #define TABLE_USED	     2048
 #define TABLE_OFFSET	     (2 * LAYOUT_PAGE_BYTES)
 #define DATA_OFFSET	     (TABLE_OFFSET + TABLE_BYTES)
-#define REGION_BYTES	     (DATA_OFFSET + 2 * RING_BYTES)
+#define REGION_BYTES	     (DATA_OFFSET + SIGNAL_COUNT * RING_BYTES)
 #define STEPS_MAX	     96
 #define BATCHES_MAX	     4
 #define BATCH_BYTES_MAX_HERE (UINT64_C(64) << 10)
@@ -114,7 +115,7 @@ static void fixture_fill(struct fixture *fixture, struct fuzz_input *input, bool
 		fuzz_take(input, fixture->map + LAYOUT_PAGE_BYTES + i * sizeof(struct ring_shared),
 			  CONTROL_BYTES);
 	fuzz_take(input, fixture->map + TABLE_OFFSET, TABLE_USED);
-	fuzz_take(input, fixture->map + DATA_OFFSET, 2 * RING_BYTES);
+	fuzz_take(input, fixture->map + DATA_OFFSET, SIGNAL_COUNT * RING_BYTES);
 }
 
 static void fixture_empty(struct fixture *fixture)
@@ -124,6 +125,12 @@ static void fixture_empty(struct fixture *fixture)
 		close(fixture->fd);
 	FUZZ_CHECK(unlinkat(fixture->dir.fd, NAME, 0) == 0);
 }
+
+static const ProtobufCMessageDescriptor *const data_types[SIGNAL_COUNT] = {
+	[OTLP_SIGNAL_TRACES] = &opentelemetry__proto__trace__v1__traces_data__descriptor,
+	[OTLP_SIGNAL_METRICS] = &opentelemetry__proto__metrics__v1__metrics_data__descriptor,
+	[OTLP_SIGNAL_LOGS] = &opentelemetry__proto__logs__v1__logs_data__descriptor,
+};
 
 /* What the batch holds is OTLP of this signal, and fits in what was reserved. */
 static void check_stage(struct stage *stage, enum otlp_signal signal)
@@ -136,11 +143,7 @@ static void check_stage(struct stage *stage, enum otlp_signal signal)
 	FUZZ_CHECK(to != NULL);
 	bytes = (size_t)(stage_write(stage, to) - to);
 	FUZZ_CHECK(bytes <= bound && stage_is_empty(stage));
-	message = protobuf_c_message_unpack(
-		signal == OTLP_SIGNAL_TRACES
-			? &opentelemetry__proto__trace__v1__traces_data__descriptor
-			: &opentelemetry__proto__metrics__v1__metrics_data__descriptor,
-		NULL, bytes, to);
+	message = protobuf_c_message_unpack(data_types[signal], NULL, bytes, to);
 	FUZZ_CHECK(message != NULL && message->n_unknown_fields == 0);
 	protobuf_c_message_free_unpacked(message, NULL);
 	free(to);
@@ -235,11 +238,11 @@ static void step_look(const struct run *run, enum otlp_signal signal)
 static void run_step(struct run *run, struct fuzz_input *input)
 {
 	const uint8_t kind = fuzz_take_u8(input);
-	const enum otlp_signal signal = kind & 0x80 ? OTLP_SIGNAL_METRICS : OTLP_SIGNAL_TRACES;
+	const enum otlp_signal signal = (kind >> 6) % SIGNAL_COUNT;
 	const uint16_t where = fuzz_take_u16(input);
 	uint64_t value;
 
-	switch ((enum step)((kind & 0x7f) % STEP_COUNT)) {
+	switch ((enum step)((kind & 0x3f) % STEP_COUNT)) {
 	case STEP_DRAIN:
 		step_drain(run, signal, where);
 		break;

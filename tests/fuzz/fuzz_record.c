@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/record/record.h"
+#include "opentelemetry/proto/logs/v1/logs.pb-c.h"
 #include "opentelemetry/proto/metrics/v1/metrics.pb-c.h"
 #include "opentelemetry/proto/trace/v1/trace.pb-c.h"
 #include "tests/fuzz/fuzz.h"
@@ -35,6 +36,8 @@ static void check_resource(const uint8_t *section, size_t bytes)
 	check_message(&opentelemetry__proto__trace__v1__resource_spans__descriptor, to,
 		      (size_t)(end - to));
 	check_message(&opentelemetry__proto__metrics__v1__resource_metrics__descriptor, to,
+		      (size_t)(end - to));
+	check_message(&opentelemetry__proto__logs__v1__resource_logs__descriptor, to,
 		      (size_t)(end - to));
 	free(to);
 }
@@ -71,16 +74,18 @@ static void check_with_slack(const struct record_view *view, const uint8_t *enco
 
 static void check_item(const struct record_view *view)
 {
-	const ProtobufCMessageDescriptor *const type =
-		view->kind == RECORD_SPAN
-			? &opentelemetry__proto__trace__v1__scope_spans__descriptor
-			: &opentelemetry__proto__metrics__v1__scope_metrics__descriptor;
+	static const ProtobufCMessageDescriptor *const types[SIGNAL_COUNT] = {
+		[OTLP_SIGNAL_TRACES] = &opentelemetry__proto__trace__v1__scope_spans__descriptor,
+		[OTLP_SIGNAL_METRICS] =
+			&opentelemetry__proto__metrics__v1__scope_metrics__descriptor,
+		[OTLP_SIGNAL_LOGS] = &opentelemetry__proto__logs__v1__scope_logs__descriptor,
+	};
 	uint8_t *const to = malloc(encode_bound(view));
 	uint8_t *end;
 
 	FUZZ_CHECK(to != NULL);
 	end = encode_record(view, to);
-	check_message(type, to, (size_t)(end - to));
+	check_message(types[view->signal], to, (size_t)(end - to));
 	check_with_slack(view, to, (size_t)(end - to));
 	free(to);
 }

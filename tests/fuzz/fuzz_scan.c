@@ -22,6 +22,7 @@
 
 #define IS_METRICS    0x01
 #define MEND_CHECKSUM 0x02
+#define IS_LOGS	      0x10 /* whatever IS_METRICS says */
 #define HAS_REGION    0x04
 #define MEND_ID	      0x08
 #define REGION_NAME   "1-0000000000000001.region"
@@ -86,8 +87,9 @@ static void make_region(void)
 
 static void check_recover(const uint8_t *bytes, size_t count, unsigned what)
 {
-	const enum otlp_signal signal =
-		what & IS_METRICS ? OTLP_SIGNAL_METRICS : OTLP_SIGNAL_TRACES;
+	const enum otlp_signal signal = what & IS_LOGS	    ? OTLP_SIGNAL_LOGS
+					: what & IS_METRICS ? OTLP_SIGNAL_METRICS
+							    : OTLP_SIGNAL_TRACES;
 	const char *const name = signal_name(signal);
 	struct regions regions;
 	struct recover_report report;

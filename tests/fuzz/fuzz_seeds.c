@@ -25,6 +25,7 @@
 #define CONTROL_BYTES	 416u /* as in fuzz_drain.c */
 #define TABLE_USED	 2048u
 #define REGION_BODY_USED 4096u
+#define IMAGE_BYTES	 (1 + SIGNAL_COUNT * (CONTROL_BYTES + RING_BYTES_MIN) + TABLE_USED)
 
 static const char *corpus;
 
@@ -44,38 +45,63 @@ static void seed_put(const char *target, const char *kind, unsigned index, const
 	FUZZ_CHECK(fclose(file) == 0);
 }
 
-/* A record of the generator's next item; the caller frees it. */
-static uint8_t *make_record(struct gen *gen, bool is_metric, const struct otlp_resource *resource,
+static uint8_t *make_span(struct gen *gen, const struct otlp_resource *resource, uint32_t reference,
+			  size_t *ret_bytes)
+{
+	const struct otlp_span *span = gen_span(gen);
+	uint8_t *record;
+
+	FUZZ_CHECK(record_measure_span(span, resource, ret_bytes) == 0);
+	record = malloc(*ret_bytes);
+	FUZZ_CHECK(record != NULL);
+	FUZZ_CHECK(record_write_span(record, span, resource, reference, *ret_bytes) !=
+		   RECORD_CHANGED);
+	return record;
+}
+
+static uint8_t *make_metric(struct gen *gen, const struct otlp_resource *resource,
 			    uint32_t reference, size_t *ret_bytes)
 {
+	const struct otlp_metric *metric = gen_metric(gen);
+	const struct otlp_scope *scope = gen_scope(gen);
 	size_t bytes, point_bytes;
 	uint8_t *record;
 
-	if (!is_metric) {
-		const struct otlp_span *span = gen_span(gen);
-
-		FUZZ_CHECK(record_measure_span(span, resource, &bytes) == 0);
-		record = malloc(bytes);
-		FUZZ_CHECK(record != NULL);
-		FUZZ_CHECK(record_write_span(record, span, resource, reference, bytes) !=
-			   RECORD_CHANGED);
-	} else {
-		const struct otlp_metric *metric = gen_metric(gen);
-		const struct otlp_scope *scope = gen_scope(gen);
-
-		FUZZ_CHECK(record_measure_metric(metric, scope, resource, &bytes) == 0);
-		for (size_t i = 0; i < metric->point_count; i++) {
-			FUZZ_CHECK(record_measure_point(metric, i, &point_bytes) == 0);
-			bytes += point_bytes;
-		}
-		record = malloc(bytes);
-		FUZZ_CHECK(record != NULL);
-		FUZZ_CHECK(record_write_metric(record, metric, scope, resource, reference, 0,
-					       metric->point_count, bytes) != RECORD_CHANGED);
+	FUZZ_CHECK(record_measure_metric(metric, scope, resource, &bytes) == 0);
+	for (size_t i = 0; i < metric->point_count; i++) {
+		FUZZ_CHECK(record_measure_point(metric, i, &point_bytes) == 0);
+		bytes += point_bytes;
 	}
+	record = malloc(bytes);
+	FUZZ_CHECK(record != NULL);
+	FUZZ_CHECK(record_write_metric(record, metric, scope, resource, reference, 0,
+				       metric->point_count, bytes) != RECORD_CHANGED);
 	*ret_bytes = bytes;
 	return record;
 }
+
+static uint8_t *make_log(struct gen *gen, const struct otlp_resource *resource, uint32_t reference,
+			 size_t *ret_bytes)
+{
+	const struct otlp_log_record *log = gen_log(gen);
+	uint8_t *record;
+
+	FUZZ_CHECK(record_measure_log(log, resource, ret_bytes) == 0);
+	record = malloc(*ret_bytes);
+	FUZZ_CHECK(record != NULL);
+	FUZZ_CHECK(record_write_log(record, log, resource, reference, *ret_bytes) !=
+		   RECORD_CHANGED);
+	return record;
+}
+
+/* Makes a record of the generator's next item; the caller frees it. */
+static uint8_t *(*const make_record[SIGNAL_COUNT])(struct gen *gen,
+						   const struct otlp_resource *resource,
+						   uint32_t reference, size_t *ret_bytes) = {
+	[OTLP_SIGNAL_TRACES] = make_span,
+	[OTLP_SIGNAL_METRICS] = make_metric,
+	[OTLP_SIGNAL_LOGS] = make_log,
+};
 
 static uint8_t *make_resource(struct gen *gen, size_t *ret_bytes)
 {
@@ -104,10 +130,11 @@ static void put_records(struct gen *gen)
 
 		if (i & 2 && resource == NULL)
 			resource = &none;
-		record = make_record(gen, i & 1, resource, resource == NULL ? 65 : 0, &bytes);
+		record = make_record[i % SIGNAL_COUNT](gen, resource, resource == NULL ? 65 : 0,
+						       &bytes);
 		if (bytes <= SEED_BYTES_MAX)
-			seed_put("record", i & 1 ? "metric" : "span", i, &kinds[0], 1, record,
-				 bytes);
+			seed_put("record", signal_rows[i % SIGNAL_COUNT].item_name, i, &kinds[0], 1,
+				 record, bytes);
 		free(record);
 		if (i % 8 == 0) {
 			record = make_resource(gen, &bytes);
@@ -197,12 +224,11 @@ static void fill_region(struct gen *gen, struct region *region, bool wraps)
 
 	free(section);
 	push_shaped(gen, region);
-	for (unsigned i = 0; i < 40; i++) {
-		const bool is_metric = i & 1;
-		struct ring *ring =
-			&region->rings[is_metric ? OTLP_SIGNAL_METRICS : OTLP_SIGNAL_TRACES];
+	for (unsigned i = 0; i < 60; i++) {
+		const enum otlp_signal signal = i % SIGNAL_COUNT;
+		struct ring *ring = &region->rings[signal];
 		uint8_t *record =
-			make_record(gen, is_metric, NULL, reference != 0 ? reference : 1, &bytes);
+			make_record[signal](gen, NULL, reference != 0 ? reference : 1, &bytes);
 		struct ring_claim claim;
 
 		if (bytes <= ring->payload_bytes_max &&
@@ -215,7 +241,7 @@ static void fill_region(struct gen *gen, struct region *region, bool wraps)
 		}
 		free(record);
 		gen_reset(gen);
-		if (wraps && i == 20) {
+		if (wraps && i == 30) {
 			struct ring_reader reader;
 			struct ring_done done = {0};
 
@@ -237,21 +263,23 @@ static size_t append(uint8_t *to, size_t at, const void *from, size_t bytes)
 
 /* All there is, twice, with the producer's death in between. */
 static const uint8_t steps[] = {
-	0x00, 0xff, 0xff, 0x80, 0xff, 0xff, 0x08, 0, 0, 0x01, 0,    0,	  0x81, 0,    0,
-	0x02, 0,    0,	  0x02, 0,    0,    0x05, 0, 0, 0x00, 0xff, 0xff, 0x80, 0xff, 0xff,
-	0x01, 0,    0,	  0x81, 0,    0,    0x02, 0, 0, 0x02, 0,    0,	  0x08, 0,    0,
+	/* The signal is in the upper two bits: drain, look, close, release; die. */
+	0x00, 0xff, 0xff, 0x40, 0xff, 0xff, 0x80, 0xff, 0xff, 0x08, 0,	  0,	0x01,
+	0,    0,    0x41, 0,	0,    0x81, 0,	  0,	0x02, 0,    0,	  0x02, 0,
+	0,    0x02, 0,	  0,	0x05, 0,    0,	  0x00, 0xff, 0xff, 0x40, 0xff, 0xff,
+	0x80, 0xff, 0xff, 0x01, 0,    0,    0x41, 0,	0,    0x81, 0,	  0,	0x02,
+	0,    0,    0x02, 0,	0,    0x02, 0,	  0,	0x08, 0,    0,
 };
 
 static void put_regions(struct gen *gen, const struct runtime_dir *dir)
 {
 	static const struct region_options options = {
-		.ring_bytes = {RING_BYTES_MIN, RING_BYTES_MIN}, .program = "seeds"};
+		.ring_bytes = {RING_BYTES_MIN, RING_BYTES_MIN, RING_BYTES_MIN}, .program = "seeds"};
 
 	gen_set_size(gen, GEN_SMALL);
 	for (unsigned i = 0; i < DRAIN_SEEDS; i++) {
 		struct region region;
-		uint8_t image[1 + 2 * CONTROL_BYTES + TABLE_USED + 2 * RING_BYTES_MIN +
-			      sizeof(steps)];
+		uint8_t image[IMAGE_BYTES + sizeof(steps)];
 		uint8_t head[3];
 		size_t at = 0;
 
@@ -341,8 +369,7 @@ static void put_region_records(const uint8_t *base, const struct region_header *
 static void put_region_drain(const uint8_t *base, const struct region_header *header,
 			     unsigned index)
 {
-	uint8_t image[1 + 2 * CONTROL_BYTES + TABLE_USED + 2 * RING_BYTES_MIN + sizeof(steps)] = {
-		0};
+	uint8_t image[IMAGE_BYTES + sizeof(steps)] = {0};
 	size_t at = 0;
 
 	image[at++] = index & 1; /* its producer is dead, or seems to live */
@@ -400,6 +427,7 @@ static void put_region_file(const char *path, unsigned index)
 static void put_data_file(const char *path, unsigned index)
 {
 	const bool is_metrics = strstr(path, "/metrics/") != NULL;
+	const bool is_logs = strstr(path, "/logs/") != NULL;
 	uint8_t *bytes = malloc(SEED_BYTES_MAX);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	uint8_t what;
@@ -410,12 +438,15 @@ static void put_data_file(const char *path, unsigned index)
 	FUZZ_CHECK(n >= 0);
 	close(fd);
 	for (unsigned i = 0; i < 4; i++) {
-		what = (uint8_t)(is_metrics | (i & 1 ? 0x02 : 0) | (i & 2 ? 0x0c : 0));
+		what = (uint8_t)(is_metrics | (is_logs ? 0x10 : 0) | (i & 1 ? 0x02 : 0) |
+				 (i & 2 ? 0x0c : 0));
 		seed_put("scan", "file", index * 8 + i, &what, 1, bytes, (size_t)n);
 	}
 	for (unsigned i = 0; i < 8; i++) {
 		what = (uint8_t)(is_metrics | 0x02 | (i & 1 ? 0x04 : 0) | (i & 2 ? 0x08 : 0) |
-				 (i & 4 ? 0x10 : 0));
+				 (i & 4 ? 0x10 : 0) | (is_logs ? 0x40 : 0));
+		if (is_logs && (i & 1) == 0 && (i & 4) == 0)
+			what |= 0x80; /* as text */
 		seed_put("tool", "file", index * 8 + i, &what, 1, bytes, (size_t)n);
 	}
 	free(bytes);

@@ -24,6 +24,8 @@
 #define IS_OPEN	      0x08
 #define IS_FRAMES     0x10
 #define IS_WHOLE_DIR  0x20
+#define IS_LOGS	      0x40 /* whatever IS_METRICS says */
+#define IS_TEXT	      0x80 /* without IS_FRAMES */
 
 static int dirfd_here = -1;
 static uint64_t written_bytes;
@@ -49,6 +51,11 @@ int tool_write(const void *bytes, size_t count)
 	FUZZ_CHECK(count == 0 || bytes != NULL);
 	written_bytes += count;
 	return 0;
+}
+
+bool tool_output_is_coloured(void)
+{
+	return true;
 }
 
 int tool_flush(void)
@@ -93,7 +100,7 @@ static void open_once(void)
 static int run(unsigned what, const char *path)
 {
 	static char cat[] = "otlpipe cat", verify[] = "otlpipe verify", json[] = "--json";
-	static char frames[] = "--format=frames", all[] = "--format=json";
+	static char frames[] = "--format=frames", all[] = "--format=json", text[] = "--format=text";
 	char *words[4] = {0};
 
 	if (what & IS_VERIFY) {
@@ -103,7 +110,7 @@ static int run(unsigned what, const char *path)
 		return verify_main(3, words);
 	}
 	words[0] = cat;
-	words[1] = what & IS_FRAMES ? frames : all;
+	words[1] = what & IS_FRAMES ? frames : what & IS_TEXT ? text : all;
 	words[2] = (char *)(uintptr_t)(what & IS_WHOLE_DIR ? fuzz_dir() : path);
 	return cat_main(3, words);
 }
@@ -127,8 +134,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (what & MEND_CHECKSUM)
 		mend(bytes, size - 1);
 	FUZZ_CHECK(data_dir_open(dirfd_here,
-				 signal_name(what & IS_METRICS ? OTLP_SIGNAL_METRICS
-							       : OTLP_SIGNAL_TRACES),
+				 signal_name(what & IS_LOGS	 ? OTLP_SIGNAL_LOGS
+					     : what & IS_METRICS ? OTLP_SIGNAL_METRICS
+								 : OTLP_SIGNAL_TRACES),
 				 &dir) == 0);
 	data_name_make(dir.signal, 0, 1, &open_name);
 	data_name_as(&open_name, what & IS_OPEN ? DATA_OPEN : DATA_SEALED, 0, &name);

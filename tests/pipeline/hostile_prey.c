@@ -78,7 +78,7 @@ void prey_push_bytes(struct prey *prey, enum otlp_signal signal, const uint8_t *
 void prey_open(struct prey *prey)
 {
 	static const struct region_options options = {
-		.ring_bytes = {HOSTILE_RING_BYTES, HOSTILE_RING_BYTES},
+		.ring_bytes = {HOSTILE_RING_BYTES, HOSTILE_RING_BYTES, HOSTILE_RING_BYTES},
 		.program = "hostile \033[31m\n"};
 	unsigned i;
 	int rc = region_create(&prey->region, &hostile_dir, &options);

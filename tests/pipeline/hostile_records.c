@@ -17,28 +17,27 @@
 
 static struct gen *gen;
 
-/* A good record of the generator's; the caller frees it. */
-static uint8_t *make(bool is_metric, uint32_t reference, size_t *ret_bytes)
+static uint8_t *make_span(const struct otlp_resource *resource, uint32_t reference,
+			  size_t *ret_bytes)
 {
-	static const struct otlp_resource none;
-	const struct otlp_resource *resource = reference == 0 ? &none : NULL;
-	const struct otlp_metric *metric;
-	const struct otlp_span *span;
+	const struct otlp_span *span = gen_span(gen);
+	uint8_t *record;
+
+	if (record_measure_span(span, resource, ret_bytes) < 0)
+		hostile_die("a span");
+	record = malloc(*ret_bytes);
+	if (record_write_span(record, span, resource, reference, *ret_bytes) == RECORD_CHANGED)
+		hostile_die("a record that was written");
+	return record;
+}
+
+static uint8_t *make_metric(const struct otlp_resource *resource, uint32_t reference,
+			    size_t *ret_bytes)
+{
+	const struct otlp_metric *metric = gen_metric(gen);
 	uint8_t *record;
 	size_t point_bytes;
 
-	gen_reset(gen);
-	if (!is_metric) {
-		span = gen_span(gen);
-		if (record_measure_span(span, resource, ret_bytes) < 0)
-			hostile_die("a span");
-		record = malloc(*ret_bytes);
-		if (record_write_span(record, span, resource, reference, *ret_bytes) ==
-		    RECORD_CHANGED)
-			hostile_die("a record that was written");
-		return record;
-	}
-	metric = gen_metric(gen);
 	if (record_measure_metric(metric, NULL, resource, ret_bytes) < 0)
 		hostile_die("a metric");
 	for (size_t i = 0; i < metric->point_count; i++) {
@@ -52,6 +51,31 @@ static uint8_t *make(bool is_metric, uint32_t reference, size_t *ret_bytes)
 		hostile_die("a record that was written");
 	return record;
 }
+
+static uint8_t *make_log(const struct otlp_resource *resource, uint32_t reference,
+			 size_t *ret_bytes)
+{
+	const struct otlp_log_record *log = gen_log(gen);
+	uint8_t *record;
+
+	if (record_measure_log(log, resource, ret_bytes) < 0)
+		hostile_die("a log record");
+	record = malloc(*ret_bytes);
+	if (record_write_log(record, log, resource, reference, *ret_bytes) == RECORD_CHANGED)
+		hostile_die("a record that was written");
+	return record;
+}
+
+/* A good record of the generator's, which the caller frees, and where its head ends. */
+static const struct {
+	uint8_t *(*make)(const struct otlp_resource *resource, uint32_t reference,
+			 size_t *ret_bytes);
+	size_t head_bytes;
+} makers[SIGNAL_COUNT] = {
+	[OTLP_SIGNAL_TRACES] = {make_span, sizeof(struct record_span_head)},
+	[OTLP_SIGNAL_METRICS] = {make_metric, sizeof(struct record_metric_head)},
+	[OTLP_SIGNAL_LOGS] = {make_log, sizeof(struct record_log_head)},
+};
 
 /* A few words of it are lies; half of them where the counts and lengths of the head are. */
 static void spoil(uint8_t *bytes, size_t count, size_t head)
@@ -100,8 +124,8 @@ static uint32_t nest(uint8_t *to)
 static void push_one(struct prey *prey, uint32_t reference)
 {
 	static uint8_t nested[NEST_BYTES_MAX];
-	const bool is_metric = hostile_pick(2) == 0;
-	const enum otlp_signal signal = is_metric ? OTLP_SIGNAL_METRICS : OTLP_SIGNAL_TRACES;
+	static const struct otlp_resource none;
+	const enum otlp_signal signal = hostile_pick(SIGNAL_COUNT);
 	size_t bytes;
 	uint8_t *record;
 
@@ -109,9 +133,9 @@ static void push_one(struct prey *prey, uint32_t reference)
 		prey_push_bytes(prey, OTLP_SIGNAL_TRACES, nested, nest(nested));
 		return;
 	}
-	record = make(is_metric, reference, &bytes);
-	spoil(record, bytes,
-	      is_metric ? sizeof(struct record_metric_head) : sizeof(struct record_span_head));
+	gen_reset(gen);
+	record = makers[signal].make(reference == 0 ? &none : NULL, reference, &bytes);
+	spoil(record, bytes, makers[signal].head_bytes);
 	if (bytes <= UINT32_MAX && hostile_pick(8) == 0)
 		bytes = 1 + hostile_pick(bytes);
 	/* Now and then in the wrong ring. */

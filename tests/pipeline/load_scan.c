@@ -15,6 +15,7 @@
 #include "tests/oracle.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -270,6 +271,8 @@ static void scan_dir(const char *output, int signal)
 
 	snprintf(path, sizeof(path), "%s/%s", output, rows[signal].folder);
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT && signal == LOGS)
+		return; /* what a test has put together of files of the others */
 	count = fd < 0 ? -1 : scandirat(fd, ".", &entries, is_sealed, by_sequence);
 	if (count < 0)
 		die("it cannot be listed", path);

@@ -208,14 +208,14 @@ def files_are_made_with_the_modes_they_should_have(pipe):
             harness.check(RUNTIME_NAME.match(path.name), f"a name of no kind: {path.name}")
             harness.equal(mode_of(path), 0o600, path.name)
         harness.equal(mode_of(pipe.output), 0o750 & keep, "the output directory")
-        for name in ("traces", "metrics"):
+        for name in ("traces", "metrics", "logs"):
             harness.equal(mode_of(pipe.output / name), 0o750 & keep, name)
         load.stop()
         writer.stop()
         for _, path in pipe.files():
             harness.equal(mode_of(path), 0o640 & keep, path.name)
         harness.equal(sorted(p.name for p in pipe.output.iterdir()),
-                      [".otlpipe-writer.lock", "metrics", "otlpipe.manifest", "traces"],
+                      [".otlpipe-writer.lock", "logs", "metrics", "otlpipe.manifest", "traces"],
                       "the output directory")
         harness.equal(mode_of(pipe.output / ".otlpipe-writer.lock"), 0o600, "its lock")
         harness.equal(mode_of(pipe.output / "otlpipe.manifest"), 0o640 & keep, "the manifest")
@@ -257,9 +257,10 @@ class Names:
 def no_name_appears_that_could_have_been_foreseen(pipe):
     """No temporary file, in no directory, not even for a moment: regions have random names, and
     whatever has a name that can be guessed is made with O_EXCL or linked when it is whole."""
-    for name in ("traces", "metrics"):
-        (pipe.output / name).mkdir(parents=True, mode=0o750)
-    names = Names(pipe.runtime, pipe.output, pipe.output / "traces", pipe.output / "metrics")
+    folders = [pipe.output / name for name in ("traces", "metrics", "logs")]
+    for folder in folders:
+        folder.mkdir(parents=True, mode=0o750)
+    names = Names(pipe.runtime, pipe.output, *folders)
     writer = pipe.writer("--rotate-bytes", "128KiB", "--batch-bytes", "64KiB")
     for seed in range(3):
         pipe.load("--count", 1000, "--wait", "--seed", seed + 1, service=f"{seed}").wait()

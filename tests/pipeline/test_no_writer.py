@@ -106,7 +106,7 @@ def regions_that_cannot_all_be_opened_are_drained_by_and_by(pipe):
     load = pipe.load("--processes", 24, "--count", 100, *SMALL)
     load.wait()
     harness.equal(len(pipe.regions()), 24, "regions that wait for a writer")
-    writer = pipe.writer(prefix=("prlimit", "--nofile=20:20"))
+    writer = pipe.writer(prefix=("prlimit", "--nofile=24:24"))
     harness.check("regions that there is no room for" in writer.err, writer.tail)
     harness.wait_for(lambda: not pipe.regions(), "all regions are drained")
     writer.stop()
