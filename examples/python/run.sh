@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# The shop under opentelemetry-instrument: some requests, then what is on disk, read back.
+# The shop under opentelemetry-instrument: some requests, then what is on disk, read back: spans,
+# metrics, and what the logging module was told.
 # Needs: otlpipe-writer, otlpipe and curl on $PATH, and in the Python environment that is active
 #        pip install -r requirements.txt, and otlpipe itself (pip install ../../python).
 # usage: run.sh [PORT]
@@ -19,7 +20,8 @@ otlpipe-writer --dir "$OTLPIPE_DIR" --output "$output" --interval 200ms &
 writer=$!
 
 OTEL_SERVICE_NAME=shop OTEL_TRACES_EXPORTER=otlpipe OTEL_METRICS_EXPORTER=otlpipe \
-	OTEL_LOGS_EXPORTER=none OTEL_METRIC_EXPORT_INTERVAL=500 OTEL_BSP_SCHEDULE_DELAY=200 \
+	OTEL_LOGS_EXPORTER=otlpipe OTEL_PYTHON_LOGGING_AUTO_INSTRUMENTATION_ENABLED=true \
+	OTEL_METRIC_EXPORT_INTERVAL=500 OTEL_BSP_SCHEDULE_DELAY=200 OTEL_BLRP_SCHEDULE_DELAY=200 \
 	opentelemetry-instrument flask --app app run --port "$port" &
 shop=$!
 
@@ -35,7 +37,7 @@ sleep 1 # the SDK's batch and its next collection
 
 kill $shop && wait $shop || :
 kill $writer && wait $writer
-echo "spans and metrics are in $output"
-for file in "$output"/traces/*.binpb "$output"/metrics/*.binpb; do
+echo "spans, metrics and logs are in $output"
+for file in "$output"/traces/*.binpb "$output"/metrics/*.binpb "$output"/logs/*.binpb; do
 	otlpipe cat "$file"
 done

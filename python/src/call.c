@@ -26,6 +26,28 @@ PyObject *call_end(struct call *call, int rc)
 	return outcome_finish(&call->outcome, rc);
 }
 
+PyObject *call_export(PyObject *exporter, PyObject *batch,
+		      int (*export_one)(struct call *call, PyObject *object))
+{
+	PyObject *items = PySequence_Tuple(batch);
+	struct call call;
+	Py_ssize_t count, i;
+	int rc = 0;
+
+	if (items == NULL)
+		return NULL;
+	call_begin(&call, exporter);
+	count = PyTuple_Size(items);
+	for (i = 0; i < count && rc == 0 && !call.is_over; i++) {
+		rc = export_one(&call, PyTuple_GetItem(items, i));
+		if (rc == 0)
+			memory_reset(&call.record_memory);
+	}
+	call.outcome.refused_count += (size_t)(count - i);
+	Py_DECREF(items);
+	return call_end(&call, rc);
+}
+
 void call_see(struct call *call, struct otlp_sdk_result result)
 {
 	if (result.cause != OTLP_ERR_SHUTDOWN)
@@ -36,8 +58,10 @@ void call_see(struct call *call, struct otlp_sdk_result result)
 
 static PyObject *name_of(struct call *call, PyObject *object)
 {
-	PyObject *name =
-		read_field_or_none(&call->record, object, call->exporter->state->names.name);
+	struct reader *reader = &call->record;
+	PyObject *name = call->exporter->own.logs != NULL
+				 ? read_log_name(reader, object)
+				 : read_field_or_none(reader, object, reader->state->names.name);
 
 	if (name == NULL)
 		PyErr_Clear(); /* it has none to show */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The two exporters as types. What they push is in exporter_span.c and exporter_metric.c, what a
- * call of either begins and ends with in call.c.
+ * The three exporters as types. What they push is in exporter_span.c, exporter_metric.c and
+ * exporter_log.c, what a call of each begins and ends with in call.c.
  */
 #include "call.h"
 
@@ -25,7 +25,7 @@ PyObject *exporter_new_span(const struct state *state, struct otlp_library *libr
 
 	if (exporter == NULL)
 		return NULL;
-	r = otlp_library_span_exporter(library, &exporter->spans);
+	r = otlp_library_span_exporter(library, &exporter->own.spans);
 	if (r == OTLP_OK)
 		return &exporter->head;
 	Py_DECREF(&exporter->head);
@@ -46,17 +46,29 @@ PyObject *exporter_new_metric(const struct state *state, struct otlp_library *li
 	return handle_error(state, r, "no metric exporter can be made");
 }
 
+PyObject *exporter_new_log(const struct state *state, struct otlp_library *library)
+{
+	struct exporter *exporter = exporter_new(state, state->log_exporter_type, library);
+	int r;
+
+	if (exporter == NULL)
+		return NULL;
+	r = otlp_library_log_exporter(library, &exporter->own.logs);
+	if (r == OTLP_OK)
+		return &exporter->head;
+	Py_DECREF(&exporter->head);
+	return handle_error(state, r, "no log exporter can be made");
+}
+
 static void exporter_dealloc(PyObject *self)
 {
 	struct exporter *exporter = (struct exporter *)(void *)self;
 	PyTypeObject *type = Py_TYPE(self);
 	size_t i;
 
-	for (i = 0; i < exporter->slot_count; i++) {
-		otlp_span_exporter_unref(exporter->slots[i].exporter);
-		Py_DECREF(exporter->slots[i].resource);
-	}
-	otlp_span_exporter_unref(exporter->spans);
+	for (i = 0; i < exporter->slot_count; i++)
+		origin_clear(&exporter->slots[i]);
+	origin_clear(&exporter->own);
 	otlp_metric_exporter_unref(exporter->metrics);
 	otlp_library_unref(exporter->library);
 	PyObject_Free(self);
@@ -105,6 +117,14 @@ static PyMethodDef span_methods[] = {
 	{NULL, NULL, 0, NULL},
 };
 
+static PyMethodDef log_methods[] = {
+	{"export", exporter_export_logs, METH_O,
+	 "export(records) -> None, or (cause, refused, failures, notes)"},
+	{"force_flush", exporter_force_flush, METH_O, "force_flush(timeout_ns) -> error"},
+	{"last_error", exporter_last_error, METH_NOARGS, "last_error() -> str"},
+	{NULL, NULL, 0, NULL},
+};
+
 static PyMethodDef metric_methods[] = {
 	{"export", exporter_export_metrics, METH_O,
 	 "export(metrics_data) -> None, or (cause, refused, failures, notes)"},
@@ -120,6 +140,12 @@ static PyMethodDef metric_methods[] = {
 static PyType_Slot span_slots[] = {
 	{Py_tp_dealloc, (void *)exporter_dealloc},
 	{Py_tp_methods, span_methods},
+	{0, NULL},
+};
+
+static PyType_Slot log_slots[] = {
+	{Py_tp_dealloc, (void *)exporter_dealloc},
+	{Py_tp_methods, log_methods},
 	{0, NULL},
 };
 
@@ -141,4 +167,11 @@ PyType_Spec exporter_metric_spec = {
 	.basicsize = sizeof(struct exporter),
 	.flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
 	.slots = metric_slots,
+};
+
+PyType_Spec exporter_log_spec = {
+	.name = "otlpipe._native.LogExporter",
+	.basicsize = sizeof(struct exporter),
+	.flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+	.slots = log_slots,
 };

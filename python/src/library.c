@@ -90,22 +90,27 @@ static int library_open_native(struct library *library, struct otlp_options *opt
 
 static PyObject *library_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
-	static char *keywords[] = {(char *)"runtime_dir",     (char *)"resource",
-				   (char *)"span_ring_bytes", (char *)"metric_ring_bytes",
-				   (char *)"temporality",     NULL};
+	static char *keywords[] = {(char *)"runtime_dir",
+				   (char *)"resource",
+				   (char *)"span_ring_bytes",
+				   (char *)"metric_ring_bytes",
+				   (char *)"log_ring_bytes",
+				   (char *)"temporality",
+				   NULL};
 	PyObject *resource = Py_None, *directory = NULL;
-	unsigned int span_ring = 0, metric_ring = 0;
+	unsigned int span_ring = 0, metric_ring = 0, log_ring = 0;
 	struct otlp_options options;
 	struct library *library;
 	int temporality = -1;
 
-	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O&OIIi:Library", keywords,
+	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O&OIIIi:Library", keywords,
 					 PyUnicode_FSConverter, &directory, &resource, &span_ring,
-					 &metric_ring, &temporality))
+					 &metric_ring, &log_ring, &temporality))
 		return NULL;
 	otlp_options_init(&options, sizeof(options));
 	options.ring_bytes[OTLP_SIGNAL_TRACES] = span_ring;
 	options.ring_bytes[OTLP_SIGNAL_METRICS] = metric_ring;
+	options.ring_bytes[OTLP_SIGNAL_LOGS] = log_ring;
 	if (temporality >= 0)
 		options.temporality = (enum otlp_temporality_preference)temporality;
 	options.runtime_dir = directory != NULL ? PyBytes_AsString(directory) : NULL;
@@ -147,6 +152,12 @@ static PyObject *library_metric_exporter(PyObject *self, PyObject *unused)
 {
 	(void)unused;
 	return exporter_new_metric(to_library(self)->state, to_library(self)->library);
+}
+
+static PyObject *library_log_exporter(PyObject *self, PyObject *unused)
+{
+	(void)unused;
+	return exporter_new_log(to_library(self)->state, to_library(self)->library);
 }
 
 static PyObject *library_export_traces(PyObject *self, PyObject *spans)
@@ -194,8 +205,9 @@ static PyObject *library_stats(PyObject *self, PyObject *unused)
 
 	(void)unused;
 	otlp_library_get_stats(to_library(self)->library, &stats, sizeof(stats));
-	return Py_BuildValue("(NNKiI)", signal_stats(&stats.signals[OTLP_SIGNAL_TRACES]),
+	return Py_BuildValue("(NNNKiI)", signal_stats(&stats.signals[OTLP_SIGNAL_TRACES]),
 			     signal_stats(&stats.signals[OTLP_SIGNAL_METRICS]),
+			     signal_stats(&stats.signals[OTLP_SIGNAL_LOGS]),
 			     (unsigned long long)stats.rejected_after_shutdown,
 			     (int)stats.ring_error, (unsigned)stats.ring_failures);
 }
@@ -216,11 +228,12 @@ static PyMethodDef library_methods[] = {
 	{"span_exporter", library_span_exporter, METH_NOARGS, "span_exporter() -> SpanExporter"},
 	{"metric_exporter", library_metric_exporter, METH_NOARGS,
 	 "metric_exporter() -> MetricExporter"},
+	{"log_exporter", library_log_exporter, METH_NOARGS, "log_exporter() -> LogExporter"},
 	{"export_traces", library_export_traces, METH_O, "as SpanExporter.export()"},
 	{"flush", library_flush, METH_O, "flush(timeout_ns) -> error; -1: no deadline"},
 	{"shutdown", library_shutdown, METH_O, "shutdown(timeout_ns) -> error; -1: no deadline"},
 	{"stats", library_stats, METH_NOARGS,
-	 "stats() -> (spans, metrics, rejected, ring_error, ring_failures)"},
+	 "stats() -> (spans, metrics, logs, rejected, ring_error, ring_failures)"},
 	{"last_error", library_last_error, METH_NOARGS, "last_error() -> str"},
 	{"diagnostics", library_diagnostics, METH_NOARGS, "diagnostics() -> tuple of str"},
 	{NULL, NULL, 0, NULL},

@@ -45,10 +45,13 @@ static int add_types(struct state *state, PyObject *module)
 	state->library_type = PyType_FromModuleAndSpec(module, &library_spec, NULL);
 	state->span_exporter_type = PyType_FromModuleAndSpec(module, &exporter_span_spec, NULL);
 	state->metric_exporter_type = PyType_FromModuleAndSpec(module, &exporter_metric_spec, NULL);
-	if (!state->library_type || !state->span_exporter_type || !state->metric_exporter_type)
+	state->log_exporter_type = PyType_FromModuleAndSpec(module, &exporter_log_spec, NULL);
+	if (!state->library_type || !state->span_exporter_type || !state->metric_exporter_type ||
+	    !state->log_exporter_type)
 		return -1;
 	if (PyModule_AddObjectRef(module, "Library", state->library_type) < 0 ||
-	    PyModule_AddObjectRef(module, "SpanExporter", state->span_exporter_type) < 0)
+	    PyModule_AddObjectRef(module, "SpanExporter", state->span_exporter_type) < 0 ||
+	    PyModule_AddObjectRef(module, "LogExporter", state->log_exporter_type) < 0)
 		return -1;
 	return PyModule_AddObjectRef(module, "MetricExporter", state->metric_exporter_type);
 }
@@ -103,6 +106,7 @@ static void module_free(void *module)
 	Py_CLEAR(state->library_type);
 	Py_CLEAR(state->span_exporter_type);
 	Py_CLEAR(state->metric_exporter_type);
+	Py_CLEAR(state->log_exporter_type);
 }
 
 static void bind_one(PyObject **to, PyObject *known, const char *name)
@@ -126,6 +130,7 @@ static PyObject *bind_sdk(PyObject *module, PyObject *known)
 
 	if (!PyDict_Check(known) ||
 	    !is_tuple_of(PyDict_GetItemString(known, "span_kinds"), SPAN_KIND_COUNT) ||
+	    !is_tuple_of(PyDict_GetItemString(known, "severity_numbers"), SEVERITY_COUNT) ||
 	    !is_tuple_of(PyDict_GetItemString(known, "status_codes"), STATUS_CODE_COUNT)) {
 		PyErr_SetString(PyExc_TypeError, "bind_sdk() takes a dict of types");
 		return NULL;

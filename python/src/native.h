@@ -39,6 +39,7 @@
 	X(_timestamp)              \
 	X(aggregation_temporality) \
 	X(attributes)              \
+	X(body)                    \
 	X(bucket_counts)           \
 	X(code)                    \
 	X(context)                 \
@@ -51,6 +52,7 @@
 	X(dropped_events)          \
 	X(dropped_links)           \
 	X(end_time)                \
+	X(event_name)              \
 	X(events)                  \
 	X(exemplars)               \
 	X(explicit_bounds)         \
@@ -61,11 +63,13 @@
 	X(is_remote)               \
 	X(kind)                    \
 	X(links)                   \
+	X(log_record)              \
 	X(max)                     \
 	X(metrics)                 \
 	X(min)                     \
 	X(name)                    \
 	X(negative)                \
+	X(observed_timestamp)      \
 	X(offset)                  \
 	X(parent)                  \
 	X(positive)                \
@@ -75,6 +79,8 @@
 	X(schema_url)              \
 	X(scope)                   \
 	X(scope_metrics)           \
+	X(severity_number)         \
+	X(severity_text)           \
 	X(span_id)                 \
 	X(start_time)              \
 	X(start_time_unix_nano)    \
@@ -116,6 +122,7 @@
 	X(histogram)             \
 	X(exponential_histogram) \
 	X(span_kinds)            \
+	X(severity_numbers)      \
 	X(status_codes)
 
 /* Room for any text of otlp_library_last_error(). */
@@ -123,6 +130,7 @@
 
 #define SPAN_KIND_COUNT	  5
 #define STATUS_CODE_COUNT 3
+#define SEVERITY_COUNT	  (OTLP_SEVERITY_FATAL4 + 1)
 
 struct state {
 #define STATE_NAME(name) PyObject *name;
@@ -141,6 +149,7 @@ struct state {
 	PyObject *library_type;
 	PyObject *span_exporter_type;
 	PyObject *metric_exporter_type;
+	PyObject *log_exporter_type;
 };
 
 /* memory.c: what borrowed structs stand in and point into, given back all at once. */
@@ -190,9 +199,11 @@ struct reader {
 	 * not refuse the record, but is replaced by U+FFFD and noted. */
 	bool repairs_text;
 	size_t repaired_count; /* notes of that */
+	/* A log's body is the message itself: what OTLP has no form for goes in as its str(). */
+	bool spells_values;
 };
 
-/* value.c: the attribute values. */
+/* value.c: the values of attributes, and a log's body. */
 PyObject *read_field(struct reader *reader, PyObject *object, PyObject *name); /* borrowed */
 PyObject *read_field_or_none(struct reader *reader, PyObject *object, PyObject *name);
 int read_str(struct otlp_str *ret, PyObject *object, const char *what); /* None is empty */
@@ -202,26 +213,37 @@ int read_number(struct otlp_number *ret, PyObject *object);
 int read_trace_id(const struct state *state, uint8_t ret[16], PyObject *object);
 int read_span_id(uint8_t ret[8], PyObject *object);
 int read_attributes(struct reader *reader, struct otlp_attributes *ret, PyObject *object);
+int read_body(struct reader *reader, struct otlp_value *ret, PyObject *object);
+/* The place of an enum member in its enum, or the number that it has or is. */
+int read_enum(struct reader *reader, long *ret, PyObject *object, PyObject *members, long count);
 /* A tuple of the items, held: a tuple as it is, anything else that can be iterated copied. */
 PyObject *read_items(struct reader *reader, PyObject *object, size_t *ret_count);
 
-/* span.c, metric.c: whole records. */
+/* span.c, metric.c, log.c: whole records. */
 int read_resource(struct reader *reader, struct otlp_resource *ret, PyObject *object);
 int read_scope(struct reader *reader, struct otlp_scope *ret, PyObject *object);
 /* ret->scope and ret->resource are the caller's: their objects are given back, borrowed. */
 int read_span(struct reader *reader, struct otlp_span *ret, PyObject *object, PyObject **ret_scope,
 	      PyObject **ret_resource);
 int read_metric(struct reader *reader, struct otlp_metric *ret, PyObject *object);
+/* As read_span(). */
+int read_log_record(struct reader *reader, struct otlp_log_record *ret, PyObject *object,
+		    PyObject **ret_scope, PyObject **ret_resource);
+/* What a log record is called in an error: its event, else its logger. Borrowed; NULL: nothing. */
+PyObject *read_log_name(struct reader *reader, PyObject *object);
 
 /* exporter.c, library.c: the types. */
 extern PyType_Spec exporter_span_spec;
 extern PyType_Spec exporter_metric_spec;
+extern PyType_Spec exporter_log_spec;
 extern PyType_Spec library_spec;
 
 PyObject *exporter_new_span(const struct state *state, struct otlp_library *library);
 PyObject *exporter_new_metric(const struct state *state, struct otlp_library *library);
+PyObject *exporter_new_log(const struct state *state, struct otlp_library *library);
 PyObject *exporter_export_spans(PyObject *exporter, PyObject *spans);
 PyObject *exporter_export_metrics(PyObject *exporter, PyObject *metrics_data);
+PyObject *exporter_export_logs(PyObject *exporter, PyObject *records);
 
 /* handle.c */
 /* Waits without the interpreter's lock, in slices, so that Ctrl-C ends it. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The SDK's finished spans, and the resource and scope that they share with
- * metrics. Which fields are read by their private name is said at SDK_TYPE_MAP.
+ * The SDK's finished spans, and the resource and scope that all signals have. Which fields are read
+ * by their private name is said at SDK_TYPE_MAP.
  */
 #include "native.h"
 
@@ -291,9 +291,7 @@ static int read_links(struct reader *reader, struct otlp_span *ret, PyObject *sp
 	return 0;
 }
 
-/* The place of an enum member in its enum, or the number that it has or is. */
-static int read_enum(struct reader *reader, long *ret, PyObject *object, PyObject *members,
-		     long count)
+int read_enum(struct reader *reader, long *ret, PyObject *object, PyObject *members, long count)
 {
 	PyObject *value = object;
 	long i;

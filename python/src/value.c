@@ -3,6 +3,7 @@
  * Python values as OTLP values: text, numbers, ids, attributes. An attribute
  * value of a type that OTLP has no form for is left out, counted as dropped and
  * noted; text that is no UTF-8 and data that cannot be read refuse the record.
+ * In a log's body such a value becomes its text.
  *
  * Source for the mapping of types: the specification's
  * common/attribute-type-mapping.md (bool before int; integers beyond 64 bits
@@ -372,7 +373,13 @@ static int read_other(struct reader *reader, struct otlp_value *ret, PyObject *o
 		is = PyObject_IsInstance(object, state->mapping);
 	if (is > 0)
 		return read_kvlist(reader, ret, object, depth);
-	return is < 0 ? -1 : VALUE_UNSUPPORTED;
+	if (is < 0 || !reader->spells_values)
+		return is < 0 ? -1 : VALUE_UNSUPPORTED;
+	object = PyObject_Str(object);
+	if (memory_hold(reader->memory, object) < 0)
+		return -1;
+	ret->type = OTLP_VALUE_STRING;
+	return read_attribute_text(reader, &ret->as.string, object);
 }
 
 static int read_value(struct reader *reader, struct otlp_value *ret, PyObject *object,
@@ -490,4 +497,17 @@ int read_attributes(struct reader *reader, struct otlp_attributes *ret, PyObject
 		rc = pairs_from_mapping(reader, &pairs, object);
 	}
 	return rc < 0 ? rc : read_pairs(reader, ret, &pairs);
+}
+
+int read_body(struct reader *reader, struct otlp_value *ret, PyObject *object)
+{
+	int rc;
+
+	reader->spells_values = true;
+	rc = read_value(reader, ret, object, 1);
+	reader->spells_values = false;
+	if (rc != VALUE_UNSUPPORTED)
+		return rc;
+	PyErr_SetString(PyExc_ValueError, "a log's body holds an integer of too many digits");
+	return -1;
 }

@@ -3,10 +3,12 @@
 encoder package, which brings OTLP's own generated classes."""
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
+from opentelemetry.proto.logs.v1.logs_pb2 import LogsData
 from opentelemetry.proto.metrics.v1.metrics_pb2 import MetricsData
 from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 
@@ -28,6 +30,14 @@ def traces(pipeline: Pipeline) -> TracesData:
 def metrics(pipeline: Pipeline) -> MetricsData:
     data = MetricsData()
     for name in pipeline.files("metrics"):
+        with open(name, "rb") as file:
+            data.MergeFromString(file.read())
+    return data
+
+
+def logs(pipeline: Pipeline) -> LogsData:
+    data = LogsData()
+    for name in pipeline.files("logs"):
         with open(name, "rb") as file:
             data.MergeFromString(file.read())
     return data
@@ -69,3 +79,14 @@ def by_metric(data: Message) -> dict[tuple[str, str, str], dict[str, Any]]:
                 else:
                     found[key] = value
     return found
+
+
+def by_content(data: Message) -> list[dict[str, Any]]:
+    """Each log record with its resource and scope, sorted: a record has no id."""
+    found = [
+        {**_context(group, scoped), "record": plain(record)}
+        for group in data.resource_logs
+        for scoped in group.scope_logs
+        for record in scoped.log_records
+    ]
+    return sorted(found, key=lambda item: json.dumps(item, sort_keys=True))

@@ -86,7 +86,7 @@ class Pipeline:
         return otlpipe.OtlpLibrary(self.directory, **options)
 
     def files(self, kind: str) -> list[str]:
-        """Of one signal: "traces" or "metrics"."""
+        """Of one signal: "traces", "metrics" or "logs"."""
         return sorted(glob.glob(os.path.join(self.output, kind, "*.binpb")))
 
     def json(self, kind: str) -> Iterator[dict]:
@@ -103,6 +103,18 @@ class Pipeline:
             for scope in resource["scopeSpans"]
             for span in scope["spans"]
         ]
+
+    def log_records(self) -> list[dict]:
+        return [
+            record
+            for line in self.json("logs")
+            for resource in line["resourceLogs"]
+            for scope in resource["scopeLogs"]
+            for record in scope["logRecords"]
+        ]
+
+    def log_texts(self) -> list[str]:
+        return [record["body"]["stringValue"] for record in self.log_records()]
 
     def environment(self, **more: str) -> dict[str, str]:
         """For a program that uses the default library."""

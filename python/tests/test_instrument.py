@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The example as its script runs it: a web application under opentelemetry-instrument, its spans
-and metrics on disk."""
+"""The example as its script runs it: a web application under opentelemetry-instrument, its spans,
+metrics and logs on disk."""
 from __future__ import annotations
 
 import json
@@ -27,7 +27,7 @@ def free_port() -> int:
 
 @unittest.skipUnless(shutil.which("curl"), "the example's script needs curl")
 class InstrumentTest(unittest.TestCase):
-    def test_the_example_needs_no_code_for_its_spans_and_metrics(self) -> None:
+    def test_the_example_needs_no_code_for_its_spans_metrics_and_logs(self) -> None:
         script = os.path.join(ROOT, "examples", "python", "run.sh")
         folders = [os.path.dirname(path) for path in (sys.executable, WRITER, TOOL)]
         with tempfile.TemporaryDirectory(prefix="otlpipe-test-", dir=os.getcwd()) as folder:
@@ -68,6 +68,25 @@ class InstrumentTest(unittest.TestCase):
         }
         self.assertIn("http.server.active_requests", metrics)
         self.assertIn('"stringValue":"shop"', done.stdout)
+        records = [
+            record
+            for item in objects
+            for resource in item.get("resourceLogs", ())
+            for scope in resource["scopeLogs"]
+            for record in scope["logRecords"]
+        ]
+        (failure,) = (
+            record
+            for record in records
+            if record["body"] == {"stringValue": "Exception on /broken [GET]"}
+        )
+        self.assertEqual(failure["severityNumber"], 17)
+        self.assertEqual(failure["severityText"], "ERROR")
+        values = {item["key"]: item["value"] for item in failure["attributes"]}
+        self.assertEqual(values["exception.type"], {"stringValue": "RuntimeError"})
+        self.assertEqual(values["exception.message"], {"stringValue": "the till is empty"})
+        self.assertEqual(failure["traceId"], broken["traceId"])
+        self.assertEqual(failure["spanId"], broken["spanId"])
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A million exports of the real SDK's spans: resident memory does not grow."""
+"""A million exports of the real SDK's spans, and a million of its log records: resident memory does
+not grow."""
 from __future__ import annotations
 
 import gc
@@ -7,6 +8,8 @@ import os
 import sys
 import unittest
 
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
@@ -61,6 +64,36 @@ class MemoryTest(unittest.TestCase):
             self.assertEqual(stats.spans.accepted + stats.spans.dropped_full, calls)
             self.assertGreater(stats.spans.accepted, 0)
             self.assertEqual(stats.spans.dropped_invalid, 0)
+
+    def test_a_million_exports_of_logs_leave_memory_as_it_was(self) -> None:
+        memory = InMemoryLogRecordExporter()
+        provider = LoggerProvider(shutdown_on_exit=False)
+        provider.add_log_record_processor(SimpleLogRecordProcessor(memory))
+        provider.get_logger("t", attributes={"a": 1}).emit(
+            body=["ü", {"k": 2**70, "bytes": b"b"}, object()],
+            attributes={"text": "ü", "list": [1, 2], "int": 1},
+            event_name="e",
+        )
+        (record,) = memory.get_finished_logs()
+        with pipeline() as pipe:
+            library = pipe.library()
+            exporter = library.log_exporter()
+            exporter._reporter._log = lambda *_: None
+
+            def work(count: int) -> None:
+                batch = (record,)
+                for _ in range(count):
+                    exporter.export(batch)
+                gc.collect()
+
+            work(EXPORTS // 10)
+            before, references = resident_bytes(), getattr(sys, "gettotalrefcount", int)()
+            work(EXPORTS)
+            self.assertLess(resident_bytes() - before, GROWTH_BYTES_MAX)
+            self.assertLess(getattr(sys, "gettotalrefcount", int)() - references, 1000)
+            stats = library.stats().logs
+            self.assertEqual(stats.accepted + stats.dropped_full, EXPORTS + EXPORTS // 10)
+            self.assertGreater(stats.accepted, 0)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What needs no SDK: the library's handle, its rules, and spans that merely look like the SDK's."""
+"""What needs no SDK: the library's handle, its rules, and spans and log records that merely look
+like the SDK's."""
 from __future__ import annotations
 
 import errno
@@ -38,6 +39,24 @@ def duck_span(name: Any, number: int = 1, **more: Any) -> types.SimpleNamespace:
     return types.SimpleNamespace(**{**fields, **more})
 
 
+def duck_log(body: Any, **more: Any) -> types.SimpleNamespace:
+    """The same of a log record; `resource` and `instrumentation_scope` are beside it."""
+    outer = {name: more.pop(name, None) for name in ("resource", "instrumentation_scope")}
+    fields = {
+        "body": body,
+        "timestamp": 10,
+        "observed_timestamp": 20,
+        "severity_number": 9,
+        "severity_text": "INFO",
+        "trace_id": 2**127,
+        "span_id": 1,
+        "trace_flags": 1,
+        "attributes": {},
+        "event_name": None,
+    }
+    return types.SimpleNamespace(log_record=types.SimpleNamespace(**{**fields, **more}), **outer)
+
+
 class ModuleTest(unittest.TestCase):
     def test_the_exporters_say_what_is_missing_without_the_sdk(self) -> None:
         script = (
@@ -50,7 +69,8 @@ class ModuleTest(unittest.TestCase):
             "import otlpipe\n"
             "library = otlpipe.OtlpLibrary()\n"
             "for make in (otlpipe.OtlpSpanExporter, otlpipe.OtlpMetricExporter,\n"
-            "             library.span_exporter, library.metric_exporter):\n"
+            "             otlpipe.OtlpLogExporter, library.span_exporter,\n"
+            "             library.metric_exporter, library.log_exporter):\n"
             "    try:\n"
             "        make()\n"
             "    except ImportError as error:\n"
@@ -58,12 +78,14 @@ class ModuleTest(unittest.TestCase):
         )
         with pipeline(writer=False) as pipe:
             lines = pipe.run_python(script).stdout.splitlines()
-        self.assertEqual(len(lines), 4)
+        self.assertEqual(len(lines), 6)
         for line in lines:
             self.assertIn("pip install opentelemetry-sdk", line)
 
     def test_the_package_says_what_it_has(self) -> None:
-        self.assertIn("OtlpSpanExporter", dir(otlpipe))
+        for name in ("OtlpSpanExporter", "OtlpMetricExporter", "OtlpLogExporter"):
+            self.assertIn(name, dir(otlpipe))
+            self.assertIn(name, otlpipe.__all__)
         self.assertRegex(otlpipe.__version__, r"^\d+\.\d+\.\d+$")
         with self.assertRaises(AttributeError):
             otlpipe.nothing  # type: ignore[attr-defined]
@@ -81,7 +103,9 @@ class LibraryTest(unittest.TestCase):
             for options, error in (
                 ({"span_ring_bytes": -1}, ValueError),
                 ({"metric_ring_bytes": True}, ValueError),
+                ({"log_ring_bytes": "1MiB"}, ValueError),
                 ({"span_ring_bytes": 2**31}, OtlpError),
+                ({"log_ring_bytes": 2**31}, OtlpError),
                 ({"temporality": "sometimes"}, ValueError),
                 ({"resource": 5}, Exception),
                 ({"resource": {"a": object()}}, TypeError),
@@ -128,6 +152,48 @@ class LibraryTest(unittest.TestCase):
             self.assertEqual(values["big"], {"stringValue": str(2**64)})
             self.assertEqual(values["map"]["kvlistValue"]["values"][0]["key"], "1")
 
+    def test_log_records_by_their_public_properties_come_back_from_the_file(self) -> None:
+        with pipeline() as pipe:
+            library = pipe.library(resource={"service.name": "duck"})
+            scope = types.SimpleNamespace(
+                name="app.db", version="1", schema_url="https://s", attributes={"s": 1}
+            )
+            record = duck_log(
+                {"list": [True, None, b"y"]}, attributes={"big": 2**64}, event_name="it.happened",
+                instrumentation_scope=scope, dropped_attributes=3,
+            )  # fmt: skip
+            self.assertTrue(library.export_logs([record]))
+            flushed(library)
+            pipe.stop_writer()
+            (line,) = pipe.json("logs")
+            group = line["resourceLogs"][0]
+            resource = group["resource"]["attributes"]
+            self.assertEqual(resource[0]["value"], {"stringValue": "duck"})
+            scoped = group["scopeLogs"][0]
+            self.assertEqual(scoped["scope"]["name"], "app.db")
+            self.assertEqual(scoped["scope"]["attributes"][0]["key"], "s")
+            self.assertEqual(scoped["schemaUrl"], "https://s")
+            values = [{"boolValue": True}, {}, {"bytesValue": "eQ=="}]
+            entry = {"key": "list", "value": {"arrayValue": {"values": values}}}
+            self.assertEqual(
+                scoped["logRecords"],
+                [
+                    {
+                        "timeUnixNano": "10",
+                        "observedTimeUnixNano": "20",
+                        "severityNumber": 9,
+                        "severityText": "INFO",
+                        "body": {"kvlistValue": {"values": [entry]}},
+                        "attributes": [{"key": "big", "value": {"stringValue": str(2**64)}}],
+                        "droppedAttributesCount": 3,
+                        "flags": 1,
+                        "traceId": f"{2**127:032x}",
+                        "spanId": f"{1:016x}",
+                        "eventName": "it.happened",
+                    }
+                ],
+            )
+
     def test_flush_without_a_writer_returns_at_once_and_says_so(self) -> None:
         with pipeline(writer=False) as pipe:
             library = pipe.library()
@@ -150,11 +216,14 @@ class LibraryTest(unittest.TestCase):
             self.assertIn("shut down", logs.output[0])
             self.assertIn("3 refused", logs.output[0])
             self.assertEqual(library.stats().rejected_after_shutdown, 1)
+            self.assertFalse(library.export_logs([duck_log("after")]))
+            self.assertEqual(library.stats().rejected_after_shutdown, 2)
             with self.assertRaises(OtlpError) as raised:
                 library._native.span_exporter()
             self.assertEqual(raised.exception.code, _native.SHUTDOWN)
-            with self.assertRaises(OtlpError):
-                library._native.metric_exporter()
+            for make in (library._native.metric_exporter, library._native.log_exporter):
+                with self.assertRaises(OtlpError):
+                    make()
             pipe.stop_writer()
             self.assertEqual(pipe.span_names(), ["before"])
 
@@ -180,6 +249,25 @@ class LibraryTest(unittest.TestCase):
             self.assertGreater(stats.dropped_full, 0)
             pipe.drain()
             self.assertEqual(len(pipe.span_names()), stats.accepted)
+
+    def test_logs_have_a_ring_and_counters_of_their_own(self) -> None:
+        with pipeline(writer=False) as pipe:
+            library = pipe.library(log_ring_bytes=4096)
+            with self.assertLogs("otlpipe", "ERROR") as logs:
+                for _ in range(50):
+                    library.export_logs([duck_log("x" * 200) for _ in range(10)])
+                self.assertFalse(library.export_logs([duck_log("x" * 5000)]))
+            self.assertEqual(len(logs.output), 2)
+            self.assertRegex(logs.output[1], "takes 5[0-9]{3} bytes, and the ring carries 1016")
+            self.assertIn("OTLPIPE_LOG_RING_BYTES", library.last_error())
+            self.assertTrue(library.export_traces([duck_span("has room")]))
+            stats = library.stats()
+            self.assertEqual(stats.logs.accepted + stats.logs.dropped_full, 500)
+            self.assertGreater(stats.logs.dropped_full, 0)
+            self.assertEqual(stats.logs.dropped_too_large, 1)
+            self.assertEqual(stats.spans.accepted, 1)
+            pipe.drain()
+            self.assertEqual(pipe.log_texts(), ["x" * 200] * stats.logs.accepted)
 
     def test_a_span_that_is_too_large_names_sizes_and_option(self) -> None:
         with pipeline(writer=False) as pipe:
@@ -230,7 +318,9 @@ class LibraryTest(unittest.TestCase):
             library = pipe.library()
             for nothing in ([], (), iter(())):
                 self.assertTrue(library.export_traces(nothing))
+                self.assertTrue(library.export_logs(nothing))
             self.assertEqual(library.stats().spans.accepted_bytes, 0)
+            self.assertEqual(library.stats().logs.accepted_bytes, 0)
 
     def test_the_interpreter_runs_on_while_a_flush_waits(self) -> None:
         with pipeline(writer=False) as pipe:
@@ -380,6 +470,100 @@ class BadInputTest(unittest.TestCase):
             pipe.library().export_traces(5)  # type: ignore[arg-type]
 
 
+class BadLogTest(unittest.TestCase):
+    """The same for log records."""
+
+    def check(self, bad: Any, *words: str) -> None:
+        with pipeline(writer=False) as pipe:
+            library = pipe.library()
+            with self.assertLogs("otlpipe", "ERROR") as logs:
+                taken = library.export_logs([duck_log("first"), bad, duck_log("last")])
+            self.assertFalse(taken)
+            for word in words:
+                self.assertIn(word, logs.output[0])
+            self.assertEqual(library.stats().logs.dropped_invalid, 1)
+            pipe.drain()
+            self.assertEqual(pipe.log_texts(), ["first", "last"])
+
+    def test_surrogates(self) -> None:
+        scope = types.SimpleNamespace(name="app.db")
+        self.check(
+            duck_log("\ud800", instrumentation_scope=scope), "'app.db'", "UnicodeEncodeError"
+        )
+        self.check(duck_log({"a": ["\udfff"]}, event_name="e"), "'e'", "UnicodeEncodeError")
+        self.check(duck_log("b", attributes={"\udfff": 1}), "UnicodeEncodeError")
+        self.check(duck_log("b", severity_text="\udfff"), "UnicodeEncodeError")
+        self.check(duck_log("b", event_name="\udfff"), "'\\udfff'", "UnicodeEncodeError")
+        self.check(
+            duck_log("b", instrumentation_scope=types.SimpleNamespace(name="\udfff")),
+            "UnicodeEncodeError",
+        )
+
+    def test_surrogates_of_a_resource_are_replaced_and_noted(self) -> None:
+        resource = types.SimpleNamespace(attributes={"r": "M\udcfcller"}, schema_url=None)
+        with pipeline(writer=False) as pipe:
+            library = pipe.library()
+            with self.assertLogs("otlpipe", "WARNING") as logs:
+                self.assertTrue(library.export_logs([duck_log("b", resource=resource)]))
+            self.assertIn("of a resource is not UTF-8", logs.output[0])
+            pipe.drain()
+            (line,) = pipe.json("logs")
+            (found,) = line["resourceLogs"][0]["resource"]["attributes"]
+            self.assertEqual(found["value"], {"stringValue": "M\ufffdller"})
+
+    def test_fields_of_wrong_types(self) -> None:
+        self.check(duck_log("b", timestamp=1.5), "time must be int, not float")
+        self.check(duck_log("b", observed_timestamp=-1), "OverflowError")
+        self.check(duck_log("b", timestamp=2**64), "OverflowError")
+        self.check(duck_log("b", severity_number=25), "ValueError")
+        self.check(duck_log("b", severity_number=-1), "ValueError")
+        self.check(duck_log("b", severity_number="INFO"), "AttributeError")
+        self.check(duck_log("b", severity_text=5), "severity text must be str, not int")
+        self.check(duck_log("b", event_name=5), "event's name must be str, not int")
+        self.check(duck_log("b", trace_id=2**128), "OverflowError")
+        self.check(duck_log("b", span_id=-1), "OverflowError")
+        self.check(duck_log("b", trace_flags="1"), "trace flags must be int, not str")
+        self.check(duck_log("b", attributes=5), "log record")
+        self.check(types.SimpleNamespace(log_record=None), "AttributeError")
+        self.check(object(), "AttributeError")
+
+    def test_a_body_that_cannot_be_told(self) -> None:
+        class Broken:
+            def __str__(self) -> str:
+                raise RuntimeError("no text of it")
+
+        endless: list[Any] = []
+        endless.append(endless)
+        self.check(duck_log(endless), "nested deeper than 16")
+        self.check(duck_log([Broken()]), "RuntimeError: no text of it")
+        self.check(duck_log(10**5000), "an integer of too many digits")
+
+    def test_an_attribute_without_an_otlp_form_is_left_out_and_counted(self) -> None:
+        with pipeline(writer=False) as pipe:
+            library = pipe.library()
+            with self.assertLogs("otlpipe", "WARNING"):
+                odd = duck_log("b", attributes={"odd": object(), "kept": 1})
+                self.assertTrue(library.export_logs([odd]))
+            pipe.drain()
+            (record,) = pipe.log_records()
+            self.assertEqual([item["key"] for item in record["attributes"]], ["kept"])
+            self.assertEqual(record["droppedAttributesCount"], 1)
+
+    def test_an_interrupt_is_passed_on(self) -> None:
+        class Interrupted:
+            def __str__(self) -> str:
+                raise KeyboardInterrupt
+
+        with pipeline(writer=False) as pipe:
+            library = pipe.library()
+            with self.assertRaises(KeyboardInterrupt):
+                library.export_logs([duck_log(Interrupted())])
+
+    def test_a_batch_that_is_no_sequence_raises(self) -> None:
+        with pipeline(writer=False) as pipe, self.assertRaises(TypeError):
+            pipe.library().export_logs(5)  # type: ignore[arg-type]
+
+
 class ReferenceTest(unittest.TestCase):
     def test_an_export_gives_back_every_reference(self) -> None:
         with pipeline(writer=False) as pipe:
@@ -396,6 +580,25 @@ class ReferenceTest(unittest.TestCase):
             for _ in range(1000):
                 library.export_traces([span])
                 library.export_traces([duck_span("\ud800", resource=resource)])
+            self.assertEqual(before, [sys.getrefcount(item) for item in objects])
+
+    def test_an_export_of_logs_gives_back_every_reference(self) -> None:
+        with pipeline(writer=False) as pipe:
+            library = pipe.library()
+            resource = types.SimpleNamespace(attributes={"r": 1}, schema_url=None)
+            scope = types.SimpleNamespace(name="s", version=None, schema_url="", attributes=None)
+            value, body = "a value that nobody else has", ["a body that nobody else has"]
+            spelled = object()
+            body.append(spelled)
+            record = duck_log(
+                body, attributes={"k": value}, resource=resource, instrumentation_scope=scope
+            )
+            library.export_logs([record])
+            objects = (record, record.log_record, scope, resource, value, body, spelled)
+            before = [sys.getrefcount(item) for item in objects]
+            for _ in range(1000):
+                library.export_logs([record])
+                library.export_logs([duck_log("\ud800", resource=resource)])
             self.assertEqual(before, [sys.getrefcount(item) for item in objects])
 
     def test_the_error_codes_are_the_librarys(self) -> None:

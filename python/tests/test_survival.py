@@ -31,6 +31,20 @@ without_threads_in_asan = unittest.skipIf(
 )
 
 
+LOG_SETUP = """
+import os, threading
+import otlpipe
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import BatchLogRecordProcessor, SimpleLogRecordProcessor
+def make(processor=SimpleLogRecordProcessor):
+    provider = LoggerProvider(shutdown_on_exit=False)
+    provider.add_log_record_processor(processor(otlpipe.OtlpLogExporter()))
+    return provider
+def log(provider, text):
+    provider.get_logger("t").emit(body=text)
+"""
+
+
 class SurvivalTest(unittest.TestCase):
     def run_and_drain(self, script: str, **more: str) -> collections.Counter[str]:
         with pipeline(writer=False) as pipe:
@@ -113,6 +127,60 @@ for thread in threads: thread.join()
         )
         self.assertEqual({f"child {n}" for n in range(10)} - set(names), set())
         self.assertEqual(set(names.values()), {1})
+
+    def run_logs_and_drain(self, script: str, expect: int = 0) -> collections.Counter[str]:
+        with pipeline(writer=False) as pipe:
+            pipe.run_python(LOG_SETUP + script, expect=expect)
+            pipe.drain()
+            return collections.Counter(pipe.log_texts())
+
+    def test_prefork_workers_log_through_rings_of_their_own(self) -> None:
+        texts = self.run_logs_and_drain(
+            """
+provider = make()
+log(provider, "parent")
+pids = []
+for number in range(4):
+    pid = os.fork()
+    if pid == 0:
+        for n in range(50):
+            log(provider, f"worker {number} {n}")
+        os._exit(0)
+    pids.append(pid)
+for pid in pids:
+    assert os.waitpid(pid, 0)[1] == 0
+log(provider, "parent again")
+"""
+        )
+        self.assertEqual(len(texts), 202)
+        self.assertEqual(set(texts.values()), {1})
+
+    @without_threads_in_asan
+    def test_a_batch_processor_of_logs_goes_on_in_a_forked_child(self) -> None:
+        texts = self.run_logs_and_drain(
+            """
+provider = make(BatchLogRecordProcessor)
+pids = []
+for number in range(3):
+    pid = os.fork()
+    if pid == 0:
+        for n in range(600):
+            log(provider, f"child {number} {n}")
+        provider.shutdown()
+        os._exit(0)
+    pids.append(pid)
+for pid in pids:
+    assert os.waitpid(pid, 0)[1] == 0
+provider.shutdown()
+"""
+        )
+        self.assertEqual(len(texts), 1800)
+        self.assertEqual(set(texts.values()), {1})
+
+    def test_a_killed_program_loses_nothing_that_it_logged(self) -> None:
+        script = "provider = make()\nfor n in range(100): log(provider, str(n))\n"
+        texts = self.run_logs_and_drain(script + "os.kill(os.getpid(), 9)", expect=-9)
+        self.assertEqual(texts, collections.Counter(map(str, range(100))))
 
     def test_multiprocessing_by_fork_and_by_spawn(self) -> None:
         program = (

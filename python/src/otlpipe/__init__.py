@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """OpenTelemetry export by reference into shared memory.
 
-An OtlpLibrary holds this process's shared-memory rings; OtlpSpanExporter and
-OtlpMetricExporter are exporters of the OpenTelemetry SDK that push into them.
+An OtlpLibrary holds this process's shared-memory rings; OtlpSpanExporter,
+OtlpMetricExporter and OtlpLogExporter are exporters of the OpenTelemetry SDK that push into them.
 A separate process, otlpipe-writer, writes them to disk as OTLP. The package
 imports without the SDK; the exporters then say what is missing.
 """
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from . import _library
@@ -16,10 +17,12 @@ from ._native import version as __version__
 
 if TYPE_CHECKING:
     from ._exporters import OtlpMetricExporter, OtlpSpanExporter
+    from ._log_exporter import OtlpLogExporter
 
 __all__ = [
     "OtlpError",
     "OtlpLibrary",
+    "OtlpLogExporter",
     "OtlpMetricExporter",
     "OtlpSpanExporter",
     "SignalStats",
@@ -28,7 +31,13 @@ __all__ = [
     "default_library",
 ]
 
-_EXPORTERS = ("OtlpMetricExporter", "OtlpSpanExporter")
+# Where each exporter is. The SDK's logs are not stable yet: what becomes of them must not cost the
+# others.
+_EXPORTERS = {
+    "OtlpLogExporter": "._log_exporter",
+    "OtlpMetricExporter": "._exporters",
+    "OtlpSpanExporter": "._exporters",
+}
 
 
 def _without_sdk(name: str, cause: ImportError) -> type:
@@ -48,10 +57,9 @@ def __getattr__(name: str) -> Any:
     if name not in _EXPORTERS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
-        from . import _exporters
+        exporter = getattr(import_module(_EXPORTERS[name], __name__), name)
     except ImportError as cause:
         return _without_sdk(name, cause)
-    exporter = getattr(_exporters, name)
     globals()[name] = exporter
     return exporter
 

@@ -13,11 +13,13 @@ from ._native import OtlpError
 from ._report import Reporter
 
 if TYPE_CHECKING:
+    from opentelemetry.sdk._logs import ReadableLogRecord
     from opentelemetry.sdk.metrics.export import MetricsData
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import ReadableSpan
 
     from ._exporters import OtlpMetricExporter, OtlpSpanExporter
+    from ._log_exporter import OtlpLogExporter
 
 __all__ = ["OtlpError", "OtlpLibrary", "SignalStats", "Stats", "default_library", "to_ns"]
 
@@ -38,7 +40,7 @@ exporter_class: Callable[[str], Any] = _no_exporter
 
 
 class SignalStats(NamedTuple):
-    """Counters of one signal since the library was opened: spans, or data points."""
+    """Counters of one signal since the library was opened: spans, data points, or log records."""
 
     accepted: int
     accepted_bytes: int
@@ -50,6 +52,7 @@ class SignalStats(NamedTuple):
 class Stats(NamedTuple):
     spans: SignalStats
     metrics: SignalStats
+    logs: SignalStats
     rejected_after_shutdown: int  # export calls
     # Why this process has no ring, or could make no new one: 0, or an OtlpError.code. last_error()
     # has it in words. How often in a row that was tried.
@@ -77,7 +80,8 @@ class OtlpLibrary:
     resource             a Resource or a mapping of attributes, for what has none of its own;
                          default from $OTEL_RESOURCE_ATTRIBUTES and $OTEL_SERVICE_NAME
     span_ring_bytes,     0: the library's default; rounded up to a power of two
-    metric_ring_bytes
+    metric_ring_bytes,
+    log_ring_bytes
     temporality          "cumulative", "delta" or "lowmemory"; default from
                          $OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE
 
@@ -92,6 +96,7 @@ class OtlpLibrary:
         *,
         span_ring_bytes: int = 0,
         metric_ring_bytes: int = 0,
+        log_ring_bytes: int = 0,
         temporality: str | None = None,
     ) -> None:
         if temporality is not None and temporality.lower() not in _TEMPORALITIES:
@@ -100,6 +105,7 @@ class OtlpLibrary:
             "resource": resource,
             "span_ring_bytes": _ring_bytes("span_ring_bytes", span_ring_bytes),
             "metric_ring_bytes": _ring_bytes("metric_ring_bytes", metric_ring_bytes),
+            "log_ring_bytes": _ring_bytes("log_ring_bytes", log_ring_bytes),
         }
         if runtime_dir is not None:
             options["runtime_dir"] = runtime_dir
@@ -114,6 +120,7 @@ class OtlpLibrary:
         self._native = _native.Library(**options)
         self._reporter = Reporter("library", self._native.last_error)
         self._metrics: _native.MetricExporter = self._native.metric_exporter()
+        self._logs: _native.LogExporter = self._native.log_exporter()
         for text in self._native.diagnostics():
             _logger.warning("otlpipe: %s", text)
 
@@ -133,6 +140,11 @@ class OtlpLibrary:
         )
         return exporter
 
+    def log_exporter(self) -> OtlpLogExporter:
+        """A log exporter that shares this library. OtlpError after shutdown()."""
+        exporter: OtlpLogExporter = exporter_class("OtlpLogExporter")(self)
+        return exporter
+
     def export_traces(self, spans: Sequence[ReadableSpan]) -> bool:
         """Push finished spans. False if any was not taken: it is counted, and the cause logged."""
         return self._reporter.exported(self._native.export_traces(spans))
@@ -140,6 +152,10 @@ class OtlpLibrary:
     def export_metrics_ref(self, metrics_data: MetricsData) -> bool:
         """Push metrics, read in place. False if any was not taken, as for export_traces()."""
         return self._reporter.exported(self._metrics.export(metrics_data))
+
+    def export_logs(self, records: Sequence[ReadableLogRecord]) -> bool:
+        """Push log records. False if any was not taken, as for export_traces()."""
+        return self._reporter.exported(self._logs.export(records))
 
     def flush(self, timeout_millis: float | None = FLUSH_MILLIS) -> bool:
         """Wait until the writer has written all that was accepted so far; None: for ever.
@@ -158,12 +174,12 @@ class OtlpLibrary:
         return _TEMPORALITIES[self._metrics.temporality_preference()]
 
     def stats(self) -> Stats:
-        spans, metrics, *rest = self._native.stats()
-        return Stats(SignalStats(*spans), SignalStats(*metrics), *rest)
+        spans, metrics, logs, *rest = self._native.stats()
+        return Stats(SignalStats(*spans), SignalStats(*metrics), SignalStats(*logs), *rest)
 
     def last_error(self) -> str:
         """What went wrong last, in words: why there are no rings (in a forked child say), how large
-        a span was that no ring takes, or what the constructor went on without. "": nothing did.
+        a record was that no ring takes, or what the constructor went on without. "": nothing did.
         """
         return self._native.last_error()
 

@@ -14,7 +14,7 @@ _logger = logging.getLogger("otlpipe")
 
 # A full ring is met by every export call until it drains: the log must not be flooded.
 REPEAT_SECONDS = 5.0
-# A cause is a text that can hold a span's name: the memory of them has a limit.
+# A cause is a text that can hold a record's name: the memory of them has a limit.
 CAUSES_MAX = 256
 # Failures that the extension puts into words, and how many of them in one call.
 FAILURES_MAX = 8
@@ -73,7 +73,7 @@ class Reporter:
             self._log(logging.ERROR, text, f"{text} ({refused} refused){self._reason(cause)}")
         elif len(failures) == FAILURES_MAX:
             text = f"more than {FAILURES_MAX} records were refused in one call"
-            self._log(logging.ERROR, text, f"{text}: {refused} spans or points in all")
+            self._log(logging.ERROR, text, f"{text}: {refused} spans, points or log records in all")
         return cause == 0
 
     def waited(self, error: int) -> bool:

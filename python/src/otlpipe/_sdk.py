@@ -122,6 +122,14 @@ def _probe(make: Callable[[], Any], holds: Callable[[Any], bool]) -> type | None
         return None
 
 
+def _severities() -> tuple[Any, ...]:
+    try:
+        from opentelemetry._logs import SeverityNumber
+    except ImportError:  # its place is not settled yet; its members have their numbers anywhere
+        return ()
+    return tuple(SeverityNumber)
+
+
 def known_types() -> dict[str, Any]:
     """What the extension is told; a class that failed its probe is not among it."""
     known: dict[str, Any] = {
@@ -146,6 +154,9 @@ def known_types() -> dict[str, Any]:
         known["span_kinds"] = tuple(SpanKind)
     if [code.value for code in StatusCode] == list(range(3)):
         known["status_codes"] = tuple(StatusCode)
+    severities = _severities()
+    if [getattr(severity, "value", None) for severity in severities] == list(range(25)):
+        known["severity_numbers"] = severities
     return known
 
 
