@@ -1,17 +1,18 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What exporting a batch of 512 spans costs: through otlpipe, and through what the SDK has.
+"""What exporting 512 spans, or log records, costs: through otlpipe, and through what the SDK has.
 
 usage: bench.py [--batch N] [--rounds N] [--writer PATH] [--json]
 
-All of them export the same ReadableSpan objects, made by the real SDK, in one run and by turns, so
-that each meets the same noise; the figures are medians of the thread's CPU time.
+All of them export the same ReadableSpan or ReadableLogRecord objects, made by the real SDK, in one
+run and by turns, so that each meets the same noise; the figures are medians of the thread's CPU time.
   otlpipe             into shared memory; the ring is drained by otlpipe-writer outside of the
                       measured time, in a process of its own (--writer, or found on $PATH)
-  encode, serialize   encode_spans(…).SerializeToString() of opentelemetry-…-proto-common,
-                      all that its HTTP exporter does before it has anything to send
+  encode, serialize   encode_spans(…).SerializeToString(), or encode_logs(…), of
+                      opentelemetry-…-proto-common, all that its HTTP exporter does before it has
+                      anything to send
   json file           opentelemetry-exporter-otlp-json-file into /dev/null
-  attribute walk      a floor: reading each attribute of each span in a Python loop
+  attribute walk      a floor: reading each attribute of each record in a Python loop
 """
 from __future__ import annotations
 
@@ -29,7 +30,15 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from opentelemetry import trace
+from opentelemetry._logs import SeverityNumber
+from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
+from opentelemetry.sdk._logs import LoggerProvider, ReadableLogRecord
+from opentelemetry.sdk._logs.export import (
+    InMemoryLogRecordExporter,
+    LogRecordExportResult,
+    SimpleLogRecordProcessor,
+)
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExportResult
@@ -68,19 +77,44 @@ def make_spans(count: int) -> Sequence[ReadableSpan]:
     return memory.get_finished_spans()
 
 
-def walk(spans: Sequence[ReadableSpan]) -> int:
-    return sum(1 for span in spans for _ in span.attributes.items())
+def make_logs(count: int) -> Sequence[ReadableLogRecord]:
+    """What a web server logs inside of a span: 128 bytes of text and four attributes."""
+    memory = InMemoryLogRecordExporter()
+    provider = LoggerProvider(
+        resource=Resource.create({"service.name": "bench", "host.name": "localhost"}),
+        shutdown_on_exit=False,
+    )
+    provider.add_log_record_processor(SimpleLogRecordProcessor(memory))
+    logger = provider.get_logger("bench", "1.0")
+    with TracerProvider().get_tracer("bench").start_as_current_span("GET /users/{id}"):
+        for number in range(count):
+            logger.emit(
+                timestamp=time.time_ns(),
+                severity_number=SeverityNumber.INFO,
+                severity_text="INFO",
+                body=f"user {number} was found in the cache ".ljust(128, "."),
+                attributes={
+                    "code.file.path": "/srv/app/users.py",
+                    "code.function.name": "find_user",
+                    "code.line.number": 42,
+                    "user.id": str(number),
+                },
+            )
+    return memory.get_finished_logs()
 
 
-def contenders(library: OtlpLibrary, spans: Sequence[ReadableSpan]) -> dict[str, Callable[[], Any]]:
-    exporter = library.span_exporter()
-
-    def ours() -> None:
-        if exporter.export(spans) is not SpanExportResult.SUCCESS:
+def checked(library: OtlpLibrary, export: Callable[[], Any], success: Any) -> Callable[[], None]:
+    def run() -> None:
+        if export() is not success:
             sys.exit(f"otlpipe refused the batch: {library.stats()}")
 
+    return run
+
+
+def span_contenders(library: OtlpLibrary, count: int) -> dict[str, Callable[[], Any]]:
+    spans, exporter = make_spans(count), library.span_exporter()
     found: dict[str, Callable[[], Any]] = {
-        "otlpipe": ours,
+        "otlpipe": checked(library, lambda: exporter.export(spans), SpanExportResult.SUCCESS),
         "encode, serialize": lambda: encode_spans(spans).SerializeToString(),
     }
     try:
@@ -90,7 +124,28 @@ def contenders(library: OtlpLibrary, spans: Sequence[ReadableSpan]) -> dict[str,
     else:
         to_file = FileSpanExporter(os.devnull)
         found["json file"] = lambda: to_file.export(spans)
-    found["attribute walk"] = lambda: walk(spans)
+    found["attribute walk"] = lambda: sum(1 for span in spans for _ in span.attributes.items())
+    return found
+
+
+def log_contenders(library: OtlpLibrary, count: int) -> dict[str, Callable[[], Any]]:
+    records, exporter = make_logs(count), library.log_exporter()
+    found: dict[str, Callable[[], Any]] = {
+        "otlpipe": checked(
+            library, lambda: exporter.export(records), LogRecordExportResult.SUCCESS
+        ),
+        "encode, serialize": lambda: encode_logs(records).SerializeToString(),
+    }
+    try:
+        from opentelemetry.exporter.otlp.json.file._log_exporter import FileLogExporter
+    except ImportError:
+        print("no log exporter of opentelemetry-exporter-otlp-json-file here", file=sys.stderr)
+    else:
+        to_file = FileLogExporter(os.devnull)
+        found["json file"] = lambda: to_file.export(records)
+    found["attribute walk"] = lambda: sum(
+        1 for record in records for _ in record.log_record.attributes.items()
+    )
     return found
 
 
@@ -109,20 +164,21 @@ def measure(
     return times
 
 
-def report(times: dict[str, list[int]], batch: int, as_json: bool) -> None:
+def report(times: dict[str, list[int]], unit: str, batch: int, as_json: bool) -> None:
     medians = {name: statistics.median(values) for name, values in times.items()}
     if as_json:
         for name, median in medians.items():
             ratio = round(median / medians["otlpipe"], 2)
-            line = {"bench": "python", "what": name, "batch": batch, "ratio": ratio}
+            line = {"bench": "python", "unit": unit, "what": name, "batch": batch, "ratio": ratio}
             print(json.dumps({**line, "median_us": round(median / 1e3, 1)}))
         return
-    print(f"{batch} spans a batch, {len(times['otlpipe'])} rounds, CPU time of the thread, medians")
+    rounds = len(times["otlpipe"])
+    print(f"{batch} {unit}s a batch, {rounds} rounds, CPU time of the thread, medians")
     for name, median in medians.items():
         ratio = median / medians["otlpipe"]
         low, high = min(times[name]) / 1e3, max(times[name]) / 1e3
         print(
-            f"{name:18} {median / 1e3:9.1f} us a batch  {median / batch:8.1f} ns a span"
+            f"{name:18} {median / 1e3:9.1f} us a batch  {median / batch:8.1f} ns a {unit}"
             f"  {ratio:6.1f} x   ({low:.1f} to {high:.1f} us)"
         )
 
@@ -136,22 +192,24 @@ def main() -> None:
     options = parser.parse_args()
     if options.writer is None:
         parser.error("no otlpipe-writer on $PATH: give --writer")
-    spans = make_spans(options.batch)
     with tempfile.TemporaryDirectory(prefix="otlpipe-bench-") as folder:
         command = [options.writer, "--dir", f"{folder}/shm", "--output", f"{folder}/out"]
         os.mkdir(f"{folder}/shm", 0o700)
         writer = subprocess.Popen([*command, "--interval", "10ms"], stderr=subprocess.DEVNULL)
         try:
-            library = OtlpLibrary(f"{folder}/shm", span_ring_bytes=8 << 20)
+            library = OtlpLibrary(
+                f"{folder}/shm", span_ring_bytes=8 << 20, log_ring_bytes=8 << 20
+            )
             while not library.flush(10_000):
                 time.sleep(0.01)
-            runs = contenders(library, spans)
-            times = measure(runs, options.rounds, lambda: bool(library.flush(10_000)))
+            for unit, contenders in (("span", span_contenders), ("log record", log_contenders)):
+                runs = contenders(library, options.batch)
+                times = measure(runs, options.rounds, lambda: bool(library.flush(10_000)))
+                report(times, unit, options.batch, options.json)
             library.shutdown(10_000)
         finally:
             writer.send_signal(signal.SIGTERM)
             writer.wait()
-    report(times, options.batch, options.json)
 
 
 if __name__ == "__main__":
