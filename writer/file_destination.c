@@ -7,10 +7,14 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
+
+/* A file takes this part of what is free at most: there are several signals, and others. */
+#define SPARE_SHARE 8u
 
 static struct file_destination *of(struct destination *destination)
 {
@@ -22,17 +26,68 @@ static uint64_t round_up_block(uint64_t bytes)
 	return (bytes + DATA_BLOCK_BYTES - 1) / DATA_BLOCK_BYTES * DATA_BLOCK_BYTES;
 }
 
-/* With all its space reserved, or, where there is not so much, with room for this batch. */
+/* What is free there, but for what has to stay free. */
+static uint64_t spare_bytes(const struct file_destination *file)
+{
+	struct statvfs vfs;
+	uint64_t free_bytes;
+
+	if (fstatvfs(file->dir.fd, &vfs) < 0)
+		return UINT64_MAX;
+	free_bytes = (uint64_t)vfs.f_bavail * vfs.f_frsize;
+	return free_bytes > file->options->keep_free_bytes
+		       ? free_bytes - file->options->keep_free_bytes
+		       : 0;
+}
+
+static double mebibytes(uint64_t bytes)
+{
+	return (double)bytes / (1 << 20);
+}
+
+/* For the first file, and when it changes whether files have all they may. */
+static void say_reserved(struct file_destination *file, uint64_t wanted, uint64_t spare)
+{
+	const bool is_less = file->file.size_bytes < wanted;
+
+	if (file->has_said && file->has_said_less == is_less)
+		return;
+	file->has_said = true;
+	file->has_said_less = is_less;
+	if (is_less)
+		log_line("%s: %.1f MiB are reserved for a file, less than --rotate-bytes (%.1f "
+			 "MiB), "
+			 "since %.1f MiB are free; it may grow to that size, and what it does not "
+			 "use is given "
+			 "back when it is sealed",
+			 signal_name(file->signal), mebibytes(file->file.size_bytes),
+			 mebibytes(wanted), mebibytes(spare));
+	else
+		log_line("%s: %.1f MiB are reserved for a file (--rotate-bytes); what it does not "
+			 "use is "
+			 "given back when it is sealed",
+			 signal_name(file->signal), mebibytes(file->file.size_bytes));
+}
+
+/*
+ * With all its space reserved, or, where that is much of what is free, with a share of it; and
+ * where there is not so much either, with room for this batch.
+ */
 static int file_create(struct file_destination *file, uint64_t bytes)
 {
 	const uint64_t wanted = round_up_block(file->options->rotate_bytes);
+	const uint64_t spare = spare_bytes(file);
+	const uint64_t share = spare / SPARE_SHARE / DATA_BLOCK_BYTES * DATA_BLOCK_BYTES;
+	const uint64_t first = share < wanted ? share : wanted;
 	int rc = -ENOSPC;
 
-	if (wanted > bytes)
-		rc = data_file_create(&file->dir, wanted, time(NULL), &file->file);
-	if (rc != -ENOSPC && rc != -EDQUOT && rc != -EFBIG)
-		return rc;
-	return data_file_create(&file->dir, bytes, time(NULL), &file->file);
+	if (first > bytes)
+		rc = data_file_create(&file->dir, first, time(NULL), &file->file);
+	if (rc == -ENOSPC || rc == -EDQUOT || rc == -EFBIG)
+		rc = data_file_create(&file->dir, bytes, time(NULL), &file->file);
+	if (rc == 0)
+		say_reserved(file, wanted, spare);
+	return rc;
 }
 
 static int file_make(struct file_destination *file, uint64_t bytes, int64_t now_ns)

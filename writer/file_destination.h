@@ -2,6 +2,10 @@
 /*
  * Batch files as a destination: one open file of a signal's directory at a time, with its space
  * reserved, sealed when it is full or old. It becomes ….bad when the disk fails.
+ *
+ * What is reserved is taken from everybody else on the disk. So it is a share of what is free at
+ * most; such a file grows behind its reserved space, and is sealed when it is as large as any
+ * other.
  */
 #ifndef OTLPIPE_WRITER_FILE_DESTINATION_H
 #define OTLPIPE_WRITER_FILE_DESTINATION_H
@@ -14,6 +18,7 @@
 struct file_options {
 	uint64_t rotate_bytes;
 	int64_t rotate_age_ns;		   /* 0: never */
+	uint64_t keep_free_bytes;	   /* of the file system; no file reserves from these */
 	void (*want_space)(void *context); /* a file more, or a full disk: let retention run */
 	void *want_space_context;
 	struct manifest *manifest; /* of the output directory; NULL: none */
@@ -26,6 +31,8 @@ struct file_destination {
 	enum otlp_signal signal;
 	struct data_dir dir;
 	struct data_file file; /* fd -1: none */
+	bool has_said;	       /* how much is reserved for a file */
+	bool has_said_less;    /* that it is less than it may have */
 	bool is_abandoning;    /* given up, and its name still says open */
 	uint64_t abandoned_bytes;
 	enum damage damage;	/* what others have done to the open file */

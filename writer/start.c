@@ -183,6 +183,7 @@ static int start_queue(struct writer *writer, enum otlp_signal signal)
 	writer->file_options = writer->options->files;
 	writer->file_options.want_space = want_space;
 	writer->file_options.want_space_context = writer->retain;
+	writer->file_options.keep_free_bytes = writer->options->retain.free_bytes;
 	writer->file_options.manifest = writer->outdir.manifest;
 	writer->queue_options.sync = writer->options->sync;
 	writer->queue_options.runtime = &writer->dir;
