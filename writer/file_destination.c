@@ -56,16 +56,13 @@ static void say_reserved(struct file_destination *file, uint64_t wanted, uint64_
 	file->has_said_less = is_less;
 	if (is_less)
 		log_line("%s: %.1f MiB are reserved for a file, less than --rotate-bytes (%.1f "
-			 "MiB), "
-			 "since %.1f MiB are free; it may grow to that size, and what it does not "
-			 "use is given "
-			 "back when it is sealed",
+			 "MiB), since %.1f MiB are free; it may grow to that size, and what it "
+			 "does not use is given back when it is sealed",
 			 signal_name(file->signal), mebibytes(file->file.size_bytes),
 			 mebibytes(wanted), mebibytes(spare));
 	else
 		log_line("%s: %.1f MiB are reserved for a file (--rotate-bytes); what it does not "
-			 "use is "
-			 "given back when it is sealed",
+			 "use is given back when it is sealed",
 			 signal_name(file->signal), mebibytes(file->file.size_bytes));
 }
 

@@ -68,7 +68,7 @@ def a_file_that_begins_small_grows_to_its_size(pipe):
     wait_for(lambda: len(open_files(pipe)) == 2, "each signal has its file")
     size = open_files(pipe)["traces"].stat().st_size
     check(size > 3 * MIB, f"the open file has {size} bytes")
-    check("traces: 1.9" in writer.err, lambda: f"what the writer says:\n{writer.tail()}")
+    check("traces: 2.0 MiB" in writer.err, lambda: f"what the writer says:\n{writer.tail()}")
     writer.stop()
     equal(len(pipe.files("sealed")), 2, "files")
     pipe.verify()
