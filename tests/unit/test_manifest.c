@@ -676,6 +676,42 @@ static void a_file_that_was_cut_while_no_writer_was_there_stays_entered_as_cut(v
 	manifest_image_free(&image);
 }
 
+/* As a full disk has it: the size is noted, then a step of the seal fails, and nothing is kept. */
+static void a_file_whose_seal_failed_and_that_is_given_up_is_not_entered_as_sealed(void **state)
+{
+	struct manifest_image image = {0};
+	struct manifest *manifest = opened();
+	unsigned failures = 0, at;
+	struct data_file file;
+	struct data_dir dir;
+
+	(void)state;
+	assert_int_equal(data_dir_open(scratch.fd, "traces", &dir), 0);
+	assert_int_equal(data_dir_attach(&dir, manifest), 0);
+	for (at = 1; at < 6; at++) {
+		orders.fail_at = 0;
+		assert_int_equal(data_file_create(&dir, 65536, NEW_YEAR + 1 + (time_t)at, &file),
+				 0);
+		orders.count = 0;
+		orders.fail_at = at;
+		if (data_file_seal(&dir, &file, 8192) < 0 && !file.is_sealed) {
+			failures++;
+			orders.fail_at = 0;
+			assert_int_equal(data_file_seal(&dir, &file, 0), 0);
+			assert_false(manifest_find(manifest, "traces", file.name.sequence,
+						   &(struct manifest_entry){0}));
+		}
+		orders.fail_at = 0;
+		data_file_release(&file);
+	}
+	assert_true(failures >= 2);
+	data_dir_close(&dir);
+	manifest_close(manifest);
+	assert_int_equal(manifest_load(&image, scratch.fd), 0);
+	assert_int_equal(manifest_image_signal(&image, "traces")->entry_count, 5 - failures);
+	manifest_image_free(&image);
+}
+
 static void a_seal_that_the_manifest_missed_is_entered_by_the_next_recovery(void **state)
 {
 	struct manifest_image image = {0};
@@ -808,6 +844,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			a_file_that_was_cut_while_no_writer_was_there_stays_entered_as_cut, setup,
 			teardown),
+		cmocka_unit_test_setup_teardown(
+			a_file_whose_seal_failed_and_that_is_given_up_is_not_entered_as_sealed,
+			setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			a_seal_that_the_manifest_missed_is_entered_by_the_next_recovery, setup,
 			teardown),

@@ -288,9 +288,11 @@ static void note_end(const struct data_dir *dir, struct data_file *file, uint64_
 {
 	bool is_cut = file->is_cut && !has_zeros_at(file->fd, bytes);
 
-	if (dir->manifest == NULL || file->is_noted)
+	/* Noted already; but one whose seal failed may be given up at another size. */
+	if (dir->manifest == NULL || (file->is_noted && file->noted_bytes == bytes))
 		return;
 	file->is_noted = true;
+	file->noted_bytes = bytes;
 	if (bytes == 0 && !is_cut)
 		(void)manifest_enter_dropped(dir->manifest, dir->signal, file->name.sequence);
 	else

@@ -29,6 +29,7 @@ struct data_file {
 	bool is_sealed;		 /* renamed already; what failed came after */
 	bool is_cut;		 /* found smaller than it was: what was behind is gone */
 	bool is_noted;		 /* the manifest has the size that it is sealed with */
+	uint64_t noted_bytes;	 /* this one */
 	unsigned io_slot;	 /* the caller's, DATA_NO_IO_SLOT at first */
 	uint64_t writeback_bytes;
 };
