@@ -32,6 +32,11 @@ const struct otlp_log_context *otlp_log_context_set(const struct otlp_log_contex
 	return before;
 }
 
+const struct otlp_log_context *otlp_log_context_get(void)
+{
+	return thread_context;
+}
+
 int otlp_logger_emit(const struct otlp_logger *logger, const struct otlp_log_context *context,
 		     enum otlp_severity_number severity, struct otlp_str body,
 		     const struct otlp_attribute *attributes, size_t count)

@@ -57,7 +57,9 @@ static void contexts(void)
 	const struct otlp_log_context *before;
 
 	OTLP_LOG(&logger, OTLP_SEVERITY_INFO, "no context");
+	EXPECT(otlp_log_context_get() == NULL);
 	EXPECT(otlp_log_context_set(&outer) == NULL);
+	EXPECT(otlp_log_context_get() == &outer);
 	OTLP_LOG(&logger, OTLP_SEVERITY_INFO, "outer");
 	before = otlp_log_context_set(&inner);
 	OTLP_LOGF(&logger, OTLP_SEVERITY_INFO, "inner");

@@ -82,6 +82,13 @@ OTLP_API const struct otlp_log_context *
 otlp_log_context_set(const struct otlp_log_context *context);
 
 /**
+ * The trace context of the calling thread. Any thread; async-signal-safe.
+ *
+ * @return what otlp_log_context_set() was given last in this thread; NULL: none
+ */
+OTLP_API const struct otlp_log_context *otlp_log_context_get(void);
+
+/**
  * Log a text and attributes now, whatever the logger's severity_min is: what OTLP_LOG() calls. Any
  * thread; async-signal-safe.
  *
