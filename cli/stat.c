@@ -18,6 +18,7 @@
 #include "cli/each_region.h"
 #include "cli/stat_print.h"
 #include "cli/tool.h"
+#include "shm/budget.h"
 #include "shm/region_view.h"
 
 #define STAT_WATCH_SECONDS_MAX 86400u
@@ -185,6 +186,7 @@ static int look_regions(struct stat_view *view, const struct runtime_dir *dir)
 static int look_dir(struct stat_view *view, const struct runtime_dir *dir)
 {
 	int rc = status_read(dir, &view->page, &view->is_running);
+	struct budget budget;
 
 	view->has_page = rc == 0;
 	/* No page yet: a writer that is just starting, or none. A group's is not for its members.
@@ -193,7 +195,10 @@ static int look_dir(struct stat_view *view, const struct runtime_dir *dir)
 		return tool_path_error(view->path, "its " RUNTIME_WRITER_LOCK " cannot be read",
 				       rc);
 	}
-	rc = look_regions(view, dir);
+	(void)budget_from_environment(&budget);
+	rc = budget_bytes(&budget, dir, &view->memory.budget_bytes);
+	if (rc == 0)
+		rc = look_regions(view, dir);
 	if (rc == 0)
 		rc = counters_read(dir, &view->without_ring);
 	if (rc < 0)

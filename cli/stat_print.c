@@ -12,6 +12,7 @@
 #include <json-c/json.h>
 
 #include "cli/tool.h"
+#include "shm/budget.h"
 
 #define LINE_BYTES    640
 #define PROBLEM_BYTES (SIGNAL_COUNT * (STATUS_MESSAGE_BYTES + 2))
@@ -170,6 +171,7 @@ static json_object *memory_json(const struct stat_memory *memory)
 	json_object *json = json_object_new_object();
 
 	add(json, "held_bytes", memory->held_bytes);
+	add(json, "budget_bytes", memory->budget_bytes);
 	add(json, "ended_regions", memory->ended_regions);
 	add(json, "ended_held_bytes", memory->ended_held_bytes);
 	add(json, "ended_waiting_bytes", memory->ended_waiting_bytes);
@@ -295,8 +297,13 @@ static void print_writer(const struct stat_view *view)
 
 static void print_memory(const struct stat_memory *memory)
 {
-	line("memory: %" PRIu64 " regions hold %" PRIu64 " bytes", memory->regions,
-	     memory->held_bytes);
+	char budget[64] = "";
+
+	if (memory->budget_bytes != UINT64_MAX)
+		snprintf(budget, sizeof(budget), " of %" PRIu64 " (" BUDGET_VARIABLE ")",
+			 memory->budget_bytes);
+	line("memory: %" PRIu64 " regions hold %" PRIu64 " bytes%s", memory->regions,
+	     memory->held_bytes, budget);
 	if (memory->ended_regions > 0)
 		line("waiting: %" PRIu64 " regions of programs that have ended hold %" PRIu64
 		     " bytes; %" PRIu64 " bytes of records in them are not written yet",

@@ -49,6 +49,7 @@ struct stat_memory {
 	uint64_t held_bytes;
 	uint64_t ended_regions;
 	uint64_t ended_held_bytes;
+	uint64_t budget_bytes; /* all may hold so much, by our environment; UINT64_MAX: any */
 	uint64_t ended_waiting_bytes; /* records that are in no batch that counts */
 };
 

@@ -14,6 +14,7 @@
 
 #include "base/host_limits.h"
 #include "core/error.h"
+#include "shm/budget.h"
 
 /* A longer path is cut in the middle. */
 #define EXPLAIN_PATH_BYTES_MAX 400
@@ -67,6 +68,7 @@ static void say_what(struct text *text, const struct failure *failure)
 		[FAILURE_FILESYSTEM] = "its file system is not fit",
 		[FAILURE_CONTROL] = "its control page cannot be used",
 		[FAILURE_MEMORY_LIMIT] = "the memory is not there",
+		[FAILURE_BUDGET] = "its budget is used up",
 		[FAILURE_RANDOM] = "no random number can be had",
 		[FAILURE_FILE] = "no file can be made in it",
 		[FAILURE_SHARE] = "a file's rights cannot be set",
@@ -179,6 +181,19 @@ static void hint(struct text *text, const struct failure *failure, int error,
 	}
 }
 
+static void say_budget(struct text *text, const struct failure *failure)
+{
+	text_add(text, "it may hold ");
+	text_add_size(text, failure->limit_bytes);
+	text_add(text, " (" BUDGET_VARIABLE "; by default a share of its file system), ");
+	text_add_size(text, failure->left_bytes);
+	text_add(text, " of it are left");
+	say_needed(text, failure);
+	text_add(text, "; have a writer drain what ended programs left (`otlpipe stat` shows it), "
+		       "raise " BUDGET_VARIABLE ", or ");
+	text_add(text, smaller_rings);
+}
+
 void explain_region(struct text *text, const char *path, const struct failure *failure, int error,
 		    const struct explain_facts *facts)
 {
@@ -192,6 +207,10 @@ void explain_region(struct text *text, const char *path, const struct failure *f
 	text_add(text, ": ");
 	say_what(text, failure);
 	text_add(text, ": ");
+	if (failure->step == FAILURE_BUDGET) {
+		say_budget(text, failure);
+		return;
+	}
 	if (failure->step == FAILURE_MEMORY_LIMIT) {
 		text_add(text, "the memory limit of its cgroup is ");
 		text_add_size(text, failure->limit_bytes);
@@ -232,6 +251,8 @@ int explain_code(const struct failure *failure, int error)
 {
 	if (failure->step == FAILURE_MEMORY_LIMIT)
 		return OTLP_ERR_LIMIT;
+	if (failure->step == FAILURE_BUDGET)
+		return OTLP_ERR_NO_SPACE;
 	if (failure->step == FAILURE_RANDOM)
 		return OTLP_ERR_ACCESS;
 	return error_from_errno(error);

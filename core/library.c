@@ -68,6 +68,7 @@ static int library_init(struct otlp_library *library, const struct otlp_options 
 	library->references = 1;
 	library->temporality = options->temporality;
 	options_check_environment(options);
+	options_budget(options, &region.budget);
 	if (options->resource != NULL)
 		rc = resource_new(&library->resource, options->resource);
 	else

@@ -83,12 +83,14 @@ static int making_make(struct producer *producer, uint32_t word, struct failure 
 {
 	struct region_options options = producer->options;
 	struct runtime_dir dir;
+	uint64_t region_bytes;
 	struct region made;
 	int rc;
 
 	rc = region_check_limits(&options, failure);
 	if (rc < 0)
 		return rc;
+	region_bytes = failure->needed_bytes;
 	options.failure = failure;
 	failure->step = FAILURE_DIRECTORY;
 	rc = runtime_open(&dir, producer->path, !producer->is_group);
@@ -108,6 +110,9 @@ static int making_make(struct producer *producer, uint32_t word, struct failure 
 	if (rc == 0) {
 		/* Without it some drops are counted for this process alone. */
 		(void)counters_open(&producer->counters, &dir);
+		rc = budget_check(&options.budget, &dir, region_bytes, failure);
+	}
+	if (rc == 0) {
 		rc = region_create(&made, &dir, &options);
 	}
 	if (rc == 0 && !making_publish(producer, word, &made)) {

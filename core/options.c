@@ -226,10 +226,8 @@ static size_t add_if_closed(struct text *line, const char *name, size_t closed)
 static void tell_of_closed(const struct otlp_options *options)
 {
 	static const char *const names[] = {
-		"OTLPIPE_DIR",
-		"OTEL_RESOURCE_ATTRIBUTES",
-		"OTEL_SERVICE_NAME",
-		temporality_variable,
+		"OTLPIPE_DIR",	     BUDGET_VARIABLE,	   "OTEL_RESOURCE_ATTRIBUTES",
+		"OTEL_SERVICE_NAME", temporality_variable,
 	};
 	char line[LAST_ERROR_BYTES];
 	struct text text;
@@ -245,6 +243,13 @@ static void tell_of_closed(const struct otlp_options *options)
 	text_add(&text, "; set the options instead");
 	if (closed > 0)
 		options_tell(options, OTLP_ERR_ACCESS, line);
+}
+
+void options_budget(const struct otlp_options *options, struct budget *ret)
+{
+	if (!budget_from_environment(ret))
+		tell_of_variable(options, BUDGET_VARIABLE,
+				 "is neither a size such as 2GiB, nor a share such as 25%");
 }
 
 void options_check_environment(const struct otlp_options *options)

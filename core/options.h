@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "core/last_error.h"
+#include "shm/budget.h"
 
 /*
  * What an open has to say goes to the caller's function, if there is one, and is kept for
@@ -40,6 +41,9 @@ int options_read(struct otlp_options *ret, const struct otlp_options *options,
  * @return 0, or OTLP_ERR_INVALID, which was told
  */
 int options_ring_bytes(const struct otlp_options *options, uint64_t *ret);
+
+/** What the runtime directory may hold. A variable that is wrong is told of, and left aside. */
+void options_budget(const struct otlp_options *options, struct budget *ret);
 
 /** Tell of variables that are wrong, or may not be read. Nothing depends on it. */
 void options_check_environment(const struct otlp_options *options);

@@ -13,6 +13,7 @@ enum failure_step {
 	FAILURE_FILESYSTEM,    /* what it is on does not do what is needed */
 	FAILURE_CONTROL,       /* its control page */
 	FAILURE_MEMORY_LIMIT,  /* the cgroup's memory does not suffice: nothing was tried */
+	FAILURE_BUDGET,	       /* what the directory may hold is used up: nothing was tried */
 	FAILURE_RANDOM,	       /* no random number */
 	FAILURE_FILE,	       /* a file without a name */
 	FAILURE_SHARE,	       /* its rights */
@@ -25,8 +26,8 @@ enum failure_step {
 struct failure {
 	enum failure_step step;
 	uint64_t needed_bytes; /* what the region takes */
-	uint64_t limit_bytes;  /* MEMORY_LIMIT: the limit */
-	uint64_t left_bytes;   /* MEMORY_LIMIT: what is left of it */
+	uint64_t limit_bytes;  /* MEMORY_LIMIT, BUDGET: the limit */
+	uint64_t left_bytes;   /* MEMORY_LIMIT, BUDGET: what is left of it */
 };
 
 #endif

@@ -152,6 +152,7 @@ static void region_init_views(struct region *region)
 	uint8_t *base = (uint8_t *)header;
 	unsigned i;
 
+	memset(region->rings, 0, sizeof(region->rings));
 	region->table = base + header->table_offset;
 	for (i = 0; i < header->ring_count; i++)
 		ring_init(&region->rings[header->rings[i].number],
@@ -270,12 +271,62 @@ int region_create(struct region *ret, const struct runtime_dir *dir,
 	return rc;
 }
 
+/* Whole pages of [from, to) of the mapping; where it cannot be done they stay, and that is all. */
+static void give_back(const struct region *region, uint8_t *base, uint64_t from, uint64_t to)
+{
+	const uint64_t first =
+		round_up((uint64_t)(base - (uint8_t *)region->header) + from, LAYOUT_PAGE_BYTES);
+	const uint64_t end = ((uint64_t)(base - (uint8_t *)region->header) + to) &
+			     ~(uint64_t)(LAYOUT_PAGE_BYTES - 1);
+
+	if (first < end)
+		(void)madvise((uint8_t *)region->header + first, end - first, MADV_REMOVE);
+}
+
+/*
+ * What no record is in: zeros, which nobody reads and nobody claims any more. The file gives these
+ * pages back now, or a program that ends while no writer runs would leave all that it had reserved.
+ */
+static void region_give_back(const struct region *region)
+{
+	uint64_t head, tail, table_tail = atomic_load_relaxed_u32(&region->header->table_tail);
+	unsigned number;
+
+	/* A program that locks all of its memory could give back nothing. */
+	(void)munlock(region->header, region->bytes);
+	if (table_tail <= TABLE_BYTES)
+		give_back(region, region->table, table_tail, TABLE_BYTES);
+	for (number = 0; number < REGION_RINGS_MAX; number++) {
+		const struct ring *ring = &region->rings[number];
+		uint64_t bytes, from, to;
+
+		if (ring->shared == NULL)
+			continue;
+		bytes = ring->bytes;
+		/* The writer may move the head on meanwhile: then there is more, and it stays. */
+		head = atomic_load_relaxed_u64(&ring->shared->head);
+		tail = atomic_load_relaxed_u64(&ring->shared->tail);
+		if (tail - head >= bytes)
+			continue;
+		from = tail & (bytes - 1);
+		to = head & (bytes - 1);
+		if (from < to || (from == to && tail != head)) {
+			give_back(region, ring->data, from, to);
+		} else {
+			give_back(region, ring->data, from, bytes);
+			give_back(region, ring->data, 0, to);
+		}
+	}
+}
+
 void region_close(struct region *region)
 {
 	if (region->header == NULL)
 		return;
 	/* PAIR(region-closed): with region_is_closed(): the counters are final. */
 	atomic_store_release_u32(&region->header->producer_state, REGION_STATE_CLOSED);
+	/* Behind that, which is what tells the writer that there may be holes. */
+	region_give_back(region);
 	munmap(region->header, region->bytes);
 	region->header = NULL;
 }

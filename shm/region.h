@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "shm/budget.h"
 #include "shm/failure.h"
 #include "shm/layout.h"
 #include "shm/ring.h"
@@ -25,6 +26,7 @@ struct region_options {
 	/* By the ring's number: a power of two, RING_BYTES_MIN to _MAX; 0: no ring has it. */
 	uint64_t ring_bytes[REGION_RINGS_MAX];
 	const char *program;
+	struct budget budget;	 /* of the directory: budget_check() comes before region_create() */
 	struct failure *failure; /* where a failure is described, or NULL */
 };
 

@@ -55,7 +55,7 @@ static int ring_used_bytes(const struct region_view *view, unsigned ring, uint64
 int region_is_reserved(const struct region_view *view)
 {
 	uint64_t needed = view->bytes, used;
-	uint32_t state;
+	uint32_t state, table_tail;
 	struct stat st;
 	unsigned ring;
 	int rc;
@@ -67,6 +67,12 @@ int region_is_reserved(const struct region_view *view)
 	rc = read_at(view, offsetof(struct region_header, producer_state), &state, sizeof(state));
 	if (rc < 0 || state != REGION_STATE_CLOSED)
 		return rc;
+	rc = read_at(view, offsetof(struct region_header, table_tail), &table_tail,
+		     sizeof(table_tail));
+	if (rc < 0)
+		return rc;
+	if (table_tail < view->table_bytes)
+		needed -= view->table_bytes - table_tail;
 	for (ring = 0; ring < REGION_RINGS_MAX; ring++) {
 		if (view->rings[ring].shared == NULL)
 			continue;

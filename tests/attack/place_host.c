@@ -17,11 +17,12 @@ int main(void)
 		.end_time_unix_ns = 2,
 	};
 	struct otlp_library *library;
-	char line[64];
+	char line[64], why[1024];
 	int error = otlp_library_open(&library, NULL);
 
 	if (error != OTLP_OK) {
-		fprintf(stderr, "place_host: %s\n", otlp_strerror(error));
+		otlp_library_last_error(NULL, why, sizeof(why));
+		fprintf(stderr, "place_host: %s: %s\n", otlp_strerror(error), why);
 		return 1;
 	}
 	while (fgets(line, sizeof(line), stdin) != NULL) {

@@ -114,7 +114,7 @@ def a_worker_gets_its_ring_when_there_is_space_again(pipe):
     process.wait()
     found = process.json()
     equal((found["result"], found["ring_error"]), (NO_SPACE, NO_SPACE), f"errors in {found}")
-    for part in (str(runtime), "by uid 0", "No space left", "6216 KiB"):
+    for part in (str(runtime), "by uid 0", "budget is used up", "the region takes"):
         check(part in found["text"], f"{part} is not in {found['text']}")
     equal(found["dropped"], 1 + found["refused"], "drops")
     shown = stat(pipe, runtime)["without_ring"]

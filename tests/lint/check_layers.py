@@ -44,7 +44,7 @@ BASE, SHM, RECORD = under("base/"), under("shm/"), under("core/record/")
 RECORD_READ = re.compile(r"^core/record/(record|signal)\.h$")
 SIGNAL = under("core/record/signal.h")
 # Of shared memory what only looks, and of the batch file what only reads.
-SHM_VIEW = re.compile(r"^shm/(counters_view|layout|region_name|region_view|ring|runtime|status)\.h$")
+SHM_VIEW = re.compile(r"^shm/(budget|counters_view|layout|region_name|region_view|ring|runtime|status)\.h$")
 FILE_READ = re.compile(r"^writer/file/(batch|batch_scan|datadir|dataname|manifest_image|manifest_store)\.h$")
 
 # A row is a room: (its files, what they may include besides libc). The first row that matches counts.

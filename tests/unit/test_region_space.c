@@ -52,6 +52,15 @@ static void punch(uint64_t from, uint64_t bytes)
 			 0);
 }
 
+/* As a producer does that closes it: nothing was ever added to the table. */
+static void close_and_give_back_table(void)
+{
+	region.header->producer_state = REGION_STATE_CLOSED;
+	assert_int_equal(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+				   (off_t)region.header->table_offset, TABLE_BYTES),
+			 0);
+}
+
 static void push(void)
 {
 	struct ring_claim claim = claim_or_fail(&region.rings[0], RECORD_BYTES);
@@ -103,7 +112,7 @@ static void a_closed_region_needs_only_what_is_still_to_be_read(void **state)
 	push();
 	push(); /* 27,024 bytes: up to the seventh page */
 	assert_int_equal(region_attach(&view, *state, name, true), 0);
-	region.header->producer_state = REGION_STATE_CLOSED;
+	close_and_give_back_table();
 	punch(7 * LAYOUT_PAGE_BYTES, RING_BYTES - 7 * LAYOUT_PAGE_BYTES);
 	assert_int_equal(region_is_reserved(&view), 1);
 	region_detach(&view);
@@ -120,11 +129,12 @@ static void a_closed_region_needs_only_what_is_still_to_be_read(void **state)
 	assert_int_equal(region_is_reserved(&view), 1);
 }
 
-/* It says that it is closed, and that all of a ring which is not there is to be read. */
+/* It says that it is closed, and that all of a ring which is not there is to be read. What it holds
+ * elsewhere without a need is all that it can make its reader hold. */
 static void a_liar_that_says_it_is_closed_gains_nothing(void **state)
 {
 	assert_int_equal(region_attach(&view, *state, name, true), 0);
-	region.header->producer_state = REGION_STATE_CLOSED;
+	close_and_give_back_table();
 	punch(0, RING_BYTES);
 	assert_int_equal(region_is_reserved(&view), 1);
 	region.rings[0].shared->tail = RING_BYTES;
@@ -137,6 +147,45 @@ static void a_liar_that_says_it_is_closed_gains_nothing(void **state)
 	assert_int_equal(region_is_reserved(&view), 0);
 	region.rings[0].shared->head = 0;
 	assert_int_equal(region_is_reserved(&view), 1);
+}
+
+static void a_closed_region_gives_back_what_it_did_not_use(void **state)
+{
+	const uint64_t control_bytes =
+		region.header->table_offset; /* the header and the rings' controls */
+	uint32_t reference;
+
+	push();
+	push();
+	push(); /* 27,024 bytes: up to the seventh page */
+	reference = region_table_add(&region, "resource", 8);
+	assert_int_not_equal(reference, 0);
+	assert_int_equal(reserved_bytes(), region.bytes);
+	region_close(&region);
+	assert_int_equal(reserved_bytes(), control_bytes + 8 * LAYOUT_PAGE_BYTES);
+	assert_int_equal(region_attach(&view, *state, name, true), 0);
+	assert_int_equal(region_is_reserved(&view), 1);
+	/* Whoever looks at all of it finds what was there, and zeros. */
+	{
+		struct ring_reader reader;
+		struct ring_entry entry;
+		const uint8_t *payload;
+		uint32_t bytes;
+		uint64_t tail;
+
+		assert_int_equal(region_table_get(&view, reference, &payload, &bytes), 0);
+		assert_memory_equal(payload, "resource", 8);
+		assert_int_equal(ring_reader_init(&reader, view.rings[0].shared, view.rings[0].data,
+						  view.rings[0].bytes, true),
+				 0);
+		assert_int_equal(ring_reader_tail(&reader, &tail), 0);
+		for (unsigned i = 0; i < 3; i++) {
+			assert_int_equal(ring_reader_peek(&reader, tail, true, &entry), 0);
+			assert_int_equal(entry.kind, RING_ENTRY_RECORD);
+			ring_reader_next(&reader, &entry);
+		}
+		assert_int_equal(reader.read, tail);
+	}
 }
 
 static void a_file_that_is_cut_is_an_error_and_no_signal(void **state)
@@ -166,6 +215,7 @@ int main(void)
 		SPACE_TEST(space_that_is_given_back_later_is_seen),
 		SPACE_TEST(a_closed_region_needs_only_what_is_still_to_be_read),
 		SPACE_TEST(a_liar_that_says_it_is_closed_gains_nothing),
+		SPACE_TEST(a_closed_region_gives_back_what_it_did_not_use),
 		SPACE_TEST(a_file_that_is_cut_is_an_error_and_no_signal),
 	};
 
