@@ -63,7 +63,9 @@ def finish(pipe, writer, victims, twin):
 
 
 def start_victims(pipe):
-    return [pipe.endless_load("--rate", 2000, service=f"victim-{i}", prefix=as_user(VICTIM))
+    """Rings for half a minute: on a busy machine a writer may need some seconds to start."""
+    rings = ("--span-ring-bytes", "16MiB", "--metric-ring-bytes", "16MiB")
+    return [pipe.endless_load("--rate", 1000, *rings, service=f"victim-{i}", prefix=as_user(VICTIM))
             for i in range(2)]
 
 
@@ -76,7 +78,6 @@ def after_the_writers_death(pipe, number):
     writer.wait(None)
     twin, made = twins(pipe)
     writer = writer_of(pipe)
-    # More than what a ring holds: who is not drained must drop.
     before = written(pipe)
     wait_for(lambda: written(pipe) > before + 3000, "the victims are drained")
     finish(pipe, writer, victims, twin)

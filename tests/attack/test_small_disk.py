@@ -30,7 +30,7 @@ def free_bytes(mount):
 
 
 def push(pipe, count=200, **others):
-    load = pipe.load("--count", count, "--wait", **others)
+    load = pipe.load("--count", count, "--retry", "--wait", **others)
     load.wait()
     equal(load.json()["spans"]["dropped"], 0, "spans that were dropped")
 

@@ -361,7 +361,9 @@ def two_users_push_through_a_writer_of_a_third(pipe):
 def a_member_that_means_harm_hurts_no_other_user(pipe):
     make_group(pipe)
     writer = pipe.writer(prefix=as_user(WRITER))
-    honest = pipe.load("--count", 0, "--rate", 2000, service="honest", prefix=as_user(MEMBER))
+    # Room for what it pushes while a busy machine stops the writer.
+    rings = ("--span-ring-bytes", "16MiB", "--metric-ring-bytes", "16MiB")
+    honest = pipe.load("--count", 0, "--rate", 2000, *rings, service="honest", prefix=as_user(MEMBER))
     harness.wait_for(pipe.regions, "the honest one's region")
     (name,) = pipe.regions()
     harness.equal(mode_of(pipe.runtime / name), 0o660, "the mode of a region in a group directory")

@@ -70,8 +70,10 @@ def left_aside(pipe):
 
 
 def start_honest(pipe, count=0, rate=2000):
+    """Their rings have room for what they push while a busy machine stops the writer."""
+    rings = ("--span-ring-bytes", "16MiB", "--metric-ring-bytes", "16MiB")
     return [
-        pipe.load("--threads", 2, "--rate", rate, "--count", count, "--seed", seed + 1,
+        pipe.load("--threads", 2, "--rate", rate, "--count", count, "--seed", seed + 1, *rings,
                   service=f"honest-{seed}")
         for seed in range(2)
     ]
