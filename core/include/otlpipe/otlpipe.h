@@ -209,8 +209,10 @@ OTLP_API void otlp_library_unref(struct otlp_library *library);
 
 /**
  * Export metrics by reference: copy the borrowed metrics into shared memory, once, with no
- * allocation, no lock and no system call but a rare wake-up. Never waits: where there is no room
- * the newest records are dropped and counted. Any thread; async-signal-safe.
+ * allocation, no lock and no system call, with two exceptions: a rare wake-up of the writer, and,
+ * while a ring is more than half full, a check every 100 ms at most that its runtime directory is
+ * still there. Never waits: where there is no room the newest records are dropped and counted. Any
+ * thread; async-signal-safe.
  *
  * A metric is taken or refused whole, but for room: one that is larger than a record goes into
  * several, cut between data points, and then each point counts on its own.
