@@ -2,6 +2,7 @@
 /* The fixed data. Whoever measures them says how; here is only what. */
 #include "bench/bench_data.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/array.h"
@@ -107,6 +108,31 @@ const struct otlp_span bench_span_128 = {
 	.start_time_unix_ns = START_NS,
 	.end_time_unix_ns = END_NS,
 	.attributes = {&attributes_s[2], 1, 0},
+};
+
+static const struct otlp_attribute attributes_l[] = {
+	STRING("http.route", "/api/v1/{action}"),
+	STRING("user.name", "bench-agent"),
+	INTEGER("http.status_code", 503),
+	INTEGER("retry.count", 3),
+};
+
+#define LOG_TEXT                                                                            \
+	"charge of customer 4711 was refused by the payment service, which did not answer " \
+	"within the 500 ms that it may take; it is kept."
+
+static_assert(sizeof(LOG_TEXT) - 1 == 128, "as the header says");
+
+const struct otlp_log_record bench_log_l = {
+	.time_unix_ns = START_NS,
+	.observed_time_unix_ns = START_NS,
+	.severity_number = OTLP_SEVERITY_WARN,
+	.flags = 1,
+	.severity_text = OTLP_STR_INIT("WARN"),
+	.body = {OTLP_VALUE_STRING, {OTLP_STR_INIT(LOG_TEXT)}},
+	.attributes = {attributes_l, COUNT_OF(attributes_l), 0},
+	.trace_id = TRACE_ID,
+	.span_id = {1, 2, 3, 4, 5, 6, 7, 8},
 };
 
 #define POINT_ATTRIBUTES 3

@@ -24,6 +24,9 @@ extern const struct otlp_span bench_span_128;
 extern const struct otlp_resource_metrics bench_metrics_m;
 #define BENCH_METRICS_M_POINTS 30u
 
+/* A line of a log: 128 bytes of text, its trace, and 4 attributes (2 strings, 2 integers). */
+extern const struct otlp_log_record bench_log_l;
+
 /* S with strings of 12 to 20 characters and other ids in each: no branch learns their lengths. */
 #define BENCH_VARIED_COUNT 1024u
 const struct otlp_span *bench_spans_varied(void);

@@ -103,7 +103,8 @@ static void put_text(struct text_line *line, const ProtobufCBinaryData *text, bo
 		}
 		shown = at;
 	}
-	put(line, text->data + shown, text->len - shown);
+	if (text->len > 0) /* else there may be no data */
+		put(line, text->data + shown, text->len - shown);
 }
 
 static void put_quoted(struct text_line *line, const ProtobufCBinaryData *text)

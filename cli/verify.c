@@ -55,9 +55,10 @@ static int verify_dir(struct verify *verify)
 		are_there += is_there(dir->fd, signal);
 	/* All of them may have been deleted: the manifest knows. */
 	if (are_there == 0 && dir->manifest_error == -ENOENT)
-		verify_problem(verify, NULL,
-			       "%s is no output directory: no traces/, no metrics/, no %s",
-			       dir->path, MANIFEST_NAME);
+		verify_problem(
+			verify, NULL,
+			"%s is no output directory: no traces/, no metrics/, no logs/, no %s",
+			dir->path, MANIFEST_NAME);
 	for (signal = 0; rc == 0 && signal < SIGNAL_COUNT; signal++)
 		rc = verify_files(verify, signal);
 	return rc == 0 ? verify_expect_end(verify, dir) : rc;
@@ -243,8 +244,9 @@ int verify_main(int argc, char **argv)
 		.doc = "Check that everything that was committed is in the batch files below DIR, "
 		       "once: that each file is there that the manifest has, checksums, every "
 		       "message decoded, each ring's positions contiguous, and the identity "
-		       "committed = written + invalid + lost + still in the rings (spans and data "
-		       "points). A writer may be at work meanwhile. Where one wrote to several "
+		       "committed = written + invalid + lost + still in the rings (spans, data "
+		       "points and log records). A writer may be at work meanwhile. Where one "
+		       "wrote to several "
 		       "directories in turn, give all of them.\v"
 		       "Exit status: 0 if all holds and nothing is missing, invalid or lost, 1 if "
 		       "not.",

@@ -271,9 +271,10 @@ static int hold(struct verify *verify, const struct look *look, const struct rin
 	if (held->is_open ||
 	    (entry->is_given_up && !was_passed(look, reader->read, reader->read + entry->bytes)))
 		/* A record of spans is one; where no header is, there may be several. */
-		live->doubt_items += look->signal == OTLP_SIGNAL_TRACES && entry->payload_bytes != 0
-					     ? 1
-					     : items_of(entry->bytes);
+		live->doubt_items +=
+			look->signal != OTLP_SIGNAL_METRICS && entry->payload_bytes != 0
+				? 1
+				: items_of(entry->bytes);
 	return 0;
 }
 

@@ -22,10 +22,13 @@ SUBJECTS = {
     "push_S_shaped": "counted_spans",
     "push_S0": "counted_spans",
     "push_M_point": "counted_metrics",
+    "push_L": "counted_logs",
     "encode_S": "counted_encode",
     "encode_M_point": "counted_encode",
+    "encode_L": "counted_encode",
     "parse_S": "counted_parse",
     "parse_M_point": "counted_parse",
+    "parse_L": "counted_parse",
     "find_of_500": "counted_finds",
 }
 INSTRUCTIONS_MARGIN = 0.05
@@ -83,7 +86,7 @@ def write(path, compiler, measured):
     with open(path, "w", encoding="utf-8") as out:
         out.write("# SPDX-License-Identifier: Apache-2.0\n")
         out.write("# Recorded by tests/budget/record.sh, held by check_budget.py.\n")
-        out.write("# subject, instructions (callgrind) and bytes of one span or data point:\n")
+        out.write("# subject, instructions (callgrind) and bytes of one span, data point or log record:\n")
         out.write("# in the ring for a push, of the output for encoding\n")
         out.write(f"compiler {compiler}\n")
         for subject, (instructions, size) in measured.items():

@@ -3,8 +3,8 @@
  * A thousand times the one thing that its argument names, in a function that callgrind is told to
  * count. Prints the bytes that a record takes: in the ring for a push, in the output for encoding.
  *
- * usage: subjects push_S|push_S_shaped|push_S0|push_M_point
- *        subjects encode_S|encode_M_point|parse_S|parse_M_point
+ * usage: subjects push_S|push_S_shaped|push_S0|push_M_point|push_L
+ *        subjects encode_S|encode_M_point|encode_L|parse_S|parse_M_point|parse_L
  *        subjects find_of_500
  */
 #include <assert.h>
@@ -34,6 +34,7 @@ static uint8_t output[2 * RECORD_BYTES_MAX];
 /* The counted functions: external, so that they keep their names, and never inlined. */
 void counted_spans(const struct otlp_span *span);
 void counted_metrics(void);
+void counted_logs(void);
 void counted_encode(uint64_t times);
 void counted_parse(uint64_t times);
 void counted_finds(struct table *table, const struct region_view *view);
@@ -48,6 +49,12 @@ __attribute__((noinline)) void counted_metrics(void)
 {
 	for (unsigned i = 0; i < METRICS_TIMES; i++)
 		otlp_library_export_metrics_ref(library, &bench_metrics_m);
+}
+
+__attribute__((noinline)) void counted_logs(void)
+{
+	for (unsigned i = 0; i < TIMES; i++)
+		otlp_library_export_logs(library, &bench_log_l, 1);
 }
 
 __attribute__((noinline)) void counted_encode(uint64_t times)
@@ -78,6 +85,7 @@ __attribute__((noinline)) void counted_finds(struct table *table, const struct r
 static int push(const char *subject)
 {
 	const struct otlp_span *span = NULL;
+	enum otlp_signal signal = OTLP_SIGNAL_TRACES;
 	const struct otlp_signal_stats *of;
 	struct otlp_options options;
 	struct otlp_stats stats;
@@ -89,7 +97,11 @@ static int push(const char *subject)
 		span = &bench_span_s;
 	else if (strcmp(subject, "push_S0") == 0)
 		span = &bench_span_s0;
-	else if (strcmp(subject, "push_M_point") != 0)
+	else if (strcmp(subject, "push_L") == 0)
+		signal = OTLP_SIGNAL_LOGS;
+	else if (strcmp(subject, "push_M_point") == 0)
+		signal = OTLP_SIGNAL_METRICS;
+	else
 		return -EINVAL;
 	otlp_options_init(&options, sizeof(options));
 	rc = otlp_library_open(&library, &options);
@@ -99,18 +111,19 @@ static int push(const char *subject)
 	if (span != NULL) {
 		otlp_library_export_shaped(library, shape, span, 1);
 		counted_spans(span);
+	} else if (signal == OTLP_SIGNAL_LOGS) {
+		otlp_library_export_logs(library, &bench_log_l, 1);
+		counted_logs();
 	} else {
 		otlp_library_export_metrics_ref(library, &bench_metrics_m);
 		counted_metrics();
 	}
 	otlp_library_get_stats(library, &stats, sizeof(stats));
-	of = span != NULL ? &stats.signals[OTLP_SIGNAL_TRACES]
-			  : &stats.signals[OTLP_SIGNAL_METRICS];
-	printf("operations %u\n", span != NULL ? TIMES : METRICS_TIMES * BENCH_METRICS_M_POINTS);
+	of = &stats.signals[signal];
+	printf("operations %u\n",
+	       signal != OTLP_SIGNAL_METRICS ? TIMES : METRICS_TIMES * BENCH_METRICS_M_POINTS);
 	printf("bytes %g\n", (double)of->accepted_bytes / (double)of->accepted);
-	if (stats.signals[OTLP_SIGNAL_TRACES].dropped_full +
-		    stats.signals[OTLP_SIGNAL_METRICS].dropped_full !=
-	    0)
+	if (of->dropped_full != 0)
 		return -ENOBUFS;
 	otlp_library_shutdown(library, 0);
 	otlp_shape_unref(shape);
@@ -127,6 +140,18 @@ static int add_span(uint8_t *record, const struct otlp_span *span)
 	if (rc < 0 || bytes > RECORD_BYTES_MAX)
 		return -EINVAL;
 	if (!record_write_span(record, span, NULL, 1, bytes))
+		return -EINVAL;
+	return record_parse(record, bytes, RECORD_BYTES_MAX, &views[view_count++]);
+}
+
+static int add_log(uint8_t *record, const struct otlp_log_record *log)
+{
+	size_t bytes;
+	int rc = record_measure_log(log, NULL, &bytes);
+
+	if (rc < 0 || bytes > RECORD_BYTES_MAX)
+		return -EINVAL;
+	if (!record_write_log(record, log, NULL, 1, bytes))
 		return -EINVAL;
 	return record_parse(record, bytes, RECORD_BYTES_MAX, &views[view_count++]);
 }
@@ -157,6 +182,8 @@ static int read_side(const char *subject)
 
 	if (strcmp(subject, "encode_S") == 0 || strcmp(subject, "parse_S") == 0) {
 		rc = add_span(records[0], &bench_span_s);
+	} else if (strcmp(subject, "encode_L") == 0 || strcmp(subject, "parse_L") == 0) {
+		rc = add_log(records[0], &bench_log_l);
 	} else {
 		times = METRICS_TIMES;
 		for (size_t i = 0; rc == 0 && i < m->metric_count; i++)

@@ -289,14 +289,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		fixture_open(&fixture);
 	fixture_fill(&fixture, &input, is_dead);
 	if (source_open(&run.source, &fixture.dir, NAME, 1) == 0) {
-		FUZZ_CHECK(stage_open(&run.stages[0]) == 0 && stage_open(&run.stages[1]) == 0);
+		for (unsigned i = 0; i < SIGNAL_COUNT; i++)
+			FUZZ_CHECK(stage_open(&run.stages[i]) == 0);
 		source_check_alive(run.source);
 		for (unsigned i = 0; i < STEPS_MAX && input.left > 0; i++)
 			run_step(&run, &input);
 		while (run.batch_count > 0)
 			step_release(&run);
-		stage_close(run.stages[0]);
-		stage_close(run.stages[1]);
+		for (unsigned i = 0; i < SIGNAL_COUNT; i++)
+			stage_close(run.stages[i]);
 		source_close(run.source);
 	}
 	fixture_empty(&fixture);

@@ -70,7 +70,8 @@ static void check_scan(int fd, size_t count)
 static void make_region(void)
 {
 	static const struct region_options options = {
-		.ring_bytes = {RING_BYTES_MIN * 16, RING_BYTES_MIN * 16}, .program = "fuzz"};
+		.ring_bytes = {RING_BYTES_MIN * 16, RING_BYTES_MIN * 16, RING_BYTES_MIN * 16},
+		.program = "fuzz"};
 	struct region region;
 	char name[REGION_NAME_BYTES_MAX];
 

@@ -16,7 +16,7 @@ COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
 RULES = (
     (re.compile(r"\benum\s+\w*signal(?!_limit)\w*\s*\{"), (ENUM,), "a second enum of signals"),
     (re.compile(r"\(\s*enum\s+otlp_signal\s*\)"), (), "a cast to enum otlp_signal"),
-    (re.compile(r'"(?:traces|metrics|spans|points)"'), (TABLE,), "a signal's name outside the table"),
+    (re.compile(r'"(?:traces|metrics|logs|spans|points)"'), (TABLE,), "a signal's name outside the table"),
 )
 # The memory that processes share knows rings by number.
 NO_SIGNALS = re.compile(r"OTLP_SIGNAL_|SIGNAL_COUNT|\botlp_signal\b")

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The one-pass encoder: golden bytes that protoc made, for a span with everything and each kind of
- * metric, and the bound at its worst cases. Random data against protobuf-c are another test's.
+ * The one-pass encoder: golden bytes that protoc made, for a span and a log record with everything
+ * and each kind of metric, and the bound at its worst cases. Random data against protobuf-c are
+ * another test's.
  */
 #include "tests/unit/encode_golden.h"
 #include "writer/encode/encode.h"
@@ -39,6 +40,17 @@ static uint8_t *span_record(const struct otlp_span *span, const struct otlp_reso
 	bytes = malloc(*ret_len);
 	assert_non_null(bytes);
 	assert_int_not_equal(record_write_span(bytes, span, resource, 1, *ret_len), RECORD_CHANGED);
+	return bytes;
+}
+
+static uint8_t *log_record(const struct otlp_log_record *log, size_t *ret_len)
+{
+	uint8_t *bytes;
+
+	assert_int_equal(record_measure_log(log, NULL, ret_len), 0);
+	bytes = malloc(*ret_len);
+	assert_non_null(bytes);
+	assert_int_not_equal(record_write_log(bytes, log, NULL, 1, *ret_len), RECORD_CHANGED);
 	return bytes;
 }
 
@@ -86,6 +98,14 @@ static void check_span(const struct otlp_span *span, const uint8_t *golden, size
 {
 	size_t len;
 	uint8_t *const record = span_record(span, NULL, &len);
+
+	check_record(record, len, golden, golden_len);
+}
+
+static void check_log(const struct otlp_log_record *log, const uint8_t *golden, size_t golden_len)
+{
+	size_t len;
+	uint8_t *const record = log_record(log, &len);
 
 	check_record(record, len, golden, golden_len);
 }
@@ -159,6 +179,38 @@ static void span_without_anything_has_its_ids_alone(void **state)
 
 	(void)state;
 	check_span(&span, golden_bare_span, sizeof(golden_bare_span));
+}
+
+static void log_record_with_everything_has_the_golden_bytes(void **state)
+{
+	static const struct otlp_value items[] = {
+		{OTLP_VALUE_INT, {.integer = 1}},
+		{OTLP_VALUE_STRING, {.string = OTLP_STR_INIT("x")}},
+	};
+	const struct otlp_log_record log = {
+		.time_unix_ns = TIME,
+		.observed_time_unix_ns = TIME + 1,
+		.severity_number = OTLP_SEVERITY_WARN2,
+		.flags = 0xffffff01,
+		.severity_text = OTLP_STR("warn"),
+		.body = otlp_value_array(items, COUNT(items)),
+		.attributes = {&string_attribute, 1, 300},
+		.trace_id = TRACE_ID,
+		.span_id = SPAN_ID,
+		.event_name = OTLP_STR("ev"),
+	};
+
+	(void)state;
+	check_log(&log, golden_log, sizeof(golden_log));
+}
+
+static void log_record_without_anything_is_an_empty_message(void **state)
+{
+	static const uint8_t golden[] = {0x12, 0x80, 0x00};
+	const struct otlp_log_record log = {0};
+
+	(void)state;
+	check_log(&log, golden, sizeof(golden));
 }
 
 static void resource_and_scope_have_the_golden_bytes(void **state)
@@ -410,6 +462,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(span_with_everything_has_the_golden_bytes),
 		cmocka_unit_test(span_without_anything_has_its_ids_alone),
+		cmocka_unit_test(log_record_with_everything_has_the_golden_bytes),
+		cmocka_unit_test(log_record_without_anything_is_an_empty_message),
 		cmocka_unit_test(resource_and_scope_have_the_golden_bytes),
 		cmocka_unit_test(empty_resource_and_scope_are_still_messages),
 		cmocka_unit_test(gauge_has_the_golden_bytes),

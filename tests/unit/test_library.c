@@ -193,12 +193,16 @@ static void ring_sizes_of_the_environment_stand_in_for_the_defaults(void **state
 	options.diagnostic_context = &told;
 	setenv("OTLPIPE_SPAN_RING_BYTES", " 64KiB\n", 1);
 	setenv("OTLPIPE_METRIC_RING_BYTES", "0.25M", 1);
+	setenv("OTLPIPE_LOG_RING_BYTES", "8KiB", 1);
 	assert_int_equal(ring_bytes_of(&options, OTLP_SIGNAL_TRACES), 64 << 10);
 	assert_int_equal(ring_bytes_of(&options, OTLP_SIGNAL_METRICS), 256 << 10);
+	assert_int_equal(ring_bytes_of(&options, OTLP_SIGNAL_LOGS), 8 << 10);
 	options.ring_bytes[OTLP_SIGNAL_TRACES] = 4096; /* what the program says goes before */
 	assert_int_equal(ring_bytes_of(&options, OTLP_SIGNAL_TRACES), 4096);
 	unsetenv("OTLPIPE_SPAN_RING_BYTES");
 	unsetenv("OTLPIPE_METRIC_RING_BYTES");
+	unsetenv("OTLPIPE_LOG_RING_BYTES");
+	assert_int_equal(ring_bytes_of(&options, OTLP_SIGNAL_LOGS), OTLP_LOG_RING_BYTES_DEFAULT);
 	assert_int_equal(told.count, 0);
 }
 
@@ -609,8 +613,8 @@ static void null_data_are_errors_and_never_crashes(void **state)
 /* The handles in each order of giving back: the region goes with the last, and not before. */
 static void handles_may_be_given_back_in_any_order(void **state)
 {
-	static const int orders[6][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2},
-					 {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+	static const int orders[][4] = {{0, 1, 2, 3}, {0, 2, 3, 1}, {1, 0, 3, 2}, {1, 2, 0, 3},
+					{2, 3, 0, 1}, {2, 1, 3, 0}, {3, 0, 1, 2}, {3, 2, 1, 0}};
 	size_t i, n;
 
 	(void)state;
@@ -618,15 +622,19 @@ static void handles_may_be_given_back_in_any_order(void **state)
 		struct otlp_library *library = fixture_open();
 		struct otlp_metric_exporter *metrics = NULL;
 		struct otlp_span_exporter *spans = NULL;
+		struct otlp_log_exporter *logs = NULL;
 
 		assert_int_equal(otlp_library_metric_exporter(library, &metrics), OTLP_OK);
 		assert_int_equal(otlp_library_span_exporter(library, &spans), OTLP_OK);
-		for (n = 0; n < 3; n++) {
+		assert_int_equal(otlp_library_log_exporter(library, &logs), OTLP_OK);
+		for (n = 0; n < 4; n++) {
 			assert_int_equal(count_regions(), 1);
 			if (orders[i][n] == 0)
 				otlp_library_unref(library);
 			else if (orders[i][n] == 1)
 				otlp_metric_exporter_unref(metrics);
+			else if (orders[i][n] == 2)
+				otlp_log_exporter_unref(logs);
 			else
 				otlp_span_exporter_unref(spans);
 		}
@@ -639,13 +647,20 @@ static void each_reference_counts_once(void **state)
 	struct otlp_library *library = fixture_open();
 	struct otlp_span_exporter *spans = NULL;
 	struct otlp_metric_exporter *metrics = NULL;
+	struct otlp_log_exporter *logs = NULL;
 
 	(void)state;
 	assert_ptr_equal(otlp_library_ref(library), library);
 	otlp_library_unref(library);
 	assert_int_equal(otlp_library_span_exporter(library, &spans), OTLP_OK);
 	assert_int_equal(otlp_library_metric_exporter(library, &metrics), OTLP_OK);
+	assert_int_equal(otlp_library_log_exporter(library, &logs), OTLP_OK);
 	otlp_library_unref(library);
+	assert_ptr_equal(otlp_log_exporter_ref(logs), logs);
+	assert_null(otlp_log_exporter_ref(NULL));
+	otlp_log_exporter_unref(logs);
+	assert_int_equal(otlp_log_exporter_export(logs, NULL, 0).status, OTLP_SDK_SUCCESS);
+	otlp_log_exporter_unref(logs);
 	assert_ptr_equal(otlp_span_exporter_ref(spans), spans);
 	assert_ptr_equal(otlp_metric_exporter_ref(metrics), metrics);
 	otlp_span_exporter_unref(spans);
