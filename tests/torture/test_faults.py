@@ -21,7 +21,8 @@ from rig import Skip, check, equal, nap, wait_for
 STALLED = "the rings keep what they have"
 AGAIN = "writing again"
 LAST_WORDS = re.compile(
-    r"stopped: (\d+) spans in \d+ bytes, (\d+) points in \d+ bytes, \d+ invalid, (\d+) lost"
+    r"stopped: (\d+) spans in \d+ bytes, (\d+) points in \d+ bytes, (\d+) logs in \d+ bytes, "
+    r"\d+ invalid, (\d+) lost"
 )
 SMALL = ("--batch-bytes", "64KiB", "--rotate-bytes", "256KiB")
 RETRIES_SECONDS = 2.2  # the writer tries again each second, and must not say so each time
@@ -92,7 +93,7 @@ class Scene:
 
     def check_said_once(self):
         nap(RETRIES_SECONDS)
-        for name in ("traces: ", "metrics: "):
+        for name in ("traces: ", "metrics: ", "logs: "):
             said = [line for line in self.writer.err.splitlines() if name in line]
             said = [STALLED in line for line in said if STALLED in line or AGAIN in line]
             twice = any(both == (True, True) for both in zip(said, said[1:]))
@@ -115,7 +116,7 @@ class Scene:
         wait_for(lambda: not self.pipe.regions(), "all regions are drained and gone")
         self.writer.stop()
         # Its last words, from the counters that stat shows: a file may still fail when it stops.
-        spans, points, lost = map(int, LAST_WORDS.search(self.writer.err).groups())
+        *written, lost = map(int, LAST_WORDS.search(self.writer.err).groups())
         found = rig.compare(self.pipe, self.ledger, self.output, flags=["--lost"])
         equal(found["items"] + found["lost"], found["accepted"], "items on the disk and lost")
         equal(found["missing"], found["lost"], "items that are missing")
@@ -127,7 +128,7 @@ class Scene:
         equal(identity["committed"], found["accepted"], "committed items, as verify counts them")
         if is_first_writer:
             equal(lost, found["lost"], "lost items, as the writer counts them")
-            equal(spans + points, found["items"], "written items, as the writer counts them")
+            equal(sum(written), found["items"], "written items, as the writer counts them")
         return found["lost"]
 
 
@@ -390,7 +391,7 @@ def lose(pipe, sync, variable, nth, how, kill):
     # Otherwise it depends on what was not synced just then; below, something has to be.
     if sync == "batch":
         equal(lost, 0, f"lost with --sync batch, {variable} {nth}, {how}")
-    for signal in ("traces", "metrics"):
+    for signal in ("traces", "metrics", "logs"):
         left = pipe.runtime / f"rescue-{signal}"
         check(not left.exists(), f"{left} is left")
     shutil.rmtree(pipe.output)
