@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whatever test SECURITY.md and the documents name is there.
 
-`test_x`, `test_x.py`, `fuzz_x` are files below tests/ and python/tests/; words in brackets right
-behind one are parts of a test's name in it, or one of its modes in quotes; the last column of the
-table in docs/reliability.md is a script below tests/ or a test in C.
+`test_x`, `test_x.py`, `test_x.rs`, `fuzz_x` are files below tests/, python/tests/ and
+rust/otlpipe/tests/; words in brackets right behind one are parts of a test's name in it, or one of
+its modes in quotes; the last column of the table in docs/reliability.md is a script below tests/ or
+a test in C.
 
 In docs/model.md each entity, rule and fault names a test, the rules are numbered without a gap, and a
 rule that a source or a page cites is there.
@@ -17,9 +18,9 @@ import sys
 
 import sources
 
-TEST = re.compile(r"`((?:test|fuzz)_\w+)(\.py)?`(?: \((`\w+`(?:, `\w+`)*))?")
+TEST = re.compile(r"`((?:test|fuzz)_\w+)(\.py|\.rs)?`(?: \((`\w+`(?:, `\w+`)*))?")
 ROW = re.compile(r"^\|.*\| \d[\d,]* \| \d+(?: \([\d,]+ reported\))? \| `(\w+)` \|$")
-FUNCTION = re.compile(r"^\s*(?:def|static void) (\w+)\(", re.MULTILINE)
+FUNCTION = re.compile(r"^\s*(?:def|fn|static void) (\w+)\(", re.MULTILINE)
 QUOTED = re.compile(r'"(\w+)"')
 
 
@@ -30,7 +31,7 @@ CITED = re.compile(r"\brule (\d+) of (?:the|its) (?:exporter )?model\b")
 
 def paths_of(names):
     """The tests' files, by name without folder."""
-    folders = ("tests/", "python/tests/")
+    folders = ("tests/", "python/tests/", "rust/otlpipe/tests/")
     return {os.path.basename(name): name for name in names if name.startswith(folders)}
 
 

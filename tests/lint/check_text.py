@@ -10,7 +10,10 @@ import sys
 
 import sources
 
-SOURCES = (".c", ".h", ".cc", ".py", ".sh", ".build", ".proto", "Makefile", ".ci/run", "_options.txt")
+SOURCES = (
+    *(".c", ".h", ".cc", ".py", ".rs", ".sh", ".build", ".proto"),
+    *("Makefile", "Cargo.toml", ".ci/run", "_options.txt"),
+)
 # Spelt in halves, so that this file passes its own check.
 UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME)\b")
 MACHINE = re.compile(r"(?<![\w.$}-])/(?:ro" r"ot|ho" r"me|wo" r"rk|Us" r"ers)/\w|\.py" r"env\b")
