@@ -45,7 +45,7 @@ fn value(arena: &Arena, value: &Value) -> sys::otlp_value {
     sys::otlp_value { type_, as_ }
 }
 
-fn of_text(string: sys::otlp_str) -> sys::otlp_value {
+pub(crate) fn of_text(string: sys::otlp_str) -> sys::otlp_value {
     sys::otlp_value { type_: sys::OTLP_VALUE_STRING, as_: sys::otlp_value_content { string } }
 }
 

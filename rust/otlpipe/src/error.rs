@@ -82,11 +82,11 @@ impl Error {
             ErrorKind::NoMemory => "the process is out of memory",
             ErrorKind::Access => "name another directory by runtime_dir() or $OTLPIPE_DIR",
             ErrorKind::NoSpace => {
-                "smaller rings (span_ring_bytes(), metric_ring_bytes()), or more room there"
+                "smaller rings (span_ring_bytes() and its like), or more room there"
             }
             ErrorKind::Timeout => "the writer is behind or stopped; `otlpipe stat` shows it",
             ErrorKind::TooLarge => {
-                "a larger ring takes larger records: span_ring_bytes(), metric_ring_bytes()"
+                "a larger ring takes larger records: span_ring_bytes() and its like"
             }
             ErrorKind::Full => "a larger ring, or a writer that runs; do not retry",
             ErrorKind::NoWriter => {

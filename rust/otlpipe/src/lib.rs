@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Exporters for the OpenTelemetry SDK that write through shared memory.
 //!
-//! A span or a point is copied once, from the SDK's own objects into a ring that is already there: no
+//! A span, a point or a log record is copied once, from the SDK's own objects into a ring that is already there: no
 //! protobuf, no allocation, no lock, no system call, no thread of ours in your process. One program,
 //! `otlpipe-writer`, drains the rings of all processes and writes OTLP files.
 //!
@@ -49,6 +49,8 @@ mod arena;
 mod convert;
 mod error;
 mod library;
+#[cfg(feature = "logs")]
+mod log;
 #[cfg(feature = "metrics")]
 mod metric;
 #[cfg(feature = "trace")]
@@ -56,6 +58,8 @@ mod span;
 
 pub use error::{Error, ErrorKind};
 pub use library::{OtlpLibrary, OtlpLibraryBuilder, SignalStats, Stats, TemporalityPreference};
+#[cfg(feature = "logs")]
+pub use log::OtlpLogExporter;
 #[cfg(feature = "metrics")]
 pub use metric::OtlpMetricExporter;
 #[cfg(feature = "trace")]

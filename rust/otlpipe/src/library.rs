@@ -55,7 +55,7 @@ pub enum TemporalityPreference {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SignalStats {
-    /// Records that were taken: spans, or data points.
+    /// Records that were taken: spans, data points, or log records.
     pub accepted: u64,
     /// Bytes of the ring that they took.
     pub accepted_bytes: u64,
@@ -75,6 +75,8 @@ pub struct Stats {
     pub traces: SignalStats,
     /// Of data points.
     pub metrics: SignalStats,
+    /// Of log records.
+    pub logs: SignalStats,
     /// Export calls after the shutdown.
     pub rejected_after_shutdown: u64,
     /// How often in a row this process could make no ring; 0: it has one, or needed none yet.
@@ -136,6 +138,12 @@ impl OtlpLibraryBuilder {
     /// The size of the ring for points; `$OTLPIPE_METRIC_RING_BYTES`, else 1 MiB.
     pub fn metric_ring_bytes(mut self, bytes: u32) -> Self {
         self.ring_bytes[sys::OTLP_SIGNAL_METRICS as usize] = bytes;
+        self
+    }
+
+    /// The size of the ring for log records; `$OTLPIPE_LOG_RING_BYTES`, else 1 MiB.
+    pub fn log_ring_bytes(mut self, bytes: u32) -> Self {
+        self.ring_bytes[sys::OTLP_SIGNAL_LOGS as usize] = bytes;
         self
     }
 
@@ -341,6 +349,7 @@ impl OtlpLibrary {
         Stats {
             traces: signal(sys::OTLP_SIGNAL_TRACES),
             metrics: signal(sys::OTLP_SIGNAL_METRICS),
+            logs: signal(sys::OTLP_SIGNAL_LOGS),
             rejected_after_shutdown: found.rejected_after_shutdown,
             ring_failures: found.ring_failures,
         }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Spans and metrics of the SDK's own types, with everything that they can hold, from a fixed seed.
+use opentelemetry::logs::{AnyValue, LogRecord, Severity};
 use opentelemetry::metrics::{Meter, MeterProvider};
 use opentelemetry::trace::{
     Event, Link, SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceId, TraceState,
@@ -99,6 +100,45 @@ impl Random {
             scope = scope.with_attributes(self.attributes(3));
         }
         scope.build()
+    }
+    fn any(&mut self, depth: u64) -> AnyValue {
+        match self.below(5 + 2 * u64::from(depth > 0)) {
+            0 => AnyValue::Int(self.next() as i64),
+            1 => AnyValue::Double(self.real()),
+            2 => AnyValue::Boolean(self.coin()),
+            3 => AnyValue::Bytes(Box::new(self.next().to_le_bytes().to_vec())),
+            4 => AnyValue::String(self.text().into()),
+            5 => (0..self.below(4)).map(|_| self.any(depth - 1)).collect(),
+            _ => (0..self.below(4)).map(|n| (format!("k{n}"), self.any(depth - 1))).collect(),
+        }
+    }
+    /// Everything that a log record can hold, each here and there.
+    pub fn fill(&mut self, record: &mut impl LogRecord) {
+        let severities = [Severity::Trace, Severity::Info2, Severity::Error, Severity::Fatal4];
+        record.set_observed_timestamp(self.time()); // without it their transform panics
+        if self.coin() {
+            record.set_timestamp(self.time());
+        }
+        if self.coin() {
+            record.set_severity_number(severities[self.below(4) as usize]);
+            record.set_severity_text("GRAVE");
+        }
+        if self.coin() {
+            record.set_body(self.any(3));
+        }
+        if self.coin() {
+            record.set_event_name("order.paid");
+        }
+        if self.coin() {
+            record.set_target(format!("target.{}", self.below(3)));
+        }
+        if self.coin() {
+            let of = self.context();
+            record.set_trace_context(of.trace_id(), of.span_id(), Some(of.trace_flags()));
+        }
+        for n in 0..self.below(8) {
+            record.add_attribute(format!("key.{n}"), self.any(2));
+        }
     }
     pub fn resource(&mut self) -> Resource {
         let attributes = self.attributes(12);

@@ -9,6 +9,7 @@ mod test_bad_use;
 mod test_cost;
 mod test_example;
 mod test_fields;
+mod test_logs;
 mod test_rules;
 mod test_survival;
 

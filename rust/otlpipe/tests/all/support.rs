@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A runtime directory, a real writer, and what that wrote, decoded by prost.
+use opentelemetry_proto::tonic::logs::v1::{LogsData, ResourceLogs};
 use opentelemetry_proto::tonic::metrics::v1::{MetricsData, ResourceMetrics, ScopeMetrics};
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, TracesData};
 use opentelemetry_sdk::error::OTelSdkResult;
@@ -118,6 +119,12 @@ impl Pipeline {
         self.drain();
         let decode = |bytes: Vec<u8>| MetricsData::decode(&*bytes).unwrap().resource_metrics;
         self.files("metrics").into_iter().flat_map(decode).collect()
+    }
+
+    pub fn logs(&mut self) -> Vec<ResourceLogs> {
+        self.drain();
+        let decode = |bytes: Vec<u8>| LogsData::decode(&*bytes).unwrap().resource_logs;
+        self.files("logs").into_iter().flat_map(decode).collect()
     }
 
     /// The names of the spans, sorted.
