@@ -13,6 +13,7 @@
 
 #include "base/arguments.h"
 #include "base/units.h"
+#include "cli/log_journal.h"
 #include "cli/log_push.h"
 #include "cli/tool.h"
 
@@ -27,12 +28,17 @@ enum option_id {
 	OPT_ATTRIBUTE,
 	OPT_DROP,
 	OPT_LOG_RING,
+	OPT_JOURNAL,
+	OPT_CURSOR,
+	OPT_NO_FOLLOW,
 };
 
 struct log_options {
 	const char *dir;
 	uint64_t ring_bytes; /* 0: the library's */
 	bool drop;
+	bool is_journal;
+	struct log_journal_options journal;
 };
 
 static const struct argp_option options_table[] = {
@@ -45,6 +51,13 @@ static const struct argp_option options_table[] = {
 	 "do not wait while the ring is full: drop, and count what was dropped", 0},
 	{"dir", 'd', "DIR", 0, "runtime directory ($OTLPIPE_DIR, else /dev/shm/otlpipe-UID)", 0},
 	{"log-ring-bytes", OPT_LOG_RING, "SIZE", 0, "of the ring of logs, such as 64KiB (1MiB)", 0},
+	{"journal", OPT_JOURNAL, "DIR", OPTION_ARG_OPTIONAL,
+	 "the entries of systemd's journal, or of the journal files in DIR, in place of lines; "
+	 "those that come from now on",
+	 0},
+	{"cursor", OPT_CURSOR, "FILE", 0,
+	 "keep there how far the journal was pushed, and go on from there; at first all of it", 0},
+	{"no-follow", OPT_NO_FOLLOW, NULL, 0, "end where the journal ends", 0},
 	{0},
 };
 
@@ -79,6 +92,20 @@ static bool add_attribute(const char *text)
 	return is_set;
 }
 
+static error_t check_journal(const struct log_options *options, const struct argp_state *state)
+{
+	if (!options->is_journal &&
+	    (options->journal.cursor_path != NULL || !options->journal.follow))
+		return arguments_refuse(state, "--cursor and --no-follow are for --journal");
+#ifndef OTLPIPE_HAS_JOURNAL
+	if (options->is_journal)
+		return arguments_refuse(state, "this otlpipe was built without libsystemd, and has "
+					       "no --journal; journalctl -o json -f | otlpipe log "
+					       "does much of it");
+#endif
+	return 0;
+}
+
 static error_t take_option(int key, char *text, struct argp_state *state)
 {
 	struct log_options *options = state->input;
@@ -103,6 +130,18 @@ static error_t take_option(int key, char *text, struct argp_state *state)
 			return 0;
 		return arguments_refuse(
 			state, "--log-ring-bytes takes a size from 4KiB to 1GiB, not '%s'", text);
+	case OPT_JOURNAL:
+		options->is_journal = true;
+		options->journal.dir = text;
+		return 0;
+	case OPT_CURSOR:
+		options->journal.cursor_path = text;
+		return 0;
+	case OPT_NO_FOLLOW:
+		options->journal.follow = false;
+		return 0;
+	case ARGP_KEY_END:
+		return check_journal(options, state);
 	case 'd':
 		options->dir = text;
 		return 0;
@@ -260,6 +299,17 @@ static int open_push(const struct log_options *options, struct log_push *push)
 	return -1;
 }
 
+static int run_source(struct log_push *push, const struct log_options *options)
+{
+#ifdef OTLPIPE_HAS_JOURNAL
+	if (options->is_journal)
+		return log_journal(push, &options->journal);
+#else
+	(void)options;
+#endif
+	return run_lines(push);
+}
+
 static int report(const struct log_push *push)
 {
 	const char *why = push->error != OTLP_OK ? otlp_strerror(push->error)
@@ -282,7 +332,7 @@ static int run(const struct log_options *options)
 	tool_catch_signals();
 	if (open_push(options, &push) < 0)
 		return TOOL_FAILED;
-	status = run_lines(&push);
+	status = run_source(&push, options);
 	if (report(&push) != TOOL_OK)
 		status = TOOL_FAILED;
 	log_push_close(&push);
@@ -301,7 +351,7 @@ int log_main(int argc, char **argv)
 		       "and SIGTERM: it takes what is in the pipe, for 2 s at most, and ends.\n"
 		       "Exit status: 0; 1 if something was lost, and stderr says how much.",
 	};
-	struct log_options options = {0};
+	struct log_options options = {.journal = {.follow = true}};
 	int rc = tool_parse(&argp, argc, argv, &options);
 
 	return rc != 0 ? rc - 1 : tool_finish(run(&options));

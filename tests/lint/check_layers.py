@@ -28,6 +28,7 @@ FOREIGN = (
     ("liburing", re.compile(r"^liburing(\.h|/.*)$")),
     ("protobuf-c", re.compile(r"^(protobuf-c/.*|.*\.pb-c\.h)$")),
     ("json-c", re.compile(r"^json-c/.*$")),
+    ("systemd", re.compile(r"^systemd/sd-\w+\.h$")),
     ("uthash", re.compile(r"^ut(hash|list)\.h$")),
     ("xxhash", re.compile(r"^(xxhash|xxh_x86dispatch)\.h$")),
 )
@@ -73,7 +74,7 @@ LAYERS = (
         under("cli/"),
         (
             *(under("cli/"), FILE_READ, RECORD_READ, SHM_VIEW, BASE, PUBLIC_HEADERS),
-            *("protobuf-c", "json-c"),
+            *("protobuf-c", "json-c", "systemd"),
         ),
     ),
     (under("examples/"), (PUBLIC_HEADERS,)),
