@@ -20,6 +20,7 @@
 
 #include "base/arguments.h"
 #include "base/units.h"
+#include "cli/json_add.h"
 #include "cli/load_worker.h"
 #include "cli/tool.h"
 
@@ -249,8 +250,8 @@ static json_object *counts_json(uint64_t accepted, uint64_t dropped)
 {
 	json_object *json = json_object_new_object();
 
-	json_object_object_add(json, "accepted", json_object_new_uint64(accepted));
-	json_object_object_add(json, "dropped", json_object_new_uint64(dropped));
+	json_add_number(json, "accepted", accepted);
+	json_add_number(json, "dropped", dropped);
 	return json;
 }
 
@@ -279,7 +280,7 @@ static void print_line(const struct load_shared *shared, uint64_t producers, uns
 	json_object_object_add(json, "seconds",
 			       json_object_new_double_s(seconds(shared, producers), text));
 	if (killed > 0)
-		json_object_object_add(json, "killed", json_object_new_uint64(killed));
+		json_add_number(json, "killed", killed);
 	tool_write_json(json);
 }
 

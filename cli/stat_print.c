@@ -11,6 +11,7 @@
 
 #include <json-c/json.h>
 
+#include "cli/json_add.h"
 #include "cli/tool.h"
 #include "shm/budget.h"
 
@@ -45,28 +46,18 @@ static uint64_t age_seconds(uint64_t since_unix_ns)
 
 /* ---- JSON ---- */
 
-static void add(json_object *to, const char *key, uint64_t value)
-{
-	json_object_object_add(to, key, json_object_new_uint64(value));
-}
-
-static void add_text(json_object *to, const char *key, const char *value)
-{
-	json_object_object_add(to, key, json_object_new_string(value));
-}
-
 static json_object *signal_json(const struct status_signal *signal)
 {
 	json_object *json = json_object_new_object();
 
-	add(json, "batches", signal->batches);
-	add(json, "batch_bytes", signal->batch_bytes);
-	add(json, "written_items", signal->written_items);
-	add(json, "invalid_items", signal->invalid_items);
-	add(json, "lost_items", signal->lost_items);
-	add(json, "torn_bytes", signal->torn_bytes);
-	add(json, "files_sealed", signal->files_sealed);
-	add(json, "errors", signal->errors);
+	json_add_number(json, "batches", signal->batches);
+	json_add_number(json, "batch_bytes", signal->batch_bytes);
+	json_add_number(json, "written_items", signal->written_items);
+	json_add_number(json, "invalid_items", signal->invalid_items);
+	json_add_number(json, "lost_items", signal->lost_items);
+	json_add_number(json, "torn_bytes", signal->torn_bytes);
+	json_add_number(json, "files_sealed", signal->files_sealed);
+	json_add_number(json, "errors", signal->errors);
 	return json;
 }
 
@@ -91,14 +82,13 @@ static json_object *retention_json(const struct status_retention *retention)
 {
 	json_object *json = json_object_new_object();
 
-	add(json, "runs", retention->runs);
-	add(json, "removed_files", retention->removed_files);
-	add(json, "removed_bytes", retention->removed_bytes);
-	add(json, "missing_files", retention->missing_files);
-	add(json, "failures", retention->failures);
-	json_object_object_add(json, "waits_on_clock",
-			       json_object_new_boolean(retention->waits_on_clock != 0));
-	add_text(json, "problem", retention->problem);
+	json_add_number(json, "runs", retention->runs);
+	json_add_number(json, "removed_files", retention->removed_files);
+	json_add_number(json, "removed_bytes", retention->removed_bytes);
+	json_add_number(json, "missing_files", retention->missing_files);
+	json_add_number(json, "failures", retention->failures);
+	json_add_bool(json, "waits_on_clock", retention->waits_on_clock != 0);
+	json_add_text(json, "problem", retention->problem);
 	return json;
 }
 
@@ -109,15 +99,16 @@ static json_object *writer_json(const struct stat_view *view)
 	json_object *signals = json_object_new_object();
 	unsigned i;
 
-	json_object_object_add(json, "running", json_object_new_boolean(view->is_running));
-	add(json, "pid", view->page.pid);
-	add_text(json, "state", state_name(view));
-	add_text(json, "problem", problem_text(view, problem));
-	add(json, "waits_for_producers", view->is_running ? view->page.waits_for_producers : 0);
-	add_text(json, "output", view->page.output);
-	add_text(json, "io", view->page.io);
-	add(json, "regions_left_aside", view->page.regions_broken);
-	add(json, "regions_waiting", view->is_running ? view->page.regions_waiting : 0);
+	json_add_bool(json, "running", view->is_running);
+	json_add_number(json, "pid", view->page.pid);
+	json_add_text(json, "state", state_name(view));
+	json_add_text(json, "problem", problem_text(view, problem));
+	json_add_number(json, "waits_for_producers",
+			view->is_running ? view->page.waits_for_producers : 0);
+	json_add_text(json, "output", view->page.output);
+	json_add_text(json, "io", view->page.io);
+	json_add_number(json, "regions_left_aside", view->page.regions_broken);
+	json_add_number(json, "regions_waiting", view->is_running ? view->page.regions_waiting : 0);
 	for (i = 0; i < SIGNAL_COUNT; i++)
 		json_object_object_add(signals, signal_name(i),
 				       signal_json(&view->page.signals[i]));
@@ -131,15 +122,15 @@ static json_object *ring_json(const struct stat_ring *ring, const char *name)
 	json_object *json = json_object_new_object();
 
 	if (name != NULL)
-		add_text(json, "signal", name);
-	add(json, "size_bytes", ring->size_bytes);
-	add(json, "used_bytes", ring->used_bytes);
-	add(json, "waiting_bytes", ring->waiting_bytes);
-	add(json, "accepted_items", ring->accepted_items);
-	add(json, "dropped_full_items", ring->dropped_full_items);
-	add(json, "dropped_too_large_items", ring->dropped_too_large_items);
-	add(json, "dropped_invalid_items", ring->dropped_invalid_items);
-	json_object_object_add(json, "blocked", json_object_new_boolean(ring->is_blocked));
+		json_add_text(json, "signal", name);
+	json_add_number(json, "size_bytes", ring->size_bytes);
+	json_add_number(json, "used_bytes", ring->used_bytes);
+	json_add_number(json, "waiting_bytes", ring->waiting_bytes);
+	json_add_number(json, "accepted_items", ring->accepted_items);
+	json_add_number(json, "dropped_full_items", ring->dropped_full_items);
+	json_add_number(json, "dropped_too_large_items", ring->dropped_too_large_items);
+	json_add_number(json, "dropped_invalid_items", ring->dropped_invalid_items);
+	json_add_bool(json, "blocked", ring->is_blocked);
 	return json;
 }
 
@@ -151,18 +142,18 @@ static json_object *region_json(const struct stat_region *region)
 	unsigned signal;
 
 	snprintf(id, sizeof(id), "%016" PRIx64, region->id);
-	add_text(json, "id", id);
-	add(json, "pid", region->pid);
-	add_text(json, "program", region->program);
-	json_object_object_add(json, "alive", json_object_new_boolean(region->is_alive));
+	json_add_text(json, "id", id);
+	json_add_number(json, "pid", region->pid);
+	json_add_text(json, "program", region->program);
+	json_add_bool(json, "alive", region->is_alive);
 	for (signal = 0; signal < SIGNAL_COUNT; signal++)
 		if (region->rings[signal].is_present)
 			json_object_array_add(rings, ring_json(&region->rings[signal],
 							       signal_rows[signal].ring_name));
-	add(json, "held_bytes", region->held_bytes);
+	json_add_number(json, "held_bytes", region->held_bytes);
 	json_object_object_add(json, "rings", rings);
 	if (region->unknown_ring != 0)
-		add(json, "unknown_ring", region->unknown_ring);
+		json_add_number(json, "unknown_ring", region->unknown_ring);
 	return json;
 }
 
@@ -170,11 +161,11 @@ static json_object *memory_json(const struct stat_memory *memory)
 {
 	json_object *json = json_object_new_object();
 
-	add(json, "held_bytes", memory->held_bytes);
-	add(json, "budget_bytes", memory->budget_bytes);
-	add(json, "ended_regions", memory->ended_regions);
-	add(json, "ended_held_bytes", memory->ended_held_bytes);
-	add(json, "ended_waiting_bytes", memory->ended_waiting_bytes);
+	json_add_number(json, "held_bytes", memory->held_bytes);
+	json_add_number(json, "budget_bytes", memory->budget_bytes);
+	json_add_number(json, "ended_regions", memory->ended_regions);
+	json_add_number(json, "ended_held_bytes", memory->ended_held_bytes);
+	json_add_number(json, "ended_waiting_bytes", memory->ended_waiting_bytes);
 	return json;
 }
 
@@ -185,9 +176,9 @@ static json_object *without_ring_json(const struct counters_sum *sum)
 	enum otlp_signal signal;
 
 	for (signal = 0; signal < SIGNAL_COUNT; signal++)
-		add(dropped, signal_name(signal), sum->dropped_items[signal]);
+		json_add_number(dropped, signal_name(signal), sum->dropped_items[signal]);
 	json_object_object_add(json, "dropped_items", dropped);
-	add(json, "refused_opens", sum->refused_opens);
+	json_add_number(json, "refused_opens", sum->refused_opens);
 	return json;
 }
 
@@ -197,7 +188,7 @@ void stat_print_json(const struct stat_view *view)
 	json_object *regions = json_object_new_array();
 	size_t i;
 
-	add_text(json, "runtime", view->path);
+	json_add_text(json, "runtime", view->path);
 	json_object_object_add(json, "writer", writer_json(view));
 	for (i = 0; i < view->region_count; i++)
 		json_object_array_add(regions, region_json(&view->regions[i]));
@@ -205,8 +196,8 @@ void stat_print_json(const struct stat_view *view)
 	json_object_object_add(json, "totals", ring_json(&view->total, NULL));
 	json_object_object_add(json, "memory", memory_json(&view->memory));
 	json_object_object_add(json, "without_ring", without_ring_json(&view->without_ring));
-	add(json, "unlisted_regions", view->unlisted_count);
-	add(json, "unreadable_regions", view->unreadable_count);
+	json_add_number(json, "unlisted_regions", view->unlisted_count);
+	json_add_number(json, "unreadable_regions", view->unreadable_count);
 	tool_write_json(json);
 }
 

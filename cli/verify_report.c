@@ -11,6 +11,7 @@
 
 #include <json-c/json.h>
 
+#include "cli/json_add.h"
 #include "cli/tool.h"
 
 static bool identity_holds(const struct verify_signal *sum)
@@ -133,18 +134,13 @@ void verify_print(const struct verify *verify)
 
 /* ---- JSON ---- */
 
-static void add(json_object *to, const char *key, uint64_t value)
-{
-	json_object_object_add(to, key, json_object_new_uint64(value));
-}
-
 static json_object *counters_json(const struct verify_counters *counters)
 {
 	json_object *json = json_object_new_object();
 
-	add(json, "full", counters->dropped_full_items);
-	add(json, "too_large", counters->dropped_too_large_items);
-	add(json, "invalid", counters->dropped_invalid_items);
+	json_add_number(json, "full", counters->dropped_full_items);
+	json_add_number(json, "too_large", counters->dropped_too_large_items);
+	json_add_number(json, "invalid", counters->dropped_invalid_items);
 	return json;
 }
 
@@ -152,20 +148,20 @@ static json_object *signal_json(const struct verify_signal *sum)
 {
 	json_object *json = json_object_new_object();
 
-	add(json, "files", sum->files);
-	add(json, "open_files", sum->open_files);
-	add(json, "batches", sum->batches);
-	add(json, "bytes", sum->bytes);
-	add(json, "committed_items", sum->committed_items);
-	add(json, "written_items", sum->written_items);
-	add(json, "invalid_items", sum->invalid_items);
-	add(json, "lost_items", sum->lost_items);
-	add(json, "in_rings_items", sum->held_items);
-	add(json, "not_looked_at_items", sum->unlooked_items);
-	add(json, "removed_items", sum->removed_items);
-	add(json, "elsewhere_items", sum->elsewhere_items);
-	add(json, "torn_items", sum->torn_items);
-	add(json, "torn_bytes", sum->torn_bytes);
+	json_add_number(json, "files", sum->files);
+	json_add_number(json, "open_files", sum->open_files);
+	json_add_number(json, "batches", sum->batches);
+	json_add_number(json, "bytes", sum->bytes);
+	json_add_number(json, "committed_items", sum->committed_items);
+	json_add_number(json, "written_items", sum->written_items);
+	json_add_number(json, "invalid_items", sum->invalid_items);
+	json_add_number(json, "lost_items", sum->lost_items);
+	json_add_number(json, "in_rings_items", sum->held_items);
+	json_add_number(json, "not_looked_at_items", sum->unlooked_items);
+	json_add_number(json, "removed_items", sum->removed_items);
+	json_add_number(json, "elsewhere_items", sum->elsewhere_items);
+	json_add_number(json, "torn_items", sum->torn_items);
+	json_add_number(json, "torn_bytes", sum->torn_bytes);
 	json_object_object_add(json, "dropped_items", counters_json(&sum->counters));
 	return json;
 }
@@ -192,13 +188,13 @@ static json_object *manifest_json(const struct verify *verify)
 	const struct verify_manifest_sums *sums = &verify->manifest;
 	json_object *json = json_object_new_object();
 
-	json_object_object_add(json, "state", json_object_new_string(manifest_state(verify)));
-	add(json, "files", sums->expected_files);
-	add(json, "missing_files", sums->missing_files);
-	add(json, "cut_files", sums->cut_files);
-	add(json, "unknown_files", sums->unknown_files);
-	add(json, "removed_files", sums->removed_files);
-	add(json, "removed_bytes", sums->removed_bytes);
+	json_add_text(json, "state", manifest_state(verify));
+	json_add_number(json, "files", sums->expected_files);
+	json_add_number(json, "missing_files", sums->missing_files);
+	json_add_number(json, "cut_files", sums->cut_files);
+	json_add_number(json, "unknown_files", sums->unknown_files);
+	json_add_number(json, "removed_files", sums->removed_files);
+	json_add_number(json, "removed_bytes", sums->removed_bytes);
 	return json;
 }
 
@@ -220,7 +216,7 @@ static json_object *without_ring_json(const struct counters_sum *sum)
 	enum otlp_signal signal;
 
 	for (signal = 0; signal < SIGNAL_COUNT; signal++)
-		add(json, signal_name(signal), sum->dropped_items[signal]);
+		json_add_number(json, signal_name(signal), sum->dropped_items[signal]);
 	return json;
 }
 
@@ -233,7 +229,7 @@ void verify_print_json(const struct verify *verify)
 	json_object *regions = json_object_new_object();
 	enum otlp_signal signal;
 
-	json_object_object_add(json, "ok", json_object_new_boolean(verify_is_ok(verify)));
+	json_add_bool(json, "ok", verify_is_ok(verify));
 	for (signal = 0; signal < SIGNAL_COUNT; signal++)
 		json_object_object_add(signals, signal_name(signal),
 				       signal_json(&verify->signals[signal]));
@@ -242,25 +238,25 @@ void verify_print_json(const struct verify *verify)
 	if (verify->runtime_count > 0)
 		json_object_object_add(json, "dropped_without_ring_items",
 				       without_ring_json(&verify->without_ring));
-	add(regions, "count", verify->region_count);
-	add(regions, "final", verify->final_regions);
-	add(regions, "alive", verify->alive_regions);
-	add(regions, "not_closed", verify->unclosed_regions);
-	add(regions, "broken", verify->broken_regions);
+	json_add_number(regions, "count", verify->region_count);
+	json_add_number(regions, "final", verify->final_regions);
+	json_add_number(regions, "alive", verify->alive_regions);
+	json_add_number(regions, "not_closed", verify->unclosed_regions);
+	json_add_number(regions, "broken", verify->broken_regions);
 	json_object_object_add(json, "regions", regions);
-	json_object_object_add(identity, "holds", json_object_new_boolean(identity_holds(&sum)));
-	add(identity, "committed", sum.committed_items);
-	add(identity, "written", sum.written_items);
-	add(identity, "invalid", sum.invalid_items);
-	add(identity, "lost", sum.lost_items);
-	add(identity, "in_rings", sum.held_items);
-	add(identity, "not_looked_at", sum.unlooked_items);
-	add(identity, "removed", sum.removed_items);
-	add(identity, "elsewhere", sum.elsewhere_items);
+	json_add_bool(identity, "holds", identity_holds(&sum));
+	json_add_number(identity, "committed", sum.committed_items);
+	json_add_number(identity, "written", sum.written_items);
+	json_add_number(identity, "invalid", sum.invalid_items);
+	json_add_number(identity, "lost", sum.lost_items);
+	json_add_number(identity, "in_rings", sum.held_items);
+	json_add_number(identity, "not_looked_at", sum.unlooked_items);
+	json_add_number(identity, "removed", sum.removed_items);
+	json_add_number(identity, "elsewhere", sum.elsewhere_items);
 	json_object_object_add(json, "identity", identity);
 	json_object_object_add(json, "manifest", manifest_json(verify));
 	json_object_object_add(json, "notes", findings_json(&verify->notes));
 	json_object_object_add(json, "problems", findings_json(&verify->problems));
-	add(json, "problem_count", verify->problems.count);
+	json_add_number(json, "problem_count", verify->problems.count);
 	tool_write_json(json);
 }

@@ -55,8 +55,9 @@ static void claims_arrange(struct claims *claims)
 {
 	if (claims->count > CLAIMFILE_CLAIMS_MAX) {
 		qsort(claims->items, claims->count, sizeof(*claims->items), claim_compare_age);
-		log_line("%zu claims of regions that have not come are dropped, the oldest: should "
-			 "those regions come, some of their records will be written twice",
+		log_line("the %zu oldest claims are dropped, since there are too many: if their "
+			 "regions "
+			 "are attached later, some of their records will be written twice",
 			 claims->count - CLAIMFILE_CLAIMS_MAX);
 		claims->count = CLAIMFILE_CLAIMS_MAX;
 	}

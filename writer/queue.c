@@ -228,7 +228,8 @@ static void queue_stall(struct queue *queue, const char *what, int error, int64_
 	queue->is_stalled = true;
 	snprintf(problem, STATUS_MESSAGE_BYTES, "%s: %s: %s", signal_name(queue->signal), what,
 		 strerror(-error));
-	log_line("%s; the rings keep what they have, trying again each second", problem);
+	log_line("%s; the rings keep what they have, and the writer tries again each second",
+		 problem);
 }
 
 static void queue_go_on(struct queue *queue)
@@ -364,8 +365,9 @@ static void queue_keep_rescued(struct queue *queue)
 		queue->rescue_fd = fd;
 		queue->has_rescued = true;
 	} else {
-		log_line("%s: what the failed file had cannot be kept in the runtime directory "
-			 "until it is written again: %s",
+		log_line("%s: the batches of the failed file cannot be kept in the runtime "
+			 "directory "
+			 "until they are written again: %s",
 			 signal_name(queue->signal), strerror(-fd));
 	}
 }

@@ -129,8 +129,8 @@ static int recover_claims(const struct output *output, struct data_dir *dir, str
 		return rc;
 	rc = claims_save(&regions->claims, output->dirfd);
 	if (rc < 0)
-		log_line("%s cannot be written: %s; it says what the files have of regions that "
-			 "cannot be opened now",
+		log_line("%s cannot be written: %s; it has to say which records of regions that "
+			 "cannot be opened now are in the files",
 			 CLAIMFILE_NAME, strerror(-rc));
 	return rc;
 }
@@ -294,12 +294,13 @@ static int recover_rescued(const struct output *output, struct data_dir *dir,
 	if (fd == -ENOENT)
 		return 0;
 	if (fd == -EPERM) {
-		log_line("%s: rescued batches are left aside: they are not a writer's",
+		log_line("%s: rescued batches are left aside: their file was not made by a writer",
 			 signal_name(signal));
 		return 0;
 	}
 	if (fd == -EBUSY) {
-		log_line("%s: rescued batches are left to the writer that holds them, which lives",
+		log_line("%s: rescued batches are left to the writer that made them, which is "
+			 "running",
 			 signal_name(signal));
 		return 0;
 	}
@@ -378,7 +379,7 @@ static int recover_load_claims(struct regions *regions, int out_dirfd)
 
 	if (rc == -EBADMSG || rc == -EPROTO)
 		log_line("%s is %s: it says which records of regions that could not be opened are "
-			 "in the files already; where it is moved away, those are written twice",
+			 "already in the files; if you move it away, these are written twice",
 			 CLAIMFILE_NAME, rc == -EPROTO ? "of another version" : "damaged");
 	else if (rc < 0)
 		log_line("%s cannot be read: %s", CLAIMFILE_NAME, strerror(-rc));

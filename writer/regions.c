@@ -203,7 +203,7 @@ static void regions_say_waiting(struct regions *regions)
 
 	if (is_news)
 		log_line("regions that there is no room for: %zu; they are not drained until "
-			 "others go. The first is %s",
+			 "others are removed. The first is %s",
 			 regions->waiting_now, regions->waiting_why);
 	if (is_news || regions->waiting_now == 0)
 		regions->waiting_said = regions->waiting_now;
@@ -229,10 +229,9 @@ static void regions_open_failed(struct regions *regions, const char *name, int e
 	if (error == -EBUSY) {
 		/* Not remembered: once that writer has let go of it, it is ours. */
 		if (!regions->said_drained)
-			log_line(
-				"%s is drained by another writer: it and its like are left to that "
-				"one as long as it runs",
-				name);
+			log_line("%s is drained by another writer, which keeps this region and its "
+				 "others as long as it runs",
+				 name);
 		regions->said_drained = true;
 		return;
 	}
@@ -465,7 +464,9 @@ void regions_break_unreadable(struct regions *regions, struct source *source)
 	if (oldest[0] == '\0')
 		return;
 	if (unlinkat(source->dir->fd, oldest, 0) == 0)
-		log_line("%s is removed: of what nobody can read, %u files of user %u are kept",
+		log_line("%s is removed: of regions that nobody can read any more, only the newest "
+			 "%u of "
+			 "user %u are kept",
 			 oldest, OWNER_BROKEN_KEPT, source->owner->uid);
 	else if (errno != ENOENT)
 		log_line("%s cannot be removed: %s", oldest, strerror(errno));

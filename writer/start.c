@@ -81,7 +81,7 @@ static int start_status(struct writer *writer)
 		log_line("another writer has this runtime directory (pid %u)", pid);
 	else if (rc == -EBUSY)
 		log_line("%s: another writer has this runtime directory, or somebody has put back "
-			 "what was taken away under this name, again and again",
+			 "files that are no lock file under this name, again and again",
 			 RUNTIME_WRITER_LOCK);
 	else if (rc < 0)
 		log_line("%s: %s", RUNTIME_WRITER_LOCK, strerror(-rc));
@@ -233,7 +233,7 @@ static int start_page(struct writer *writer)
 	clock_gettime(CLOCK_REALTIME, &now);
 	page->start_unix_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 	if (getrandom(&page->epoch, sizeof(page->epoch), 0) != (ssize_t)sizeof(page->epoch)) {
-		log_line("no random number to be had: %s", strerror(errno));
+		log_line("the system gives no random number: %s", strerror(errno));
 		return -EIO;
 	}
 	return 0;

@@ -81,15 +81,17 @@ static int previous_is_lost(const struct writer *writer, const struct previous *
 		return 0;
 	}
 	if (writer->options->rewrites_lost_output) {
-		log_line("%.700s, where the last writer wrote, %s; what the rings still hold is "
-			 "written again, and some of it twice if that directory comes back",
-			 previous->path, what);
+		log_line(
+			"%.700s, where the last writer wrote, %s; what the rings still hold is "
+			"written again; if that directory comes back, some records are there twice",
+			previous->path, what);
 		return 0;
 	}
-	log_line("%.700s, where the last writer wrote, %s. It was killed at work, and some of what "
-		 "the rings hold is in files there already. Bring that directory back; or, if it "
-		 "is gone for good, start with --lost-output=rewrite",
-		 previous->path, what);
+	log_line(
+		"%.700s, where the last writer wrote, %s. That writer was killed, and some of what "
+		"the rings hold is already in files there. Bring that directory back; or, if it "
+		"is lost, start with --lost-output=rewrite",
+		previous->path, what);
 	return -ESTALE;
 }
 
@@ -277,7 +279,7 @@ int start_output(struct writer *writer)
 
 	rc = output_know_runtime(writer);
 	if (rc < 0) {
-		log_line("no random number to be had: %s", strerror(errno));
+		log_line("the system gives no random number: %s", strerror(errno));
 		return rc;
 	}
 	/* Before ours is made: it may be in the place of the one that is looked for. */

@@ -86,8 +86,8 @@ static void wait_begin(struct wait *wait, size_t count, const char *names, int64
 		snprintf(limit, sizeof(limit), ", at most %s",
 			 units_format_duration(wait_ns, text));
 	}
-	log_line("told to stop: waiting for %zu producers to end%s (%s); told again, it stops at "
-		 "once",
+	log_line("told to stop: waiting for %zu producers to end%s (%s); if told again, the writer "
+		 "stops at once",
 		 count, limit, names);
 }
 
@@ -121,7 +121,7 @@ bool wait_is_over(struct wait *wait, unsigned told, int64_t now_ns)
 		wait_begin(wait, count, names, now_ns);
 	if (now_ns >= wait->until_ns) {
 		log_line("%zu producers have not ended in that time (%s): what they push from now "
-			 "on waits in the runtime directory for the next writer",
+			 "on stays in the runtime directory for the next writer",
 			 count, names);
 		return wait_end(wait);
 	}

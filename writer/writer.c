@@ -380,7 +380,7 @@ static void writer_take_last(struct writer *writer)
 
 	/* What cannot be found now is the next writer's. */
 	if (!writer->place.is_leaving && regions_discover(&writer->regions) < 0)
-		log_line("some regions cannot be found: they wait for the next writer");
+		log_line("some regions cannot be found: they stay for the next writer");
 	regions_leave_unknown(&writer->regions);
 	writer_care(writer);
 	for (source = writer->regions.sources; source != NULL; source = source->next)
@@ -421,7 +421,7 @@ static int writer_stop(struct writer *writer)
 		if (!writer_is_stalled(writer))
 			give_up_ns = now + WRITER_STOP_STALLED_NS;
 		if (now >= give_up_ns) {
-			log_line("stopped with a disk that takes nothing: what is not written "
+			log_line("stopped while the disk takes nothing: what is not written "
 				 "stays in the rings for the next writer");
 			return 1;
 		}
@@ -436,7 +436,8 @@ static int writer_stop(struct writer *writer)
 	regions_reap(&writer->regions);
 	place_give_up_nameless(writer);
 	if (writer->regions.waiting > 0)
-		log_line("regions that there was no room for wait for the next writer: %zu",
+		log_line("regions for which there was no room, and that stay for the next writer: "
+			 "%zu",
 			 writer->regions.waiting);
 	return start_output_keep_claims(writer) < 0;
 }

@@ -1,11 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Whatever test SECURITY.md and the documents name is there.
+"""Whatever test or function SECURITY.md and the documents name is there.
 
 `test_x`, `test_x.py`, `test_x.rs`, `fuzz_x` are files below tests/, python/tests/ and
 rust/otlpipe/tests/; words in brackets right behind one are parts of a test's name in it, or one of
 its modes in quotes; the last column of the table in docs/reliability.md is a script below tests/ or
-a test in C.
+a test in C. Where a page says `x()` in `file`, the file has that function.
 
 In docs/model.md each entity, rule and fault names a test, the rules are numbered without a gap, and a
 rule that a source or a page cites is there.
@@ -22,6 +22,7 @@ TEST = re.compile(r"`((?:test|fuzz)_\w+)(\.py|\.rs)?`(?: \((`\w+`(?:, `\w+`)*))?
 ROW = re.compile(r"^\|.*\| \d[\d,]* \| \d+(?: \([\d,]+ reported\))? \| `(\w+)` \|$")
 FUNCTION = re.compile(r"^\s*(?:def|fn|static void) (\w+)\(", re.MULTILINE)
 QUOTED = re.compile(r'"(\w+)"')
+PLACE = re.compile(r"`(\w+)\(\)` in `([\w./]+)`")
 
 
 MODEL = "docs/model.md"
@@ -49,6 +50,11 @@ def check_line(root, paths, line):
         for word in re.findall(r"\w+", words if name.startswith("test_") else ""):
             if not has_word(root, path, word):
                 yield f"{path} has no test {word}"
+    for name, path in PLACE.findall(line):
+        if not os.path.isfile(os.path.join(root, path)):
+            yield f"there is no {path}"
+        elif not re.search(rf"\b{name}\(", "\n".join(sources.lines(root, path))):
+            yield f"{path} has no {name}()"
     row = ROW.match(line)
     if row and not {f"test_{row[1]}.py", f"{row[1]}.py", f"test_{row[1]}.c"} & set(paths):
         yield f"there is no test {row[1]}"

@@ -292,6 +292,11 @@ class Checks(unittest.TestCase):
         self.write("docs/a.txt", long)
         self.assert_found(check_text, "docs/a.md:2: longer than 110", "docs/a.md:8: longer than 110")
 
+    def test_a_function_that_is_not_where_a_page_says_is_found(self):
+        self.write("shm/a.c", "int there(void);\n")
+        self.write("docs/a.md", "`there()` in `shm/a.c`, `gone()` in `shm/a.c`, `there()` in `shm/b.c`\n")
+        self.assert_found(check_named_tests, "shm/a.c has no gone()", "there is no shm/b.c")
+
 
 if __name__ == "__main__":
     unittest.main()

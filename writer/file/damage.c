@@ -60,8 +60,8 @@ void damage_say(const struct data_dir *dir, const struct data_file *file, enum d
 	char path[PATH_MAX];
 
 	path_of(dir, file, path);
-	log_line("%s %s, and writing goes on in a new one. Leave files whose names end in .open to "
-		 "the writer: `otlpipe rotate` has them sealed",
+	log_line("%s %s, and writing goes on in a new one. Only the writer may change files with "
+		 "names that end in .open; `otlpipe rotate` makes it seal them",
 		 path, what[damage]);
 }
 
@@ -142,7 +142,7 @@ static void say_lost(const struct data_dir *dir, const struct data_file *file, u
 	char path[PATH_MAX];
 
 	path_of(dir, file, path);
-	log_line("%s: %" PRIu64 " bytes that were durable in it are lost: %s", path, bytes, why);
+	log_line("%s: %" PRIu64 " bytes of it that were durable are lost: %s", path, bytes, why);
 }
 
 static void enter(const struct data_dir *dir, const struct data_file *file,
@@ -194,8 +194,8 @@ static int settle_moved(struct data_dir *dir, struct data_file *file, uint64_t b
 		const int error = errno;
 
 		path_of(dir, file, path);
-		log_line("%s, which was moved away, cannot be cut behind byte %" PRIu64
-			 ": %s; what is there is written once more elsewhere",
+		log_line("%s, which was moved away, cannot be cut to %" PRIu64
+			 " bytes: %s; the batches behind that are also written into a new file",
 			 path, bytes, strerror(error));
 	}
 	enter(dir, file, MANIFEST_SEALED, bytes, bytes);

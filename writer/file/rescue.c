@@ -93,8 +93,9 @@ int rescue_put_aside(const struct runtime_dir *dir, enum otlp_signal signal)
 	if (rc == 0 && renameat(dir->fd, from, dir->fd, to) < 0)
 		rc = -errno;
 	if (rc == 0)
-		log_line("%s: %s is damaged: what can be read of it is written again, and it is "
-			 "kept as %s",
+		log_line("%s: %s is damaged: the part that can be read is written again, and the "
+			 "file "
+			 "is kept as %s",
 			 signal_name(signal), from, to);
 	return rc;
 }
