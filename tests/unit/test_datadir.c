@@ -43,10 +43,21 @@ struct dirent *__wrap_readdir64(DIR *stream)
 	return &fake.entry;
 }
 
+/* When this name is looked at, its file is sealed just before. */
+static const char *sealed_now;
+
 int __real_fstatat64(int dirfd, const char *name, struct stat *ret, int flags);
 int __wrap_fstatat64(int dirfd, const char *name, struct stat *ret, int flags);
 int __wrap_fstatat64(int dirfd, const char *name, struct stat *ret, int flags)
 {
+	if (sealed_now != NULL && strcmp(name, sealed_now) == 0) {
+		char sealed[DATA_NAME_BYTES];
+
+		snprintf(sealed, sizeof(sealed), "%.*s", (int)(strlen(name) - strlen(".open")),
+			 name);
+		assert_int_equal(renameat(dirfd, name, dirfd, sealed), 0);
+		sealed_now = NULL;
+	}
 	if (!fake.is_on)
 		return __real_fstatat64(dirfd, name, ret, flags);
 	*ret = (struct stat){.st_mode = S_IFREG | 0640, .st_size = 10};
@@ -141,11 +152,77 @@ static void a_directory_of_more_than_a_million_files_is_opened_and_listed(void *
 	assert_int_equal(scratch_close(&scratch), 0);
 }
 
+static void make_named(const struct data_dir *dir, const char *name)
+{
+	int fd = openat(dir->fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+
+	assert_true(fd >= 0);
+	close(fd);
+}
+
+/* The writer seals it and makes the next one while another process reads the directory. */
+static void a_file_that_is_renamed_while_it_is_listed_is_not_left_out(void **state)
+{
+	static const char *const names[] = {"traces-20260131T235959Z-00000101.binpb.open",
+					    "traces-20260131T235959Z-00000102.binpb.open"};
+	struct data_name *listed;
+	struct scratch scratch;
+	struct data_dir dir;
+	size_t count;
+
+	(void)state;
+	assert_int_equal(scratch_open(&scratch), 0);
+	assert_int_equal(data_dir_open(scratch.fd, "traces", &dir), 0);
+	for (unsigned i = 1; i <= FILES; i++)
+		make(&dir, i);
+	make_named(&dir, names[0]);
+	make_named(&dir, names[1]);
+	sealed_now = names[0];
+	assert_int_equal(data_dir_list(&dir, DATA_ALL_KINDS, &listed, &count), 0);
+	assert_null(sealed_now);
+	assert_int_equal(count, FILES + 2);
+	for (size_t i = 0; i < count; i++)
+		assert_int_equal(listed[i].sequence, i + 1);
+	assert_int_equal(listed[FILES].kind, DATA_SEALED);
+	free(listed);
+	data_dir_close(&dir);
+	assert_int_equal(scratch_close(&scratch), 0);
+}
+
+/* Numbers that no file had are no reason to look for ever, and what is removed meanwhile is kept.
+ */
+static void gaps_that_stay_and_two_files_of_one_number_are_listed_as_they_are(void **state)
+{
+	struct data_name *listed;
+	struct scratch scratch;
+	struct data_dir dir;
+	size_t count;
+
+	(void)state;
+	assert_int_equal(scratch_open(&scratch), 0);
+	assert_int_equal(data_dir_open(scratch.fd, "traces", &dir), 0);
+	make(&dir, 3);
+	make(&dir, 7);
+	make_named(&dir, "traces-20260131T235958Z-00000007.binpb");
+	make_named(&dir, "traces-20260131T235959Z-00000009.binpb.open");
+	assert_int_equal(data_dir_list(&dir, DATA_ALL_KINDS, &listed, &count), 0);
+	assert_int_equal(count, 4);
+	assert_int_equal(listed[0].sequence, 3);
+	assert_int_equal(listed[1].sequence, 7);
+	assert_int_equal(listed[2].sequence, 7);
+	assert_int_equal(listed[3].sequence, 9);
+	free(listed);
+	data_dir_close(&dir);
+	assert_int_equal(scratch_close(&scratch), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(of_too_many_files_a_listing_keeps_one_end_and_counts_the_others),
 		cmocka_unit_test(a_directory_of_more_than_a_million_files_is_opened_and_listed),
+		cmocka_unit_test(a_file_that_is_renamed_while_it_is_listed_is_not_left_out),
+		cmocka_unit_test(gaps_that_stay_and_two_files_of_one_number_are_listed_as_they_are),
 	};
 
 	return cmocka_run_group_tests_name("datadir", tests, NULL, NULL);

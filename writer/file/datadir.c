@@ -236,12 +236,68 @@ static int list(struct listing *listing, unsigned kinds, struct data_name **ret,
 	return 0;
 }
 
+static bool has_number(const struct data_name *names, size_t count, uint64_t sequence, size_t *at)
+{
+	while (*at < count && names[*at].sequence < sequence)
+		++*at;
+	return *at < count && names[*at].sequence == sequence;
+}
+
+static bool has_gap(const struct data_name *names, size_t count)
+{
+	for (size_t i = 1; i < count; i++)
+		if (names[i].sequence > names[i - 1].sequence + 1)
+			return true;
+	return false;
+}
+
+/* Read again up to the last number that is there, and keep what only the first reading has. */
+static int list_again(const struct data_dir *dir, unsigned kinds, struct data_name **names,
+		      size_t *count)
+{
+	const uint64_t last = (*names)[*count - 1].sequence;
+	struct listing again = {.dir = dir};
+	struct data_name *second;
+	size_t second_count, at = 0;
+	int rc = list(&again, kinds, &second, &second_count);
+
+	if (rc < 0)
+		return rc;
+	again.names = second;
+	while (again.count > 0 && again.names[again.count - 1].sequence > last)
+		again.count--;
+	second_count = again.count;
+	for (size_t i = 0; rc == 0 && i < *count; i++)
+		if (!has_number(again.names, second_count, (*names)[i].sequence, &at))
+			rc = listing_add(&again, &(*names)[i]);
+	if (rc < 0) {
+		free(again.names);
+		return rc;
+	}
+	listing_sort(&again);
+	free(*names);
+	*names = again.names;
+	*count = again.count;
+	return 0;
+}
+
+/*
+ * A file that is renamed while the directory is read may be in the list under neither of its names,
+ * and its successor may be in it. That leaves a gap. A file is renamed once, so of two readings one
+ * has it.
+ */
 int data_dir_list(const struct data_dir *dir, unsigned kinds, struct data_name **ret,
 		  size_t *ret_count)
 {
 	struct listing listing = {.dir = dir};
+	int rc = list(&listing, kinds, ret, ret_count);
 
-	return list(&listing, kinds, ret, ret_count);
+	if (rc < 0 || !(kinds & DATA_OPEN) || !(kinds & DATA_SEALED) || !has_gap(*ret, *ret_count))
+		return rc;
+	rc = list_again(dir, kinds, ret, ret_count);
+	if (rc < 0)
+		free(*ret);
+	return rc;
 }
 
 int data_dir_list_end(const struct data_dir *dir, unsigned kinds, enum data_dir_end end,

@@ -45,8 +45,9 @@ int data_dir_settle(const struct data_dir *dir);
 
 /*
  * Regular files with names of ours and of these kinds, in the order of their sequence; all else
- * is ignored, and costs no memory. There is no limit but memory: some 150 bytes a file. *ret is the
- * caller's to free(), NULL when there are none.
+ * is ignored, and costs no memory. With files of a writer at work, all that were there before are
+ * in it, whatever is renamed meanwhile, if open and sealed ones are asked for. There is no limit
+ * but memory: some 150 bytes a file. *ret is the caller's to free(), NULL when there are none.
  */
 int data_dir_list(const struct data_dir *dir, unsigned kinds, struct data_name **ret,
 		  size_t *ret_count);
