@@ -33,7 +33,13 @@ done
 for path in / /price/apple /price/melon /broken; do
 	curl --silent --output /dev/null --write-out "%{http_code} $path\n" "$url$path"
 done
-sleep 1 # the SDK's batch and its next collection
+# The SDK exports in the background: wait for what the last request left.
+for what in '"GET /broken"' 'Exception on /broken' http.server.active_requests; do
+	for _ in $(seq 100); do
+		otlpipe cat "$output" 2>/dev/null | grep -qF "$what" && break
+		sleep 0.1
+	done
+done
 
 kill $shop && wait $shop || :
 kill $writer && wait $writer
