@@ -13,11 +13,24 @@ MESON=${MESON:-meson}
 OUT=build-test
 LOG_LINES_MAX=60 # of each failed test; the whole log is named beside it
 TIMEOUT=${OTLPIPE_TEST_TIMEOUT_MULTIPLIER:-1}
+# Tests wait for processes and disks more than they compute: some more at once than there are cores.
+export MESON_TESTTHREADS=${MESON_TESTTHREADS:-$(($(nproc) * 3 / 2))}
 
+# What each configuration is for, and no more: all of them together have to stay below 35 minutes.
+#   gcc         every test, once
+#   clang       another compiler's warnings and code, module by module. Its code also runs in threads
+#               (tsan) and on random input (fuzz); what processes do is shown by gcc and asan-ubsan
+#   asan-ubsan  modules and processes: memory, undefined behaviour
+#   tsan        what has threads
+#   stress      many kills and faults, one test after another
+#   valgrind    modules: memory that is not initialized, leaks. OTLPIPE_TEST_SHORT=1 tells the tests that
+#               try the same with very many random values to take fewer: gcc and asan-ubsan take all
+#   fuzz        random input, clang's sanitizers
+#
 # name | tree | compiler | meson options | suites (all: every test) | timeout factor | wrapper
 configurations=(
 	'gcc|gcc|gcc|-Ddebug=true|all|1|'
-	'clang|clang|clang|-Ddebug=true -Dbench=disabled|unit pipeline|1|'
+	'clang|clang|clang|-Ddebug=true -Dbench=disabled|unit|1|'
 	'asan-ubsan|asan|gcc|-Db_sanitize=address,undefined -Dbuildtype=debugoptimized -Dbench=disabled|unit pipeline|4|'
 	'tsan|tsan|clang|-Db_sanitize=thread -Db_lundef=false -Dbuildtype=debugoptimized -Dbench=disabled|tsan|6|'
 	'stress|gcc|gcc|-Ddebug=true|stress|1|'
@@ -63,11 +76,12 @@ run_configuration() {
 	if [[ $suites != all ]]; then
 		for suite in $suites; do arguments+=(--suite "$suite"); done
 	fi
-	[[ -n $wrapper ]] && arguments+=(--wrapper "$wrapper")
+	local variables=()
+	[[ -n $wrapper ]] && arguments+=(--wrapper "$wrapper") && variables=(OTLPIPE_TEST_SHORT=1)
 	# meson adds the wrapper's name to the log's.
 	local results=$dir/meson-logs/results-$name${wrapper:+-${wrapper%% *}}.json
 	rm -f "$results"
-	$MESON test -C "$dir" --no-rebuild --logbase "results-$name" \
+	env ${variables[@]+"${variables[@]}"} $MESON test -C "$dir" --no-rebuild --logbase "results-$name" \
 		--timeout-multiplier "$((factor * TIMEOUT))" ${arguments[@]+"${arguments[@]}"} \
 		</dev/null >>"$log" 2>&1
 	local status=$? counts passed failed skipped

@@ -6,6 +6,8 @@
  * of the record are in the tests of those modules.
  *
  * usage: test_encode_oracle [RECORDS [SEED]]
+ *
+ * With OTLPIPE_TEST_SHORT, as under valgrind, fewer of the random records.
  */
 #include "core/record/record.h"
 #include "tests/gen.h"
@@ -340,6 +342,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(the_comparison_sees_a_single_changed_field),
 	};
 
+	if (getenv("OTLPIPE_TEST_SHORT") != NULL)
+		record_goal /= 20;
 	if (argc > 1)
 		record_goal = strtoul(argv[1], NULL, 10);
 	if (argc > 2)
