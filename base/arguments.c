@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Our options around those of a program: the program's are a child of ours, as argp calls it. */
+/*
+ * Parses the options that all our programs have, and those of one program: they are a child parser
+ * of argp.
+ */
 #include "base/arguments.h"
 
 #include <errno.h>

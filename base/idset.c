@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The set as a hash table, whose hash nobody who chooses the numbers knows. */
+/* The set is a hash table. Its hash has a secret, so that nobody can choose ids that collide. */
 #include "base/idset.h"
 
 #include <errno.h>

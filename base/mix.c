@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The key, and two rounds of multiplication with it. Where to put what is hashed is the caller's.
- */
+/* Two rounds of multiplication with the key. The caller decides where a hash is stored. */
 #include "base/mix.h"
 
 #include <sys/random.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Text, number by number. */
+/* Text is added piece by piece, without stdio. */
 #include "base/text.h"
 
 #include <string.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `otlpipe cat`: stored telemetry as OTLP JSON lines or length-prefixed frames.
- * Here: options, and the files to read once. Waiting for more is follow.c's, what
- * is printed of a chunk cat_file.c's.
+ * `otlpipe cat`: prints stored telemetry as OTLP JSON lines, as frames or as text. Here are the
+ * options, and the files that are read once. follow.c waits for more; cat_file.c prints the chunks
+ * of a file.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reads the names alone: whether a file still is a region, the caller finds out. */
+/* Reads the names only; the caller finds out whether a file still is a region. */
 #include "cli/each_region.h"
 
 #include <dirent.h>

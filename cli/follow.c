@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `otlpipe cat --follow`: which files and directories, those that are not there yet
- * included, and how often they are looked at. What is printed of each is stream.c's.
+ * `otlpipe cat --follow`: which files and directories are followed, also those that are not there
+ * yet, and how often they are looked at. stream.c prints what is in them.
  */
 #include "cli/follow.h"
 

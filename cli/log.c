@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `otlpipe log`: lines from standard input as log records. Here: its options, and the lines. What a
- * line says is log_parse.c, how it gets into the ring log_push.c.
+ * `otlpipe log`: makes log records of lines of text. Here are the options and the reading of lines.
+ * log_parse.c makes a record of a line, log_push.c puts it into the ring.
  */
 #include <errno.h>
 #include <inttypes.h>

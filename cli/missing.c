@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How far each ring has been seen, in a hash table by region and ring. */
+/* Remembers how far each ring has been seen: a hash table by region and ring. */
 #include "cli/missing.h"
 
 #include <errno.h>

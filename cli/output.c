@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Standard output, checked: whether it took what was printed, and whether anybody reads it. */
+/* Standard output: whether all of it could be written, and whether somebody still reads it. */
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The account as such: its regions, its sums, its findings. What is right is for others to say. */
+/*
+ * The account of all rings: its regions, its sums and its findings. Other files decide what is
+ * right.
+ */
 #include "cli/verify_account.h"
 
 #include <errno.h>

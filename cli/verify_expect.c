@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Files that are there against the lines of the manifest. What is in the files, and what follows
- * for rings from one that is missing, is for others to find.
+ * Compares the files that are there with the lines of the manifest. Other files look into the
+ * files, and find out what a missing file means for the rings.
  */
 #include "cli/verify_expect.h"
 

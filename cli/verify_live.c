@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The regions of a runtime directory. What stands in a ring, verify_ring.c finds out. */
+/* Reads the regions of a runtime directory. verify_ring.c looks into their rings. */
 #include "cli/verify_live.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What verify found: kept while it looks, shown at the end. */
+/* The findings of verify: kept while it looks, printed at the end. */
 #include "cli/verify_report.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Looking for a region by its name. */
+/* Looks whether a region still has its name. */
 #include "core/displaced.h"
 
 #include <errno.h>

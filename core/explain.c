@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One line for each way in which a region may not come to be, and what to do about it. */
+/* One line for each reason for which a region cannot be made, and what to do about it. */
 #include "core/explain.h"
 
 #include <errno.h>

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Deep copies of resources. Where the environment's comes from is
- * core/resource_env.c.
- */
+/* Deep copies of resources. core/resource_env.c reads the resource of the environment. */
 #include "core/resource.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Registering shapes and counting their references. How they are pushed is core/push.c's. */
+/* Registers shapes and counts their references. core/push.c pushes spans with a shape. */
 #include "core/shape.h"
 
 #include <stdlib.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Adding up what is in a directory: perhaps in a signal handler, so without opendir(). */
+/*
+ * Adds up the bytes of the regions in a directory. This may run in a signal handler, so it does not
+ * use opendir().
+ */
 #include "shm/budget.h"
 
 #include <dirent.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One page for each user. Whoever may write it can only make these numbers wrong. */
+/* One page for each user. A user who may write it can only make its numbers wrong. */
 #include "shm/counters.h"
 
 #include <errno.h>

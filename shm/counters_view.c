@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Adding up the counters of all users. Nothing in their files is trusted, nor their names. */
+/*
+ * Adds up the counters of all users. Neither the contents nor the names of their files are trusted.
+ */
 #include "shm/counters_view.h"
 
 #include <dirent.h>

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The two forms of an id. Both sides compute them, so no key is in it: what cannot be chosen is the
- * file's, not the hash's. */
+/*
+ * The two forms of an id. Producers and the writer both compute them, so they have no secret key:
+ * what nobody can choose comes from the file, not from the hash.
+ */
 #include "shm/identity.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One byte each, so that neither lock is taken for the other. */
+/* Each lock is on its own byte, so that one is not taken for the other. */
 #include "shm/region_lock.h"
 
 #include <errno.h>

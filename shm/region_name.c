@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* By hand, without stdio: a name is made in the host's process, perhaps in a signal handler. */
+/* Names are made without stdio: this runs in the host's process, perhaps in a signal handler. */
 #include "shm/region_name.h"
 
 #include <string.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Why a runtime directory cannot be used, for people: what stands at the path, who owns it, who
- * asks, and the way out. It looks again, so it may see something newer than what was refused.
+ * Says in words why a runtime directory cannot be used: what is at the path, who owns it, which
+ * user asks, and what to do. It looks again, so it may see a newer state than the one that was
+ * refused.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* writer.lock: its lock, its page. What the numbers mean is the writer's. */
+/* writer.lock: the lock in it, and the status page. The writer decides what the numbers mean. */
 #include "shm/status.h"
 
 #include <errno.h>

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Owners and modes, up to the root. Async-signal-safe. */
+/*
+ * Checks owners and modes of a directory, and of those above it up to the root. Async-signal-safe.
+ */
 #include "shm/trust.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A region takes a descriptor and a mapping. What the writer needs of both for files, directories
- * and its own memory must be left, whatever regions there are.
+ * A region needs a descriptor and a mapping. Enough of both must be left for the writer's own
+ * files, directories and memory, however many regions there are.
  */
 #include "writer/capacity.h"
 

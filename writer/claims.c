@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A sorted array, and the one that a recovery makes ready. Bytes on the disk are claimfile.c's. */
+/*
+ * The claims in memory: a sorted array, and the one that a recovery prepares. claimfile.c reads and
+ * writes the file.
+ */
 #include "writer/claims.h"
 
 #include <errno.h>

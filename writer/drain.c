@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The turns of users and of regions. What is taken in a turn is source.c's. */
+/* The turns of users and of regions. source.c takes the records in a turn. */
 #include "writer/drain.h"
 
 /* One call, and its passes over all rings. */

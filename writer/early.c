@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who asks for a batch, and how long it rests then. Closing is the queue's. */
+/*
+ * Which regions ask for a batch before its time, and how long they may not ask again. queue.c
+ * closes the batch.
+ */
 #include "writer/early.h"
 
 enum early_wish { EARLY_NONE, EARLY_PAID, EARLY_FREE };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Making the next file, sealing it, giving it up. What is in it, and what becomes of that when
- * the disk fails, is the queue's to know.
+ * Makes the next file, seals it, or gives it up. The queue knows what is in it, and what to do when
+ * the disk fails.
  */
 #include "writer/file_destination.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Making jobs, releasing them, and making them once more of what a failed disk still gives back. */
+/* Makes jobs, releases them, and makes jobs again from what a failed disk still returns. */
 #include "writer/job.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One datagram; the protocol is stable and not worth a library. */
+/* Sends one datagram to systemd; the protocol is stable and needs no library. */
 #include "writer/notify.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Accounts by user. What is done with them is decided in regions.c and drain.c. */
+/* The accounts of users. regions.c and drain.c decide what is done with them. */
 #include "writer/owners.h"
 
 #include <search.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Names against what is open, by device and inode. */
+/* Compares names with the open files, by device and inode. */
 #include "writer/place.h"
 
 #include <errno.h>

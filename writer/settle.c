@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A ring's done position is compared with one entry after the other. For a region that nobody but
- * writers and an honest producer touched there are two cases: the position is at the entry's end or
- * behind it, and then the ring had its space back; or it is at the entry's beginning, and then the
- * writer was killed in between. Everything else is a lie, or damage, of this region's.
+ * Compares the done position of a ring with the entries in the files, one after the other. If only
+ * writers and an honest producer touched the region, there are two cases. The position is at the
+ * end of the entry or after it: then the ring had its space back. Or it is at the beginning of the
+ * entry: then the writer was killed in between. Everything else means that the region lies, or is
+ * damaged.
  */
 #include "writer/settle.h"
 

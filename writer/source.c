@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One region's way through the writer. Which regions there are, and what
- * happens to a batch, is known elsewhere (writer.c, queue.c).
+ * One region in the writer. writer.c knows which regions there are, queue.c what happens to a
+ * batch.
  */
 #include "writer/source.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Start and end of the writer. The order of the start is the safety of it: the
- * runtime directory's lock, all regions, then recovery of the directory that
- * the last writer wrote to, then of ours, and only then is ours remembered.
+ * Start and end of the writer. The order of the steps keeps the start safe: first the lock of the
+ * runtime directory, then all regions, then the recovery of the last writer's output directory,
+ * then of ours; only after that ours is remembered.
  */
 #include "writer/start.h"
 

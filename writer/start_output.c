@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which directory is the one that the last writer wrote to? A path is no answer: it may be a new
- * directory under the old name, because that one was renamed, removed or unmounted. What that one
- * has in its open files would then be taken for what is still in the rings, and be written twice.
+ * Finds the directory that the last writer wrote to. Its path is not enough: after a rename, a
+ * removal or an unmount there may be a new directory with the same path. Then the records in the
+ * open files of the old one would be taken for records that are only in the rings, and be written
+ * twice.
  */
 #include "writer/start_output.h"
 

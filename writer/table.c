@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Copies of table entries, found by their place in the table.
- *
- * What a liar can make us hold is bounded by what an honest table can have: the
- * entries of one do not overlap, so together they have no more bytes than the table.
+ * Copies of table entries, found by their position in the table. The entries of an honest table do
+ * not overlap, so together they are not larger than the table: this bounds what the writer copies,
+ * also from a table that lies.
  */
 #include "writer/table.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which producers live, and telling so: in the log, on the status page, to systemd. */
+/* Which producers live, and saying so: in the log, on the status page, to systemd. */
 #include "writer/wait.h"
 
 #include <inttypes.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Growing and emptying a lookup. What the things are, and which are equal, the caller knows. */
+/* A lookup grows, and can be emptied. The caller knows what the things are, and which are equal. */
 #include "writer/encode/lookup.h"
 
 #include <assert.h>

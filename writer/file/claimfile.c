@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The bytes of .otlpipe-claims. Which claims there are, and what becomes of them, is claims.c's. */
+/* Reads and writes the bytes of .otlpipe-claims. claims.c decides which claims there are. */
 #include "writer/file/claimfile.h"
 
 #include <errno.h>

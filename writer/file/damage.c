@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Looking at an open file from outside, and keeping what is left of one. */
+/* Checks an open file by its name, and saves what is left of a damaged one. */
 #include "writer/file/damage.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Opening, locking, telling apart; what is in it is data_dir's. */
+/* Opens, locks and identifies an output directory; datadir.c works with its files. */
 #include "writer/file/outdir.h"
 
 #include <errno.h>

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which files go, and in which order: no file is touched here, and no clock is read. */
+/*
+ * Decides which files retention removes, and in which order. It touches no file and reads no clock.
+ */
 #include "writer/file/retain_policy.h"
 
 #include <stdbool.h>
