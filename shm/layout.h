@@ -195,6 +195,9 @@ struct region_header {
 	_Alignas(LAYOUT_LINE_BYTES) uint32_t writer_state;
 	uint32_t reserved;
 	uint64_t writer_epoch; /* of the run of a writer that drains it, or did so last */
+	/* The id of the output directory whose files may have what it does not have back; 0: none
+	 */
+	uint64_t unsettled_output;
 
 	_Alignas(LAYOUT_LINE_BYTES) uint8_t room[3456]; /* zero */
 };
@@ -208,6 +211,7 @@ static_assert(offsetof(struct region_header, producer_state) == 384, "layout");
 static_assert(offsetof(struct region_header, table_tail) == 388, "layout");
 static_assert(offsetof(struct region_header, writer_state) == 512, "layout");
 static_assert(offsetof(struct region_header, writer_epoch) == 520, "layout");
+static_assert(offsetof(struct region_header, unsettled_output) == 528, "layout");
 static_assert(sizeof(struct region_header) == LAYOUT_PAGE_BYTES, "layout");
 
 /*

@@ -264,6 +264,16 @@ int region_take(struct region_view *view, uint64_t epoch)
 	return 0;
 }
 
+void region_set_unsettled(struct region_view *view, uint64_t output_id)
+{
+	atomic_store_relaxed_u64(&view->header->unsettled_output, output_id);
+}
+
+uint64_t region_unsettled(const struct region_view *view)
+{
+	return atomic_load_relaxed_u64(&view->header->unsettled_output);
+}
+
 bool region_has_name(const struct region_view *view)
 {
 	struct stat st;

@@ -61,6 +61,14 @@ int region_is_alive(const struct region_view *view);
  */
 int region_take(struct region_view *view, uint64_t epoch);
 
+/**
+ * The writer: from now on files of this output directory may have what the region does not have
+ * back; 0: no file has. Where the writer is killed the next one has to recover that directory
+ * first, and this note is where the region is: nobody takes it away alone.
+ */
+void region_set_unsettled(struct region_view *view, uint64_t output_id);
+uint64_t region_unsettled(const struct region_view *view);
+
 /** Has it still a name in some directory? A next writer could not find it without. */
 bool region_has_name(const struct region_view *view);
 

@@ -45,7 +45,8 @@ void job_free(struct job *job, struct iobuf_pool *pool)
 	free(job);
 }
 
-void job_take_parts(struct job *job, enum otlp_signal signal, struct source *sources)
+void job_take_parts(struct job *job, enum otlp_signal signal, struct source *sources,
+		    uint64_t output_id)
 {
 	struct ledger *ledger = job->ledger;
 
@@ -60,6 +61,8 @@ void job_take_parts(struct job *job, enum otlp_signal signal, struct source *sou
 		part->done = sources->rings[signal].staged;
 		part->is_final = (entry->flags & BATCH_ENTRY_FINAL) != 0;
 		sources->jobs++;
+		/* Before anything of it is written. */
+		region_set_unsettled(&sources->view, output_id);
 		job->part_count++;
 		ledger->entry_count++;
 	}
@@ -80,7 +83,9 @@ bool job_release(const struct job *job, enum otlp_signal signal, struct status_s
 		const struct batch_entry *entry = &ledger->entries[i];
 
 		has_flush |= source_release(part->source, signal, &part->done, part->is_final);
-		part->source->jobs--;
+		/* Behind the release: then the ring says all that a file does. */
+		if (--part->source->jobs == 0)
+			region_set_unsettled(&part->source->view, 0);
 		status->written_items += entry->written_items;
 		status->invalid_items += entry->invalid_items;
 		status->torn_bytes += entry->torn_bytes;

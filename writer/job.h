@@ -63,8 +63,9 @@ static inline bool job_holds_buffer(const struct job *job)
 	return job->buffer != &job->own_buffer;
 }
 
-/** Take over what each source has for this batch. */
-void job_take_parts(struct job *job, enum otlp_signal signal, struct source *sources);
+/** Take over what each source has for this batch, which goes to this output directory. */
+void job_take_parts(struct job *job, enum otlp_signal signal, struct source *sources,
+		    uint64_t output_id);
 
 /** It counts: give the rings their space back. @return a flush had waited for this */
 bool job_release(const struct job *job, enum otlp_signal signal, struct status_signal *status);

@@ -138,7 +138,7 @@ int queue_close_batch(struct queue *queue, struct source *sources)
 		     batch_total_bytes(count, stage_bytes_bound(queue->stage)));
 	if (rc < 0)
 		return rc;
-	job_take_parts(job, queue->signal, sources);
+	job_take_parts(job, queue->signal, sources, queue->options->output_id);
 	body = job->buffer->data + batch_head_bytes(count);
 	end = stage_write(queue->stage, body);
 	head.entry_count = (uint32_t)count;

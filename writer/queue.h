@@ -29,6 +29,7 @@
 struct queue_options {
 	enum destination_sync sync;
 	const struct runtime_dir *runtime; /* where rescued batches are kept; NULL: nowhere */
+	uint64_t output_id; /* of the output directory, for the regions to know; 0: they need not */
 };
 
 struct queue {

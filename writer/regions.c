@@ -284,6 +284,59 @@ static void regions_refuse_twin(struct regions *regions, const char *name,
 	regions_refuse(regions, name, why);
 }
 
+void regions_have_recovered(struct regions *regions, uint64_t output_id)
+{
+	if (output_id != 0 && regions->recovered_count < REGIONS_OUTPUTS_MAX)
+		regions->recovered[regions->recovered_count++] = output_id;
+}
+
+/* May it be drained? What the files have of it has been told to it, or will never be known. */
+static bool regions_is_settled(struct regions *regions, struct source *source)
+{
+	const uint64_t output_id = region_unsettled(&source->view);
+	const struct claim *claim;
+	unsigned i;
+
+	if (output_id == 0 || !regions->has_recovered)
+		return true;
+	for (i = 0; i < regions->recovered_count; i++)
+		if (regions->recovered[i] == output_id)
+			break;
+	if (i == regions->recovered_count && !regions->accepts_unsettled &&
+	    claims_of(&regions->claims, source->view.region_id, &claim) == 0)
+		return false;
+	region_set_unsettled(&source->view, 0);
+	return true;
+}
+
+static void regions_say_unsettled(struct regions *regions, const struct source *source)
+{
+	if (!regions->said_unsettled)
+		log_line("%s, and others like it, are not drained: a writer that was killed has "
+			 "written some of what is in them, into an output directory that nobody "
+			 "has recovered since, and that %s no longer names. Start a writer with "
+			 "that directory as --output; or, if it is gone for good, with "
+			 "--lost-output=rewrite",
+			 source->name, RUNTIME_WRITER_LOCK);
+	regions->said_unsettled = true;
+}
+
+void regions_end_recovery(struct regions *regions)
+{
+	struct source **at = &regions->sources;
+
+	regions->has_recovered = true;
+	while (*at != NULL) {
+		if (regions_is_settled(regions, *at)) {
+			at = &(*at)->next;
+			continue;
+		}
+		regions_say_unsettled(regions, *at);
+		/* With its name, and not looked at again: this writer never comes to know it. */
+		source_close(regions_remove(regions, at));
+	}
+}
+
 /* @return whether a file was opened, which takes its time */
 static bool regions_attach(struct regions *regions, const char *name, uint64_t id)
 {
@@ -307,6 +360,12 @@ static bool regions_attach(struct regions *regions, const char *name, uint64_t i
 		return false;
 	}
 	rc = regions_open_source(regions, name, &source);
+	if (rc == 0 && !regions_is_settled(regions, source)) {
+		regions_say_unsettled(regions, source);
+		regions_remember(regions, source->view.pid, id);
+		source_close(source);
+		return true;
+	}
 	/* Another file may have come under this name meanwhile. */
 	if (rc == 0 && source->view.uid != owner->uid) {
 		source_close(source);

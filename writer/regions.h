@@ -18,6 +18,9 @@
 
 #define REGIONS_WHY_BYTES 256
 
+/* The last writer's output directory, by what was remembered and by what was found; and ours. */
+#define REGIONS_OUTPUTS_MAX 3
+
 struct regions {
 	const struct runtime_dir *dir;
 	uint64_t epoch;	      /* of this run of the writer, for whom it concerns */
@@ -40,6 +43,11 @@ struct regions {
 	struct claims claims;	    /* to be told to regions that come */
 	struct idset known; /* names: attached, refused, or done with; not to be opened again */
 	bool said_drained;
+	bool has_recovered;	/* regions_end_recovery(): from now on a region must be settled */
+	bool accepts_unsettled; /* the user said so */
+	bool said_unsettled;
+	uint64_t recovered[REGIONS_OUTPUTS_MAX]; /* ids of output directories */
+	unsigned recovered_count;
 };
 
 /* More make no batch: each may name them all. */
@@ -49,6 +57,16 @@ struct regions {
 
 void regions_open(struct regions *regions, const struct runtime_dir *dir);
 void regions_close(struct regions *regions);
+
+/** This output directory is recovered, or can be done without. */
+void regions_have_recovered(struct regions *regions, uint64_t output_id);
+
+/**
+ * The recovery is over. Regions of which a file of some other output directory may have more than
+ * they know are let go of, now and when they come: that directory is to be recovered first. Without
+ * a writer.lock that names it nobody knows where it is, and its records would be written twice.
+ */
+void regions_end_recovery(struct regions *regions);
 
 /** The one with this id, or NULL. */
 struct source *regions_find(const struct regions *regions, uint64_t id);

@@ -187,6 +187,7 @@ static int start_queue(struct writer *writer, enum otlp_signal signal)
 	writer->file_options.manifest = writer->outdir.manifest;
 	writer->queue_options.sync = writer->options->sync;
 	writer->queue_options.runtime = &writer->dir;
+	writer->queue_options.output_id = writer->outdir.identity.id;
 	rc = file_destination_open(file, signal, writer->outdir.fd, &writer->file_options,
 				   writer->io);
 	if (rc < 0) {

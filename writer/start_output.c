@@ -164,6 +164,7 @@ static int previous_recover(struct writer *writer, const struct previous *previo
 	}
 	rc = output_recover(writer, &outdir, previous->path);
 	if (rc == 0) {
+		regions_have_recovered(&writer->regions, outdir.identity.id);
 		manifest_enter_elsewhere(outdir.manifest, false, absolute);
 		manifest_enter_elsewhere(writer->outdir.manifest, true, previous->path);
 	}
@@ -250,6 +251,11 @@ static int output_begin(struct writer *writer, const struct previous *previous,
 		rc = output_recover(writer, &writer->outdir, writer->options->output);
 	if (rc < 0)
 		return rc;
+	/* What was remembered is here, was recovered, or can be done without. */
+	regions_have_recovered(&writer->regions, previous->memory.output_id);
+	regions_have_recovered(&writer->regions, writer->outdir.identity.id);
+	writer->regions.accepts_unsettled = writer->options->rewrites_lost_output;
+	regions_end_recovery(&writer->regions);
 	writer->status.page->memory.unsettled = 0;
 	output_note_claims(writer);
 	return output_remember(writer, absolute);

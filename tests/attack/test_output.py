@@ -134,6 +134,33 @@ def a_directory_that_is_gone_for_good(pipe):
     check("where the last writer wrote" not in said, said)
 
 
+def a_writer_that_nobody_told_where_the_last_one_wrote(pipe):
+    """writer.lock is gone with the killed writer, and the next one has another output directory: what
+    it drained was in the old one's open files too. Each region itself says that something is."""
+    dead = Dead(pipe)
+    runs = 0
+    for goes_back in (True, False):
+        dead.kill_behind_write()
+        (dead.runtime / "writer.lock").unlink()
+        elsewhere = pipe.scratch / "out-elsewhere"
+        said = dead.drain(output=elsewhere)
+        for text in ("are not drained", "Start a writer with that directory as --output", ESCAPE):
+            check(text in said, f"{text!r} is not in what it says:\n{said}")
+        equal(pipe.files(output=elsewhere), [], "what a writer wrote that knew of nothing")
+        check(rig.regions(dead.runtime), "the regions are left")
+        if goes_back:
+            dead.drain()
+            dead.compare()
+        else:
+            shutil.rmtree(dead.output)
+            dead.drain(output=elsewhere, options=(ESCAPE,))
+            dead.compare(elsewhere)
+        runs += 1
+    reliability("the writer is killed, writer.lock is removed, and the next writer writes elsewhere",
+                "rm; the killed writer's batch is in the old output directory", runs, 0,
+                "attack output")
+
+
 def a_directory_that_nothing_is_missing_from(pipe):
     """The writer ended in order, or was killed with nothing on its way: it can be done without."""
     dead = Dead(pipe)
@@ -182,6 +209,7 @@ if __name__ == "__main__":
         a_new_directory_under_the_old_name,
         a_file_system_that_is_not_mounted,
         a_directory_that_is_gone_for_good,
+        a_writer_that_nobody_told_where_the_last_one_wrote,
         a_directory_that_nothing_is_missing_from,
         a_lock_file_that_somebody_cleaned_away,
     ])
