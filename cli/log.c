@@ -20,6 +20,9 @@
 /* Room for lines to be gathered in; a piece of a line is always shorter. */
 #define BUFFER_BYTES (256u << 10)
 
+/* What a pipe can hold, unless root has made it larger. */
+#define PIPE_BYTES_MAX (1u << 20)
+
 /* Told to stop, it goes on while something comes within so much time. */
 #define LINGER_NS INT64_C(200000000)
 
@@ -211,6 +214,34 @@ static int read_some(struct lines *lines)
 	return n != 0;
 }
 
+/* What nobody has read: its writer believes that it was taken. */
+static uint64_t unread_bytes(void)
+{
+	int bytes = 0;
+
+	return ioctl(STDIN_FILENO, FIONREAD, &bytes) == 0 && bytes > 0 ? (uint64_t)bytes : 0;
+}
+
+/* When the time is over, however busy the machine was: what is in the pipe now, and no more. */
+static int read_rest(struct log_push *push, struct lines *lines)
+{
+	uint64_t left = unread_bytes();
+	int rc = 1;
+
+	if (left > PIPE_BYTES_MAX)
+		left = PIPE_BYTES_MAX;
+	while (left > 0 && rc > 0) {
+		const size_t before = lines->end;
+
+		rc = read_some(lines);
+		if (lines->end == before)
+			break;
+		left -= left < lines->end - before ? left : lines->end - before;
+		take_lines(push, lines, false);
+	}
+	return rc;
+}
+
 /* Until the end of the input, or until it is told to stop and nothing more comes. */
 static int read_lines(struct log_push *push, struct lines *lines)
 {
@@ -220,8 +251,10 @@ static int read_lines(struct log_push *push, struct lines *lines)
 		const int64_t left_ns = log_push_left_ns(push);
 		const bool is_told = left_ns >= 0;
 
-		if (left_ns == 0)
+		if (left_ns == 0) {
+			rc = read_rest(push, lines);
 			break;
+		}
 		rc = log_push_rest(push, STDIN_FILENO, is_told ? LINGER_NS : -1);
 		if (rc == 0 && is_told)
 			break;
@@ -234,14 +267,6 @@ static int read_lines(struct log_push *push, struct lines *lines)
 	}
 	take_lines(push, lines, true);
 	return rc < 0 ? rc : 0;
-}
-
-/* What nobody has read: its writer believes that it was taken. */
-static uint64_t unread_bytes(void)
-{
-	int bytes = 0;
-
-	return ioctl(STDIN_FILENO, FIONREAD, &bytes) == 0 && bytes > 0 ? (uint64_t)bytes : 0;
 }
 
 static int run_lines(struct log_push *push)

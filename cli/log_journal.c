@@ -395,6 +395,12 @@ static int run(struct journal *journal)
 	int status = seek(journal);
 	int rc = 1;
 
+	/* Watched from where it stands on, and before the first look: nothing comes unseen. */
+	if (status == TOOL_OK && journal->options->follow)
+		rc = sd_journal_get_fd(journal->sd);
+	if (rc < 0)
+		return journal_error(journal, "it cannot be watched", rc);
+	rc = 1; /* a descriptor may be 0 */
 	while (status == TOOL_OK && rc > 0) {
 		rc = push_entries(journal);
 		if (cursor_save(journal) != TOOL_OK || rc < 0)
@@ -416,9 +422,6 @@ int log_journal(struct log_push *push, const struct log_journal_options *options
 
 	if (rc >= 0)
 		rc = sd_journal_set_data_threshold(journal.sd, FIELD_BYTES_MAX);
-	/* Before the first look, so that nothing comes unseen between the two. */
-	if (rc >= 0 && options->follow)
-		rc = sd_journal_get_fd(journal.sd);
 	if (rc < 0)
 		journal_error(&journal, "it cannot be opened", rc);
 	else

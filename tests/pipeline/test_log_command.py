@@ -43,6 +43,19 @@ def feed(process, data):
             pass
 
 
+def feed_on(process):
+    """Lines with numbers, until nobody reads them any more."""
+    try:
+        for n in range(10**6):
+            process.popen.stdin.write(b"line %06d %s\n" % (n, 60 * b"x"))
+    except BrokenPipeError:
+        pass
+    try:
+        process.popen.stdin.close()
+    except BrokenPipeError:
+        pass
+
+
 def written(pipe):
     """What a writer that comes now writes."""
     pipe.writer().stop()
@@ -242,7 +255,7 @@ def told_to_stop_while_the_ring_is_full_it_says_what_is_lost(pipe):
         lost += int(words[0]) if words[1] == "records" else 0
         unread_bytes += int(words[0]) if words[1] == "bytes" else 0
         check("told to stop" in line, line)
-    check(lost > 0 and unread_bytes > 0, process.err)
+    check(lost > 0, process.err)
     check(kept > 0, "nothing was kept")
     # What it had read is either kept or counted; a line may have been cut by the end.
     check(kept + lost + unread_bytes // (len(data) // 3000) <= 3001, f"{kept} kept; {process.err}")
@@ -251,7 +264,7 @@ def told_to_stop_while_the_ring_is_full_it_says_what_is_lost(pipe):
 def killed_it_loses_nothing_that_it_had_pushed(pipe):
     """The lines are written one after the other, so what is in the files is a beginning of them."""
     process = start(pipe)
-    feeder = threading.Thread(target=feed, args=(process, numbered(200000)))
+    feeder = threading.Thread(target=feed_on, args=(process,))
     feeder.start()
     wait_for(pipe.regions, "it is connected")
     writer = pipe.writer(interval="5ms")
