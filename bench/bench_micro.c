@@ -16,5 +16,6 @@ int main(int argc, char **argv)
 	bench_register(bench_encode_table);
 	bench_register(bench_rings_table);
 	bench_register(bench_calls_table);
+	bench_register(bench_logs_table);
 	return bench_main(argc, argv);
 }

@@ -22,18 +22,26 @@
 #include "core/record/signal.h"
 
 #define BURST_SPANS	 4096
+#define BURST_LOGS	 4096
 #define BURST_POINTS	 (64 * BENCH_METRICS_M_POINTS)
 #define WARM_UP_BURSTS	 12 /* the smallest records: all of the ring */
 #define RING_BYTES	 (4u << 20)
 #define FLUSH_TIMEOUT_NS INT64_C(10000000000)
 
-enum subject { SUBJECT_SPAN, SUBJECT_SHAPED, SUBJECT_VARIED, SUBJECT_METRICS };
+enum subject { SUBJECT_SPAN, SUBJECT_SHAPED, SUBJECT_VARIED, SUBJECT_METRICS, SUBJECT_LOG };
 
 struct push_case {
 	const struct otlp_span *span;
 	enum subject subject;
 	bool has_writer;
 };
+
+static enum otlp_signal signal_of(const struct push_case *of)
+{
+	if (of->subject == SUBJECT_LOG)
+		return OTLP_SIGNAL_LOGS;
+	return of->subject == SUBJECT_METRICS ? OTLP_SIGNAL_METRICS : OTLP_SIGNAL_TRACES;
+}
 
 static struct otlp_library *library;
 static struct otlp_shape *shape; /* of the subject's span */
@@ -71,6 +79,7 @@ static int push_setup(const struct bench *bench)
 	otlp_options_init(&options, sizeof(options));
 	options.ring_bytes[OTLP_SIGNAL_TRACES] = RING_BYTES;
 	options.ring_bytes[OTLP_SIGNAL_METRICS] = RING_BYTES;
+	options.ring_bytes[OTLP_SIGNAL_LOGS] = RING_BYTES;
 	if (!of->has_writer)
 		options.runtime_dir = own_dir();
 	rc = otlp_library_open(&library, &options);
@@ -113,6 +122,12 @@ static void push_metrics(uint64_t operations)
 		otlp_library_export_metrics_ref(library, &bench_metrics_m);
 }
 
+static void push_logs(uint64_t operations)
+{
+	for (uint64_t i = 0; i < operations; i++)
+		otlp_library_export_logs(library, &bench_log_l, 1);
+}
+
 static int64_t push_burst(const struct bench *bench, uint64_t operations)
 {
 	const struct push_case *of = bench->argument;
@@ -126,14 +141,15 @@ static int64_t push_burst(const struct bench *bench, uint64_t operations)
 		push_shaped(of->span, operations);
 	else if (of->subject == SUBJECT_VARIED)
 		push_varied(operations);
+	else if (of->subject == SUBJECT_LOG)
+		push_logs(operations);
 	else
 		push_metrics(operations);
 	elapsed_ns = bench_cpu_ns() - started_ns;
 	if (of->has_writer)
 		rc = otlp_library_flush(library, FLUSH_TIMEOUT_NS);
 	else
-		rc = tap_drain(&tap, of->subject == SUBJECT_METRICS ? OTLP_SIGNAL_METRICS
-								    : OTLP_SIGNAL_TRACES);
+		rc = tap_drain(&tap, signal_of(of));
 	return rc < 0 ? rc : (int64_t)elapsed_ns;
 }
 
@@ -141,12 +157,10 @@ static size_t push_counters(const struct bench *bench, struct bench_counter *ret
 {
 	const struct push_case *of = bench->argument;
 	struct otlp_stats stats;
-	const struct otlp_signal_stats *of_signal = &stats.signals[OTLP_SIGNAL_TRACES];
+	const struct otlp_signal_stats *of_signal = &stats.signals[signal_of(of)];
 	uint64_t lost;
 
 	otlp_library_get_stats(library, &stats, sizeof(stats));
-	if (of->subject == SUBJECT_METRICS)
-		of_signal = &stats.signals[OTLP_SIGNAL_METRICS];
 	lost = of_signal->dropped_full + of_signal->dropped_invalid + of_signal->dropped_too_large;
 	ret[0] = (struct bench_counter){
 		"record_bytes",
@@ -211,11 +225,13 @@ const struct bench bench_push_table[] = {
 	SPAN("push/128", bench_span_128, false),
 	PUSH("push/S_varied", NULL, SUBJECT_VARIED, BURST_SPANS, false),
 	PUSH("push/M_point", NULL, SUBJECT_METRICS, BURST_POINTS, false),
+	PUSH("push/L", NULL, SUBJECT_LOG, BURST_LOGS, false),
 	SHAPED("push_shaped/S", bench_span_s, false),
 	SHAPED("push_shaped/S0", bench_span_s0, false),
 	SPAN("push_writer/S", bench_span_s, true),
 	SPAN("push_writer/S0", bench_span_s0, true),
 	SPAN("push_writer/128", bench_span_128, true),
+	PUSH("push_writer/L", NULL, SUBJECT_LOG, BURST_LOGS, true),
 	SHAPED("push_writer_shaped/S", bench_span_s, true),
 	{.name = NULL},
 };

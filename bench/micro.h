@@ -13,6 +13,7 @@ extern const struct bench bench_threads_table[]; /* push by several threads */
 extern const struct bench bench_encode_table[];	 /* the writer's encoder, and protobuf-c */
 extern const struct bench bench_rings_table[];	 /* ck_ring */
 extern const struct bench bench_calls_table[];	 /* a system call for each record */
+extern const struct bench bench_logs_table[];	 /* the C library's ways to log a line */
 
 /* Bytes that a record of each kind takes in the ring, header and padding included; measured once,
  * through a library of its own. 0: that failed. */

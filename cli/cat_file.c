@@ -27,11 +27,23 @@ static const char *last(const char *text, const char *word)
 	return found;
 }
 
+/* The name of a file and that of its directory: what is further up says little of it. */
+static const char *last_names(const char *path)
+{
+	const char *at = path + strlen(path);
+	unsigned slashes = 0;
+
+	while (at > path && (slashes += at[-1] == '/') < 2)
+		at--;
+	return at;
+}
+
 enum otlp_signal cat_signal_of(const char *path)
 {
 	enum otlp_signal signal, nearest = SIGNAL_NONE;
 	const char *nearest_at = NULL;
 
+	path = last_names(path);
 	/* The one nearest to the end, where a file's own name is. */
 	for (signal = 0; signal < SIGNAL_COUNT; signal++) {
 		const char *at = last(path, signal_name(signal));

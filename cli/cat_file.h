@@ -15,7 +15,7 @@ struct cat_options {
 	bool follow;
 };
 
-/* By our own names, else by what the path says, else SIGNAL_NONE. */
+/* By the name of the file or else of its directory, else SIGNAL_NONE. */
 enum otlp_signal cat_signal_of(const char *path);
 
 /*

@@ -183,6 +183,13 @@ def peer_goals(goals):
         10,
         times,
     )
+    goals.at_least(
+        "spdlog, asynchronous : push, a log with 4 attributes",
+        "≥ {limit} cheaper",
+        goals.ratio(goals.get("peers", "spdlog_async/L"), goals.micro("push/L")),
+        8,
+        times,
+    )
 
 
 def idle_goals(goals):

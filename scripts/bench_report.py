@@ -100,6 +100,11 @@ PRODUCER_ROWS = (
     "unix_datagram/128",
     "lttng_ust/128",
     "spdlog_async/128",
+    "push/L",
+    "push_writer/L",
+    "fprintf/L",
+    "syslog/L",
+    "spdlog_async/L",
 )
 
 
