@@ -72,7 +72,7 @@ fn vendored() {
         .define("_GNU_SOURCE", None)
         .flag("-fvisibility=hidden")
         .flag_if_supported("-Werror=implicit-function-declaration")
-        .opt_level(2)
+        .opt_level(3)
         .pic(true)
         .warnings(false)
         .include(&vendor)

@@ -52,6 +52,9 @@ impl Arena {
     #[allow(clippy::mut_from_ref)] // no two calls hand out the same
     fn room<T: Copy>(&self, count: usize) -> &mut [MaybeUninit<T>] {
         assert!(align_of::<T>() <= align_of::<Word>());
+        if count == 0 {
+            return &mut []; // as most spans' events and links
+        }
         let bytes = count.checked_mul(size_of::<T>()).expect("what is borrowed fits into memory");
         let words = bytes.div_ceil(size_of::<Word>());
         let mut blocks = self.blocks.borrow_mut();

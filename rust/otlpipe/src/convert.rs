@@ -30,6 +30,7 @@ pub(crate) fn slice<T>(items: &[T]) -> (*const T, usize) {
     (items.as_ptr(), items.len())
 }
 
+#[inline]
 fn value(arena: &Arena, value: &Value) -> sys::otlp_value {
     let (type_, as_) = match value {
         Value::Bool(boolean) => {

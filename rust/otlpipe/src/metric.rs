@@ -17,7 +17,7 @@ use std::ffi::c_int;
 use std::fmt;
 use std::future::{ready, Future};
 use std::ptr::NonNull;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 /// A [`PushMetricExporter`] over a library: made by [`OtlpLibrary::metric_exporter`].
 ///
@@ -228,8 +228,7 @@ fn point<'a, T: Number + 'a>(
     arena: &Arena,
     found: impl Iterator<Item = &'a KeyValue>,
     exemplars: impl Iterator<Item = &'a Exemplar<T>>,
-    start: Option<SystemTime>,
-    time: SystemTime,
+    times: [u64; 2],
 ) -> sys::otlp_point {
     let (exemplars, exemplar_count) =
         slice(arena.collect(exemplars.map(|of| sys::otlp_exemplar {
@@ -242,8 +241,8 @@ fn point<'a, T: Number + 'a>(
         })));
     sys::otlp_point {
         attributes: attributes(arena, found.map(pair), 0),
-        start_time_unix_ns: start.map_or(0, nanos),
-        time_unix_ns: nanos(time),
+        start_time_unix_ns: times[0],
+        time_unix_ns: times[1],
         exemplars,
         exemplar_count,
         ..Default::default()
@@ -251,9 +250,10 @@ fn point<'a, T: Number + 'a>(
 }
 
 fn gauge<T: Number>(arena: &Arena, of: &Gauge<T>) -> sys::otlp_metric {
+    let times = [of.start_time().map_or(0, nanos), nanos(of.time())];
     let (number, point_count) =
         slice(arena.collect(of.data_points().map(|found| sys::otlp_number_point {
-            point: point(arena, found.attributes(), found.exemplars(), of.start_time(), of.time()),
+            point: point(arena, found.attributes(), found.exemplars(), times),
             value: found.value().number(),
         })));
     sys::otlp_metric {
@@ -265,10 +265,10 @@ fn gauge<T: Number>(arena: &Arena, of: &Gauge<T>) -> sys::otlp_metric {
 }
 
 fn sum<T: Number>(arena: &Arena, of: &Sum<T>) -> sys::otlp_metric {
-    let start = Some(of.start_time());
+    let times = [nanos(of.start_time()), nanos(of.time())];
     let (number, point_count) =
         slice(arena.collect(of.data_points().map(|found| sys::otlp_number_point {
-            point: point(arena, found.attributes(), found.exemplars(), start, of.time()),
+            point: point(arena, found.attributes(), found.exemplars(), times),
             value: found.value().number(),
         })));
     sys::otlp_metric {
@@ -282,12 +282,12 @@ fn sum<T: Number>(arena: &Arena, of: &Sum<T>) -> sys::otlp_metric {
 }
 
 fn histogram<T: Number>(arena: &Arena, of: &Histogram<T>) -> sys::otlp_metric {
-    let start = Some(of.start_time());
+    let times = [nanos(of.start_time()), nanos(of.time())];
     let (histogram, point_count) = slice(arena.collect(of.data_points().map(|found| {
         let (bucket_counts, bucket_count) = slice(arena.collect(found.bucket_counts()));
         let (bounds, bound_count) = slice(arena.collect(found.bounds()));
         sys::otlp_histogram_point {
-            point: point(arena, found.attributes(), found.exemplars(), start, of.time()),
+            point: point(arena, found.attributes(), found.exemplars(), times),
             count: found.count(),
             has_sum: true,
             sum: found.sum().real(),
@@ -317,10 +317,10 @@ fn buckets(arena: &Arena, of: &ExponentialBucket) -> sys::otlp_exp_buckets {
 }
 
 fn exponential<T: Number>(arena: &Arena, of: &ExponentialHistogram<T>) -> sys::otlp_metric {
-    let start = Some(of.start_time());
+    let times = [nanos(of.start_time()), nanos(of.time())];
     let (exp_histogram, point_count) =
         slice(arena.collect(of.data_points().map(|found| sys::otlp_exp_histogram_point {
-            point: point(arena, found.attributes(), found.exemplars(), start, of.time()),
+            point: point(arena, found.attributes(), found.exemplars(), times),
             count: found.count() as u64,
             has_sum: true,
             sum: found.sum().real(),
