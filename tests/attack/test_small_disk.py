@@ -86,8 +86,6 @@ def what_has_to_stay_free_is_not_reserved(pipe):
         push(pipe, service=f"run-{run}")
         wait_for(lambda: len(open_files(pipe)) == 2, "each signal has its file")
         check(free_bytes(mount) > 60 * MIB, f"{free_bytes(mount)} bytes are free")
-        pipe.tool("rotate", "--dir", pipe.runtime)
-        wait_for(lambda: not open_files(pipe), "the files are sealed")
     writer.stop()
     check("is removed" not in writer.err, lambda: f"files are removed:\n{writer.tail()}")
     pipe.verify()
