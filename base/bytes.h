@@ -46,7 +46,7 @@ static inline uint8_t *bytes_store64(uint8_t *to, uint64_t word)
 /* Of a word: set where a byte is no ASCII. */
 #define BYTES_HIGH_BITS UINT64_C(0x8080808080808080)
 
-/* The bits of 8 bytes or more. Not inlined: it would be in the way of the short copies. */
+/** The bits of 8 bytes or more. Not inlined: it would be in the way of the short copies. */
 static __attribute__((noinline, unused)) uint64_t bytes_gather(const uint8_t *from, size_t len)
 {
 	const uint8_t *const last = from + len - 8;
@@ -57,7 +57,7 @@ static __attribute__((noinline, unused)) uint64_t bytes_gather(const uint8_t *fr
 	return bits;
 }
 
-/*
+/**
  * Copy len bytes that do not overlap, and gather their bits in *high, where the caller looks for
  * BYTES_HIGH_BITS after many copies; from may be NULL when len is 0. Returns to + len.
  */
@@ -100,7 +100,7 @@ static inline uint8_t *bytes_copy_text(uint8_t *to, const void *source, size_t l
 	return to + len;
 }
 
-/* The same for bytes that are no text. */
+/** The same for bytes that are no text. */
 static inline uint8_t *bytes_copy(uint8_t *to, const void *source, size_t len)
 {
 	uint64_t unused = 0;

@@ -14,7 +14,7 @@ static inline int64_t clock_now_ns(clockid_t clock)
 	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-/* Time that only goes forward. */
+/** Time that only goes forward. */
 static inline int64_t clock_monotonic_ns(void)
 {
 	return clock_now_ns(CLOCK_MONOTONIC);

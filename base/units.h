@@ -20,14 +20,16 @@
 /* Large enough for every text that units_format_duration() makes, with its NUL. */
 #define UNITS_TEXT_BYTES 32
 
-/* Each: 0; -EINVAL for what is not a number with a known unit; -ERANGE for too much. */
+/** Each: 0; -EINVAL for what is not a number with a known unit; -ERANGE for too much. */
 int units_parse_duration(const char *text, int64_t *ret_ns);
 int units_parse_size(const char *text, uint64_t *ret_bytes);
-/* Digits alone. -ERANGE also below min and above max. */
+/** Digits alone. -ERANGE also below min and above max. */
 int units_parse_count(const char *text, uint64_t min, uint64_t max, uint64_t *ret);
 
-/* For people: the largest unit that leaves a whole part, two decimals at most, cut off and not
- * rounded. Returns text. */
+/**
+ * For people: the largest unit that leaves a whole part, two decimals at most, cut off and not
+ * rounded. Returns text.
+ */
 const char *units_format_duration(int64_t ns, char text[UNITS_TEXT_BYTES]);
 
 #endif

@@ -11,7 +11,7 @@
 
 #define UTF8_HIGH_BITS UINT64_C(0x8080808080808080)
 
-/* The whole check, for any text. */
+/** The whole check, for any text. */
 bool utf8_is_valid_any(const uint8_t *text, size_t len);
 
 /**
@@ -22,7 +22,7 @@ bool utf8_is_valid_any(const uint8_t *text, size_t len);
  */
 size_t utf8_repair(char *to, const char *text, size_t len);
 
-/* utf8_is_valid_any() with an inlined answer for short ASCII. text may be NULL when len is 0. */
+/** utf8_is_valid_any() with an inlined answer for short ASCII. text may be NULL when len is 0. */
 static inline bool utf8_is_valid(const void *text, size_t len)
 {
 	const uint8_t *s = text;

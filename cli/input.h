@@ -47,11 +47,11 @@ struct chunk {
 	uint64_t offset; /* in the file */
 };
 
-/* Takes over the descriptor. */
+/** Takes over the descriptor. */
 void input_open(struct input *input, int fd, bool is_open, uint64_t limit_bytes);
 void input_close(struct input *input);
 
-/*
+/**
  * A batch is handed out when its checksum is right. In a file that is written, a wrong one is a
  * batch that is not whole yet.
  *
@@ -62,7 +62,7 @@ void input_close(struct input *input);
  */
 int input_next(struct input *input, struct chunk *ret);
 
-/* For a file that is not OTLP: what it looks like; NULL: like nothing known, or it is empty. */
+/** For a file that is not OTLP: what it looks like; NULL: like nothing known, or it is empty. */
 const struct format *input_guess(struct input *input);
 
 #endif

@@ -57,7 +57,7 @@ struct load_producer {
 	struct otlp_resource_metrics resource_metrics;
 };
 
-/*
+/**
  * The same seed and index make the same data, but for the times and what follows from them.
  *
  * @param series  0: points of all kinds, each a series of its own by its number; else so many
@@ -66,7 +66,7 @@ struct load_producer {
 void load_producer_init(struct load_producer *producer, uint64_t seed, uint32_t index,
 			uint64_t series, uint64_t now_ns);
 
-/*
+/**
  * The next span; the next metric with one point, of one kind after the other; the next log record,
  * which belongs to the request whose spans are being made, if there is one. Each carries
  * otlpipe.load.producer and otlpipe.load.seq (0, 1, 2…). Borrowed until the next call.

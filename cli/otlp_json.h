@@ -25,7 +25,7 @@
 /* What one decoded message may take. */
 #define OTLP_DECODED_BYTES_MAX ((size_t)1 << 30)
 
-/*
+/**
  * Decode untrusted bytes.
  *
  * @param type  the descriptor of ResourceSpans, ResourceMetrics or ResourceLogs
@@ -37,7 +37,7 @@ int otlp_decode(const ProtobufCMessageDescriptor *type, const uint8_t *data, siz
 		ProtobufCMessage **ret);
 void otlp_free(ProtobufCMessage *message); /* NULL is fine */
 
-/*
+/**
  * One message as a JSON object, without its field of that number (0: with all).
  *
  * @param ret  set on success only; give it back with json_object_put()
@@ -56,7 +56,7 @@ void otlp_json_name(const char *name, char ret[OTLP_JSON_NAME_BYTES_MAX]);
 /* Takes one line with its newline. A negative value ends the conversion and is its result. */
 typedef int (*otlp_json_emit_fn)(void *context, const char *line, size_t bytes);
 
-/*
+/**
  * One ResourceSpans, ResourceMetrics or ResourceLogs as lines {"resourceSpans":[…]},
  * {"resourceMetrics":[…]} or {"resourceLogs":[…]}. What does not fit one line becomes several, cut
  * between scopes, spans, log records, metrics, and at last the points of a metric, each line with

@@ -16,7 +16,7 @@ enum tool_exit {
 	TOOL_USAGE = 2, /* the command line is wrong, and stderr says how */
 };
 
-/* Each gets argv[0] as "otlpipe cat", the name in its messages, and returns an enum tool_exit. */
+/** Each gets argv[0] as "otlpipe cat", the name in its messages, and returns an enum tool_exit. */
 int cat_main(int argc, char **argv);
 int load_main(int argc, char **argv);
 int log_main(int argc, char **argv);
@@ -24,58 +24,61 @@ int rotate_main(int argc, char **argv);
 int stat_main(int argc, char **argv);
 int verify_main(int argc, char **argv);
 
-/*
+/**
  * Read a subcommand's words by argp; its parser refuses them by arguments_refuse() or tool_usage().
  *
  * @return 0: go on; else there is no more to do, and this is the exit status + 1
  */
 int tool_parse(const struct argp *argp, int argc, char **argv, void *input);
 
-/* One line on stderr, the subcommand's name before it. */
+/** One line on stderr, the subcommand's name before it. */
 void tool_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* The same for a wrong command line, and where the help is. Returns TOOL_USAGE. */
+/** The same for a wrong command line, and where the help is. Returns TOOL_USAGE. */
 int tool_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/*
+/**
  * One line: the path, what cannot be done with it, the errno's own text, and what to do where that
  * is known. Returns TOOL_FAILED.
  */
 int tool_path_error(const char *path, const char *what, int error);
 
-/* What keeps a runtime directory from being opened, and what to do. Returns TOOL_FAILED. */
+/** What keeps a runtime directory from being opened, and what to do. Returns TOOL_FAILED. */
 int tool_runtime_error(const char *path, int error);
 
-/*
+/**
  * All output goes through these, so that a full disk behind a redirect is an error: 0, or
  * -errno; -EPIPE: nobody reads any more. The first error stays.
  */
 int tool_write(const void *bytes, size_t count);
 int tool_flush(void);
 
-/* Is stdout a terminal whose user wants colours? $NO_COLOR and TERM=dumb say no. */
+/** Is stdout a terminal whose user wants colours? $NO_COLOR and TERM=dumb say no. */
 bool tool_output_is_coloured(void);
 
-/* One line of JSON. Takes the document over. What goes wrong, also with memory, is told at the end.
+/**
+ * One line of JSON. Takes the document over. What goes wrong, also with memory, is told at the end.
  */
 void tool_write_json(json_object *document);
 
-/* To be the last call of a subcommand: flushes, says what went wrong with stdout, and returns
- * the exit status. A reader that has left is no failure. */
+/**
+ * To be the last call of a subcommand: flushes, says what went wrong with stdout, and returns
+ * the exit status. A reader that has left is no failure.
+ */
 int tool_finish(int status);
 
-/* From now on SIGINT and SIGTERM set the flag, a second one kills. */
+/** From now on SIGINT and SIGTERM set the flag, a second one kills. */
 void tool_catch_signals(void);
 bool tool_interrupted(void);
 
-/*
+/**
  * Wait, for a subcommand that goes on until it is told to stop.
  *
  * @return false: there is no reason to go on: a signal has come, or nobody reads stdout any more
  */
 bool tool_rest(int64_t ns);
 
-/* The same, until there is something to read from a pipe. */
+/** The same, until there is something to read from a pipe. */
 bool tool_wait_input(int fd);
 
 #endif

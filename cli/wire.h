@@ -23,21 +23,21 @@ struct wire_field {
 	uint64_t payload_bytes; /* follows the head; not checked against what is there */
 };
 
-/*
+/**
  * Read the head of the field at data.
  *
  * @return 0; -EBADMSG for what no field begins with; -ENODATA when it is cut short
  */
 int wire_head(const uint8_t *data, size_t bytes, struct wire_field *ret);
 
-/*
+/**
  * The same, for a field that must be whole: its payload lies behind its head, within bytes.
  *
  * @return 0, or -EBADMSG
  */
 int wire_field(const uint8_t *data, size_t bytes, struct wire_field *ret);
 
-/*
+/**
  * Walk all that protobuf_c_message_unpack() would walk, without its recursion: it has no bound
  * of its own, and a hostile message would overflow the stack.
  *

@@ -17,7 +17,7 @@ int producer_open(struct producer *producer, const char *runtime_dir,
 		  const struct region_options *options, struct failure *ret_failure);
 void producer_close(struct producer *producer);
 
-/* A first push in a child, one after a making that failed, or beside another thread's making. */
+/** A first push in a child, one after a making that failed, or beside another thread's making. */
 struct region *producer_region_slow(struct producer *producer, int *ret_error);
 
 /**

@@ -60,19 +60,19 @@ ATOMIC_DEFINE(64)
 
 #undef ATOMIC_DEFINE
 
-/* Stores before it are seen before stores after it. */
+/** Stores before it are seen before stores after it. */
 static inline void atomic_fence_store(void)
 {
 	ck_pr_fence_store();
 }
 
-/* Loads before it are done before loads after it. */
+/** Loads before it are done before loads after it. */
 static inline void atomic_fence_load(void)
 {
 	ck_pr_fence_load();
 }
 
-/* Two words that stand side by side, aligned to 16 bytes. */
+/** Two words that stand side by side, aligned to 16 bytes. */
 static inline bool atomic_cas_relaxed_pair(uint64_t target[2], uint64_t expected0,
 					   uint64_t expected1, uint64_t desired0, uint64_t desired1)
 {

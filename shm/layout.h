@@ -79,7 +79,7 @@ static inline uint32_t entry_payload_bytes(uint64_t word)
 	return (uint32_t)word;
 }
 
-/* What an entry with this payload takes in the ring. */
+/** What an entry with this payload takes in the ring. */
 static inline uint64_t entry_bytes(uint64_t payload_bytes)
 {
 	return ENTRY_HEADER_BYTES +

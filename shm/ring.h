@@ -45,7 +45,7 @@ struct ring_claim {
 	bool passes_half; /* this claim took the ring past half full: worth a wake-up */
 };
 
-/* The largest payload that a ring of this many bytes takes: a quarter of it, header included. */
+/** The largest payload that a ring of this many bytes takes: a quarter of it, header included. */
 static inline uint64_t ring_payload_bytes_max(uint64_t ring_bytes)
 {
 	uint64_t quarter = ring_bytes / 4 - ENTRY_HEADER_BYTES;

@@ -12,18 +12,18 @@
 
 struct gen;
 
-/* Aborts when memory runs out: this is for tests. */
+/** Aborts when memory runs out: this is for tests. */
 struct gen *gen_new(uint64_t seed);
 void gen_free(struct gen *gen); /* NULL is fine */
 void gen_set_size(struct gen *gen, enum gen_size size);
 
-/*
+/**
  * Free all items made since the last reset. Each string and array is an
  * allocation of its exact size, so that a sanitizer sees a read behind it.
  */
 void gen_reset(struct gen *gen);
 
-/*
+/**
  * One item each, valid until gen_reset() or gen_free(). Resources and scopes
  * come from a small pool most of the time, so that items can be grouped; the
  * resource may be NULL.
@@ -38,7 +38,7 @@ struct otlp_attributes gen_attributes(struct gen *gen);
 struct otlp_value gen_value(struct gen *gen);
 struct otlp_str gen_text(struct gen *gen);
 
-/* The generator's own random numbers: any, and one below a limit (> 0). */
+/** The generator's own random numbers: any, and one below a limit (> 0). */
 uint64_t gen_u64(struct gen *gen);
 uint64_t gen_below(struct gen *gen, uint64_t limit);
 

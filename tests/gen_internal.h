@@ -26,25 +26,25 @@ struct gen {
 	const struct otlp_scope *scopes[GEN_POOL_COUNT];
 };
 
-/* An item starts here: decides which size it gets, and its budget. */
+/** An item starts here: decides which size it gets, and its budget. */
 void gen_begin(struct gen *gen);
 
-/* Zeroed, of exactly that size, as long as the item lives; NULL for nothing. */
+/** Zeroed, of exactly that size, as long as the item lives; NULL for nothing. */
 void *gen_make(struct gen *gen, size_t count, size_t size);
 
 bool gen_one_in(struct gen *gen, uint64_t n);
 
-/* How many: often none, mostly few, rarely many, and few when the item is full. */
+/** How many: often none, mostly few, rarely many, and few when the item is full. */
 size_t gen_some(struct gen *gen, size_t many);
 
-/* Any value of the type, the edges of its range and of its encodings often. */
+/** Any value of the type, the edges of its range and of its encodings often. */
 uint64_t gen_any_u64(struct gen *gen);
 uint64_t gen_any_time(struct gen *gen); /* mostly around now */
 double gen_any_double(struct gen *gen);
 
 void gen_fill_id(struct gen *gen, uint8_t *id, size_t len); /* never all zero */
 
-/* Attributes without a dropped count, for the places where OTLP has none. */
+/** Attributes without a dropped count, for the places where OTLP has none. */
 struct otlp_attributes gen_pairs(struct gen *gen, size_t many);
 
 #endif

@@ -38,7 +38,7 @@ PB_COMMON(InstrumentationScope) * oracle_scope(const struct otlp_scope *scope);
 
 void oracle_free(void *message); /* NULL is fine */
 
-/*
+/**
  * Equal in each field: doubles bit by bit, presence respected, and no unknown
  * field in either. If they differ and where is not NULL, the path of the first
  * difference is written there, such as "Span.events[2].name".

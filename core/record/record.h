@@ -276,7 +276,7 @@ static_assert(sizeof(struct record_summary_head) == 52, "record layout");
 static_assert(RECORD_ATTRIBUTE_FIELD_MAX >> 4 == RECORD_ATTRIBUTE_KEY_MAX,
 	      "one comparison for both");
 
-/* Write an attribute's head, in the one form that is right for it. Returns where the key goes. */
+/** Write an attribute's head, in the one form that is right for it. Returns where the key goes. */
 static inline uint8_t *record_attribute_write(uint8_t *to, uint32_t type, size_t key_len,
 					      size_t field)
 {
@@ -299,7 +299,8 @@ struct record_attribute {
 	const uint8_t *value;
 };
 
-/* The head of the attribute at `at`, all of whose bytes are known to be there: see record_parse().
+/**
+ * The head of the attribute at `at`, all of whose bytes are known to be there: see record_parse().
  */
 static inline void record_attribute_read(const uint8_t *at, struct record_attribute *ret)
 {
@@ -365,7 +366,7 @@ bool record_text_log(const struct otlp_log_record *log,
 int record_measure_log(const struct otlp_log_record *log,
 		       const struct otlp_resource *inline_resource, size_t *ret_bytes);
 
-/*
+/**
  * A metric record is a head and some points: the caller adds the points' bytes to the head's, up to
  * what its ring takes, and starts another record with the next point. ret_head_bytes is the same
  * for each record of the metric. scope NULL: none. metric->point_count is checked against a missing
@@ -379,7 +380,7 @@ enum record_written record_write_metric(uint8_t *to, const struct otlp_metric *m
 					const struct otlp_resource *inline_resource,
 					uint32_t resource_ref, size_t first_point,
 					size_t point_count, size_t bytes);
-/* Of the head and of all points. */
+/** Of the head and of all points. */
 bool record_text_metric(const struct otlp_metric *metric, const struct otlp_scope *scope,
 			const struct otlp_resource *inline_resource);
 int record_measure_metric(const struct otlp_metric *metric, const struct otlp_scope *scope,
@@ -408,7 +409,7 @@ enum record_written record_write_shaped(uint8_t *to, const struct otlp_span *spa
 					const struct otlp_resource *inline_resource,
 					uint32_t resource_ref, uint32_t shape_ref, size_t bytes);
 
-/* An entry of the region's table: the bytes of an inline resource's section. */
+/** An entry of the region's table: the bytes of an inline resource's section. */
 int record_size_resource(const struct otlp_resource *resource, size_t *ret_bytes);
 int record_measure_resource(const struct otlp_resource *resource, size_t *ret_bytes);
 bool record_write_resource(uint8_t *to, const struct otlp_resource *resource, size_t bytes);
@@ -441,7 +442,7 @@ struct record_view {
 /* What it is good to be able to read behind a record. */
 #define RECORD_SLACK_BYTES 64u
 
-/*
+/**
  * Check everything that the write side promises: each length, count, type, enum and depth, ids that
  * are not zero, that all text is UTF-8, and that the record ends where its contents end. Whoever
  * reads an accepted record may trust it. Short text is read in one width: what lies behind the
@@ -453,16 +454,16 @@ struct record_view {
  */
 int record_parse(const uint8_t *bytes, size_t len, size_t room, struct record_view *ret);
 
-/* The same for a resource that a record refers to. */
+/** The same for a resource that a record refers to. */
 int record_parse_resource(const uint8_t *bytes, size_t len);
 
-/* The same for a shape; the view is of the span that it was made from. */
+/** The same for a shape; the view is of the span that it was made from. */
 int record_parse_shape(const uint8_t *bytes, size_t len, struct record_view *ret);
 
-/* The shape that a record refers to, 0 if it is no shaped span. Nothing has been checked yet. */
+/** The shape that a record refers to, 0 if it is no shaped span. Nothing has been checked yet. */
 uint32_t record_shape_ref(const uint8_t *bytes, size_t len);
 
-/*
+/**
  * Make the whole span of a shaped one, for record_parse() to check like any other.
  *
  * @param to  room for record_expand_bound() bytes

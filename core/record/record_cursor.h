@@ -23,7 +23,7 @@ static inline size_t cursor_left(const struct cursor *c)
 	return (size_t)(c->end - c->at);
 }
 
-/* The next bytes, or NULL. */
+/** The next bytes, or NULL. */
 static inline const uint8_t *cursor_take(struct cursor *c, size_t bytes)
 {
 	const uint8_t *const at = c->at;
@@ -51,7 +51,7 @@ static inline bool cursor_take_text(struct cursor *c, uint32_t bytes)
 	return text && utf8_is_valid(text, bytes);
 }
 
-/* A part that carries its length. */
+/** A part that carries its length. */
 static inline bool cursor_take_part(struct cursor *c, struct cursor *ret)
 {
 	uint32_t bytes;
@@ -113,7 +113,7 @@ bool cursor_check_resource(struct cursor c);
 /** The sections of the resource and of the scope, as far as a record has them. */
 bool cursor_take_sections(struct cursor *c, uint8_t has, struct record_view *view);
 
-/* Three texts, one behind the other; short ASCII is looked at as one piece. */
+/** Three texts, one behind the other; short ASCII is looked at as one piece. */
 static inline bool cursor_take_texts(struct cursor *c, uint32_t a, uint32_t b, uint32_t d)
 {
 	const uint64_t bytes = (uint64_t)a + b + d;

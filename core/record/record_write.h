@@ -18,7 +18,7 @@
 /* What many spans do not have is not inlined: it would cost the others registers. */
 #define RECORD_APART __attribute__((noinline))
 
-/* Why record_text_fits() said no. */
+/** Why record_text_fits() said no. */
 int record_text_error(struct otlp_str text);
 
 int record_size_attributes_usual(const struct otlp_attribute *items, size_t count,
@@ -26,7 +26,7 @@ int record_size_attributes_usual(const struct otlp_attribute *items, size_t coun
 uint8_t *record_write_attributes_some(uint8_t *to, uint8_t *end, const struct otlp_attribute *items,
 				      size_t count, uint64_t *high);
 
-/* A length, read once: the compiler may not read it again. More than 32 bits was never sized. */
+/** A length, read once: the compiler may not read it again. More than 32 bits was never sized. */
 static inline size_t record_length(const size_t *len)
 {
 	typedef uint32_t __attribute__((may_alias)) low_half;
@@ -34,7 +34,7 @@ static inline size_t record_length(const size_t *len)
 	return *(const volatile low_half *)len;
 }
 
-/*
+/**
  * Behind the last of some attributes. By numbers: there may be none, at NULL, which has no element
  * behind it, and the count may not have been looked at yet.
  */
@@ -44,13 +44,13 @@ static inline const struct otlp_attribute *record_attributes_end(const struct ot
 	return (const struct otlp_attribute *)((uintptr_t)items + count * sizeof(*items));
 }
 
-/* A type, read once too. */
+/** A type, read once too. */
 static inline uint32_t record_value_type(const struct otlp_value *value)
 {
 	return (uint32_t) * (const volatile enum otlp_value_type *)&value->type;
 }
 
-/* The attribute that carries a key and a value of these lengths. */
+/** The attribute that carries a key and a value of these lengths. */
 static inline size_t record_attribute_bytes(size_t key_len, size_t value_len)
 {
 	if (key_len > RECORD_ATTRIBUTE_KEY_MAX || value_len > RECORD_ATTRIBUTE_FIELD_MAX)
@@ -58,13 +58,13 @@ static inline size_t record_attribute_bytes(size_t key_len, size_t value_len)
 	return RECORD_ATTRIBUTE_SHORT_BYTES + key_len + value_len;
 }
 
-/* Do so many bytes fit? They are the sum of a few lengths, or a count of words: nothing wraps. */
+/** Do so many bytes fit? They are the sum of a few lengths, or a count of words: nothing wraps. */
 static inline bool record_fits(const uint8_t *to, size_t bytes, const uint8_t *end)
 {
 	return __builtin_expect((uintptr_t)to + bytes <= (uintptr_t)end, 1);
 }
 
-/* What a write function returns where something does not fit. */
+/** What a write function returns where something does not fit. */
 static inline uint8_t *record_over(uint8_t *end)
 {
 	return end + 1;
@@ -80,12 +80,12 @@ static inline uint8_t *record_write_text(uint8_t *to, uint8_t *end, const struct
 	return bytes_copy_text(to, text->ptr, len, high);
 }
 
-/* A value that stands alone: an attribute without a key. */
+/** A value that stands alone: an attribute without a key. */
 int record_size_value(const struct otlp_value *value, size_t *bytes);
 uint8_t *record_write_value(uint8_t *to, uint8_t *end, const struct otlp_value *value,
 			    uint64_t *high);
 
-/* What a write function answers: did it write what was sized, and what was in its text? */
+/** What a write function answers: did it write what was sized, and what was in its text? */
 static inline enum record_written record_written(bool is_as_sized, uint64_t high)
 {
 	if (__builtin_expect(!is_as_sized, 0))
@@ -93,7 +93,7 @@ static inline enum record_written record_written(bool is_as_sized, uint64_t high
 	return (high & BYTES_HIGH_BITS) == 0 ? RECORD_ASCII : RECORD_NOT_ASCII;
 }
 
-/* None is the most usual number of attributes there is. */
+/** None is the most usual number of attributes there is. */
 static inline int record_size_attributes(const struct otlp_attribute *items, size_t count,
 					 unsigned int depth, size_t *bytes)
 {
@@ -129,7 +129,7 @@ RECORD_APART int record_size_span_tail(const struct otlp_span *span, size_t *byt
 RECORD_APART uint8_t *record_write_span_tail(uint8_t *to, uint8_t *end,
 					     const struct otlp_span *span, uint64_t *high);
 
-/* The part that each kind of point has, or NULL for an unknown kind. */
+/** The part that each kind of point has, or NULL for an unknown kind. */
 const struct otlp_point *record_metric_point(const struct otlp_metric *metric, size_t index);
 
 static inline uint8_t record_has_sections(const struct otlp_resource *inline_resource,
@@ -139,7 +139,7 @@ static inline uint8_t record_has_sections(const struct otlp_resource *inline_res
 			 (scope ? RECORD_HAS_SCOPE : 0));
 }
 
-/* Can it be carried, whatever its bytes are? */
+/** Can it be carried, whatever its bytes are? */
 static inline bool record_text_fits(struct otlp_str text)
 {
 	/* One comparison where there is text: NULL must have no length, others a sane one. */
@@ -161,7 +161,7 @@ static inline int record_size_texts(struct otlp_str a, struct otlp_str b, size_t
 	return rc == 0 ? record_size_text(b, bytes) : rc;
 }
 
-/* An array of count elements of at least a byte each. The limit keeps every sum from wrapping. */
+/** An array of count elements of at least a byte each. The limit keeps every sum from wrapping. */
 static inline int record_check_count(const void *items, size_t count)
 {
 	if (!items && count)
@@ -169,7 +169,7 @@ static inline int record_check_count(const void *items, size_t count)
 	return count > OTLP_RECORD_BYTES_MAX ? OTLP_ERR_TOO_LARGE : 0;
 }
 
-/* The end of a sizing. */
+/** The end of a sizing. */
 static inline int record_sized(int rc, size_t bytes, size_t *ret_bytes)
 {
 	if (rc < 0)
@@ -205,7 +205,7 @@ static inline bool record_span_has_extra(const struct otlp_span *span)
 	       0;
 }
 
-/*
+/**
  * In place, field by field: a struct that is filled first and then copied is written twice. There
  * is room for the head in each record; and for what else there is, if there still is.
  */

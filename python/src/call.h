@@ -54,17 +54,17 @@ PyObject *call_end(struct call *call, int rc);
 PyObject *call_export(PyObject *exporter, PyObject *batch,
 		      int (*export_one)(struct call *call, PyObject *object));
 
-/* The library's answer to a record whose failure is told already. */
+/** The library's answer to a record whose failure is told already. */
 void call_see(struct call *call, struct otlp_sdk_result result);
-/* The library's answer to a record that was read. */
+/** The library's answer to a record that was read. */
 int call_judge(struct call *call, struct otlp_sdk_result result, const char *what, PyObject *object,
 	       size_t count);
-/* The exception that is set becomes the failure of this object. */
+/** The exception that is set becomes the failure of this object. */
 int call_refuse(struct call *call, const char *what, PyObject *object, size_t count);
 
-/* origin.c: where a record comes from. */
+/** origin.c: where a record comes from. */
 int origin_scope(struct call *call, const struct otlp_scope **ret, PyObject *object);
-/* Through which exporter of the library's a record goes; ret_inline: what it carries itself. */
+/** Through which exporter of the library's a record goes; ret_inline: what it carries itself. */
 int origin_resource(struct call *call, const struct resource_slot **ret,
 		    const struct otlp_resource **ret_inline, PyObject *resource);
 void origin_clear(struct resource_slot *slot);

@@ -163,13 +163,13 @@ struct memory {
 	size_t held_capacity;
 };
 
-/* Zeroed and aligned for any struct of the public headers; NULL with MemoryError set. */
+/** Zeroed and aligned for any struct of the public headers; NULL with MemoryError set. */
 void *memory_take(struct memory *memory, size_t count, size_t item_bytes);
-/* Takes over the reference, in any case. NULL in, an exception set: -1. */
+/** Takes over the reference, in any case. NULL in, an exception set: -1. */
 int memory_hold(struct memory *memory, PyObject *object);
-/* The same for a borrowed reference. */
+/** The same for a borrowed reference. */
 int memory_hold_too(struct memory *memory, PyObject *object);
-/* Everything that was taken and held since the last one; keeps its largest chunk. */
+/** Everything that was taken and held since the last one; keeps its largest chunk. */
 void memory_reset(struct memory *memory);
 void memory_free(struct memory *memory);
 
@@ -181,9 +181,9 @@ struct outcome {
 	PyObject *notes;    /* list of str, or NULL: left out, but its record was taken */
 };
 
-/* The exception that is set becomes a failure's text; -1 if it is not an Exception: pass it on. */
+/** The exception that is set becomes a failure's text; -1 if it is not an Exception: pass it on. */
 int outcome_refuse(struct outcome *outcome, const char *what, PyObject *name, size_t count);
-/* The library said no; it has a text for that, or NULL. */
+/** The library said no; it has a text for that, or NULL. */
 int outcome_fail(struct outcome *outcome, const char *what, PyObject *name, int cause,
 		 const char *text, size_t count);
 int outcome_note(struct outcome *outcome, PyObject *text); /* takes over the reference */
@@ -214,19 +214,19 @@ int read_trace_id(const struct state *state, uint8_t ret[16], PyObject *object);
 int read_span_id(uint8_t ret[8], PyObject *object);
 int read_attributes(struct reader *reader, struct otlp_attributes *ret, PyObject *object);
 int read_body(struct reader *reader, struct otlp_value *ret, PyObject *object);
-/* The place of an enum member in its enum, or the number that it has or is. */
+/** The place of an enum member in its enum, or the number that it has or is. */
 int read_enum(struct reader *reader, long *ret, PyObject *object, PyObject *members, long count);
 /* A tuple of the items, held: a tuple as it is, anything else that can be iterated copied. */
 PyObject *read_items(struct reader *reader, PyObject *object, size_t *ret_count);
 
-/* span.c, metric.c, log.c: whole records. */
+/** span.c, metric.c, log.c: whole records. */
 int read_resource(struct reader *reader, struct otlp_resource *ret, PyObject *object);
 int read_scope(struct reader *reader, struct otlp_scope *ret, PyObject *object);
-/* ret->scope and ret->resource are the caller's: their objects are given back, borrowed. */
+/** ret->scope and ret->resource are the caller's: their objects are given back, borrowed. */
 int read_span(struct reader *reader, struct otlp_span *ret, PyObject *object, PyObject **ret_scope,
 	      PyObject **ret_resource);
 int read_metric(struct reader *reader, struct otlp_metric *ret, PyObject *object);
-/* As read_span(). */
+/** As read_span(). */
 int read_log_record(struct reader *reader, struct otlp_log_record *ret, PyObject *object,
 		    PyObject **ret_scope, PyObject **ret_resource);
 /* What a log record is called in an error: its event, else its logger. Borrowed; NULL: nothing. */

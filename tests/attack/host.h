@@ -17,7 +17,7 @@
 		}                                                                  \
 	} while (0)
 
-/* Push the smallest valid span. @return what the library returned */
+/** Push the smallest valid span. @return what the library returned */
 int host_push(struct otlp_library *library);
 
 #endif

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* libFuzzer's. */
+/** libFuzzer's. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Unlike assert() never compiled out, and a finding. */
@@ -18,13 +18,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 __attribute__((noreturn)) void fuzz_fail(const char *what, const char *file, int line);
 
-/*
+/**
  * A private directory on tmpfs, made at the first call: below $OTLPIPE_FUZZ_DIR, which who runs the
  * target removes, so that a crash leaves nothing either; else in /dev/shm, removed at exit.
  */
 const char *fuzz_dir(void);
 
-/* Make a file of exactly these bytes. */
+/** Make a file of exactly these bytes. */
 void fuzz_put_file(int dirfd, const char *name, const uint8_t *bytes, size_t count);
 
 struct fuzz_input {

@@ -40,7 +40,7 @@ struct null_got {
 extern struct null_given given;
 extern struct null_got got;
 
-/* Before the call, so that one which crashes has been named. */
+/** Before the call, so that one which crashes has been named. */
 void null_begin(const char *call);
 void null_end_code(int code, int expected);
 void null_end_result(struct otlp_sdk_result result, int expected);
@@ -52,7 +52,7 @@ void null_end(void);
 #define expect_null(text, call)		    (null_begin(text), null_end_pointer(call))
 #define expect_return(text, call)	    (null_begin(text), call, null_end())
 
-/* Generated. */
+/** Generated. */
 void null_calls(void);
 
 #endif

@@ -21,14 +21,14 @@
 #include <otlpipe/otlpipe.h>
 #include <stdio.h>
 
-/* resource: what the span or record is expected to come out with; its own pointer may be NULL. */
+/** resource: what the span or record is expected to come out with; its own pointer may be NULL. */
 void expect_span(FILE *out, unsigned thread, const struct otlp_resource *resource,
 		 const struct otlp_span *span);
 
 void expect_log(FILE *out, unsigned thread, const struct otlp_resource *resource,
 		const struct otlp_log_record *log);
 
-/* A line for each point of each metric. */
+/** A line for each point of each metric. */
 void expect_metrics(FILE *out, unsigned thread, const struct otlp_resource *resource,
 		    const struct otlp_resource_metrics *metrics);
 

@@ -29,20 +29,20 @@ struct prey {
 	int fd; /* negative: the region was put aside before it could be opened */
 };
 
-/* Made, with some records in it. */
+/** Made, with some records in it. */
 void prey_open(struct prey *prey);
-/* The lock goes, the file stays as it is. */
+/** The lock goes, the file stays as it is. */
 void prey_leave(struct prey *prey);
-/* A record that may be one, committed, given up or left as it is. */
+/** A record that may be one, committed, given up or left as it is. */
 void prey_push(struct prey *prey);
-/* These bytes, committed, if there is room. */
+/** These bytes, committed, if there is room. */
 void prey_push_bytes(struct prey *prey, enum otlp_signal signal, const uint8_t *bytes,
 		     uint32_t count);
-/* Somewhere: mostly where the positions are, else in the data, the table, the header. */
+/** Somewhere: mostly where the positions are, else in the data, the table, the header. */
 uint64_t *prey_word(struct prey *prey);
 uint64_t hostile_lie(uint64_t truth);
 
-/* The modes of hostile_memory.c and hostile_records.c. */
+/** The modes of hostile_memory.c and hostile_records.c. */
 void hostile_scribble(uint64_t rounds);
 void hostile_storm(uint64_t rounds);
 void hostile_positions(uint64_t rounds);

@@ -33,16 +33,16 @@ int model_setup(void **state);
 
 int model_teardown(void **state);
 
-/* Start it, and wait until it says that it is ready. */
+/** Start it, and wait until it says that it is ready. */
 void model_start(bool preload, const char *const *options);
 
 #define MODEL_START(...)	   model_start(false, (const char *const[]){__VA_ARGS__, NULL})
 #define MODEL_START_PRELOADED(...) model_start(true, (const char *const[]){__VA_ARGS__, NULL})
 
-/* In order: it drains, seals and ends with 0. */
+/** In order: it drains, seals and ends with 0. */
 void model_stop(void);
 
-/* Texts are bytes in this build of the schema, as they may hold a NUL. */
+/** Texts are bytes in this build of the schema, as they may hold a NUL. */
 bool text_is(ProtobufCBinaryData text, const char *expected);
 
 struct found_span {
@@ -79,16 +79,16 @@ struct found {
 
 void found_free(struct found *found);
 
-/* What is on the disk now; once more where a file was renamed meanwhile. */
+/** What is on the disk now; once more where a file was renamed meanwhile. */
 void found_read(struct found *found);
 
-/* Wait until so many spans are on the disk, without asking for a flush. */
+/** Wait until so many spans are on the disk, without asking for a flush. */
 void found_wait(struct found *found, size_t spans);
 
-/* How many spans have this number (fixture_span()). */
+/** How many spans have this number (fixture_span()). */
 size_t found_count(const struct found *found, uint64_t number);
 
-/* These numbers, each once, and no others. */
+/** These numbers, each once, and no others. */
 void expect_numbers(const struct found *found, const uint64_t *numbers, size_t count);
 #define EXPECT_NUMBERS(found, ...)                             \
 	expect_numbers(found, (const uint64_t[]){__VA_ARGS__}, \

@@ -29,7 +29,7 @@
 #define LEDGER_QUARTER_SLOT 12288u
 #define LEDGER_GROUP_SLOTS  8u
 
-/* Slots with an even number push spans, the others data points and log records in turn. */
+/** Slots with an even number push spans, the others data points and log records in turn. */
 static inline enum otlp_signal ledger_signal_of(uint32_t slot)
 {
 	if ((slot & 1) == 0)
@@ -37,7 +37,7 @@ static inline enum otlp_signal ledger_signal_of(uint32_t slot)
 	return (slot & 2) == 0 ? OTLP_SIGNAL_METRICS : OTLP_SIGNAL_LOGS;
 }
 
-/* The ring that a slot of a quarter's records needs, at least. */
+/** The ring that a slot of a quarter's records needs, at least. */
 static inline uint64_t ledger_ring_bytes(uint32_t slot)
 {
 	return UINT64_C(4096) << 2 * (slot / LEDGER_GROUP_SLOTS % 3);

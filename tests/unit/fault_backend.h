@@ -48,7 +48,7 @@ struct fault_backend {
 	unsigned result_count;
 };
 
-/* Give &backend->backend to io_open_backend(), which frees it at the end. */
+/** Give &backend->backend to io_open_backend(), which frees it at the end. */
 struct fault_backend *fault_backend_new(void);
 
 #endif

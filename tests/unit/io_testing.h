@@ -46,7 +46,7 @@ int scratch_open(struct scratch *ret);
 
 int scratch_close(struct scratch *scratch);
 
-/* The child's exit status, or 256 plus the signal it died of. */
+/** The child's exit status, or 256 plus the signal it died of. */
 int run_in_child(int (*body)(void *), void *context);
 
 #endif

@@ -8,7 +8,7 @@
 #include "tests/unit/region_fixture.h"
 #include "tests/unit/shm_fixture.h"
 
-/* What otlp_options_init() sets, in the test's directory. */
+/** What otlp_options_init() sets, in the test's directory. */
 struct otlp_options fixture_options(void);
 
 struct otlp_library *fixture_open_rings(uint32_t span_bytes, uint32_t metric_bytes);
@@ -17,7 +17,7 @@ struct otlp_library *fixture_open(void);
 
 struct otlp_stats fixture_stats(struct otlp_library *library);
 
-/* A valid span whose number can be read back from its start time. */
+/** A valid span whose number can be read back from its start time. */
 struct otlp_span fixture_span(uint64_t number);
 
 /* A gauge over the caller's points, and all that is around it. */

@@ -64,34 +64,34 @@ struct pipe_found {
 void pipe_open(struct pipe *pipe, unsigned regions, uint64_t ring_bytes);
 void pipe_close(struct pipe *pipe);
 
-/* The queue and all below it; options first. pipe_close_queue() leaves files as a kill would. */
+/** The queue and all below it; options first. pipe_close_queue() leaves files as a kill would. */
 void pipe_open_queue(struct pipe *pipe);
 void pipe_close_queue(struct pipe *pipe);
 
-/* A new writer comes: it knows nothing but what is in the files and in the regions. */
+/** A new writer comes: it knows nothing but what is in the files and in the regions. */
 void pipe_recover(struct pipe *pipe, struct recover_report *ret);
 
-/* The recovery alone, with the regions that are known. */
+/** The recovery alone, with the regions that are known. */
 int pipe_recover_output(struct pipe *pipe, struct recover_report *ret);
 
-/* Push the next span of a region, with an attribute of that size; false: the ring is full. */
+/** Push the next span of a region, with an attribute of that size; false: the ring is full. */
 bool pipe_push(struct pipe *pipe, unsigned region, size_t bytes);
 
-/* As the writer's loop does it: reap, drain, close, pump. */
+/** As the writer's loop does it: reap, drain, close, pump. */
 void pipe_reap(struct pipe *pipe);
 void pipe_drain(struct pipe *pipe);
 void pipe_pump(struct pipe *pipe);
 
-/* Turns with the clock going on until all that was pushed is released; then seal. */
+/** Turns with the clock going on until all that was pushed is released; then seal. */
 void pipe_settle(struct pipe *pipe);
 
-/*
+/**
  * Read all files of the directory, each only as far as it is trusted, and check contiguity; and
  * that the manifest misses none of them.
  */
 void pipe_find(struct pipe *pipe, struct pipe_found *ret);
 
-/* Each span once, nothing lost. */
+/** Each span once, nothing lost. */
 void pipe_check_all_once(struct pipe *pipe);
 
 #endif

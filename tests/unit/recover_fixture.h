@@ -22,21 +22,21 @@ struct states {
 
 extern struct states states;
 
-/* For cmocka, as setup and teardown. Each batch has a span of each region, and there are more. */
+/** For cmocka, as setup and teardown. Each batch has a span of each region, and there are more. */
 int make_states(void **state);
 int drop_states(void **state);
 
-/* The regions as they were when so many batches had been given back. */
+/** The regions as they were when so many batches had been given back. */
 void restore_regions(unsigned at);
 
-/* A new writer comes: it knows nothing but what is in the files and in the regions. */
+/** A new writer comes: it knows nothing but what is in the files and in the regions. */
 void forget_sources(void);
 int recover(struct recover_report *report);
 
-/* It drains what is left; then everything is there once. */
+/** It drains what is left; then everything is there once. */
 void go_on_and_check(void);
 
-/* The only file of the directory that is open. @return a descriptor */
+/** The only file of the directory that is open. @return a descriptor */
 int open_file(struct data_name *ret);
 
 #endif

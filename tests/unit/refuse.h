@@ -17,7 +17,7 @@
 #define ANY_ARGUMENT (-1)
 #define KILLED	     (256 + SIGSYS)
 
-/*
+/**
  * From now on a system call fails with an errno, or kills the process when error is 0. With an
  * argument number, only where that argument has this value. For children only: it stays.
  */

@@ -8,13 +8,13 @@
 
 unsigned count_regions(void);
 
-/* The name of the region of that process. */
+/** The name of the region of that process. */
 bool find_region_of(pid_t of, char ret[REGION_NAME_BYTES_MAX]);
 
-/* Take the next committed record; false: there is none. Padding is skipped. */
+/** Take the next committed record; false: there is none. Padding is skipped. */
 bool fixture_next_record(struct ring_reader *reader, struct ring_entry *ret);
 
-/* How many items a ring of that region holds; each record must be valid. */
+/** How many items a ring of that region holds; each record must be valid. */
 uint64_t count_items(const char *region, enum otlp_signal signal);
 
 #endif

@@ -39,12 +39,12 @@ struct ring_fixture {
 	bool two;
 };
 
-/* One mapping is exact heap memory, so that ASan sees each byte beyond the data. */
+/** One mapping is exact heap memory, so that ASan sees each byte beyond the data. */
 void ring_fixture_map(struct ring_fixture *f, uint64_t bytes, bool two);
 
 void ring_fixture_unmap(struct ring_fixture *f);
 
-/* An empty ring whose next claim is at this position. */
+/** An empty ring whose next claim is at this position. */
 void ring_fixture_at(struct ring_fixture *f, uint64_t position);
 
 /* What each payload of 16 bytes or more begins with; shorter ones are a pattern alone. */
@@ -62,31 +62,31 @@ void payload_fill(uint8_t *payload, uint32_t bytes, uint32_t producer, uint32_t 
 
 bool payload_is(const uint8_t *payload, uint32_t bytes, uint32_t producer, uint32_t sequence);
 
-/* The writer's side of the invariant: zero everywhere but in [head, tail). */
+/** The writer's side of the invariant: zero everywhere but in [head, tail). */
 bool ring_is_zero_outside(const uint8_t *data, uint64_t bytes, uint64_t head, uint64_t tail);
 
 void assert_zero_outside(const struct ring_fixture *f);
 
-/* assert_true() is not known to end a test, so compilers fear for the claim. */
+/** assert_true() is not known to end a test, so compilers fear for the claim. */
 struct ring_claim claim_or_fail(struct ring *ring, uint32_t bytes);
 
 struct ring_claim claim_one(struct ring_fixture *f, uint32_t bytes, uint32_t sequence);
 
 void push_one(struct ring_fixture *f, uint32_t bytes, uint32_t sequence);
 
-/* A producer dies behind its compare-and-swap and before its first store. */
+/** A producer dies behind its compare-and-swap and before its first store. */
 void claim_and_store_nothing(struct ring_fixture *f, uint64_t bytes);
 
 struct ring_entry peek_one(struct ring_fixture *f, bool dead);
 
-/* The next entry is of this kind and takes these bytes; go behind it. */
+/** The next entry is of this kind and takes these bytes; go behind it. */
 void expect_kind(struct ring_fixture *f, bool dead, enum ring_entry_kind kind, uint64_t bytes);
 
 void expect_record(struct ring_fixture *f, bool dead, uint32_t bytes, uint32_t sequence);
 
 void release_all(struct ring_fixture *f);
 
-/* For cmocka: a ring of RING_FIXTURE_BYTES on one mapping, or on two, as *state. */
+/** For cmocka: a ring of RING_FIXTURE_BYTES on one mapping, or on two, as *state. */
 int ring_fixture_setup_one(void **state);
 int ring_fixture_setup_two(void **state);
 int ring_fixture_teardown(void **state);

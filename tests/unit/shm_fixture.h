@@ -44,30 +44,30 @@ int shm_fixture_teardown(void **state);
 /* fork(), and the child dies with its parent. */
 pid_t fork_child(void);
 
-/* Anonymous memory that children share; the test ends before it would matter to free it. */
+/** Anonymous memory that children share; the test ends before it would matter to free it. */
 void *share(size_t bytes);
 
 int wait_child(pid_t pid);
 
 void expect_child_succeeds(pid_t pid);
 
-/* Wait for a word that another process sets; the limit is generous and no measure. */
+/** Wait for a word that another process sets; the limit is generous and no measure. */
 bool wait_for_word(const uint32_t *word, uint32_t least);
 
-/* The lock goes with the last of the process, which may be a moment after its end is told. */
+/** The lock goes with the last of the process, which may be a moment after its end is told. */
 bool wait_for_death(const struct region_view *view);
 
-/* Where everything is slow, and only one thread runs at a time. */
+/** Where everything is slow, and only one thread runs at a time. */
 bool under_valgrind(void);
 
-/*
+/**
  * One instruction at a time? Not under valgrind, where one would step through valgrind itself; nor
  * on arm64, where a step ends the reservation between ck's exclusive load and store, which then
  * never succeeds.
  */
 bool can_be_stepped(void);
 
-/* The name of the only region in the directory. */
+/** The name of the only region in the directory. */
 void find_region(char ret[REGION_NAME_BYTES_MAX]);
 
 #endif

@@ -29,7 +29,7 @@ static inline uint8_t *wire_varint(uint8_t *to, uint64_t value)
 	return to;
 }
 
-/* Fields without presence: zero is left out, as proto3 has it. */
+/** Fields without presence: zero is left out, as proto3 has it. */
 static inline uint8_t *wire_uint(uint8_t *to, uint8_t tag, uint64_t value)
 {
 	if (value == 0)
@@ -43,7 +43,7 @@ static inline uint64_t wire_zigzag32(int32_t value)
 	return (uint32_t)value << 1 ^ (value < 0 ? UINT32_MAX : 0);
 }
 
-/* Fields with presence: oneof members and `optional`. */
+/** Fields with presence: oneof members and `optional`. */
 static inline uint8_t *wire_present64(uint8_t *to, uint8_t tag, uint64_t bits)
 {
 	*to++ = tag;
@@ -55,13 +55,13 @@ static inline uint8_t *wire_fixed64(uint8_t *to, uint8_t tag, uint64_t bits)
 	return bits == 0 ? to : wire_present64(to, tag, bits);
 }
 
-/* By its bits: -0.0 is not left out. */
+/** By its bits: -0.0 is not left out. */
 static inline uint64_t wire_double_bits(double value)
 {
 	return bytes_load64(&value);
 }
 
-/*
+/**
  * Short text is copied as ENCODE_SLACK_BYTES, whatever its length: two loads and two stores, and no
  * branch that depends on it. What is written behind it is overwritten by what comes next, or stands
  * in the slack of the bound; what is read behind it may be anything, up to `end`: record_parse().
@@ -93,7 +93,7 @@ static inline uint8_t *wire_bytes(uint8_t *to, uint8_t tag, const uint8_t *from,
 	return wire_copy(to, from, len, end);
 }
 
-/* A string without presence. */
+/** A string without presence. */
 static inline uint8_t *wire_text(uint8_t *to, uint8_t tag, const uint8_t *from, size_t len,
 				 const uint8_t *end)
 {
@@ -125,7 +125,7 @@ struct wire_message {
 	unsigned int width;
 };
 
-/* record_bytes: what the message is made from. */
+/** record_bytes: what the message is made from. */
 static inline uint8_t *wire_open(uint8_t *to, uint8_t tag, size_t record_bytes,
 				 struct wire_message *ret)
 {

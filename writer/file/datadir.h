@@ -24,26 +24,26 @@ struct data_dir {
 	bool buffered;		   /* false after opening; true: do not try O_DIRECT */
 };
 
-/*
+/**
  * Opens a signal's directory below the output directory, and makes it if need be (0750). The
  * signal is a plain lower-case word. -ENOTDIR, -ELOOP: something else has that name.
  */
 int data_dir_open(int out_dirfd, const char *signal, struct data_dir *ret);
 void data_dir_close(struct data_dir *dir);
 
-/*
+/**
  * Has all that is done in the directory noted in the manifest from now on, and enters the files
  * that it does not know. It must outlive the directory.
  */
 int data_dir_attach(struct data_dir *dir, struct manifest *manifest);
 
-/*
+/**
  * For a recovery, at its end: files that the manifest has as open are there under another name, if
  * their writer was killed or could not note it. Those that are gone are said to be.
  */
 int data_dir_settle(const struct data_dir *dir);
 
-/*
+/**
  * Regular files with names of ours and of these kinds, in the order of their sequence; all else
  * is ignored, and costs no memory. With files of a writer at work, all that were there before are
  * in it, whatever is renamed meanwhile, if open and sealed ones are asked for. There is no limit
@@ -60,12 +60,12 @@ struct data_dir_rest { /* those that it does not */
 	uint64_t bytes;
 };
 
-/* The same, and never more than so many files in it; the memory of twice as many is needed. */
+/** The same, and never more than so many files in it; the memory of twice as many is needed. */
 int data_dir_list_end(const struct data_dir *dir, unsigned kinds, enum data_dir_end end,
 		      size_t count_max, struct data_name **ret, size_t *ret_count,
 		      struct data_dir_rest *ret_rest);
 
-/* Makes names that were made or changed in it durable. */
+/** Makes names that were made or changed in it durable. */
 int data_dir_sync(const struct data_dir *dir);
 
 #endif

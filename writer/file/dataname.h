@@ -37,17 +37,17 @@ struct data_name {
 	int64_t mtime_ns;	/* since the epoch, set by data_dir_list */
 };
 
-/* The name of a new file, kind DATA_OPEN. A time outside the years 1970 to 9999 is clamped. */
+/** The name of a new file, kind DATA_OPEN. A time outside the years 1970 to 9999 is clamped. */
 void data_name_make(const char *signal, time_t wall, uint64_t sequence, struct data_name *ret);
 
-/* -EINVAL: not a name of ours for this signal. */
+/** -EINVAL: not a name of ours for this signal. */
 int data_name_parse(const char *signal, const char *name, struct data_name *ret);
 
-/* The same file's name as another kind. trusted_bytes counts for DATA_BAD only. */
+/** The same file's name as another kind. trusted_bytes counts for DATA_BAD only. */
 void data_name_as(const struct data_name *from, enum data_kind kind, uint64_t trusted_bytes,
 		  struct data_name *ret);
 
-/* For qsort: by sequence, then by name. */
+/** For qsort: by sequence, then by name. */
 int data_name_compare(const void *a, const void *b);
 
 #endif

@@ -34,7 +34,7 @@ struct manifest_line {
  */
 int manifest_line_read(struct manifest_line *ret, uint64_t before, const char *text, size_t bytes);
 
-/* Of one word. False: it is no such thing. */
+/** Of one word. False: it is no such thing. */
 bool manifest_word_number(const char *word, uint64_t max, uint64_t *ret);
 bool manifest_word_time(const char *word, int64_t *ret);
 bool manifest_word_id(const char *word, uint64_t *ret);

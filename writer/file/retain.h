@@ -25,7 +25,7 @@
 
 struct retain;
 
-/*
+/**
  * Starts the thread, with all signals blocked, for these signals' directories below out_dirfd,
  * which is not needed afterwards. The manifest must outlive it.
  */
@@ -33,16 +33,16 @@ int retain_open(struct retain **ret, int out_dirfd, struct manifest *manifest,
 		const char *const *signals, unsigned signal_count,
 		const struct retain_limits *limits);
 
-/* Waits for the deletion under way, not for the rest of the run. NULL is fine. */
+/** Waits for the deletion under way, not for the rest of the run. NULL is fine. */
 void retain_close(struct retain *retain);
 
-/* Asks for a run and returns at once. Requests during a run make one more. */
+/** Asks for a run and returns at once. Requests during a run make one more. */
 void retain_request(struct retain *retain);
 
-/* Waits until all that was requested is done; -ETIMEDOUT. */
+/** Waits until all that was requested is done; -ETIMEDOUT. */
 int retain_wait(struct retain *retain, int64_t timeout_ns);
 
-/* What has been done since retain_open. */
+/** What has been done since retain_open. */
 void retain_counts(struct retain *retain, struct retain_counts *ret);
 
 #endif

@@ -29,7 +29,7 @@ struct retain_file {
 	enum retain_reason reason;
 };
 
-/*
+/**
  * Puts files into the order of deletion. A file counts as no older than an earlier one of its
  * signal: clocks go back, and one file from 1970 must not take all before it along. A file from
  * the future counts as old as the next one: it must not hold up all the rest. ended_ns is changed
@@ -37,7 +37,7 @@ struct retain_file {
  */
 void retain_sort(struct retain_file *files, size_t count, int64_t now_ns);
 
-/* How many of the sorted files, from the first on, have to go, and why: reason is set. */
+/** How many of the sorted files, from the first on, have to go, and why: reason is set. */
 size_t retain_plan(struct retain_file *files, size_t count, const struct retain_limits *limits,
 		   int64_t now_ns, uint64_t free_bytes);
 

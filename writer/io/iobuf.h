@@ -27,16 +27,16 @@ struct iobuf {
 
 struct iobuf_pool;
 
-/* -EINVAL for no buffers, too many, or a size that is not a multiple of IOBUF_ALIGN_BYTES. */
+/** -EINVAL for no buffers, too many, or a size that is not a multiple of IOBUF_ALIGN_BYTES. */
 int iobuf_pool_open(struct iobuf_pool **ret, unsigned count, size_t bytes);
 
-/* Every buffer must be back, and the struct io that registered them closed. NULL is fine. */
+/** Every buffer must be back, and the struct io that registered them closed. NULL is fine. */
 void iobuf_pool_close(struct iobuf_pool *pool);
 
 unsigned iobuf_pool_count(const struct iobuf_pool *pool);
 const struct iobuf *iobuf_pool_at(const struct iobuf_pool *pool, unsigned index);
 
-/*
+/**
  * A buffer of at least `bytes`. -EAGAIN: none is free at the moment (put one back and ask again),
  * -EMSGSIZE: more than IOBUF_BYTES_MAX, -ENOMEM. What it contains is left over from its last use.
  */
