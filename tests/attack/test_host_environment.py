@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """What a host's environment has: text that is not UTF-8, ends of lines, lists that cannot be read,
-and a program that may not read it at all.
+a program that may not read it at all, and one that changes its user.
 
 usage: test_host_environment.py BUILD_DIR [words of test names…]
 """
@@ -63,7 +63,7 @@ def ends_of_lines_in_values_are_cut_off(pipe):
     """As a block of text in a YAML file leaves them."""
     told, _ = host(
         pipe,
-        OTEL_RESOURCE_ATTRIBUTES="team=a,\n  region=eu\n",
+        OTEL_RESOURCE_ATTRIBUTES="team = a ,\n  region=\teu\n",
         OTEL_SERVICE_NAME="shop\n",
         OTLPIPE_DIR=f"{pipe.runtime}\n",
         OTLPIPE_SPAN_RING_BYTES="64KiB\n",
@@ -116,6 +116,21 @@ def a_program_with_capabilities_says_that_it_reads_nothing(pipe):
     equal(len(list(runtime.glob("*.region"))), 1, "regions in the directory of the option")
 
 
+def a_worker_that_drops_its_rights_is_told_where_and_what_to_do(pipe):
+    if os.geteuid() != 0:
+        raise Skip("only root can become other users")
+    pipe.shm.chmod(0o711)
+    process = rig.harness.Process(
+        pipe, "host_environment",
+        [pipe.build / "tests/attack/host_environment", pipe.runtime, NOBODY],
+    )
+    process.wait(1)
+    worker = process.out.splitlines()[-1]
+    check(worker.startswith("worker: "), process.out)
+    for text in (str(pipe.runtime), str(NOBODY), "Permission denied", "group directory"):
+        check(text in worker, f"no {text!r} in {worker!r}")
+
+
 if __name__ == "__main__":
     rig.harness.run(
         [
@@ -123,5 +138,6 @@ if __name__ == "__main__":
             ends_of_lines_in_values_are_cut_off,
             a_list_that_cannot_be_read_names_its_pair,
             a_program_with_capabilities_says_that_it_reads_nothing,
+            a_worker_that_drops_its_rights_is_told_where_and_what_to_do,
         ]
     )
