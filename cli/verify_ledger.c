@@ -352,6 +352,7 @@ static void note_elsewhere(struct verify *verify)
 {
 	bool is_partly_elsewhere = verify_total(verify).elsewhere_items != 0;
 	bool has_unknown = false;
+	char path[MANIFEST_PATH_BYTES_MAX];
 	enum otlp_signal signal;
 	size_t i;
 
@@ -363,14 +364,18 @@ static void note_elsewhere(struct verify *verify)
 		if (dir->manifest_error != 0)
 			continue;
 		if (is_partly_elsewhere && dir->manifest.has_come &&
-		    strcmp(dir->manifest.came, "-") != 0)
+		    strcmp(dir->manifest.came, "-") != 0) {
+			manifest_path_of_word(dir->manifest.came, path);
 			verify_note(verify, NULL,
 				    "before %s the records went to %s, its manifest says",
-				    dir->path, dir->manifest.came);
-		if (dir->manifest.is_left && (is_partly_elsewhere || has_unknown))
+				    dir->path, path);
+		}
+		if (dir->manifest.is_left && (is_partly_elsewhere || has_unknown)) {
+			manifest_path_of_word(dir->manifest.left, path);
 			verify_note(verify, NULL,
 				    "after %s the records went to %s, its manifest says", dir->path,
-				    dir->manifest.left);
+				    path);
+		}
 	}
 }
 

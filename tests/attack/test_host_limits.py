@@ -7,6 +7,7 @@ usage: test_host_limits.py BUILD_DIR [words of test names…]
 """
 import os
 import pathlib
+import shlex
 import shutil
 import subprocess
 import sys
@@ -218,8 +219,9 @@ def a_cgroup_that_is_full_of_page_cache_has_room(pipe):
         cgroup.join(pid)
     # Pages of a file belong to the cgroup of who touches them first.
     filler = pipe.scratch / "filler"
-    command = f"echo $$ > {cgroup.path}/cgroup.procs; head -c {64 * MIB} /dev/zero > {filler}; sync {filler}; cat {filler} > /dev/null"
-    subprocess.run(["sh", "-c", command], check=True)
+    command = 'echo $$ > "$1/cgroup.procs"; head -c "$3" /dev/zero > "$2"; sync "$2"; cat "$2" > /dev/null'
+    words = [str(word) for word in (cgroup.path, filler, 64 * MIB)]
+    subprocess.run(["sh", "-ec", command, "sh", *words], check=True)
     waiting.go_on()
     waiting.wait()
     waiting.go_on()
@@ -251,7 +253,7 @@ def unshared(pipe, script, **environment):
 
 def without_proc_there_are_rings_or_an_error_that_names_it(pipe):
     command, environment = for_nobody(pipe)
-    script = f"umount -l /proc; exec {' '.join(command)} open none"
+    script = f"umount -l /proc; exec {shlex.join(str(word) for word in command)} open none"
     found = unshared(pipe, script, **environment)
     forget(pipe)
     if found["result"] != 0:  # an older kernel names a file through /proc alone
@@ -260,7 +262,8 @@ def without_proc_there_are_rings_or_an_error_that_names_it(pipe):
 
 def without_dev_shm_the_error_names_it(pipe):
     program = pipe.build / "tests/attack/host_limits"
-    found = unshared(pipe, f"mount -t tmpfs none /dev; exec {program} open none", OTLPIPE_DIR=None)
+    script = f"mount -t tmpfs none /dev; exec {shlex.quote(str(program))} open none"
+    found = unshared(pipe, script, OTLPIPE_DIR=None)
     refused(found, ACCESS, "/dev/shm/otlpipe-0", "No such file or directory", "OTLPIPE_DIR")
 
 

@@ -112,7 +112,8 @@ def installed(pipe):
 def command(pipe, lines, name):
     """A command of the unit, as systemd starts it: without a shell."""
     (line,) = [line for line in lines if line.startswith(name + "=")]
-    words = shlex.split(line.removeprefix(name + "=").replace("%S", str(pipe.scratch)))
+    # What %S stands for is put in behind the split: it may have a space.
+    words = [word.replace("%S", str(pipe.scratch)) for word in shlex.split(line.removeprefix(name + "="))]
     harness.check(words[0].startswith("/"), f"{name}: {words[0]} is no absolute path")
     return words
 

@@ -350,6 +350,36 @@ static void lines_that_make_no_sense_are_refused(void **state)
 	}
 }
 
+static void a_path_is_a_word_there_and_itself_again_for_people(void **state)
+{
+	static const struct {
+		const char *path, *word, *shown;
+	} cases[] = {
+		{"/a dir/100%", "/a%20dir/100%25", "/a dir/100%"},
+		/* What a terminal would obey stays written out. */
+		{"/x\033[2J\n", "/x%1b[2J%0a", "/x%1b[2J%0a"},
+		{"/\xc3\xbc", "/%c3%bc", "/%c3%bc"},
+		{"", "-", "-"},
+	};
+	char word[MANIFEST_PATH_BYTES_MAX], shown[MANIFEST_PATH_BYTES_MAX];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT_OF(cases); i++) {
+		manifest_word_of_path(cases[i].path, word);
+		assert_string_equal(word, cases[i].word);
+		manifest_path_of_word(word, shown);
+		assert_string_equal(shown, cases[i].shown);
+	}
+	/* Somebody else's words, which end in the middle. */
+	manifest_path_of_word("%", shown);
+	assert_string_equal(shown, "%");
+	manifest_path_of_word("/%2", shown);
+	assert_string_equal(shown, "/%2");
+	manifest_path_of_word("/%2x%", shown);
+	assert_string_equal(shown, "/%2x%");
+}
+
 static void another_version_is_refused(void **state)
 {
 	struct manifest_image image = {0};
@@ -824,6 +854,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_line_that_was_taken_out_ends_it_there, setup,
 						teardown),
 		cmocka_unit_test(lines_that_make_no_sense_are_refused),
+		cmocka_unit_test(a_path_is_a_word_there_and_itself_again_for_people),
 		cmocka_unit_test(another_version_is_refused),
 		cmocka_unit_test_setup_teardown(a_torn_tail_is_cut_off, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_damaged_one_is_set_aside_and_begun_again, setup,

@@ -94,6 +94,26 @@ void manifest_word_of_path(const char *path, char ret[MANIFEST_PATH_BYTES_MAX])
 	ret[at] = '\0';
 }
 
+void manifest_path_of_word(const char *word, char ret[MANIFEST_PATH_BYTES_MAX])
+{
+	size_t at = 0;
+
+	for (; *word != '\0' && at + 1 < MANIFEST_PATH_BYTES_MAX; word++) {
+		/* Each is looked at only if the one before it is a digit, so within the text. */
+		const int high = *word == '%' ? hex_digit(word[1]) : -1;
+		const int low = high >= 0 ? hex_digit(word[2]) : -1;
+		const int c = low >= 0 ? high << 4 | low : -1;
+
+		if (c >= ' ' && c < 0x7f) {
+			ret[at++] = (char)c;
+			word += 2;
+		} else {
+			ret[at++] = *word;
+		}
+	}
+	ret[at] = '\0';
+}
+
 /* ---- lines ---- */
 
 /* Cut the line into its words; the checksum is the last and does not count. */

@@ -41,6 +41,9 @@ bool manifest_word_id(const char *word, uint64_t *ret);
 /** As it stands there, so it can do a terminal no harm. */
 bool manifest_word_path(const char *word, char ret[MANIFEST_PATH_BYTES_MAX]);
 
+/** Such a word for people: as the path was, but for what would do a terminal harm. */
+void manifest_path_of_word(const char *word, char ret[MANIFEST_PATH_BYTES_MAX]);
+
 /* ---- out ---- */
 
 /**
