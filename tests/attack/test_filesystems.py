@@ -134,7 +134,7 @@ def a_push_on_a_full_disk_ends_no_program(pipe):
         equal(pipe.scan()["spans"], accepted, f"{kind}: spans")
         pipe.verify()
         harness.reliability("the runtime directory's disk is full while programs push",
-                            f"{kind}, filled; the rings are written around", 1, 0, "filesystems")
+                            f"{kind}, filled; the rings are written around", 1, 0, "attack filesystems")
     if tried == 0:
         raise harness.Skip("nothing could be mounted")
 

@@ -88,7 +88,7 @@ def twins_that_meet_the_next_writer_of_one_that_was_killed(pipe):
     made = after_the_writers_death(pipe, harness.signal.SIGKILL)
     harness.reliability("another user's region carries the id of a victim's", "tests/attack/"
                         "region_twin; the writer is killed, or stopped, and the next one finds both",
-                        2 * made, 0, "identity")
+                        2 * made, 0, "attack identity")
 
 
 def twins_that_meet_the_next_writer_of_one_that_stopped(pipe):

@@ -56,7 +56,7 @@ def broken_regions_in_a_loop_are_a_few_lines_and_a_few_files(pipe):
     equal(pipe.scan()["spans"], counts["accepted"], "spans of the honest one in the files")
     harness.reliability(
         "broken regions made in a loop", f"tests/attack/crowd break: {BROKEN:,} of them", BROKEN, 0,
-        "limits",
+        "attack limits",
     )
 
 
@@ -97,7 +97,7 @@ def a_member_with_more_regions_than_there_are_descriptors_starves_nobody(pipe):
         equal(found.get(name), {"spans": 500, "points": 500}, name)
     harness.reliability(
         f"{REGIONS:,} regions of one member, {DESCRIPTORS:,} descriptors", "tests/attack/crowd hold",
-        3, 0, "limits",
+        3, 0, "attack limits",
     )
 
 

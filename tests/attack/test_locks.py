@@ -96,7 +96,7 @@ def a_second_writer_that_starts_without_the_lock_file_takes_no_record_twice(pipe
         kept.stop()
         compare()
     harness.reliability("writer.lock is removed, and a second writer started", "rm, and another "
-                        "output directory; the producers go on", runs, 0, "locks")
+                        "output directory; the producers go on", runs, 0, "attack locks")
 
 
 def a_lock_file_that_is_taken_away_is_made_again(pipe):

@@ -74,7 +74,7 @@ def the_hole_of_a_region_that_looks_dead_is_not_read(pipe):
     holes(pipe, "sparse")
     harness.reliability(
         "a region of two pages that says it has a ring of 1 GiB, read by writer and tools",
-        f"tests/attack/space_liar sparse: {LIARS} of them", LIARS, 0, "memory",
+        f"tests/attack/space_liar sparse: {LIARS} of them", LIARS, 0, "attack memory",
     )
 
 
@@ -102,7 +102,7 @@ def a_region_that_gives_its_ring_back_while_it_is_drained_is_put_aside(pipe):
     equal(pipe.scan()["spans"], 600, "spans of the honest producers")
     harness.reliability(
         "a producer that gives its ring back while it is drained",
-        "tests/attack/space_liar punch", len(liars), 0, "memory",
+        "tests/attack/space_liar punch", len(liars), 0, "attack memory",
     )
 
 

@@ -114,7 +114,7 @@ def the_writer_and_the_programs_go_on_in_the_directory_that_is_there(pipe):
         clean(pipe)
         runs += 1
     harness.reliability("the runtime directory is emptied, removed, moved away or replaced",
-                        "rm, mv, mkdir under the writer and the programs", runs, 0, "place")
+                        "rm, mv, mkdir under the writer and the programs", runs, 0, "attack place")
 
 
 def another_writer_that_has_the_new_directory_gets_what_comes(pipe):

@@ -61,7 +61,7 @@ def beside(pipe, mode, *arguments, hostile=(), honest=(), **writer_arguments):
     for name in pipe.regions():
         (pipe.runtime / name).unlink()
     how = "tests/attack/costly beside an honest producer, which loses nothing"
-    harness.reliability(FAULTS[mode, bool(honest)], how, 1, 0, "work")
+    harness.reliability(FAULTS[mode, bool(honest)], how, 1, 0, "attack work")
 
 
 def resources_that_collide_cost_the_honest_nothing(pipe):
