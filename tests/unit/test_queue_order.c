@@ -152,6 +152,7 @@ static int give_up_without_renaming(void *context)
 	CHECK(data_dir_open(pipe->out.fd, "traces", &dir) == 0);
 	CHECK(data_dir_list(&dir, DATA_ALL_KINDS, &names, &count) == 0);
 	CHECK(count == 1);
+	free(names);
 	return 0;
 }
 
