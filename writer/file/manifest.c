@@ -348,18 +348,6 @@ int manifest_copy(struct manifest *manifest, const char *signal, struct manifest
 	return rc;
 }
 
-void manifest_removed(struct manifest *manifest, const char *signal, uint64_t *ret_files,
-		      uint64_t *ret_bytes)
-{
-	const struct manifest_signal *known;
-
-	pthread_mutex_lock(&manifest->mutex);
-	known = manifest_image_signal(&manifest->store.image, signal);
-	*ret_files = known != NULL ? known->removed_files : 0;
-	*ret_bytes = known != NULL ? known->removed_bytes : 0;
-	pthread_mutex_unlock(&manifest->mutex);
-}
-
 int64_t manifest_look_at_clock(struct manifest *manifest)
 {
 	int64_t step_s;

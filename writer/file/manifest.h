@@ -106,10 +106,6 @@ bool manifest_find(struct manifest *manifest, const char *signal, uint64_t seque
 int manifest_copy(struct manifest *manifest, const char *signal, struct manifest_entry **ret,
 		  size_t *ret_count);
 
-/** What retention removed in all. */
-void manifest_removed(struct manifest *manifest, const char *signal, uint64_t *ret_files,
-		      uint64_t *ret_bytes);
-
 /**
  * Look whether the wall clock was set. If it was, the times of this boot's files
  * are corrected, since how long ago they were sealed is known by another clock.

@@ -5,14 +5,10 @@
  */
 #include "writer/file/retain.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <time.h>
-
-#define NS_PER_S INT64_C(1000000000)
 
 struct retain {
 	struct retain_run run; /* the thread's */
@@ -21,7 +17,6 @@ struct retain {
 	pthread_cond_t changed;
 	/* All below under the mutex. */
 	bool is_asked;
-	bool is_running;
 	bool is_stopping;
 	struct retain_counts counts;
 };
@@ -49,15 +44,12 @@ static void *run_thread(void *argument)
 		if (retain->is_stopping)
 			break;
 		retain->is_asked = false;
-		retain->is_running = true;
 		pthread_mutex_unlock(&retain->mutex);
 
 		(void)retain_run(&retain->run);
 
 		pthread_mutex_lock(&retain->mutex);
-		retain->is_running = false;
 		retain->counts = retain->run.counts;
-		pthread_cond_broadcast(&retain->changed);
 	}
 	pthread_mutex_unlock(&retain->mutex);
 	return NULL;
@@ -65,15 +57,11 @@ static void *run_thread(void *argument)
 
 static int start_thread(struct retain *retain)
 {
-	pthread_condattr_t attr;
 	sigset_t all, before;
 	int rc;
 
 	pthread_mutex_init(&retain->mutex, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&retain->changed, &attr);
-	pthread_condattr_destroy(&attr);
+	pthread_cond_init(&retain->changed, NULL);
 
 	/* Inherited: a signal must reach the main loop, which waits for it. */
 	sigfillset(&all);
@@ -125,7 +113,7 @@ void retain_close(struct retain *retain)
 
 	pthread_mutex_lock(&retain->mutex);
 	retain->is_stopping = true;
-	pthread_cond_broadcast(&retain->changed);
+	pthread_cond_signal(&retain->changed);
 	pthread_mutex_unlock(&retain->mutex);
 
 	pthread_join(retain->thread, NULL);
@@ -139,29 +127,8 @@ void retain_request(struct retain *retain)
 {
 	pthread_mutex_lock(&retain->mutex);
 	retain->is_asked = true;
-	pthread_cond_broadcast(&retain->changed);
+	pthread_cond_signal(&retain->changed);
 	pthread_mutex_unlock(&retain->mutex);
-}
-
-int retain_wait(struct retain *retain, int64_t timeout_ns)
-{
-	struct timespec until;
-	int rc = 0;
-
-	assert(timeout_ns >= 0);
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += timeout_ns / NS_PER_S;
-	until.tv_nsec += timeout_ns % NS_PER_S;
-	if (until.tv_nsec >= NS_PER_S) {
-		until.tv_sec++;
-		until.tv_nsec -= NS_PER_S;
-	}
-
-	pthread_mutex_lock(&retain->mutex);
-	while (rc == 0 && (retain->is_asked || retain->is_running))
-		rc = pthread_cond_timedwait(&retain->changed, &retain->mutex, &until);
-	pthread_mutex_unlock(&retain->mutex);
-	return -rc;
 }
 
 void retain_counts(struct retain *retain, struct retain_counts *ret)

@@ -39,10 +39,7 @@ void retain_close(struct retain *retain);
 /** Asks for a run and returns at once. Requests during a run make one more. */
 void retain_request(struct retain *retain);
 
-/** Waits until all that was requested is done; -ETIMEDOUT. */
-int retain_wait(struct retain *retain, int64_t timeout_ns);
-
-/** What has been done since retain_open. */
+/** What the runs that have ended did since retain_open. */
 void retain_counts(struct retain *retain, struct retain_counts *ret);
 
 #endif
