@@ -301,6 +301,11 @@ def names_that_data_files_will_have_are_not_followed(pipe):
             if path.is_symlink():
                 path.unlink()
     pipe.writer("--drain", interval=None, ready=False).wait()
+    # A writer that had the time went on in a new file. The one given up counts as far as its name says.
+    for path in pipe.output.glob("*/*.bad"):
+        name, good_bytes, _ = path.name.rsplit(".", 2)
+        os.truncate(path, int(good_bytes))
+        path.rename(path.with_name(name))
     found = pipe.run("load_scan", pipe.output).json()["services"]
     for name in ("first", "second"):
         harness.equal(found.get(name), {"spans": 10, "points": 10}, name)
