@@ -150,11 +150,12 @@ def retention_by_size_removes_the_oldest_first(pipe):
         harness.check(not numbers or is_run(numbers), f"not the oldest of {name} were removed: {numbers}")
         harness.check(not numbers or numbers[0] > 1, f"nothing of {name} was removed: {numbers}")
     found = pipe.verify()
-    for name in ("spans", "points"):
-        harness.check(found[name]["removed_items"] > 0, f"verify does not name the start: {found}")
-        harness.equal(
-            found[name]["removed_items"] + found[name]["written_items"], 10000, f"{name} in all"
-        )
+    for name, numbers in left.items():
+        # With the last file of a signal its ledger is gone too.
+        sums = found["signals"][name]
+        if numbers:
+            harness.check(sums["removed_items"] > 0, f"verify does not name the start: {found}")
+            harness.equal(sums["removed_items"] + sums["written_items"], 10000, f"{name} in all")
     notes = " ".join(found["notes"])
     harness.check("removed" in notes, f"verify does not name the start as removed: {found}")
     harness.equal(pipe.scan()["spans"], found["spans"]["written_items"], "spans that are left")
