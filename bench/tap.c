@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Finds the region by this process's id. One library at a time, or the first found is taken. */
+/* Finds the region of this process that is open: there is one library at a time. */
 #include "bench/tap.h"
 #include "core/record/signal.h"
 
@@ -14,9 +14,17 @@ static int attach_own(struct tap *ret, const struct runtime_dir *dir, DIR *entri
 	while ((entry = readdir(entries)) != NULL) {
 		uint64_t id;
 		uint32_t pid;
+		int rc;
 
-		if (region_parse_name(entry->d_name, &pid, &id) && pid == (uint32_t)getpid())
-			return region_attach(&ret->view, dir, entry->d_name, writable);
+		if (!region_parse_name(entry->d_name, &pid, &id) || pid != (uint32_t)getpid())
+			continue;
+		rc = region_attach(&ret->view, dir, entry->d_name, writable);
+		if (rc < 0)
+			return rc;
+		if (!region_is_closed(&ret->view))
+			return 0;
+		/* Of a library before this one: without a writer nobody takes it away. */
+		region_detach(&ret->view);
 	}
 	return -ENOENT;
 }
