@@ -89,6 +89,15 @@ static size_t line_bytes(int n)
 	return bytes < LOG_LINE_BYTES_MAX - 2 ? bytes : LOG_LINE_BYTES_MAX - 2;
 }
 
+/* Into a line that has its prefix. @return line_bytes() */
+static size_t format_line(char line[LOG_LINE_BYTES_MAX], const char *format, va_list arguments)
+{
+	const size_t prefix = sizeof(LOG_PREFIX) - 1;
+
+	return line_bytes(
+		vsnprintf(line + prefix, LOG_LINE_BYTES_MAX - prefix - 1, format, arguments));
+}
+
 void log_line(const char *format, ...)
 {
 	char line[LOG_LINE_BYTES_MAX] = LOG_PREFIX;
@@ -97,10 +106,10 @@ void log_line(const char *format, ...)
 	struct log_kind *kind;
 	va_list arguments;
 	bool is_said;
-	int n;
+	size_t bytes;
 
 	va_start(arguments, format);
-	n = vsnprintf(line + prefix, sizeof(line) - prefix - 1, format, arguments);
+	bytes = format_line(line, format, arguments);
 	va_end(arguments);
 	pthread_mutex_lock(&log_mutex);
 	kind = find_kind(format, now_ns);
@@ -112,20 +121,19 @@ void log_line(const char *format, ...)
 	}
 	pthread_mutex_unlock(&log_mutex);
 	if (is_said)
-		write_line(line, line_bytes(n));
+		write_line(line, bytes);
 }
 
 void log_always(const char *format, ...)
 {
 	char line[LOG_LINE_BYTES_MAX] = LOG_PREFIX;
-	const size_t prefix = sizeof(LOG_PREFIX) - 1;
 	va_list arguments;
-	int n;
+	size_t bytes;
 
 	va_start(arguments, format);
-	n = vsnprintf(line + prefix, sizeof(line) - prefix - 1, format, arguments);
+	bytes = format_line(line, format, arguments);
 	va_end(arguments);
-	write_line(line, line_bytes(n));
+	write_line(line, bytes);
 }
 
 static void sum_up(int64_t least_ns)

@@ -108,6 +108,24 @@ static inline void push_resource(const struct push *push, struct resource *resou
 		*inline_resource = &resource->value;
 }
 
+/* Room for a record of one item, whose sizing answered rc and bytes. False: it was refused. */
+static inline bool push_take(struct push *push, int rc, size_t bytes, struct ring_claim *ret)
+{
+	if (rc == OTLP_ERR_TOO_LARGE || (rc == 0 && bytes > push->ring->payload_bytes_max)) {
+		push_refuse_large(push, rc == 0 ? bytes : 0, 1);
+		return false;
+	}
+	if (rc < 0) {
+		push_refuse(push, rc, 1);
+		return false;
+	}
+	if (!push_claim(push, bytes, 1, ret)) {
+		push_refuse(push, OTLP_ERR_FULL, 1);
+		return false;
+	}
+	return true;
+}
+
 /* Where a span's resource comes from: inline, or by reference where inline_resource is NULL. */
 struct span_push {
 	const struct otlp_span *span;
@@ -141,18 +159,8 @@ static inline void push_span(struct push *push, struct resource *resource, struc
 		rc = record_size_shaped(span, &shape->record, of.inline_resource, &bytes);
 	else
 		rc = record_size_span(span, of.inline_resource, &bytes);
-	if (rc == OTLP_ERR_TOO_LARGE || (rc == 0 && bytes > push->ring->payload_bytes_max)) {
-		push_refuse_large(push, rc == 0 ? bytes : 0, 1);
+	if (!push_take(push, rc, bytes, &claim))
 		return;
-	}
-	if (rc < 0) {
-		push_refuse(push, rc, 1);
-		return;
-	}
-	if (!push_claim(push, bytes, 1, &claim)) {
-		push_refuse(push, OTLP_ERR_FULL, 1);
-		return;
-	}
 	written = span_write(&of, claim.payload, bytes);
 	if (written == RECORD_ASCII ||
 	    (written == RECORD_NOT_ASCII && record_text_span(span, of.inline_resource)))
@@ -191,18 +199,8 @@ static inline void push_log(struct push *push, struct resource *resource,
 
 	push_resource(push, resource, &inline_resource, &resource_ref);
 	rc = record_size_log(log, inline_resource, &bytes);
-	if (rc == OTLP_ERR_TOO_LARGE || (rc == 0 && bytes > push->ring->payload_bytes_max)) {
-		push_refuse_large(push, rc == 0 ? bytes : 0, 1);
+	if (!push_take(push, rc, bytes, &claim))
 		return;
-	}
-	if (rc < 0) {
-		push_refuse(push, rc, 1);
-		return;
-	}
-	if (!push_claim(push, bytes, 1, &claim)) {
-		push_refuse(push, OTLP_ERR_FULL, 1);
-		return;
-	}
 	written = record_write_log(claim.payload, log, inline_resource, resource_ref, bytes);
 	if (written == RECORD_ASCII ||
 	    (written == RECORD_NOT_ASCII && record_text_log(log, inline_resource)))

@@ -47,18 +47,12 @@ static int control_make(const struct runtime_dir *dir)
 	/* Not on the stack, which may be that of a signal handler. */
 	static const struct control_page page = {
 		.magic = CONTROL_MAGIC, .major = LAYOUT_MAJOR, .minor = LAYOUT_MINOR};
-	ssize_t n;
 	int fd, rc;
 
-	if (sizeof(page) > limits_file_bytes())
-		return -EFBIG; /* to write it would be a deadly signal */
-	fd = descriptor_openat(dir->fd, ".", O_TMPFILE | O_RDWR, 0600);
+	fd = runtime_write_unnamed(dir, &page, sizeof(page));
 	if (fd < 0)
 		return fd;
-	n = write(fd, &page, sizeof(page));
-	if (n != (ssize_t)sizeof(page))
-		rc = n < 0 ? -errno : -ENOSPC;
-	else if (fchmod(fd, dir->group ? 0640 : 0600) < 0)
+	if (fchmod(fd, dir->group ? 0640 : 0600) < 0)
 		rc = -errno;
 	else
 		rc = runtime_link(dir, fd, RUNTIME_CONTROL);

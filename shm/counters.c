@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "base/descriptor.h"
-#include "base/host_limits.h"
 #include "base/text.h"
 #include "shm/atomic.h"
 
@@ -29,19 +28,12 @@ static int counters_make(const struct runtime_dir *dir, const char *name)
 	/* Not on the stack, which may be that of a signal handler. */
 	static const struct counters_page page = {
 		.magic = COUNTERS_MAGIC, .major = COUNTERS_MAJOR, .minor = 0};
-	ssize_t n;
 	int fd, rc;
 
-	if (sizeof(page) > limits_file_bytes())
-		return -EFBIG; /* to write it would be a deadly signal */
-	fd = descriptor_openat(dir->fd, ".", O_TMPFILE | O_RDWR, 0600);
+	fd = runtime_write_unnamed(dir, &page, sizeof(page));
 	if (fd < 0)
 		return fd;
-	n = write(fd, &page, sizeof(page));
-	if (n == (ssize_t)sizeof(page))
-		rc = runtime_share(dir, fd);
-	else
-		rc = n < 0 ? -errno : -ENOSPC;
+	rc = runtime_share(dir, fd);
 	if (rc == 0)
 		rc = runtime_link(dir, fd, name);
 	close(fd);

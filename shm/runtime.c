@@ -21,6 +21,7 @@
 
 #include "base/descriptor.h"
 #include "base/environment.h"
+#include "base/host_limits.h"
 #include "shm/trust.h"
 
 #define NAME_BYTES_MAX	       256
@@ -234,6 +235,24 @@ void runtime_fd_path(char ret[RUNTIME_FD_PATH_BYTES], int fd)
 	for (at = 14; n > 0; at++)
 		ret[at] = digits[--n];
 	ret[at] = '\0';
+}
+
+int runtime_write_unnamed(const struct runtime_dir *dir, const void *from, size_t bytes)
+{
+	ssize_t n;
+	int fd, rc;
+
+	if (bytes > limits_file_bytes())
+		return -EFBIG;
+	fd = descriptor_openat(dir->fd, ".", O_TMPFILE | O_RDWR, 0600);
+	if (fd < 0)
+		return fd;
+	n = write(fd, from, bytes);
+	if (n == (ssize_t)bytes)
+		return fd;
+	rc = n < 0 ? -errno : -ENOSPC;
+	close(fd);
+	return rc;
 }
 
 int runtime_link(const struct runtime_dir *dir, int fd, const char *name)

@@ -94,6 +94,15 @@ int runtime_displace(const struct runtime_dir *dir, const char *name);
 /** "/proc/self/fd/<fd>". Async-signal-safe. */
 void runtime_fd_path(char ret[RUNTIME_FD_PATH_BYTES], int fd);
 
+/**
+ * Make a file of the directory that is closed to others, whole before runtime_link() gives it its
+ * name. Async-signal-safe.
+ *
+ * @return a descriptor; -EFBIG where RLIMIT_FSIZE would make of the write a deadly signal; or
+ *         another negative errno
+ */
+int runtime_write_unnamed(const struct runtime_dir *dir, const void *from, size_t bytes);
+
 /** Give a nameless file a name in the directory. 0, -EEXIST, or another errno. */
 int runtime_link(const struct runtime_dir *dir, int fd, const char *name);
 
