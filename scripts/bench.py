@@ -32,6 +32,8 @@ RING_LARGE, RING_DEFAULT = 64 << 20, 4 << 20
 MANY_PROCESSES, MANY_ACTIVE, MANY_SPANS = 256, 3, 900_000  # 1 % of them, rounded up
 IDLE_SECONDS, IDLE_PRODUCERS = 10, 8
 
+MICRO_PEERS = ("syslog/",)  # may be missing on a machine; what is ours may not
+
 PARTS = ["micro", "peers", "latency", "disk", "many", "idle", "counters"]
 
 
@@ -51,7 +53,8 @@ def bench_micro(run):
         )
     figures = bench_peers.read_google(out)
     for name, one in figures.items():
-        if "missing" in one or one.get("dropped"):
+        is_missing = "missing" in one and not name.startswith(MICRO_PEERS)
+        if is_missing or one.get("dropped"):
             raise Failed(f"{name}: {one}")
     run.results["micro"] = figures
 
