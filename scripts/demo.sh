@@ -134,14 +134,15 @@ traces=("$output"/traces/*.binpb) metrics=("$output"/metrics/*.binpb)
 ((${#traces[@]} > 0 && ${#metrics[@]} > 0)) || give_up 'no files were written' "$logs/writer.log"
 (cd "$output" && ls -l traces metrics) | sed 's/^/  /'
 
-shown=${walker_paths[${#walker_paths[@]} > 1 ? ${#walker_paths[@]} - 2 : 0]}
-title "the trace of $shown, in part"
-"$otlpipe" cat "${traces[@]}" >"$logs/traces.jsonl"
-"$otlpipe" cat "${metrics[@]}" >"$logs/metrics.jsonl"
-"$python" "$scripts/show-trace.py" tree "$shown" <"$logs/traces.jsonl"
+title 'the slowest trace, in part'
+"$otlpipe" trace "$output" --slowest 1 --lines 20 >"$logs/trace.txt" || give_up 'no trace is shown' "$logs/trace.txt"
+sed 's/^/  /' "$logs/trace.txt"
 
-title 'three records, as OTLP JSON'
-cat "$logs/traces.jsonl" "$logs/metrics.jsonl" | "$python" "$scripts/show-trace.py" records
+title 'a span and a metric, as OTLP JSON, in part'
+for file in "${traces[0]}" "${metrics[0]}"; do
+	"$otlpipe" cat "$file" | head -c 900 | sed 's/^/  /'
+	echo ' …'
+done
 
 title 'throughput'
 sed 's/^/  load: /' "$logs/load.json"
