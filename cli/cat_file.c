@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -88,45 +89,67 @@ static void say_format(const char *path, const struct format *format)
 		   format->advice);
 }
 
-static void say_damage(const char *path, uint64_t offset, int error)
+/* "path: offset 12", of what is packed in it where it is. */
+#define PLACE_BYTES 4096
+
+static const char *place_of(char *place, const char *path, const struct input *input,
+			    uint64_t offset)
 {
+	snprintf(place, PLACE_BYTES, "%s: offset %" PRIu64 "%s%s", path, offset,
+		 input->packing != PACKING_NONE ? " of what is in the " : "",
+		 input->packing != PACKING_NONE ? packing_name(input->packing) : "");
+	return place;
+}
+
+static void say_damage(const char *path, const struct input *input, uint64_t offset, int error)
+{
+	char place[PLACE_BYTES];
+
+	place_of(place, path, input, offset);
 	switch (error) {
 	case -ENODATA:
-		tool_error("%s: offset %" PRIu64 ": the file ends in the middle of what begins "
+		tool_error("%s: the file ends in the middle of what begins "
 			   "here: it was cut short, or somebody still writes it (then --follow)",
-			   path, offset);
+			   place);
 		break;
 	case -EUCLEAN:
-		tool_error("%s: offset %" PRIu64 ": the batch does not match its checksum: it was "
+		tool_error("%s: the batch does not match its checksum: it was "
 			   "damaged, and nothing from here on is printed (otlpipe verify tells "
 			   "what is missing)",
-			   path, offset);
+			   place);
 		break;
 	case -EBADMSG:
-		tool_error("%s: offset %" PRIu64 ": this is not OTLP protobuf", path, offset);
+		tool_error("%s: this is not %s", place,
+			   input->form == INPUT_JSON ? "OTLP JSON" : "OTLP protobuf");
 		break;
 	case -ELOOP:
-		tool_error("%s: offset %" PRIu64 ": messages are nested more than %u deep, which "
+		tool_error("%s: messages are nested more than %u deep, which "
 			   "no OTLP is",
-			   path, offset, WIRE_DEPTH_MAX);
+			   place, WIRE_DEPTH_MAX);
 		break;
 	case -EILSEQ:
-		tool_error("%s: offset %" PRIu64 ": a text is not UTF-8, so it has no JSON "
+		tool_error("%s: a text is not UTF-8, so it has no JSON "
 			   "(--format frames prints it as it is)",
-			   path, offset);
+			   place);
+		break;
+	case -EPROTO:
+		tool_error("%s: %s is damaged behind byte %" PRIu64
+			   " of the file, and nothing from here on is printed",
+			   place, packing_name(input->packing), input_packed_offset(input));
 		break;
 	case -EFBIG:
-		tool_error("%s: offset %" PRIu64 ": a message has more than %zu MiB", path, offset,
-			   INPUT_CHUNK_BYTES_MAX >> 20);
+		tool_error("%s: a message has more than %zu MiB", place,
+			   (input->form == INPUT_JSON ? INPUT_JSON_BYTES_MAX
+						      : INPUT_CHUNK_BYTES_MAX) >>
+				   20);
 		break;
 	case -ENOMEM:
-		tool_error("%s: offset %" PRIu64 ": no memory for this message, or it takes more "
+		tool_error("%s: no memory for this message, or it takes more "
 			   "than %zu MiB when decoded",
-			   path, offset, OTLP_DECODED_BYTES_MAX >> 20);
+			   place, OTLP_DECODED_BYTES_MAX >> 20);
 		break;
 	default:
-		tool_error("%s: offset %" PRIu64 ": it cannot be read: %s", path, offset,
-			   strerror(-error));
+		tool_error("%s: it cannot be read: %s", place, strerror(-error));
 		break;
 	}
 }
@@ -134,7 +157,7 @@ static void say_damage(const char *path, uint64_t offset, int error)
 /* Has nothing of it been OTLP so far, and is the error about its bytes? */
 static bool may_be_another_format(const struct input *input, int error)
 {
-	return !input->is_ours && !input->has_shown &&
+	return !input->is_ours && !input->has_shown && input->form == INPUT_PROTOBUF &&
 	       (error == -EBADMSG || error == -ENODATA || error == -ELOOP || error == -EILSEQ ||
 		error == -EFBIG || error == -ENOMEM);
 }
@@ -157,7 +180,7 @@ void cat_error(const char *path, struct input *input, uint64_t offset, int error
 			   "nothing from here on is printed (otlpipe verify tells what is missing)",
 			   path, offset);
 	else
-		say_damage(path, offset, error);
+		say_damage(path, input, offset, error);
 }
 
 int cat_check_shown(const char *path, struct input *input)
@@ -177,22 +200,26 @@ int cat_check_shown(const char *path, struct input *input)
 	return TOOL_FAILED;
 }
 
-int cat_resolve(const char *path, struct input *input, enum otlp_signal wanted,
-		enum otlp_signal *signal)
+int cat_resolve(const char *path, struct input *input, const struct chunk *chunk,
+		enum otlp_signal wanted, enum otlp_signal *signal)
 {
 	const struct format *format;
 
-	if (input->is_ours) {
-		*signal = input->signal;
+	if (chunk->signal != SIGNAL_NONE) {
+		*signal = chunk->signal;
 		if (wanted == SIGNAL_NONE || wanted == *signal)
 			return TOOL_OK;
+		if (chunk->is_made) {
+			input->has_shown = true;
+			return CAT_SKIP;
+		}
 		tool_error("%s: it holds %s, and --signal asks for %s", path, signal_name(*signal),
 			   signal_name(wanted));
 		return TOOL_FAILED;
 	}
 	if (*signal != SIGNAL_NONE)
 		return TOOL_OK;
-	format = input_guess(input);
+	format = input->form == INPUT_PROTOBUF ? input_guess(input) : NULL;
 	if (format == NULL)
 		return tool_usage("%s: neither the file nor its name says what it holds: give "
 				  "--signal traces, --signal metrics or --signal logs",
@@ -249,8 +276,7 @@ static int print_frame(enum otlp_signal signal, const uint8_t *field, size_t hea
 	return rc < 0 ? rc : tool_write(field, bytes);
 }
 
-/* Another signal that these bytes are whole messages of, or SIGNAL_NONE. */
-static enum otlp_signal fitting_signal(const uint8_t *data, size_t bytes, enum otlp_signal not_this)
+enum otlp_signal cat_fitting_signal(const uint8_t *data, size_t bytes, enum otlp_signal not_this)
 {
 	for (enum otlp_signal signal = 0; signal < SIGNAL_COUNT; signal++) {
 		ProtobufCMessage *message;
@@ -264,38 +290,17 @@ static enum otlp_signal fitting_signal(const uint8_t *data, size_t bytes, enum o
 	return SIGNAL_NONE;
 }
 
-int cat_chunk(struct input *input, const struct chunk *chunk, enum otlp_signal signal,
-	      enum cat_format format, size_t *ret_offset)
+int cat_item(void *context, const struct read_item *item)
 {
-	size_t at = 0;
+	const struct cat_options *options = context;
 
-	while (at < chunk->bytes) {
-		const uint8_t *data = chunk->data + at;
-		struct wire_field field;
-		size_t bytes;
-		int rc;
-
-		rc = wire_field(data, chunk->bytes - at, &field);
-		bytes = field.head_bytes + (size_t)field.payload_bytes;
-		if (rc == 0 && field.number == INPUT_FIELD_DATA && field.type == WIRE_BYTES) {
-			if (format == CAT_FRAMES)
-				rc = print_frame(signal, data, field.head_bytes, bytes);
-			else if (format == CAT_TEXT)
-				rc = print_text(data + field.head_bytes,
-						(size_t)field.payload_bytes);
-			else
-				rc = print_json(signal, data + field.head_bytes,
-						(size_t)field.payload_bytes);
-			if (rc == -EBADMSG && !input->is_ours)
-				input->fits = fitting_signal(data + field.head_bytes,
-							     (size_t)field.payload_bytes, signal);
-		}
-		if (rc < 0) {
-			*ret_offset = at;
-			return rc;
-		}
-		at += bytes;
+	switch (options->format) {
+	case CAT_FRAMES:
+		return print_frame(item->signal, item->field, item->field_bytes - item->bytes,
+				   item->field_bytes);
+	case CAT_TEXT:
+		return print_text(item->data, item->bytes);
+	default:
+		return print_json(item->signal, item->data, item->bytes);
 	}
-	input->has_shown = true;
-	return 0;
 }

@@ -4,6 +4,7 @@
 #define OTLPIPE_CLI_CAT_FILE_H
 
 #include "cli/input.h"
+#include "cli/read.h"
 #include "core/record/signal.h"
 #include "writer/file/dataname.h"
 
@@ -28,23 +29,29 @@ int cat_dir_open(const char *path, enum otlp_signal signal);
 /** The limit for a file that was given up by the writer, no limit for any other. */
 uint64_t cat_limit_bytes(const char *path, enum otlp_signal signal);
 
-/**
- * What the file holds, once a chunk of it was read: what it says itself, else what was known.
- *
- * @param path  how the file is shown
- * @return an enum tool_exit, with its message: nobody knows; or it is not what is wanted
- */
-int cat_resolve(const char *path, struct input *input, enum otlp_signal wanted,
-		enum otlp_signal *signal);
+/* A document of JSON in a file of several signals, of which this one is not wanted. */
+#define CAT_SKIP -1
 
 /**
- * Print a chunk's data.
+ * What a chunk holds: what it says itself, else what was known.
  *
- * @param ret_offset  where in the chunk it failed
+ * @param path    how the file is shown
+ * @param signal  what is known of the file; set to what the chunk holds
+ * @return CAT_SKIP, or an enum tool_exit, with its message: nobody knows; or it is not what is
+ *         wanted
+ */
+int cat_resolve(const char *path, struct input *input, const struct chunk *chunk,
+		enum otlp_signal wanted, enum otlp_signal *signal);
+
+/** Another signal that these bytes are a whole message of, or SIGNAL_NONE. */
+enum otlp_signal cat_fitting_signal(const uint8_t *data, size_t bytes, enum otlp_signal not_this);
+
+/**
+ * Print one item: a read_item_fn, whose context are the struct cat_options.
+ *
  * @return 0; -EPIPE and other errors of stdout; -EBADMSG, -ELOOP, -EILSEQ, -ENOMEM
  */
-int cat_chunk(struct input *input, const struct chunk *chunk, enum otlp_signal signal,
-	      enum cat_format format, size_t *ret_offset);
+int cat_item(void *context, const struct read_item *item);
 
 /**
  * One line on stderr: what is wrong at that place of a file, or what the file is instead of OTLP.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Formats that people give to `otlpipe cat`, by their first bytes. First those with a magic, then
- * what can only be told by its shape: JSON, frames, text.
+ * Formats that people give to `otlpipe cat` and that it cannot read, by their first bytes. First
+ * those with a magic, then what can only be told by its shape: JSON, frames, text.
  */
 #include "cli/format.h"
 
@@ -14,7 +14,7 @@
 #include "shm/status.h"
 
 #define UNPACK(tool) "unpack it first: " tool " -dc FILE | otlpipe cat --signal SIGNAL -"
-#define NOT_READ     "otlpipe reads OTLP protobuf alone"
+#define NOT_READ     "otlpipe reads OTLP alone, as protobuf, frames or JSON"
 
 static const struct {
 	size_t offset;
@@ -22,6 +22,7 @@ static const struct {
 	size_t magic_bytes;
 	struct format format;
 } magics[] = {
+	/* Packed twice: once is unpacked here. */
 	{0, "\x1f\x8b", 2, {"gzip", UNPACK("gzip")}},
 	{0, "\x28\xb5\x2f\xfd", 4, {"zstd", UNPACK("zstd")}},
 	{0, "\3757zXZ", 6, {"xz", UNPACK("xz")}},
@@ -52,22 +53,23 @@ static const struct format zeros = {
 	"space that was reserved for a file and never written; there is nothing to print",
 };
 static const struct format otlp_json = {
-	"OTLP JSON",
-	"that is what otlpipe cat makes of protobuf: it needs no cat",
+	"OTLP JSON in a list",
+	"a file of OTLP JSON has one object after the other: take the brackets and commas between "
+	"them away (jq -c '.[]')",
 };
 static const struct format json = {"JSON", NOT_READ};
 static const struct format text = {"text", NOT_READ};
 static const struct format frames = {
-	"frames with a length of 4 bytes, as --format frames makes them",
-	"otlpipe reads plain messages: take the 4 bytes before each one away",
+	"frames with a length of 4 bytes, and damaged in the first one",
+	"make them again",
 };
 static const struct format grpc = {
 	"gRPC frames",
-	"otlpipe reads plain messages: take the 5 bytes before each one away",
+	"otlpipe reads frames with a length alone: take the byte before each one away",
 };
 static const struct format delimited = {
 	"messages with their length before them, as writeDelimitedTo() makes them",
-	"otlpipe reads plain messages: take the length before each one away",
+	"otlpipe reads lengths of 4 bytes, big-endian, or plain messages: write them so",
 };
 
 static bool begins_with_u64(const uint8_t *first, size_t bytes, uint64_t magic)

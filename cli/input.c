@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reads OTLP files in bounded memory, with pread: a file that is cut while it
- * is mapped would be a SIGBUS. What the data fields hold is left to others.
+ * Reads files in bounded memory, with pread: a file that is cut while it is mapped would be a
+ * SIGBUS. Documents of JSON are input_json.c's; what the data fields hold is left to others.
  */
 #include "cli/input.h"
 
@@ -10,11 +10,25 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/input_read.h"
 #include "cli/wire.h"
 #include "writer/file/batch.h"
 
 #define BLOCK_BYTES	 4096u
 #define READ_AHEAD_BYTES ((size_t)256 << 10)
+#define PACKED_BYTES	 ((size_t)64 << 10)
+#define FRAME_HEAD_BYTES 4u
+/* One that begins with a longer frame is not taken for frames. */
+#define FIRST_FRAME_BYTES_MAX (64u << 20)
+
+/* Packed bytes on their way into the buffer. */
+struct input_packed {
+	struct unpack *unpack;
+	uint64_t fetched; /* in the file */
+	uint64_t used;	  /* unpacked */
+	size_t begin, filled;
+	uint8_t bytes[PACKED_BYTES];
+};
 
 void input_open(struct input *input, int fd, bool is_open, uint64_t limit_bytes)
 {
@@ -31,6 +45,11 @@ void input_close(struct input *input)
 {
 	if (input->fd >= 0)
 		close(input->fd);
+	if (input->packed != NULL)
+		unpack_close(input->packed->unpack);
+	free(input->packed);
+	input_json_close(input->json);
+	free(input->message);
 	free(input->buffer);
 	*input = (struct input){.fd = -1};
 }
@@ -67,13 +86,90 @@ static void keep_first(struct input *input, const uint8_t *bytes, size_t count)
 	input->first_bytes = at + (count < room ? count : room);
 }
 
-/* Have that many bytes in the buffer, or all that the file has. */
-static int fill(struct input *input, size_t bytes)
+/* Bytes of the file as they are. How many, 0: the end, or -errno. */
+static ssize_t read_file(struct input *input, uint64_t at, uint8_t *to, size_t room)
+{
+	ssize_t n;
+
+	do {
+		if (input->may_read != NULL && !input->may_read(input->fd))
+			return -ECANCELED;
+		n = input->seekable ? pread(input->fd, to, room, (off_t)at)
+				    : read(input->fd, to, room);
+	} while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n;
+}
+
+/* The same of a packed file, unpacked. */
+static ssize_t read_packed(struct input_packed *packed, struct input *input, uint8_t *to,
+			   size_t room)
+{
+	for (;;) {
+		size_t used, made;
+		int rc = unpack_step(packed->unpack, packed->bytes + packed->begin, packed->filled,
+				     &used, to, room, &made);
+		ssize_t n;
+
+		packed->begin += used;
+		packed->filled -= used;
+		packed->used += used;
+		if (rc < 0)
+			return rc;
+		if (made > 0)
+			return (ssize_t)made;
+		if (packed->filled > 0)
+			continue;
+		n = read_file(input, packed->fetched, packed->bytes, sizeof(packed->bytes));
+		if (n < 0)
+			return n;
+		if (n == 0)
+			return unpack_is_whole(packed->unpack) ? 0 : -ENODATA;
+		packed->begin = 0;
+		packed->filled = (size_t)n;
+		packed->fetched += (uint64_t)n;
+	}
+}
+
+/*
+ * The first bytes of a file, which say whether it is packed. A pipe may give fewer than that takes.
+ */
+static ssize_t read_first(struct input *input, uint8_t *to, size_t room)
+{
+	struct input_packed *packed;
+	enum packing packing;
+	size_t count = 0;
+	ssize_t n;
+
+	do {
+		n = read_file(input, count, to + count, room - count);
+		if (n < 0)
+			return n;
+		count += (size_t)n;
+		packing = packing_of(to, count);
+	} while (n > 0 && packing != PACKING_NONE && count < UNPACK_MAGIC_BYTES);
+	if (packing == PACKING_NONE || count < UNPACK_MAGIC_BYTES)
+		return (ssize_t)count;
+	packed = calloc(1, sizeof(*packed));
+	if (packed != NULL)
+		packed->unpack = unpack_open(packing);
+	if (packed == NULL || packed->unpack == NULL) {
+		free(packed);
+		return -ENOMEM;
+	}
+	input->packing = packing;
+	input->packed = packed;
+	packed->fetched = packed->filled = count < PACKED_BYTES ? count : PACKED_BYTES;
+	memcpy(packed->bytes, to, packed->filled);
+	return read_packed(packed, input, to, room);
+}
+
+int input_fill(struct input *input, size_t bytes)
 {
 	while (input->filled < bytes) {
 		/* Doubled, and not at once: a length may lie. */
 		size_t room = input->filled < READ_AHEAD_BYTES ? READ_AHEAD_BYTES : input->filled;
 		uint64_t left = input->limit_bytes - input->fetched;
+		uint8_t *to;
 		ssize_t n;
 		int rc;
 
@@ -84,22 +180,18 @@ static int fill(struct input *input, size_t bytes)
 			return rc;
 		if (room > left)
 			room = (size_t)left;
-		if (input->may_read != NULL && !input->may_read(input->fd))
-			return -ECANCELED;
-		if (input->seekable)
-			n = pread(input->fd, input->buffer + input->begin + input->filled, room,
-				  (off_t)input->fetched);
+		to = input->buffer + input->begin + input->filled;
+		if (input->packed != NULL)
+			n = read_packed(input->packed, input, to, room);
+		else if (input->fetched == 0)
+			n = read_first(input, to, room < PACKED_BYTES ? room : PACKED_BYTES);
 		else
-			n = read(input->fd, input->buffer + input->begin + input->filled, room);
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (n == 0)
-			return 0;
-		if (n > 0) {
-			keep_first(input, input->buffer + input->begin + input->filled, (size_t)n);
-			input->filled += (size_t)n;
-			input->fetched += (uint64_t)n;
-		}
+			n = read_file(input, input->fetched, to, room);
+		if (n <= 0)
+			return (int)n;
+		keep_first(input, to, (size_t)n);
+		input->filled += (size_t)n;
+		input->fetched += (uint64_t)n;
 	}
 	return 0;
 }
@@ -107,7 +199,7 @@ static int fill(struct input *input, size_t bytes)
 /* What was read may be old by now: read it again. */
 static void forget(struct input *input, uint64_t offset)
 {
-	if (!input->seekable)
+	if (!input->seekable || input->packed != NULL)
 		return;
 	input->offset = offset;
 	input->fetched = offset;
@@ -115,7 +207,7 @@ static void forget(struct input *input, uint64_t offset)
 	input->filled = 0;
 }
 
-static void consume(struct input *input, size_t bytes)
+void input_consume(struct input *input, size_t bytes)
 {
 	input->begin += bytes;
 	input->filled -= bytes;
@@ -127,14 +219,14 @@ static int skip(struct input *input, uint64_t bytes)
 {
 	while (bytes > 0) {
 		size_t n;
-		int rc = fill(input, 1);
+		int rc = input_fill(input, 1);
 
 		if (rc < 0)
 			return rc;
 		if (input->filled == 0)
 			return -ENODATA;
 		n = input->filled < bytes ? input->filled : (size_t)bytes;
-		consume(input, n);
+		input_consume(input, n);
 		bytes -= n;
 	}
 	return 0;
@@ -148,7 +240,7 @@ static int batch_here(struct input *input, size_t *ret_bytes)
 
 	if (input->offset % BATCH_BLOCK_BYTES != 0)
 		return 2;
-	rc = fill(input, sizeof(head));
+	rc = input_fill(input, sizeof(head));
 	if (rc < 0)
 		return rc;
 	rc = batch_parse_head(input->buffer + input->begin, input->filled, &head);
@@ -162,7 +254,7 @@ static int batch_here(struct input *input, size_t *ret_bytes)
 	}
 	input->is_ours = true;
 	input->signal = head.signal;
-	rc = fill(input, (size_t)head.batch_bytes);
+	rc = input_fill(input, (size_t)head.batch_bytes);
 	if (rc < 0)
 		return rc;
 	if (input->filled < head.batch_bytes)
@@ -181,7 +273,7 @@ static int field_here(struct input *input, size_t *ret_bytes)
 	uint64_t bytes;
 	int rc;
 
-	rc = fill(input, WIRE_HEAD_BYTES_MAX);
+	rc = input_fill(input, WIRE_HEAD_BYTES_MAX);
 	if (rc < 0)
 		return rc;
 	if (input->filled == 0)
@@ -197,41 +289,192 @@ static int field_here(struct input *input, size_t *ret_bytes)
 	}
 	if (bytes > INPUT_CHUNK_BYTES_MAX)
 		return -EFBIG;
-	rc = fill(input, (size_t)bytes);
+	rc = input_fill(input, (size_t)bytes);
 	if (rc < 0)
 		return rc;
 	*ret_bytes = (size_t)bytes;
 	return input->filled < bytes ? -ENODATA : 1;
 }
 
-int input_next(struct input *input, struct chunk *ret)
+/* ---- protobuf: batches of ours, and fields of others ---- */
+
+static int next_field(struct input *input, struct chunk *ret)
 {
-	uint64_t start;
 	size_t bytes = 0;
 	int rc;
 
-	consume(input, input->consumed);
-	input->consumed = 0;
-	start = input->offset;
 	do {
 		rc = batch_here(input, &bytes);
 		if (rc == 2)
 			rc = field_here(input, &bytes);
 	} while (rc == 2);
-	if (rc <= 0) {
-		/* Skipped fields are skipped again: between them and here nothing was shown. */
-		forget(input, start);
+	if (rc <= 0)
+		return rc;
+	input->consumed = bytes;
+	*ret = (struct chunk){.data = input->buffer + input->begin,
+			      .bytes = bytes,
+			      .offset = input->offset,
+			      .signal = input->is_ours ? (enum otlp_signal)input->signal
+						       : SIGNAL_NONE};
+	return 1;
+}
+
+/* ---- frames ---- */
+
+static uint32_t frame_length(const uint8_t *head)
+{
+	return (uint32_t)head[0] << 24 | (uint32_t)head[1] << 16 | (uint32_t)head[2] << 8 | head[3];
+}
+
+/* The message may be packed by itself: so the Collector writes it where it compresses. */
+static int unpack_frame(struct input *input, const uint8_t **message, size_t *bytes)
+{
+	int rc;
+
+	if (packing_of(*message, *bytes) != PACKING_ZSTD || *bytes < UNPACK_MAGIC_BYTES)
+		return 0;
+	free(input->message);
+	input->message = NULL;
+	rc = unpack_all(PACKING_ZSTD, *message, *bytes, INPUT_CHUNK_BYTES_MAX, &input->message,
+			bytes);
+	if (rc < 0)
+		return rc;
+	*message = input->message;
+	return 0;
+}
+
+/* 1: a message, 0: the end, 2: an empty one, or JSON without telemetry. */
+static int frame_here(struct input *input, struct chunk *ret)
+{
+	const uint8_t *message;
+	size_t bytes;
+	int rc = input_fill(input, FRAME_HEAD_BYTES);
+
+	if (rc < 0 || input->filled == 0)
+		return rc;
+	if (input->filled < FRAME_HEAD_BYTES)
+		return -ENODATA;
+	bytes = frame_length(input->buffer + input->begin);
+	if (bytes > INPUT_CHUNK_BYTES_MAX)
+		return -EFBIG;
+	rc = input_fill(input, FRAME_HEAD_BYTES + bytes);
+	if (rc < 0)
+		return rc;
+	if (input->filled < FRAME_HEAD_BYTES + bytes)
+		return -ENODATA;
+	message = input->buffer + input->begin + FRAME_HEAD_BYTES;
+	input->consumed = FRAME_HEAD_BYTES + bytes;
+	*ret = (struct chunk){.offset = input->offset + FRAME_HEAD_BYTES, .signal = SIGNAL_NONE};
+	rc = unpack_frame(input, &message, &bytes);
+	if (rc == 0 && (bytes == 0 || message[0] == '{')) {
+		if (bytes > 0)
+			rc = input_json_begin(input, message, bytes, ret->offset);
+		if (rc == 0) {
+			input_consume(input, input->consumed);
+			rc = 2;
+		}
+		input->consumed = 0;
 		return rc;
 	}
-	input->consumed = bytes;
-	*ret = (struct chunk){input->buffer + input->begin, bytes, input->offset};
+	if (rc < 0) {
+		input->consumed = 0;
+		return rc;
+	}
+	ret->data = message;
+	ret->bytes = bytes;
 	return 1;
+}
+
+static int next_frame(struct input *input, struct chunk *ret)
+{
+	int rc;
+
+	do {
+		if (input_json_take(input, ret))
+			return 1;
+		rc = frame_here(input, ret);
+	} while (rc == 2);
+	return rc;
+}
+
+/* ---- what it is ---- */
+
+/* Does a frame begin with these bytes? Its length, and then what a message begins with. */
+static bool is_frame(const uint8_t *first, size_t bytes)
+{
+	return bytes > FRAME_HEAD_BYTES && frame_length(first) > 1 &&
+	       frame_length(first) < FIRST_FRAME_BYTES_MAX &&
+	       (first[4] == 0x0a || first[4] == '{' ||
+		packing_of(first + 4, bytes - 4) == PACKING_ZSTD);
+}
+
+/* An object begins; before it there may be blanks, and the mark of UTF-8. */
+static bool is_json(const uint8_t *first, size_t bytes)
+{
+	size_t at = bytes >= 3 && memcmp(first, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+
+	/* Field 1 begins with a newline too; of 123 bytes also with a brace, but not with a quote.
+	 */
+	if (bytes > 0 && first[0] == '\n')
+		return bytes >= 3 && first[1] == '{' && first[2] == '"';
+	while (at < bytes && first[at] != '\0' && strchr(" \t\r\n", first[at]) != NULL)
+		at++;
+	return at < bytes && first[at] == '{';
+}
+
+#define FORM_BYTES 8u
+
+static int find_form(struct input *input)
+{
+	const uint8_t *first;
+	int rc = input_fill(input, FORM_BYTES);
+
+	if (rc < 0 || input->filled == 0)
+		return rc;
+	first = input->buffer + input->begin;
+	if (is_json(first, input->filled))
+		input->form = INPUT_JSON;
+	else if (is_frame(first, input->filled))
+		input->form = INPUT_FRAMES;
+	else
+		input->form = INPUT_PROTOBUF;
+	return 0;
+}
+
+int input_next(struct input *input, struct chunk *ret)
+{
+	uint64_t start;
+	int rc = 0;
+
+	input_consume(input, input->consumed);
+	input->consumed = 0;
+	start = input->offset;
+	/* Fewer bytes may be read as anything: of a file that grows it is found out again. */
+	if (input->form == INPUT_UNKNOWN || start == 0)
+		rc = find_form(input);
+	if (rc == 0 && input->form == INPUT_JSON)
+		rc = input_json_next(input, ret);
+	else if (rc == 0 && input->form == INPUT_FRAMES)
+		rc = next_frame(input, ret);
+	else if (rc == 0 && input->form == INPUT_PROTOBUF)
+		rc = next_field(input, ret);
+	if (rc <= 0) {
+		/* Skipped fields are skipped again: between them and here nothing was shown. */
+		input_json_forget(input->json);
+		forget(input, start);
+	}
+	return rc;
+}
+
+uint64_t input_packed_offset(const struct input *input)
+{
+	return input->packed != NULL ? input->packed->used : 0;
 }
 
 const struct format *input_guess(struct input *input)
 {
 	/* A pipe gives a little at a time; what cannot be read is not looked at. */
 	if (input->first_bytes < sizeof(input->first))
-		(void)fill(input, sizeof(input->first));
+		(void)input_fill(input, sizeof(input->first));
 	return format_guess(input->first, input->first_bytes);
 }

@@ -1,8 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An OTLP file as chunks of whole top-level fields: of our own files a batch
- * each, of others one field. The bytes are not trusted, and the file may grow
- * or be cut while it is read.
+ * A file of telemetry as chunks of OTLP protobuf: runs of whole top-level fields of a TracesData,
+ * MetricsData or LogsData. What the file is, its first bytes tell:
+ *
+ *   batches of ours    a chunk is a batch, with its head and its ledger
+ *   OTLP protobuf      a chunk is one field
+ *   frames             length (4 bytes, big-endian) and a message; a chunk is a message. The
+ * message may be JSON, and packed by zstd, as the Collector's file exporter writes it OTLP JSON
+ * documents one after the other, mostly one a line; a chunk is what a document has of one signal,
+ * as protobuf
+ *
+ * All of it may be packed by gzip or zstd. The bytes are not trusted, and a file that is not packed
+ * may grow or be cut while it is read.
  */
 #ifndef OTLPIPE_CLI_INPUT_H
 #define OTLPIPE_CLI_INPUT_H
@@ -12,6 +21,7 @@
 #include <stdint.h>
 
 #include "cli/format.h"
+#include "cli/unpack.h"
 #include "core/record/signal.h"
 
 /* The field of TracesData and MetricsData with the data. */
@@ -20,19 +30,33 @@
 /* A batch of ours, or one ResourceSpans of others. */
 #define INPUT_CHUNK_BYTES_MAX ((size_t)256 << 20)
 
+/* A document of JSON: in json-c's hands it takes some thirty times as much. */
+#define INPUT_JSON_BYTES_MAX ((size_t)32 << 20)
+
+enum input_form { INPUT_UNKNOWN, INPUT_PROTOBUF, INPUT_FRAMES, INPUT_JSON };
+
+struct input_packed;
+struct input_json;
+
 struct input {
-	int fd; /* -1: closed */
+	int fd;		      /* -1: closed */
+	enum input_form form; /* INPUT_UNKNOWN: nothing was read yet */
+	enum packing packing; /* known once something was read */
 	bool seekable;
 	bool is_open;		  /* still written: zeros behind the last batch are its end */
 	bool is_ours;		  /* it has batches; known once a chunk was read */
 	uint32_t signal;	  /* of a file of ours: enum otlp_signal */
 	bool (*may_read)(int fd); /* asked before a pipe is read; NULL: it may */
 	uint64_t limit_bytes;	  /* nothing behind it is read */
-	uint64_t offset;	  /* in the file, of buffer[begin]; where the error is */
-	uint64_t fetched;	  /* in the file, of what comes behind the buffer */
-	enum otlp_signal fits;	  /* another signal that it can be read as, or SIGNAL_NONE */
-	bool has_shown;		  /* the caller's: something of it was OTLP, and is printed */
-	size_t first_bytes;	  /* of first; fewer than it has room for: the whole file */
+	/* Both in what was unpacked, if the file is packed. */
+	uint64_t offset;	     /* in the file, of buffer[begin]; where the error is */
+	uint64_t fetched;	     /* in the file, of what comes behind the buffer */
+	struct input_packed *packed; /* NULL: the file is not packed, or nothing was read yet */
+	struct input_json *json;     /* NULL: no document was begun yet */
+	uint8_t *message;	     /* of a packed frame */
+	enum otlp_signal fits;	     /* another signal that it can be read as, or SIGNAL_NONE */
+	bool has_shown;		     /* the caller's: something of it was OTLP, and is printed */
+	size_t first_bytes;	     /* of first; fewer than it has room for: the whole file */
 	uint8_t first[FORMAT_FIRST_BYTES]; /* the file's first bytes, to tell what it looks like */
 	size_t consumed;		   /* of the buffer, by the chunk handed out */
 	uint8_t *buffer;
@@ -44,7 +68,9 @@ struct input {
 struct chunk {
 	const uint8_t *data; /* until the next call */
 	size_t bytes;
-	uint64_t offset; /* in the file */
+	uint64_t offset;	 /* in the file; of JSON where the document begins */
+	enum otlp_signal signal; /* SIGNAL_NONE: the bytes do not say */
+	bool is_made;		 /* of JSON: what stands in it is not in the file at these places */
 };
 
 /** Takes over the descriptor. */
@@ -56,11 +82,17 @@ void input_close(struct input *input);
  * batch that is not whole yet.
  *
  * @return 1: a chunk; 0: the end, at a boundary of chunks; -ENODATA: the rest is not a whole
- *         chunk (yet); -EBADMSG: no protobuf; -EUCLEAN: a batch with a wrong checksum; -EFBIG:
- *         more than INPUT_CHUNK_BYTES_MAX; -ECANCELED: may_read() said no; or what reading gave.
- * After 0 or an error the next call reads the same place again, if the file allows it.
+ *         chunk (yet); -EBADMSG: no protobuf, or no OTLP JSON; -EUCLEAN: a batch with a wrong
+ *         checksum; -EFBIG: more than INPUT_CHUNK_BYTES_MAX or INPUT_JSON_BYTES_MAX; -ELOOP: JSON
+ *         nested too deep; -EPROTO: what is packed is damaged; -ECANCELED: may_read() said no; or
+ *         what reading gave.
+ * After 0 or an error the next call reads the same place again, if the file allows it; one that is
+ * packed does not.
  */
 int input_next(struct input *input, struct chunk *ret);
+
+/** Where in a packed file the reader is: how many packed bytes were unpacked. */
+uint64_t input_packed_offset(const struct input *input);
 
 /** For a file that is not OTLP: what it looks like; NULL: like nothing known, or it is empty. */
 const struct format *input_guess(struct input *input);

@@ -383,10 +383,15 @@ static int current_ended(struct stream *stream, int rc, int *status)
 static int print_chunk(struct stream *stream, const struct cat_options *options,
 		       const struct chunk *chunk, int *status)
 {
+	enum otlp_signal signal = stream->signal;
 	size_t at = 0;
 	int rc;
 
-	rc = cat_resolve(stream->path, &stream->input, options->signal, &stream->signal);
+	rc = cat_resolve(stream->path, &stream->input, chunk, options->signal, &signal);
+	if (rc == CAT_SKIP)
+		return 0;
+	if (!chunk->is_made)
+		stream->signal = signal;
 	if (rc != TOOL_OK) {
 		*status = rc > *status ? rc : *status;
 		stream->is_done = true;
@@ -394,7 +399,8 @@ static int print_chunk(struct stream *stream, const struct cat_options *options,
 	}
 	check_missing(stream, chunk, status);
 	check_gone(stream, status);
-	rc = cat_chunk(&stream->input, chunk, stream->signal, options->format, &at);
+	rc = read_chunk(&stream->input, chunk, stream->path, signal, cat_item,
+			(void *)(uintptr_t)options, &at);
 	if (rc < 0) {
 		/* Whole and yet wrong: it will not become better. */
 		stream->input.offset = chunk->offset + at;

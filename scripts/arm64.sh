@@ -32,8 +32,8 @@ END
 apt() { APT_CONFIG=$out/apt.conf apt-get -q "$@" >"$out/apt.log" 2>&1 || { cat "$out/apt.log"; exit 1; }; }
 apt update
 apt install -y --no-install-recommends --download-only libc6-dev libgcc-s1 libck-dev liburing-dev \
-	libxxhash-dev libprotobuf-c-dev libjson-c-dev libcmocka-dev libseccomp-dev \
-	linux-image-arm64 busybox-static
+	libxxhash-dev libprotobuf-c-dev libjson-c-dev libzstd-dev zlib1g-dev libcmocka-dev \
+	libseccomp-dev linux-image-arm64 busybox-static
 for package in "$out"/debs/*.deb; do
 	dpkg -x "$package" "$out/sysroot"
 done
@@ -75,7 +75,7 @@ mkdir -p "$image"/{bin,lib/aarch64-linux-gnu,proc,sys,dev,tmp,otlpipe,etc}
 cp "$out/sysroot/bin/busybox" "$image/bin/" 2>/dev/null || cp "$out/sysroot/usr/bin/busybox" "$image/bin/"
 cp -L "$libraries/ld-linux-aarch64.so.1" "$image/lib/"
 for name in libc.so.6 libm.so.6 libgcc_s.so.1 libcmocka.so.0 liburing.so.2 libxxhash.so.0 \
-	libprotobuf-c.so.1 libjson-c.so.5 libseccomp.so.2; do
+	libprotobuf-c.so.1 libjson-c.so.5 libzstd.so.1 libz.so.1 libseccomp.so.2; do
 	cp -L "$libraries/$name" "$image/lib/aarch64-linux-gnu/"
 done
 cp -L "$build/core/libotlpipe.so.0" "$image/lib/aarch64-linux-gnu/"

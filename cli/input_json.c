@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * OTLP JSON as chunks of protobuf. json-c finds where a document ends, so it may stand on one line
+ * or on several; what it means as OTLP is otlp_parse.c's.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <json-c/json.h>
+
+#include "cli/input_read.h"
+#include "cli/otlp_parse.h"
+
+struct input_json {
+	struct json_tokener *tokener;
+	uint64_t offset;			/* of the document */
+	struct parse_bytes parts[SIGNAL_COUNT]; /* of each signal, empty: none, or handed out */
+	struct parse_bytes handed_out;
+};
+
+static void parts_free(struct input_json *json)
+{
+	for (unsigned i = 0; i < SIGNAL_COUNT; i++)
+		parse_bytes_free(&json->parts[i]);
+}
+
+void input_json_forget(struct input_json *json)
+{
+	if (json != NULL)
+		parts_free(json);
+}
+
+void input_json_close(struct input_json *json)
+{
+	if (json == NULL)
+		return;
+	parts_free(json);
+	parse_bytes_free(&json->handed_out);
+	json_tokener_free(json->tokener);
+	free(json);
+}
+
+static int json_open(struct input *input)
+{
+	struct input_json *json;
+
+	if (input->json != NULL) {
+		json_tokener_reset(input->json->tokener);
+		return 0;
+	}
+	json = calloc(1, sizeof(*json));
+	if (json == NULL)
+		return -ENOMEM;
+	json->tokener = json_tokener_new_ex(OTLP_PARSE_JSON_DEPTH_MAX);
+	if (json->tokener == NULL) {
+		free(json);
+		return -ENOMEM;
+	}
+	json_tokener_set_flags(json->tokener, JSON_TOKENER_STRICT |
+						      JSON_TOKENER_ALLOW_TRAILING_CHARS |
+						      JSON_TOKENER_VALIDATE_UTF8);
+	input->json = json;
+	return 0;
+}
+
+static int tokener_error(struct json_tokener *tokener)
+{
+	switch (json_tokener_get_error(tokener)) {
+	case json_tokener_error_depth:
+		return -ELOOP;
+	case json_tokener_error_size:
+		return -EFBIG;
+	default:
+		return -EBADMSG;
+	}
+}
+
+/* A document, as what it has of each signal. Takes it over. */
+static int take_document(struct input_json *json, json_object *document, uint64_t offset)
+{
+	int rc = json_object_is_type(document, json_type_object) ? 0 : -EBADMSG;
+
+	json->offset = offset;
+	for (enum otlp_signal signal = 0; rc == 0 && signal < SIGNAL_COUNT; signal++)
+		rc = otlp_parse(document, signal, &json->parts[signal]);
+	json_object_put(document);
+	if (rc < 0)
+		parts_free(json);
+	return rc;
+}
+
+bool input_json_take(struct input *input, struct chunk *ret)
+{
+	struct input_json *json = input->json;
+
+	for (enum otlp_signal signal = 0; json != NULL && signal < SIGNAL_COUNT; signal++) {
+		if (json->parts[signal].count == 0)
+			continue;
+		parse_bytes_free(&json->handed_out);
+		json->handed_out = json->parts[signal];
+		json->parts[signal] = (struct parse_bytes){0};
+		*ret = (struct chunk){.data = json->handed_out.data,
+				      .bytes = json->handed_out.count,
+				      .offset = json->offset,
+				      .signal = signal,
+				      .is_made = true};
+		return true;
+	}
+	return false;
+}
+
+int input_json_begin(struct input *input, const uint8_t *text, size_t bytes, uint64_t offset)
+{
+	json_object *document;
+	int rc;
+
+	if (bytes > INPUT_JSON_BYTES_MAX)
+		return -EFBIG;
+	rc = json_open(input);
+	if (rc < 0)
+		return rc;
+	document = json_tokener_parse_ex(input->json->tokener, (const char *)text, (int)bytes);
+	if (json_tokener_get_error(input->json->tokener) == json_tokener_continue)
+		return -ENODATA;
+	if (document == NULL)
+		return tokener_error(input->json->tokener);
+	return take_document(input->json, document, offset);
+}
+
+static bool is_blank(uint8_t byte)
+{
+	return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n';
+}
+
+/* Go to where a document begins. 1: there is one, 0: the end, or -errno. */
+static int skip_blanks(struct input *input)
+{
+	for (;;) {
+		int rc = input_fill(input, 1);
+
+		if (rc < 0)
+			return rc;
+		if (input->filled == 0)
+			return 0;
+		if (input->offset == 0 && input->filled >= 3 &&
+		    memcmp(input->buffer + input->begin, "\xef\xbb\xbf", 3) == 0)
+			input_consume(input, 3);
+		else if (is_blank(input->buffer[input->begin]))
+			input_consume(input, 1);
+		else
+			return 1;
+	}
+}
+
+/*
+ * Where the next piece for the tokener ends: behind a newline, where no character is cut in two.
+ * A line that is very long is cut before a character.
+ */
+static size_t piece_end(const struct input *input, size_t from)
+{
+	const uint8_t *bytes = input->buffer + input->begin;
+	const uint8_t *newline = memchr(bytes + from, '\n', input->filled - from);
+	size_t end = input->filled;
+
+	if (newline != NULL)
+		return (size_t)(newline - bytes) + 1;
+	for (unsigned i = 0; i < 4 && end > from; i++) {
+		end--;
+		if ((bytes[end] & 0xc0) != 0x80)
+			break;
+	}
+	/* Before the last character, which may not be whole; all of it where it is ASCII. */
+	return bytes[end] < 0x80 ? end + 1 : end;
+}
+
+/* Parse the document that begins here. 1: it is whole, and consumed; or -errno. */
+static int document_here(struct input *input)
+{
+	struct json_tokener *tokener = input->json->tokener;
+	const uint64_t offset = input->offset;
+	json_object *document = NULL;
+	size_t at = 0, end;
+	int rc;
+
+	do {
+		const size_t before = input->filled;
+
+		if (at > INPUT_JSON_BYTES_MAX)
+			return -EFBIG;
+		if (input->filled == at || piece_end(input, at) == at) {
+			rc = input_fill(input, input->filled + 1);
+			if (rc < 0)
+				return rc;
+			if (input->filled == before)
+				return -ENODATA;
+		}
+		end = piece_end(input, at);
+		if (end == at)
+			continue;
+		document = json_tokener_parse_ex(
+			tokener, (const char *)input->buffer + input->begin + at, (int)(end - at));
+		if (document == NULL && json_tokener_get_error(tokener) != json_tokener_continue) {
+			rc = tokener_error(tokener);
+			at += json_tokener_get_parse_end(tokener);
+			input_consume(input, at);
+			return rc;
+		}
+		at = document == NULL ? end : at + json_tokener_get_parse_end(tokener);
+	} while (document == NULL);
+	rc = take_document(input->json, document, offset);
+	if (rc == 0)
+		input_consume(input, at);
+	return rc < 0 ? rc : 1;
+}
+
+int input_json_next(struct input *input, struct chunk *ret)
+{
+	for (;;) {
+		int rc;
+
+		if (input_json_take(input, ret))
+			return 1;
+		rc = json_open(input);
+		if (rc == 0)
+			rc = skip_blanks(input);
+		if (rc <= 0)
+			return rc;
+		rc = document_here(input);
+		if (rc < 0)
+			return rc;
+	}
+}
