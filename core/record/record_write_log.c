@@ -8,6 +8,30 @@ static inline bool log_is_valid(const struct otlp_log_record *log)
 	       log->reserved[0] == NULL && log->reserved[1] == NULL;
 }
 
+/* A body of text is what nearly every record has. */
+static inline int size_body(const struct otlp_value *body, size_t *bytes)
+{
+	if (body->type != OTLP_VALUE_STRING || body->as.string.ptr == NULL ||
+	    body->as.string.len > RECORD_ATTRIBUTE_FIELD_MAX)
+		return record_size_value(body, bytes);
+	*bytes += RECORD_ATTRIBUTE_SHORT_BYTES + body->as.string.len;
+	return 0;
+}
+
+static inline uint8_t *write_body(uint8_t *to, uint8_t *end, const struct otlp_log_record *log,
+				  uint64_t *high)
+{
+	const struct otlp_value *const body = &log->body;
+	const size_t len = record_length(&body->as.string.len);
+
+	if (record_value_type(body) != OTLP_VALUE_STRING || len > RECORD_ATTRIBUTE_FIELD_MAX)
+		return record_write_value(to, end, body, high);
+	if (!record_fits(to, RECORD_ATTRIBUTE_SHORT_BYTES + len, end))
+		return record_over(end);
+	to = record_attribute_write(to, OTLP_VALUE_STRING, 0, len);
+	return bytes_copy_text(to, body->as.string.ptr, len, high);
+}
+
 int record_size_log(const struct otlp_log_record *log, const struct otlp_resource *inline_resource,
 		    size_t *ret_bytes)
 {
@@ -20,7 +44,7 @@ int record_size_log(const struct otlp_log_record *log, const struct otlp_resourc
 	if (rc == 0 && (inline_resource != NULL || log->scope != NULL))
 		rc = record_size_sections(inline_resource, log->scope, &bytes);
 	if (rc == 0 && record_value_type(&log->body) != OTLP_VALUE_EMPTY)
-		rc = record_size_value(&log->body, &bytes);
+		rc = size_body(&log->body, &bytes);
 	if (rc == 0)
 		rc = record_size_attributes(log->attributes.items, log->attributes.count, 1,
 					    &bytes);
@@ -63,9 +87,10 @@ enum record_written record_write_log(uint8_t *to, const struct otlp_log_record *
 	to = write_head(to, log, has, inline_resource ? 0 : resource_ref);
 	to = record_write_sections(to, end, inline_resource, log->scope, &high_of_parts);
 	to = record_write_text(to, end, &log->severity_text, &high);
-	to = record_write_text(to, end, &log->event_name, &high);
+	if (log->event_name.len != 0)
+		to = record_write_text(to, end, &log->event_name, &high);
 	if (has & RECORD_HAS_BODY)
-		to = record_write_value(to, end, &log->body, &high_of_parts);
+		to = write_body(to, end, log, &high_of_parts);
 	to = record_write_attributes(to, end, log->attributes.items,
 				     record_length(&log->attributes.count), &high_of_parts);
 	return record_written(to == end, high | high_of_parts);
