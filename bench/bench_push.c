@@ -28,7 +28,14 @@
 #define RING_BYTES	 (4u << 20)
 #define FLUSH_TIMEOUT_NS INT64_C(10000000000)
 
-enum subject { SUBJECT_SPAN, SUBJECT_SHAPED, SUBJECT_VARIED, SUBJECT_METRICS, SUBJECT_LOG };
+enum subject {
+	SUBJECT_SPAN,
+	SUBJECT_SHAPED,
+	SUBJECT_VARIED,
+	SUBJECT_METRICS,
+	SUBJECT_LOG,
+	SUBJECT_SHAPED_LOG
+};
 
 struct push_case {
 	const struct otlp_span *span;
@@ -38,13 +45,14 @@ struct push_case {
 
 static enum otlp_signal signal_of(const struct push_case *of)
 {
-	if (of->subject == SUBJECT_LOG)
+	if (of->subject == SUBJECT_LOG || of->subject == SUBJECT_SHAPED_LOG)
 		return OTLP_SIGNAL_LOGS;
 	return of->subject == SUBJECT_METRICS ? OTLP_SIGNAL_METRICS : OTLP_SIGNAL_TRACES;
 }
 
 static struct otlp_library *library;
 static struct otlp_shape *shape; /* of the subject's span */
+static struct otlp_log_shape *log_shape;
 static struct tap tap;
 static const struct otlp_span *varied;
 
@@ -87,6 +95,9 @@ static int push_setup(const struct bench *bench)
 		return rc;
 	if (of->subject == SUBJECT_SHAPED && otlp_shape_register(of->span, &shape) < 0)
 		abort();
+	if (of->subject == SUBJECT_SHAPED_LOG &&
+	    otlp_log_shape_register(&bench_log_l, &log_shape) < 0)
+		abort();
 	/* Without a writer the figures would be those of a full ring. */
 	rc = of->has_writer ? otlp_library_flush(library, FLUSH_TIMEOUT_NS)
 			    : tap_open(&tap, own_dir(), true);
@@ -128,6 +139,12 @@ static void push_logs(uint64_t operations)
 		otlp_library_export_logs(library, &bench_log_l, 1);
 }
 
+static void push_shaped_logs(uint64_t operations)
+{
+	for (uint64_t i = 0; i < operations; i++)
+		otlp_library_export_logs_shaped(library, log_shape, &bench_log_l, 1);
+}
+
 static int64_t push_burst(const struct bench *bench, uint64_t operations)
 {
 	const struct push_case *of = bench->argument;
@@ -143,6 +160,8 @@ static int64_t push_burst(const struct bench *bench, uint64_t operations)
 		push_varied(operations);
 	else if (of->subject == SUBJECT_LOG)
 		push_logs(operations);
+	else if (of->subject == SUBJECT_SHAPED_LOG)
+		push_shaped_logs(operations);
 	else
 		push_metrics(operations);
 	elapsed_ns = bench_cpu_ns() - started_ns;
@@ -181,8 +200,10 @@ static void push_teardown(const struct bench *bench)
 	}
 	otlp_library_unref(library);
 	otlp_shape_unref(shape);
+	otlp_log_shape_unref(log_shape);
 	library = NULL;
 	shape = NULL;
+	log_shape = NULL;
 }
 
 uint64_t bench_record_bytes(enum bench_record record)
@@ -228,10 +249,12 @@ const struct bench bench_push_table[] = {
 	PUSH("push/L", NULL, SUBJECT_LOG, BURST_LOGS, false),
 	SHAPED("push_shaped/S", bench_span_s, false),
 	SHAPED("push_shaped/S0", bench_span_s0, false),
+	PUSH("push_shaped/L", NULL, SUBJECT_SHAPED_LOG, BURST_LOGS, false),
 	SPAN("push_writer/S", bench_span_s, true),
 	SPAN("push_writer/S0", bench_span_s0, true),
 	SPAN("push_writer/128", bench_span_128, true),
 	PUSH("push_writer/L", NULL, SUBJECT_LOG, BURST_LOGS, true),
+	PUSH("push_writer_shaped/L", NULL, SUBJECT_SHAPED_LOG, BURST_LOGS, true),
 	SHAPED("push_writer_shaped/S", bench_span_s, true),
 	{.name = NULL},
 };

@@ -108,6 +108,7 @@ bool log_time_of_text(const char *text, uint64_t *ret_ns)
 	uint64_t ns = 0;
 	int end = 0, minutes;
 	char between;
+	int day, leap;
 	time_t seconds;
 
 	if (strspn(text, "0123456789") != 4 ||
@@ -127,7 +128,12 @@ bool log_time_of_text(const char *text, uint64_t *ret_ns)
 		return false;
 	tm.tm_year -= 1900;
 	tm.tm_mon--;
-	seconds = timegm(&tm) - (time_t)minutes * 60;
+	day = tm.tm_mday;
+	leap = tm.tm_sec == 60;
+	tm.tm_sec -= leap;
+	seconds = timegm(&tm) + leap - (time_t)minutes * 60;
+	if (tm.tm_mday != day)
+		return false; /* the 31st of a month of 30 days: timegm() makes it the next one's */
 	/* What 64 bits of nanoseconds hold ends in 2554. */
 	if (seconds < 0 || (uint64_t)seconds >= UINT64_MAX / NS_PER_S)
 		return false;

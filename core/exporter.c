@@ -287,6 +287,17 @@ struct otlp_sdk_result otlp_log_exporter_export(struct otlp_log_exporter *export
 					      exporter_resource(&exporter->base), records, count));
 }
 
+struct otlp_sdk_result otlp_log_exporter_export_shaped(struct otlp_log_exporter *exporter,
+						       struct otlp_log_shape *shape,
+						       const struct otlp_log_record *records,
+						       size_t count)
+{
+	if (exporter == NULL)
+		return sdk_result(OTLP_ERR_INVALID);
+	return sdk_result(library_export_shaped_logs(
+		exporter->base.library, exporter_resource(&exporter->base), shape, records, count));
+}
+
 struct otlp_sdk_result otlp_log_exporter_set_resource(struct otlp_log_exporter *exporter,
 						      const struct otlp_resource *resource)
 {

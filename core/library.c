@@ -190,6 +190,23 @@ int library_export_logs(struct otlp_library *library, struct resource *resource,
 					: push_logs(&library->producer, resource, records, count);
 }
 
+int library_export_shaped_logs(struct otlp_library *library, struct resource *resource,
+			       struct otlp_log_shape *shape, const struct otlp_log_record *records,
+			       size_t count)
+{
+	return library_rejects(library)
+		       ? OTLP_ERR_SHUTDOWN
+		       : push_shaped_logs(&library->producer, resource, shape, records, count);
+}
+
+int otlp_library_export_logs_shaped(struct otlp_library *library, struct otlp_log_shape *shape,
+				    const struct otlp_log_record *records, size_t count)
+{
+	if (library == NULL)
+		return OTLP_ERR_INVALID;
+	return library_export_shaped_logs(library, library->resource, shape, records, count);
+}
+
 int otlp_library_export_logs(struct otlp_library *library, const struct otlp_log_record *records,
 			     size_t count)
 {

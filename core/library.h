@@ -24,4 +24,9 @@ int library_export_spans(struct otlp_library *library, struct resource *resource
 int library_export_logs(struct otlp_library *library, struct resource *resource,
 			const struct otlp_log_record *records, size_t count);
 
+/** otlp_library_export_logs_shaped() with the resource of an exporter. */
+int library_export_shaped_logs(struct otlp_library *library, struct resource *resource,
+			       struct otlp_log_shape *shape, const struct otlp_log_record *records,
+			       size_t count);
+
 #endif

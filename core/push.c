@@ -209,6 +209,35 @@ static inline void push_log(struct push *push, struct resource *resource,
 		push_abort(push, &claim);
 }
 
+static inline void push_shaped_log(struct push *push, struct resource *resource,
+				   struct otlp_shape *shape, const struct otlp_log_record *log)
+{
+	const uint32_t shape_ref = table_entry_reference(&shape->entry, push->region);
+	const struct otlp_resource *inline_resource = log->resource;
+	enum record_written written;
+	uint32_t resource_ref = 0;
+	struct ring_claim claim;
+	size_t bytes;
+	int rc;
+
+	/* As with spans: whole, where the table has no room for the shape. */
+	if (__builtin_expect(shape_ref == 0, 0)) {
+		push_log(push, resource, log);
+		return;
+	}
+	push_resource(push, resource, &inline_resource, &resource_ref);
+	rc = record_size_shaped_log(log, &shape->record, inline_resource, &bytes);
+	if (!push_take(push, rc, bytes, &claim))
+		return;
+	written = record_write_shaped_log(claim.payload, log, inline_resource, resource_ref,
+					  shape_ref, bytes);
+	if (written == RECORD_ASCII ||
+	    (written == RECORD_NOT_ASCII && record_text_log(log, inline_resource)))
+		push_commit(push, &claim);
+	else
+		push_abort(push, &claim);
+}
+
 int push_logs(struct producer *producer, struct resource *resource,
 	      const struct otlp_log_record *records, size_t count)
 {
@@ -224,6 +253,27 @@ int push_logs(struct producer *producer, struct resource *resource,
 	}
 	for (i = 0; i < count; i++)
 		push_log(&push, resource, &records[i]);
+	return push.result;
+}
+
+int push_shaped_logs(struct producer *producer, struct resource *resource,
+		     struct otlp_log_shape *shape, const struct otlp_log_record *records,
+		     size_t count)
+{
+	struct push push;
+	size_t i;
+
+	if (shape == NULL)
+		return push_logs(producer, resource, records, count);
+	if (count == 0)
+		return OTLP_OK;
+	push_begin(&push, producer, OTLP_SIGNAL_LOGS);
+	if (push.region == NULL || records == NULL) {
+		push_refuse(&push, OTLP_ERR_INVALID, count);
+		return push.result;
+	}
+	for (i = 0; i < count; i++)
+		push_shaped_log(&push, resource, &shape->shape, &records[i]);
 	return push.result;
 }
 

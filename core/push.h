@@ -28,6 +28,17 @@ int push_logs(struct producer *producer, struct resource *resource,
 	      const struct otlp_log_record *records, size_t count);
 
 /**
+ * Push log records of one shape.
+ *
+ * @param resource  of records that name none
+ * @param shape     of all of them, or NULL
+ * @return what otlp_library_export_logs_shaped() documents
+ */
+int push_shaped_logs(struct producer *producer, struct resource *resource,
+		     struct otlp_log_shape *shape, const struct otlp_log_record *records,
+		     size_t count);
+
+/**
  * Push metrics.
  *
  * @param resource  of metrics that name none

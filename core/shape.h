@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A registered shape: what many spans have in common, written into a region's table once. */
+/* A registered shape: what many spans, or logs, have in common, written into a region's table once.
+ */
 #ifndef OTLPIPE_CORE_SHAPE_H
 #define OTLPIPE_CORE_SHAPE_H
 
@@ -12,6 +13,11 @@ struct otlp_shape {
 	uint32_t references;
 	struct table_entry entry;
 	struct record_shape record; /* its arrays and the entry's bytes stand behind this struct */
+};
+
+/* A type of its own, so that a compiler refuses one for the other. */
+struct otlp_log_shape {
+	struct otlp_shape shape;
 };
 
 #endif

@@ -50,6 +50,11 @@
  *         for a bool, 8 bytes for an int or a double. The shape is an entry of the region's table:
  *         the record of a span with that scope, name and kind, with those keys and empty values.
  *
+ *  shaped log: a log's head, whose event name bytes are the shape's reference and whose severity
+ * and severity text bytes are 0, then what a log has, without scope, texts and attribute heads:
+ *         with RECORD_HAS_BODY the body, value*. The shape is the record of a log with that scope,
+ *         severity, severity text and event name, with those keys and empty values, without a body.
+ *
  *  section    u32 bytes [bytes]
  *  resource   u32 schema url bytes, attribute count, dropped; schema url, attribute*
  *  scope      u32 name, version, schema url bytes, attribute count, dropped;
@@ -78,7 +83,13 @@
 #include <otlpipe/otlpipe.h>
 #include <stdbool.h>
 
-enum record_kind { RECORD_SPAN = 1, RECORD_METRIC = 2, RECORD_SHAPED_SPAN = 3, RECORD_LOG = 4 };
+enum record_kind {
+	RECORD_SPAN = 1,
+	RECORD_METRIC = 2,
+	RECORD_SHAPED_SPAN = 3,
+	RECORD_LOG = 4,
+	RECORD_SHAPED_LOG = 5
+};
 
 /* The bits of `has`. */
 #define RECORD_HAS_RESOURCE 0x01u /* inline; resource_ref is 0 */
@@ -388,10 +399,10 @@ int record_measure_metric(const struct otlp_metric *metric, const struct otlp_sc
 int record_measure_point(const struct otlp_metric *metric, size_t index, size_t *ret_bytes);
 
 /*
- * Spans of one shape. The shape is written once, from a span of it; struct record_shape is what a
- * push needs to know of it, its arrays the caller's, with room for each attribute. A span that is
- * not of the shape is OTLP_ERR_INVALID. Its scope, name, kind and keys are not looked at: they are
- * the shape's.
+ * Spans, or logs, of one shape. The shape is written once, from one of them; struct record_shape is
+ * what a push needs to know of it, its arrays the caller's, with room for each attribute. What is
+ * not of the shape is OTLP_ERR_INVALID. A span's scope, name, kind and keys, and a log's scope,
+ * severity, severity text, event name and keys are not looked at: they are the shape's.
  */
 struct record_shape {
 	size_t count;	    /* of attributes */
@@ -408,6 +419,16 @@ int record_size_shaped(const struct otlp_span *span, const struct record_shape *
 enum record_written record_write_shaped(uint8_t *to, const struct otlp_span *span,
 					const struct otlp_resource *inline_resource,
 					uint32_t resource_ref, uint32_t shape_ref, size_t bytes);
+
+int record_measure_log_shape(const struct otlp_log_record *log, struct record_shape *ret,
+			     size_t *ret_bytes);
+bool record_write_log_shape(uint8_t *to, const struct otlp_log_record *log, size_t bytes);
+int record_size_shaped_log(const struct otlp_log_record *log, const struct record_shape *shape,
+			   const struct otlp_resource *inline_resource, size_t *ret_bytes);
+enum record_written record_write_shaped_log(uint8_t *to, const struct otlp_log_record *log,
+					    const struct otlp_resource *inline_resource,
+					    uint32_t resource_ref, uint32_t shape_ref,
+					    size_t bytes);
 
 /** An entry of the region's table: the bytes of an inline resource's section. */
 int record_size_resource(const struct otlp_resource *resource, size_t *ret_bytes);
@@ -457,26 +478,35 @@ int record_parse(const uint8_t *bytes, size_t len, size_t room, struct record_vi
 /** The same for a resource that a record refers to. */
 int record_parse_resource(const uint8_t *bytes, size_t len);
 
-/** The same for a shape; the view is of the span that it was made from. */
+/** The same for a shape; the view is of the span, or the log, that it was made from. */
 int record_parse_shape(const uint8_t *bytes, size_t len, struct record_view *ret);
 
-/** The shape that a record refers to, 0 if it is no shaped span. Nothing has been checked yet. */
+/** The shape that a record refers to, 0 if it refers to none. Nothing has been checked yet. */
 uint32_t record_shape_ref(const uint8_t *bytes, size_t len);
 
-/**
- * Make the whole span of a shaped one, for record_parse() to check like any other.
- *
- * @param to  room for record_expand_bound() bytes
- * @return 0 or -EBADMSG
- */
+/** The attributes of a shape. */
+static inline uint32_t record_shape_attribute_count(const struct record_view *shape)
+{
+	return shape->kind == RECORD_LOG ? shape->head.log.attribute_count
+					 : shape->head.span.attribute_count;
+}
+
+/** The room that record_expand() may need. */
 static inline size_t record_expand_bound(size_t len, const struct record_view *shape)
 {
 	/* What a value loses of its length, its attribute's head may gain; a bool has a byte at
 	 * least.
 	 */
 	return len + shape->len +
-	       shape->head.span.attribute_count * (size_t)RECORD_ATTRIBUTE_LONG_BYTES;
+	       record_shape_attribute_count(shape) * (size_t)RECORD_ATTRIBUTE_LONG_BYTES;
 }
+
+/**
+ * Make the whole record of a shaped one, for record_parse() to check like any other.
+ *
+ * @param to  room for record_expand_bound() bytes
+ * @return 0 or -EBADMSG, also where the shape is another signal's
+ */
 int record_expand(const uint8_t *bytes, size_t len, const struct record_view *shape, uint8_t *to,
 		  size_t *ret_len);
 

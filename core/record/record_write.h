@@ -246,4 +246,69 @@ static inline uint8_t *record_write_span_heads(uint8_t *to, uint8_t *end,
 	return to;
 }
 
+static inline bool record_log_is_valid(const struct otlp_log_record *log)
+{
+	return (unsigned int)log->severity_number <= OTLP_SEVERITY_FATAL4 &&
+	       log->reserved[0] == NULL && log->reserved[1] == NULL;
+}
+
+/** A log's body, if it has one: text in nearly every record, which needs no call. */
+static inline int record_size_body(const struct otlp_log_record *log, size_t *bytes)
+{
+	const struct otlp_value *const body = &log->body;
+
+	if (body->type == OTLP_VALUE_EMPTY)
+		return 0;
+	if (body->type != OTLP_VALUE_STRING || body->as.string.ptr == NULL ||
+	    body->as.string.len > RECORD_ATTRIBUTE_FIELD_MAX)
+		return record_size_value(body, bytes);
+	*bytes += RECORD_ATTRIBUTE_SHORT_BYTES + body->as.string.len;
+	return 0;
+}
+
+static inline uint8_t *record_write_body(uint8_t *to, uint8_t *end,
+					 const struct otlp_log_record *log, uint64_t *high)
+{
+	const struct otlp_value *const body = &log->body;
+	size_t len;
+
+	if (record_value_type(body) != OTLP_VALUE_STRING)
+		return record_write_value(to, end, body, high);
+	len = record_length(&body->as.string.len);
+	if (len > RECORD_ATTRIBUTE_FIELD_MAX)
+		return record_write_value(to, end, body, high);
+	if (!record_fits(to, RECORD_ATTRIBUTE_SHORT_BYTES + len, end))
+		return record_over(end);
+	to = record_attribute_write(to, OTLP_VALUE_STRING, 0, len);
+	return bytes_copy_text(to, body->as.string.ptr, len, high);
+}
+
+/** In place, as a span's head is. */
+static inline uint8_t *record_write_log_head(uint8_t *to, const struct otlp_log_record *log,
+					     uint8_t has, uint32_t resource_ref, uint32_t shape_ref)
+{
+	struct record_log_head *const head = (struct record_log_head *)to;
+
+	head->kind = shape_ref == 0 ? RECORD_LOG : RECORD_SHAPED_LOG;
+	head->has = has;
+	head->severity_number = shape_ref == 0 ? (uint8_t)log->severity_number : 0;
+	head->reserved = 0;
+	head->resource_ref = resource_ref;
+	head->time_unix_ns = log->time_unix_ns;
+	head->observed_time_unix_ns = log->observed_time_unix_ns;
+	memcpy(head->trace_id, log->trace_id, sizeof(head->trace_id));
+	memcpy(head->span_id, log->span_id, sizeof(head->span_id));
+	head->flags = log->flags & RECORD_LOG_FLAGS;
+	head->severity_text_bytes = shape_ref == 0 ? (uint32_t)log->severity_text.len : 0;
+	head->event_name_bytes = shape_ref == 0 ? (uint32_t)log->event_name.len : shape_ref;
+	head->attribute_count = (uint32_t)log->attributes.count;
+	head->dropped_attribute_count = log->attributes.dropped;
+	return to + sizeof(*head);
+}
+
+static inline uint8_t record_log_has_body(const struct otlp_log_record *log)
+{
+	return record_value_type(&log->body) != OTLP_VALUE_EMPTY ? RECORD_HAS_BODY : 0;
+}
+
 #endif

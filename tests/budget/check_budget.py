@@ -23,6 +23,7 @@ SUBJECTS = {
     "push_S0": "counted_spans",
     "push_M_point": "counted_metrics",
     "push_L": "counted_logs",
+    "push_L_shaped": "counted_shaped_logs",
     "encode_S": "counted_encode",
     "encode_M_point": "counted_encode",
     "encode_L": "counted_encode",

@@ -3,7 +3,7 @@
  * A thousand times the one thing that its argument names, in a function that callgrind is told to
  * count. Prints the bytes that a record takes: in the ring for a push, in the output for encoding.
  *
- * usage: subjects push_S|push_S_shaped|push_S0|push_M_point|push_L
+ * usage: subjects push_S|push_S_shaped|push_S0|push_M_point|push_L|push_L_shaped
  *        subjects encode_S|encode_M_point|encode_L|parse_S|parse_M_point|parse_L
  *        subjects find_of_500
  */
@@ -27,6 +27,7 @@
 
 static struct otlp_library *library;
 static struct otlp_shape *shape; /* NULL: none */
+static struct otlp_log_shape *log_shape;
 static struct record_view views[16];
 static size_t view_count;
 static uint8_t output[2 * RECORD_BYTES_MAX];
@@ -35,6 +36,7 @@ static uint8_t output[2 * RECORD_BYTES_MAX];
 void counted_spans(const struct otlp_span *span);
 void counted_metrics(void);
 void counted_logs(void);
+void counted_shaped_logs(void);
 void counted_encode(uint64_t times);
 void counted_parse(uint64_t times);
 void counted_finds(struct table *table, const struct region_view *view);
@@ -55,6 +57,12 @@ __attribute__((noinline)) void counted_logs(void)
 {
 	for (unsigned i = 0; i < TIMES; i++)
 		otlp_library_export_logs(library, &bench_log_l, 1);
+}
+
+__attribute__((noinline)) void counted_shaped_logs(void)
+{
+	for (unsigned i = 0; i < TIMES; i++)
+		otlp_library_export_logs_shaped(library, log_shape, &bench_log_l, 1);
 }
 
 __attribute__((noinline)) void counted_encode(uint64_t times)
@@ -93,11 +101,14 @@ static int push(const char *subject)
 
 	if (strcmp(subject, "push_S_shaped") == 0 && otlp_shape_register(&bench_span_s, &shape) < 0)
 		return -EINVAL;
+	if (strcmp(subject, "push_L_shaped") == 0 &&
+	    otlp_log_shape_register(&bench_log_l, &log_shape) < 0)
+		return -EINVAL;
 	if (shape != NULL || strcmp(subject, "push_S") == 0)
 		span = &bench_span_s;
 	else if (strcmp(subject, "push_S0") == 0)
 		span = &bench_span_s0;
-	else if (strcmp(subject, "push_L") == 0)
+	else if (log_shape != NULL || strcmp(subject, "push_L") == 0)
 		signal = OTLP_SIGNAL_LOGS;
 	else if (strcmp(subject, "push_M_point") == 0)
 		signal = OTLP_SIGNAL_METRICS;
@@ -111,6 +122,9 @@ static int push(const char *subject)
 	if (span != NULL) {
 		otlp_library_export_shaped(library, shape, span, 1);
 		counted_spans(span);
+	} else if (log_shape != NULL) {
+		otlp_library_export_logs_shaped(library, log_shape, &bench_log_l, 1);
+		counted_shaped_logs();
 	} else if (signal == OTLP_SIGNAL_LOGS) {
 		otlp_library_export_logs(library, &bench_log_l, 1);
 		counted_logs();
@@ -127,6 +141,7 @@ static int push(const char *subject)
 		return -ENOBUFS;
 	otlp_library_shutdown(library, 0);
 	otlp_shape_unref(shape);
+	otlp_log_shape_unref(log_shape);
 	otlp_library_unref(library);
 	return 0;
 }

@@ -3,7 +3,7 @@
  * Any bytes as a record: the reader stays inside them, what it accepts is encoded into a buffer of
  * exactly the promised bound, and protobuf-c takes the result. The first byte chooses a record, a
  * resource as an entry of the table is one, or a shape (two bytes of length before it) with a span
- * of that shape behind it.
+ * or a log of that shape behind it.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "core/record/record.h"
 #include "shm/region.h"
 #include "shm/region_view.h"
@@ -169,6 +170,33 @@ static bool make_shaped(struct gen *gen, uint32_t shape_ref, uint8_t **ret_shape
 	return true;
 }
 
+/* The same of a log. */
+static bool make_shaped_log(struct gen *gen, uint32_t shape_ref, uint8_t **ret_shape,
+			    size_t *ret_shape_bytes, uint8_t **ret_log, size_t *ret_log_bytes)
+{
+	static uint8_t types[SHAPE_ATTRIBUTES_MAX];
+	static uint16_t texts[SHAPE_ATTRIBUTES_MAX];
+	struct record_shape shape = {.types = types, .texts = texts};
+	const struct otlp_log_record *log = gen_log(gen);
+
+	if (log->attributes.count > SHAPE_ATTRIBUTES_MAX ||
+	    record_measure_log_shape(log, &shape, ret_shape_bytes) < 0 ||
+	    record_size_shaped_log(log, &shape, NULL, ret_log_bytes) < 0)
+		return false;
+	*ret_shape = malloc(*ret_shape_bytes);
+	*ret_log = malloc(*ret_log_bytes);
+	FUZZ_CHECK(*ret_shape != NULL && *ret_log != NULL);
+	FUZZ_CHECK(record_write_log_shape(*ret_shape, log, *ret_shape_bytes));
+	FUZZ_CHECK(record_write_shaped_log(*ret_log, log, NULL, 1, shape_ref, *ret_log_bytes) !=
+		   RECORD_CHANGED);
+	return true;
+}
+
+static bool (*const make_shaped_of[])(struct gen *gen, uint32_t shape_ref, uint8_t **ret_shape,
+				      size_t *ret_shape_bytes, uint8_t **ret_record,
+				      size_t *ret_record_bytes) = {make_shaped, make_shaped_log};
+static const enum otlp_signal shaped_signals[] = {OTLP_SIGNAL_TRACES, OTLP_SIGNAL_LOGS};
+
 static void put_shapes(struct gen *gen)
 {
 	for (unsigned i = 0; i < RECORD_SEEDS; i++) {
@@ -176,7 +204,8 @@ static void put_shapes(struct gen *gen)
 		size_t shape_bytes, span_bytes;
 		const uint8_t kind = 2;
 
-		if (make_shaped(gen, 1, &shape, &shape_bytes, &span, &span_bytes)) {
+		if (make_shaped_of[i % COUNT_OF(make_shaped_of)](gen, 1, &shape, &shape_bytes,
+								 &span, &span_bytes)) {
 			both = malloc(2 + shape_bytes + span_bytes);
 			FUZZ_CHECK(both != NULL);
 			both[0] = (uint8_t)shape_bytes;
@@ -195,15 +224,15 @@ static void put_shapes(struct gen *gen)
 }
 
 /* In a region, the shape in its table. */
-static void push_shaped(struct gen *gen, struct region *region)
+static void push_shaped(struct gen *gen, struct region *region, size_t which)
 {
-	struct ring *ring = &region->rings[OTLP_SIGNAL_TRACES];
+	struct ring *ring = &region->rings[shaped_signals[which]];
 	const uint32_t reference = region->header->table_tail + 1;
 	size_t shape_bytes, span_bytes;
 	uint8_t *shape, *span;
 	struct ring_claim claim;
 
-	if (!make_shaped(gen, reference, &shape, &shape_bytes, &span, &span_bytes))
+	if (!make_shaped_of[which](gen, reference, &shape, &shape_bytes, &span, &span_bytes))
 		return;
 	if (shape_bytes < TABLE_USED && span_bytes <= ring->payload_bytes_max &&
 	    region_table_add(region, shape, (uint32_t)shape_bytes) == reference &&
@@ -223,7 +252,8 @@ static void fill_region(struct gen *gen, struct region *region, bool wraps)
 	uint32_t reference = region_table_add(region, section, (uint32_t)bytes);
 
 	free(section);
-	push_shaped(gen, region);
+	for (size_t i = 0; i < COUNT_OF(make_shaped_of); i++)
+		push_shaped(gen, region, i);
 	for (unsigned i = 0; i < 60; i++) {
 		const enum otlp_signal signal = i % SIGNAL_COUNT;
 		struct ring *ring = &region->rings[signal];

@@ -13,6 +13,7 @@ struct null_given {
 	struct otlp_span_exporter *spans;
 	struct otlp_log_exporter *logs;
 	struct otlp_shape *shape;
+	struct otlp_log_shape *log_shape;
 	struct otlp_options options;
 	struct otlp_attribute attribute;
 	struct otlp_bytes bytes;
@@ -32,6 +33,7 @@ struct null_got {
 	struct otlp_span_exporter *spans;
 	struct otlp_log_exporter *logs;
 	struct otlp_shape *shape;
+	struct otlp_log_shape *log_shape;
 	struct otlp_options options;
 	struct otlp_stats stats;
 	char text[64];

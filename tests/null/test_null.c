@@ -35,6 +35,7 @@ static void fail(const char *what, int is, int expected)
 void null_end(void)
 {
 	otlp_shape_unref(got.shape);
+	otlp_log_shape_unref(got.log_shape);
 	otlp_span_exporter_unref(got.spans);
 	otlp_log_exporter_unref(got.logs);
 	otlp_metric_exporter_unref(got.metrics);
@@ -85,6 +86,8 @@ static int set_up(const char *dir)
 	if (rc == OTLP_OK)
 		rc = otlp_shape_register(&given.span, &given.shape);
 	if (rc == OTLP_OK)
+		rc = otlp_log_shape_register(&given.log, &given.log_shape);
+	if (rc == OTLP_OK)
 		rc = otlp_library_get_stats(given.library, &stats, sizeof(stats));
 	return rc;
 }
@@ -106,6 +109,7 @@ static void tear_down(const char *dir)
 	DIR *stream;
 
 	otlp_shape_unref(given.shape);
+	otlp_log_shape_unref(given.log_shape);
 	otlp_span_exporter_unref(given.spans);
 	otlp_log_exporter_unref(given.logs);
 	otlp_metric_exporter_unref(given.metrics);

@@ -118,20 +118,21 @@ static void expect_spans(struct worker *worker, const struct otlp_resource *own,
 #define WAY_SHAPED 3
 #define WAYS	   5
 
-/* Leave out of a span's attributes what a shape cannot have. */
-static void make_shapeable(struct otlp_span *span, struct otlp_attribute room[ATTRIBUTES_MAX])
+/* Leave out of attributes what a shape cannot have. */
+static void make_shapeable(struct otlp_attributes *attributes,
+			   struct otlp_attribute room[ATTRIBUTES_MAX])
 {
 	size_t kept = 0;
 
-	for (size_t i = 0; i < span->attributes.count && kept < ATTRIBUTES_MAX; i++) {
-		const struct otlp_attribute *const a = &span->attributes.items[i];
+	for (size_t i = 0; i < attributes->count && kept < ATTRIBUTES_MAX; i++) {
+		const struct otlp_attribute *const a = &attributes->items[i];
 
 		if (a->value.type != OTLP_VALUE_ARRAY && a->value.type != OTLP_VALUE_KVLIST &&
 		    a->value.type != OTLP_VALUE_EMPTY)
 			room[kept++] = *a;
 	}
-	span->attributes.items = room;
-	span->attributes.count = kept;
+	attributes->items = room;
+	attributes->count = kept;
 }
 
 /*
@@ -187,7 +188,7 @@ static void push_spans(struct worker *worker, size_t count)
 	for (size_t i = 0; i < count; i++) {
 		spans[i] = *gen_span(worker->gen);
 		if (way >= WAY_SHAPED)
-			make_shapeable(&spans[i], rooms[i]);
+			make_shapeable(&spans[i].attributes, rooms[i]);
 	}
 	make_room(worker);
 	rc = export_spans(worker, way, spans, count);
@@ -203,10 +204,28 @@ static void push_spans(struct worker *worker, size_t count)
 	gen_reset(worker->gen);
 }
 
+static int export_shaped_log(struct producer *producer, unsigned way,
+			     const struct otlp_log_record *log)
+{
+	struct otlp_log_shape *shape;
+	int rc = otlp_log_shape_register(log, &shape);
+
+	if (rc != 0)
+		return rc;
+	if (way == WAY_SHAPED)
+		rc = otlp_library_export_logs_shaped(producer->library, shape, log, 1);
+	else
+		rc = otlp_log_exporter_export_shaped(producer->log_exporter, shape, log, 1).cause;
+	otlp_log_shape_unref(shape);
+	return rc;
+}
+
 static int export_log(struct producer *producer, unsigned way, const struct otlp_log_record *log)
 {
 	if (way == 0)
 		return otlp_library_export_logs(producer->library, log, 1);
+	if (way >= WAY_SHAPED)
+		return export_shaped_log(producer, way, log);
 	return otlp_log_exporter_export(
 		       way == 1 ? producer->log_exporter : producer->other_log_exporter, log, 1)
 		.cause;
@@ -214,8 +233,9 @@ static int export_log(struct producer *producer, unsigned way, const struct otlp
 
 static void push_log(struct worker *worker)
 {
-	const struct otlp_log_record *log = gen_log(worker->gen);
-	const unsigned way = (unsigned)gen_below(worker->gen, 3);
+	const unsigned way = (unsigned)gen_below(worker->gen, WAYS);
+	static _Thread_local struct otlp_attribute room[ATTRIBUTES_MAX];
+	struct otlp_log_record log = *gen_log(worker->gen);
 	const struct otlp_resource *own =
 		way == 2 ? &worker->producer->other_resource : &worker->producer->resource;
 	char *text = NULL;
@@ -223,14 +243,16 @@ static void push_log(struct worker *worker)
 	FILE *out;
 	int rc;
 
+	if (way >= WAY_SHAPED)
+		make_shapeable(&log.attributes, room);
 	make_room(worker);
-	rc = export_log(worker->producer, way, log);
+	rc = export_log(worker->producer, way, &log);
 	if (rc != 0)
 		die("logs", rc);
 	out = open_memstream(&text, &len);
 	if (!out)
 		die("an expectation", OTLP_ERR_NO_MEMORY);
-	expect_log(out, worker->index, log->resource ? log->resource : own, log);
+	expect_log(out, worker->index, log.resource ? log.resource : own, &log);
 	fclose(out);
 	write_expectation(worker, text, len);
 	free(text);

@@ -165,6 +165,7 @@ static uint32_t add_entry(struct prey *prey, uint8_t *types, uint16_t *texts)
 {
 	static const struct otlp_resource none;
 	const struct otlp_resource *resource;
+	const struct otlp_log_record *log;
 	const struct otlp_span *span;
 	struct record_shape shape = {.types = types, .texts = texts};
 	uint32_t reference;
@@ -174,8 +175,14 @@ static uint32_t add_entry(struct prey *prey, uint8_t *types, uint16_t *texts)
 	gen_reset(gen);
 	resource = gen_resource(gen);
 	span = gen_span(gen);
-	if (hostile_pick(2) == 0 && span->attributes.count <= OTLP_SHAPE_ATTRIBUTES_MAX &&
-	    record_measure_shape(span, &shape, &bytes) == 0) {
+	log = gen_log(gen);
+	if (hostile_pick(4) == 0 && log->attributes.count <= OTLP_SHAPE_ATTRIBUTES_MAX &&
+	    record_measure_log_shape(log, &shape, &bytes) == 0) {
+		entry = malloc(bytes);
+		if (!record_write_log_shape(entry, log, bytes))
+			hostile_die("a record that was written");
+	} else if (hostile_pick(2) == 0 && span->attributes.count <= OTLP_SHAPE_ATTRIBUTES_MAX &&
+		   record_measure_shape(span, &shape, &bytes) == 0) {
 		entry = malloc(bytes);
 		if (!record_write_shape(entry, span, bytes))
 			hostile_die("a record that was written");
@@ -207,6 +214,23 @@ static void push_shaped(struct prey *prey, uint32_t resource, uint32_t shape)
 	memcpy(bytes, &head, sizeof(head));
 	spoil(bytes + sizeof(head), sizeof(bytes) - sizeof(head), 16);
 	prey_push_bytes(prey, OTLP_SIGNAL_TRACES, bytes,
+			(uint32_t)(sizeof(head) + hostile_pick(sizeof(bytes) - sizeof(head) + 1)));
+}
+
+/* The same of a log, with a body now and then. */
+static void push_shaped_log(struct prey *prey, uint32_t resource, uint32_t shape)
+{
+	struct record_log_head head = {.kind = RECORD_SHAPED_LOG,
+				       .has = hostile_pick(2) == 0 ? RECORD_HAS_BODY : 0,
+				       .resource_ref = resource,
+				       .time_unix_ns = 1,
+				       .event_name_bytes = shape,
+				       .attribute_count = (uint32_t)hostile_pick(6)};
+	uint8_t bytes[sizeof(head) + 64] = {0};
+
+	memcpy(bytes, &head, sizeof(head));
+	spoil(bytes + sizeof(head), sizeof(bytes) - sizeof(head), 16);
+	prey_push_bytes(prey, OTLP_SIGNAL_LOGS, bytes,
 			(uint32_t)(sizeof(head) + hostile_pick(sizeof(bytes) - sizeof(head) + 1)));
 }
 
@@ -242,8 +266,10 @@ void hostile_tables(uint64_t rounds)
 			uint32_t *word = (uint32_t *)(void *)(prey.region.table +
 							      hostile_pick(TABLE_BYTES / 4) * 4);
 
-			if (hostile_pick(2) == 0)
+			if (hostile_pick(3) == 0)
 				push_shaped(&prey, known, other);
+			else if (hostile_pick(2) == 0)
+				push_shaped_log(&prey, known, other);
 			else
 				push_one(&prey, other);
 			/* What was good when it was referred to is not when it is looked at. */

@@ -272,6 +272,7 @@ struct writing {
 };
 
 static struct otlp_shape *shape;
+static struct otlp_log_shape *log_shape;
 
 static size_t size_span(const struct writing *writing)
 {
@@ -334,6 +335,42 @@ static bool write_shape(const struct writing *writing, uint8_t *to, size_t bytes
 {
 	(void)writing;
 	return record_write_shape(to, &lent.span, bytes);
+}
+
+static size_t size_shaped_log(const struct writing *writing)
+{
+	size_t bytes = 0;
+
+	(void)writing;
+	assert_int_equal(
+		record_size_shaped_log(&lent.log, &log_shape->shape.record, &lent.resource, &bytes),
+		0);
+	return bytes;
+}
+
+static bool write_shaped_log(const struct writing *writing, uint8_t *to, size_t bytes)
+{
+	(void)writing;
+	return record_write_shaped_log(to, &lent.log, &lent.resource, 0, 9, bytes) !=
+	       RECORD_CHANGED;
+}
+
+static size_t size_log_shape(const struct writing *writing)
+{
+	uint16_t texts[OTLP_SHAPE_ATTRIBUTES_MAX];
+	uint8_t types[OTLP_SHAPE_ATTRIBUTES_MAX];
+	struct record_shape record = {.types = types, .texts = texts};
+	size_t bytes = 0;
+
+	(void)writing;
+	assert_int_equal(record_measure_log_shape(&lent.log, &record, &bytes), 0);
+	return bytes;
+}
+
+static bool write_log_shape(const struct writing *writing, uint8_t *to, size_t bytes)
+{
+	(void)writing;
+	return record_write_log_shape(to, &lent.log, bytes);
 }
 
 static size_t size_resource(const struct writing *writing)
@@ -427,6 +464,22 @@ static void a_shape_and_its_spans_that_change_stay_within_what_was_sized(void **
 	try_all(&of_shape);
 	try_all(&of_span);
 	otlp_shape_unref(shape);
+}
+
+static void a_log_shape_and_its_logs_that_change_stay_within_what_was_sized(void **state)
+{
+	const struct writing of_shape = {.size = size_log_shape, .write = write_log_shape};
+	const struct writing of_log = {.size = size_shaped_log, .write = write_shaped_log};
+
+	(void)state;
+	lent.log.attributes.count = 5; /* what a shape can have */
+	assert_int_equal(otlp_log_shape_register(&lent.log, &log_shape), OTLP_OK);
+	try_all(&of_shape);
+	try_all(&of_log);
+	lent.log.body = otlp_value_str(text_of(20));
+	may_change(&lent.log.body.as.string.len);
+	try_all(&of_log);
+	otlp_log_shape_unref(log_shape);
 }
 
 static void a_resource_that_changes_stays_within_what_was_sized(void **state)
@@ -597,6 +650,8 @@ int main(void)
 		cmocka_unit_test_setup(a_log_record_that_changes_stays_within_what_was_sized, fill),
 		cmocka_unit_test_setup(a_shape_and_its_spans_that_change_stay_within_what_was_sized,
 				       fill),
+		cmocka_unit_test_setup(
+			a_log_shape_and_its_logs_that_change_stay_within_what_was_sized, fill),
 		cmocka_unit_test_setup(a_resource_that_changes_stays_within_what_was_sized, fill),
 		cmocka_unit_test_setup(each_kind_of_metric_that_changes_stays_within_what_was_sized,
 				       fill),

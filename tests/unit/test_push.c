@@ -19,6 +19,35 @@ int __wrap_record_size_shaped(const struct otlp_span *span, const struct record_
 			      const struct otlp_resource *resource, size_t *ret_bytes);
 int __real_record_size_point(const struct otlp_metric *metric, size_t index, size_t *ret_bytes);
 int __wrap_record_size_point(const struct otlp_metric *metric, size_t index, size_t *ret_bytes);
+int __real_record_size_log(const struct otlp_log_record *log, const struct otlp_resource *resource,
+			   size_t *ret_bytes);
+int __wrap_record_size_log(const struct otlp_log_record *log, const struct otlp_resource *resource,
+			   size_t *ret_bytes);
+int __real_record_size_shaped_log(const struct otlp_log_record *log,
+				  const struct record_shape *shape,
+				  const struct otlp_resource *resource, size_t *ret_bytes);
+int __wrap_record_size_shaped_log(const struct otlp_log_record *log,
+				  const struct record_shape *shape,
+				  const struct otlp_resource *resource, size_t *ret_bytes);
+
+int __wrap_record_size_log(const struct otlp_log_record *log, const struct otlp_resource *resource,
+			   size_t *ret_bytes)
+{
+	int rc = __real_record_size_log(log, resource, ret_bytes);
+
+	*ret_bytes += changed_by;
+	return rc;
+}
+
+int __wrap_record_size_shaped_log(const struct otlp_log_record *log,
+				  const struct record_shape *shape,
+				  const struct otlp_resource *resource, size_t *ret_bytes)
+{
+	int rc = __real_record_size_shaped_log(log, shape, resource, ret_bytes);
+
+	*ret_bytes += changed_by;
+	return rc;
+}
 
 int __wrap_record_size_span(const struct otlp_span *span, const struct otlp_resource *resource,
 			    size_t *ret_bytes)
@@ -54,18 +83,26 @@ static void data_that_change_during_the_push_are_refused(void **state)
 	struct otlp_number_point point = fixture_point(1);
 	char region[REGION_NAME_BYTES_MAX];
 	struct fixture_gauge gauge;
+	const struct otlp_log_record log = {.body = otlp_value_str(OTLP_STR("a body"))};
+	struct otlp_log_shape *log_shape;
 	struct otlp_shape *shape;
 	struct otlp_stats stats;
 
 	(void)state;
 	fixture_gauge_init(&gauge, &point, 1);
 	assert_int_equal(otlp_shape_register(&span, &shape), OTLP_OK);
+	assert_int_equal(otlp_log_shape_register(&log, &log_shape), OTLP_OK);
 	changed_by = 24;
 	assert_int_equal(otlp_library_export_traces(library, &span, 1), OTLP_ERR_INVALID);
 	assert_int_equal(otlp_library_export_shaped(library, shape, &span, 1), OTLP_ERR_INVALID);
 	assert_int_equal(otlp_library_export_metrics_ref(library, &gauge.metrics),
 			 OTLP_ERR_INVALID);
+	assert_int_equal(otlp_library_export_logs(library, &log, 1), OTLP_ERR_INVALID);
+	assert_int_equal(otlp_library_export_logs_shaped(library, log_shape, &log, 1),
+			 OTLP_ERR_INVALID);
 	changed_by = 0;
+	assert_int_equal(otlp_library_export_logs(library, &log, 1), OTLP_OK);
+	assert_int_equal(otlp_library_export_logs_shaped(library, log_shape, &log, 1), OTLP_OK);
 	assert_int_equal(otlp_library_export_traces(library, &span, 1), OTLP_OK);
 	assert_int_equal(otlp_library_export_metrics_ref(library, &gauge.metrics), OTLP_OK);
 	stats = fixture_stats(library);
@@ -73,10 +110,13 @@ static void data_that_change_during_the_push_are_refused(void **state)
 	assert_int_equal(stats.signals[OTLP_SIGNAL_TRACES].dropped_invalid, 2);
 	assert_int_equal(stats.signals[OTLP_SIGNAL_METRICS].accepted, 1);
 	assert_int_equal(stats.signals[OTLP_SIGNAL_METRICS].dropped_invalid, 1);
+	assert_int_equal(stats.signals[OTLP_SIGNAL_LOGS].accepted, 2);
+	assert_int_equal(stats.signals[OTLP_SIGNAL_LOGS].dropped_invalid, 2);
 	find_region(region);
 	assert_int_equal(count_items(region, OTLP_SIGNAL_TRACES), 1);
 	assert_int_equal(count_items(region, OTLP_SIGNAL_METRICS), 1);
 	otlp_shape_unref(shape);
+	otlp_log_shape_unref(log_shape);
 	otlp_library_unref(library);
 }
 

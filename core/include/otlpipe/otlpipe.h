@@ -75,6 +75,9 @@ struct otlp_span_exporter;
 struct otlp_log_exporter;
 /** What many spans have in common. Opaque; shared by reference count; used from any thread. */
 struct otlp_shape;
+/** What many log records have in common. Opaque; shared by reference count; used from any thread.
+ */
+struct otlp_log_shape;
 
 /**
  * Is told of what otlp_library_open() had to leave aside and went on without, such as an
@@ -303,6 +306,55 @@ OTLP_API void otlp_shape_unref(struct otlp_shape *shape);
  */
 OTLP_API int otlp_library_export_shaped(struct otlp_library *library, struct otlp_shape *shape,
 					const struct otlp_span *spans, size_t count);
+
+/**
+ * Register what many log records have in common, once per log statement: scope, severity, its text,
+ * event name, and the keys and value types of the attributes, in order. A push of such a record
+ * then carries its body and values alone: a third less bytes, and a quarter less time. Any thread;
+ * not from a signal handler.
+ *
+ * The shape outlives a fork and a restarted writer, and belongs to no library: several may use it.
+ *
+ * @param example  borrowed for the call; its body and its values are not looked at. Types of the
+ *                 values: strings, bools, integers, doubles, bytes; the body is of any
+ * @param ret      set on success only; give it back with otlp_log_shape_unref(), when nobody pushes
+ *                 with it any more
+ * @return as otlp_shape_register()
+ */
+OTLP_API int otlp_log_shape_register(const struct otlp_log_record *example,
+				     struct otlp_log_shape **ret);
+
+/**
+ * Take one more reference. Any thread; async-signal-safe.
+ *
+ * @param shape  NULL is fine
+ * @return shape; give each reference back with otlp_log_shape_unref()
+ */
+OTLP_API struct otlp_log_shape *otlp_log_shape_ref(struct otlp_log_shape *shape);
+
+/**
+ * Give a reference back. Any thread; not from a signal handler.
+ *
+ * @param shape  NULL is fine
+ */
+OTLP_API void otlp_log_shape_unref(struct otlp_log_shape *shape);
+
+/**
+ * otlp_library_export_logs() for records that are all of one shape. What is written is the same,
+ * field by field. A record with another number of attributes or other value types is refused as
+ * invalid; its scope, severity, severity text, event name and keys must be the shape's, and are not
+ * compared. Where a region has no more room for shapes, records are pushed whole, as with
+ * otlp_library_export_shaped(). Any thread; async-signal-safe.
+ *
+ * @param library  one that is open
+ * @param shape    borrowed for the call; NULL: none
+ * @param records  count of them, borrowed for the call; NULL only with count 0
+ * @param count    of records; 0 is a success
+ * @return as otlp_library_export_metrics_ref()
+ */
+OTLP_API int otlp_library_export_logs_shaped(struct otlp_library *library,
+					     struct otlp_log_shape *shape,
+					     const struct otlp_log_record *records, size_t count);
 
 /**
  * Wait until the writer has written all that was accepted before the call: it is in a file then
@@ -542,6 +594,21 @@ OTLP_API void otlp_span_exporter_unref(struct otlp_span_exporter *exporter);
 OTLP_API struct otlp_sdk_result otlp_log_exporter_export(struct otlp_log_exporter *exporter,
 							 const struct otlp_log_record *records,
 							 size_t count);
+
+/**
+ * Export log records of one shape: otlp_library_export_logs_shaped(). Any thread;
+ * async-signal-safe.
+ *
+ * @param exporter  the exporter
+ * @param shape     borrowed for the call; NULL: none
+ * @param records   count of them, borrowed for the call; NULL only with count 0
+ * @param count     of records; 0 is a success
+ * @return #OTLP_SDK_SUCCESS if all were taken; else the cause is what
+ *         otlp_library_export_logs_shaped() returns
+ */
+OTLP_API struct otlp_sdk_result
+otlp_log_exporter_export_shaped(struct otlp_log_exporter *exporter, struct otlp_log_shape *shape,
+				const struct otlp_log_record *records, size_t count);
 
 /**
  * Set the resource of what this exporter exports from now on, where a record names none; as

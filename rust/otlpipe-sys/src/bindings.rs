@@ -1139,6 +1139,11 @@ pub struct otlp_log_exporter {
 pub struct otlp_shape {
     _unused: [u8; 0],
 }
+#[repr(C)]
+#[derive(Debug)]
+pub struct otlp_log_shape {
+    _unused: [u8; 0],
+}
 pub type otlp_diagnostic_fn = ::core::option::Option<
     unsafe extern "C" fn(
         context: *mut ::core::ffi::c_void,
@@ -1299,6 +1304,26 @@ extern "C" {
     ) -> ::core::ffi::c_int;
 }
 extern "C" {
+    pub fn otlp_log_shape_register(
+        example: *const otlp_log_record,
+        ret: *mut *mut otlp_log_shape,
+    ) -> ::core::ffi::c_int;
+}
+extern "C" {
+    pub fn otlp_log_shape_ref(shape: *mut otlp_log_shape) -> *mut otlp_log_shape;
+}
+extern "C" {
+    pub fn otlp_log_shape_unref(shape: *mut otlp_log_shape);
+}
+extern "C" {
+    pub fn otlp_library_export_logs_shaped(
+        library: *mut otlp_library,
+        shape: *mut otlp_log_shape,
+        records: *const otlp_log_record,
+        count: usize,
+    ) -> ::core::ffi::c_int;
+}
+extern "C" {
     pub fn otlp_library_flush(library: *mut otlp_library, timeout_ns: i64) -> ::core::ffi::c_int;
 }
 extern "C" {
@@ -1409,6 +1434,14 @@ extern "C" {
 extern "C" {
     pub fn otlp_log_exporter_export(
         exporter: *mut otlp_log_exporter,
+        records: *const otlp_log_record,
+        count: usize,
+    ) -> otlp_sdk_result;
+}
+extern "C" {
+    pub fn otlp_log_exporter_export_shaped(
+        exporter: *mut otlp_log_exporter,
+        shape: *mut otlp_log_shape,
         records: *const otlp_log_record,
         count: usize,
     ) -> otlp_sdk_result;
