@@ -26,7 +26,8 @@ enum log_parse_as {
 };
 
 struct log_parser {
-	char *text; /* the line, repaired */
+	char *text;   /* the line, repaired */
+	char *masked; /* the line, with nothing but ASCII */
 	json_tokener *tokener;
 	json_object *json; /* of the last line, whose record points into it */
 	struct otlp_attribute *attributes;

@@ -27,6 +27,8 @@ export MESON_TESTTHREADS=${MESON_TESTTHREADS:-$(nproc)}
 #   valgrind    modules: memory that is not initialized, leaks. OTLPIPE_TEST_SHORT=1 tells the tests that
 #               try the same with very many random values to take fewer: gcc and asan-ubsan take all
 #   fuzz        random input, clang's sanitizers
+#   debian13    modules and processes with the next release's compiler and libraries, and all that
+#               needs opentelemetry-cpp, which Debian 12 lacks; in a root of its own: debian13.sh
 #
 # name | tree | compiler | meson options | suites (all: every test) | timeout factor | wrapper
 configurations=(
@@ -40,6 +42,7 @@ configurations=(
 if [[ -f tests/fuzz/meson.build ]]; then
 	configurations+=('fuzz|fuzz|clang|-Dfuzz=true -Db_lundef=false -Dbuildtype=debugoptimized -Dbench=disabled|fuzz|4|')
 fi
+configurations+=('debian13|debian13/build|debian13|-Doptimization=1 -Ddebug=true -Dbench=disabled|unit pipeline cpp|1|')
 
 # A report of a sanitizer is a failure, wherever it happens.
 export ASAN_OPTIONS=${ASAN_OPTIONS:-halt_on_error=1:detect_stack_use_after_return=1}
@@ -56,33 +59,57 @@ broken() { # name, what, log
 	tail -n "$LOG_LINES_MAX" "$3" | sed 's/^/    /'
 }
 
+# What cannot run here is skipped, loudly; with CI=true that is a failure.
+prepare_debian13() { # name, log
+	local why
+	if ! why=$(scripts/debian13.sh can); then
+		if [[ ${CI:-} == true ]]; then
+			total_failed=$((total_failed + 1))
+			line "$1" "FAILED: NOT RUN, though CI=true: $why"
+		else
+			total_skipped=$((total_skipped + 1))
+			line "$1" "NOT RUN: $why. Nothing was built or tested on Debian 13, nor with opentelemetry-cpp."
+		fi
+		return 1
+	fi
+	scripts/debian13.sh root </dev/null >"$2" 2>&1 || { broken "$1" 'making the Debian 13 root' "$2"; return 1; }
+}
+
 run_configuration() {
 	local name tree compiler options suites factor wrapper
 	IFS='|' read -r name tree compiler options suites factor wrapper <<<"$1"
-	local dir=$OUT/$tree log=$OUT/$name.log started=$SECONDS built suite arguments=()
+	local dir=$OUT/$tree log=$OUT/$name.log started=$SECONDS built suite arguments=() meson=$MESON
+	local variables=() root=
 
+	if [[ $compiler == debian13 ]]; then
+		prepare_debian13 "$name" "$log" || return
+		root="root $((SECONDS - started)) s, "
+		started=$SECONDS
+		# gcc runs all of it.
+		variables=(OTLPIPE_TEST_SHORT=1)
+		meson='scripts/debian13.sh run meson' compiler=gcc
+	fi
 	# The options are words without spaces, split on purpose. C++ goes with its compiler.
 	local cxx=g++
 	[[ $compiler == clang ]] && cxx=clang++
 	# shellcheck disable=SC2086
 	if [[ ! -f $dir/build.ninja ]]; then
-		CC=$compiler CXX=$cxx $MESON setup "$dir" $options </dev/null >"$log" 2>&1 ||
+		CC=$compiler CXX=$cxx $meson setup "$dir" $options </dev/null >"$log" 2>&1 ||
 			{ broken "$name" 'meson setup' "$log"; return; }
 	else
 		: >"$log"
 	fi
-	$MESON compile -C "$dir" </dev/null >>"$log" 2>&1 || { broken "$name" 'build' "$log"; return; }
+	$meson compile -C "$dir" </dev/null >>"$log" 2>&1 || { broken "$name" 'build' "$log"; return; }
 	built=$((SECONDS - started))
 
 	if [[ $suites != all ]]; then
 		for suite in $suites; do arguments+=(--suite "$suite"); done
 	fi
-	local variables=()
 	[[ -n $wrapper ]] && arguments+=(--wrapper "$wrapper") && variables=(OTLPIPE_TEST_SHORT=1)
 	# meson adds the wrapper's name to the log's.
 	local results=$dir/meson-logs/results-$name${wrapper:+-${wrapper%% *}}.json
 	rm -f "$results"
-	env ${variables[@]+"${variables[@]}"} $MESON test -C "$dir" --no-rebuild --logbase "results-$name" \
+	env ${variables[@]+"${variables[@]}"} $meson test -C "$dir" --no-rebuild --logbase "results-$name" \
 		--timeout-multiplier "$((factor * TIMEOUT))" ${arguments[@]+"${arguments[@]}"} \
 		</dev/null >>"$log" 2>&1
 	local status=$? counts passed failed skipped
@@ -98,7 +125,7 @@ run_configuration() {
 	total_passed=$((total_passed + passed))
 	total_failed=$((total_failed + failed))
 	total_skipped=$((total_skipped + skipped))
-	line "$name" "$passed passed, $failed failed, $skipped skipped  (build $built s, tests $((SECONDS - started - built)) s)"
+	line "$name" "$passed passed, $failed failed, $skipped skipped  (${root}build $built s, tests $((SECONDS - started - built)) s)"
 	if ((failed + skipped > 0)); then
 		/usr/bin/python3 scripts/test-totals.py --explain "$LOG_LINES_MAX" "$results"
 	fi

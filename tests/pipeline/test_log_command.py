@@ -119,6 +119,14 @@ LINES = [
         {"timeUnixNano": "1795853744123000000", "severityNumber": 17, "body": "pino"},
     ),
     (b'{"msg":"\xff"}', {"body": "\ufffd"}),
+    # json-c 0.18 refuses what is not ASCII where it is to be strict.
+    (
+        '{"msg":"\u00fc\t\u20ac","\u00e9":"\U0001f600"}'.encode(),
+        {"body": "\u00fc\t\u20ac", "attributes": {"\u00e9": "\U0001f600"}},
+    ),
+    ("{'msg':'\u00fc'}".encode(), {"body": "{'msg':'\u00fc'}"}),
+    ('{"msg":"\u00fc",}'.encode(), {"body": '{"msg":"\u00fc",}'}),
+    ('{"msg":\u00fc}'.encode(), {"body": '{"msg":\u00fc}'}),
     (b'{"msg":"cut', {"body": '{"msg":"cut'}),
     (b'{"msg":1} and more', {"body": '{"msg":1} and more'}),
     (b'{"msg":"a"}\0', {"body": '{"msg":"a"}\0'}),
