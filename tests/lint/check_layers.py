@@ -30,6 +30,7 @@ FOREIGN = (
     ("json-c", re.compile(r"^json-c/.*$")),
     ("systemd", re.compile(r"^systemd/sd-\w+\.h$")),
     ("uthash", re.compile(r"^ut(hash|list)\.h$")),
+    ("curl", re.compile(r"^curl/.*$")),
     ("zstd", re.compile(r"^zstd(_errors)?\.h$")),
     ("zlib", re.compile(r"^zlib\.h$")),
     ("xxhash", re.compile(r"^(xxhash|xxh_x86dispatch)\.h$")),
@@ -48,7 +49,9 @@ RECORD_READ = re.compile(r"^core/record/(record|signal)\.h$")
 SIGNAL = under("core/record/signal.h")
 # Of shared memory what only looks, and of the batch file what only reads.
 SHM_VIEW = re.compile(r"^shm/(budget|counters_view|layout|region_name|region_view|ring|runtime|status)\.h$")
-FILE_READ = re.compile(r"^writer/file/(batch|batch_scan|datadir|dataname|manifest_image|manifest_store|unzst)\.h$")
+FILE_READ = re.compile(
+    r"^writer/file/(batch|batch_scan|cursor|datadir|dataname|manifest_image|manifest_store|unzst)\.h$"
+)
 
 # A row is a room: (its files, what they may include besides libc). The first row that matches counts.
 LAYERS = (
@@ -76,7 +79,7 @@ LAYERS = (
         under("cli/"),
         (
             *(under("cli/"), FILE_READ, RECORD_READ, SHM_VIEW, BASE, PUBLIC_HEADERS),
-            *("protobuf-c", "json-c", "systemd", "zlib"),
+            *("protobuf-c", "json-c", "systemd", "curl", "zlib", "zstd"),
         ),
     ),
     (under("examples/"), (PUBLIC_HEADERS,)),
