@@ -21,6 +21,7 @@ static const struct {
 	{"load", load_main, "generate spans and metrics through the library"},
 	{"log", log_main, "push lines of text as log records"},
 	{"rotate", rotate_main, "tell the writer to seal its files and go on in new ones"},
+	{"send", send_main, "send what is written to an OTLP receiver, each record once"},
 	{"stat", stat_main, "show the writer and the rings as they are now"},
 	{"trace", trace_main, "show traces as trees, with bars of their times"},
 	{"verify", verify_main, "check that everything committed is in the files, once"},

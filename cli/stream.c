@@ -220,6 +220,11 @@ static int current_find(struct stream *stream)
 
 /* ---- what is missing ---- */
 
+static const char *stream_verb(const struct stream *stream)
+{
+	return stream->is_sent ? "sent" : "printed";
+}
+
 static void say_missing(const struct stream *stream, const struct missing_gap *gap, uint64_t offset)
 {
 	char files[128] = "", rings[64] = "";
@@ -227,8 +232,8 @@ static void say_missing(const struct stream *stream, const struct missing_gap *g
 	if (stream->gone_to != 0)
 		snprintf(files, sizeof(files),
 			 "files %08" PRIu64 " to %08" PRIu64
-			 " were removed before they could be printed; ",
-			 stream->gone_from, stream->gone_to);
+			 " were removed before they could be %s; ",
+			 stream->gone_from, stream->gone_to, stream_verb(stream));
 	if (gap->rings > 1)
 		snprintf(rings, sizeof(rings), ", and of %zu other rings", gap->rings - 1);
 	tool_error("%s: %" PRIu64 " %s are missing in front of %s, offset %" PRIu64
@@ -289,10 +294,10 @@ static void check_gone(struct stream *stream, int *status)
 		stream->gone_files -= stream->gone_to - stream->gone_from + 1;
 	if (gone != GONE_NEVER_MADE) {
 		tool_error("%s: %s files %08" PRIu64 " to %08" PRIu64
-			   " were removed before they could be printed%s; what was in them, the "
+			   " were removed before they could be %s%s; what was in them, the "
 			   "next one, %s, does not tell",
 			   stream->path, signal_name(stream->signal), stream->gone_from,
-			   stream->gone_to,
+			   stream->gone_to, stream_verb(stream),
 			   gone == GONE_UNKNOWN
 				   ? ", or never made (there is no manifest that tells)"
 				   : "",
@@ -328,10 +333,10 @@ void stream_say_missing(const struct stream *stream)
 	if (stream->gone_files == 0 && stream->missing.items == 0)
 		return;
 	tool_error("%s: in all at least %" PRIu64 " %s are missing, and %" PRIu64
-		   " files were gone before they could be printed: this reader is slower than "
+		   " files were gone before they could be %s: this reader is slower than "
 		   "retention (--retain-bytes, --retain-age, --min-free of the writer)",
 		   stream->path, stream->missing.items, signal_rows[stream->signal].item_name,
-		   stream->gone_files);
+		   stream->gone_files, stream_verb(stream));
 }
 
 /* ---- the current file ---- */
@@ -379,41 +384,31 @@ static int current_ended(struct stream *stream, int rc, int *status)
 	return stream->is_dir;
 }
 
-/* Print a chunk. 0, or -errno: of stdout, or of the chunk, which then is the end of its file. */
-static int print_chunk(struct stream *stream, const struct cat_options *options,
-		       const struct chunk *chunk, int *status)
+/* What is known of a chunk before it is handed out. false: it is not wanted, or ends the stream. */
+static bool check_chunk(struct stream *stream, enum otlp_signal wanted, struct chunk *chunk,
+			int *status)
 {
 	enum otlp_signal signal = stream->signal;
-	size_t at = 0;
-	int rc;
+	int rc = cat_resolve(stream->path, &stream->input, chunk, wanted, &signal);
 
-	rc = cat_resolve(stream->path, &stream->input, chunk, options->signal, &signal);
 	if (rc == CAT_SKIP)
-		return 0;
+		return false;
 	if (!chunk->is_made)
 		stream->signal = signal;
+	chunk->signal = signal;
 	if (rc != TOOL_OK) {
 		*status = rc > *status ? rc : *status;
 		stream->is_done = true;
-		return 0;
+		return false;
 	}
 	check_missing(stream, chunk, status);
 	check_gone(stream, status);
-	rc = read_chunk(&stream->input, chunk, stream->path, signal, cat_item,
-			(void *)(uintptr_t)options, &at);
-	if (rc < 0) {
-		/* Whole and yet wrong: it will not become better. */
-		stream->input.offset = chunk->offset + at;
-		stream->is_sealed = true;
-	}
-	return rc;
+	return true;
 }
 
-/* All that is there now. 0, or what stdout gave. */
-int stream_poll(struct stream *stream, const struct cat_options *options, int *status)
+int stream_next(struct stream *stream, enum otlp_signal wanted, struct chunk *ret, int *status)
 {
 	while (!stream->is_done && !tool_interrupted()) {
-		struct chunk chunk;
 		int rc;
 
 		if (!stream->has_current) {
@@ -426,20 +421,46 @@ int stream_poll(struct stream *stream, const struct cat_options *options, int *s
 			if (rc <= 0)
 				return 0;
 		}
-		rc = input_next(&stream->input, &chunk);
+		rc = input_next(&stream->input, ret);
 		if (rc == -ECANCELED)
 			return 0;
-		if (rc == 1) {
-			rc = print_chunk(stream, options, &chunk, status);
-			if (tool_flush() < 0)
-				return tool_flush();
-			if (rc == 0)
-				continue;
-		}
-		if (current_ended(stream, rc, status) == 0)
+		if (rc == 1 && check_chunk(stream, wanted, ret, status))
+			return 1;
+		if (rc != 1 && current_ended(stream, rc, status) == 0)
 			return 0;
 	}
 	return 0;
+}
+
+void stream_refuse(struct stream *stream, const struct chunk *chunk, size_t at, int rc, int *status)
+{
+	/* Whole and yet wrong: it will not become better. */
+	stream->input.offset = chunk->offset + at;
+	stream->is_sealed = true;
+	(void)current_ended(stream, rc, status);
+}
+
+/* All that is there now. 0, or what stdout gave. */
+int stream_poll(struct stream *stream, const struct cat_options *options, int *status)
+{
+	struct chunk chunk;
+
+	while (stream_next(stream, options->signal, &chunk, status) == 1) {
+		size_t at = 0;
+		int rc = read_chunk(&stream->input, &chunk, stream->path, chunk.signal, cat_item,
+				    (void *)(uintptr_t)options, &at);
+
+		if (tool_flush() < 0)
+			return tool_flush();
+		if (rc < 0)
+			stream_refuse(stream, &chunk, at, rc, status);
+	}
+	return 0;
+}
+
+uint64_t stream_file(const struct stream *stream)
+{
+	return stream->has_current ? stream->next_sequence - 1 : stream->next_sequence;
 }
 
 /* ---- what to follow ---- */
@@ -453,6 +474,14 @@ int stream_open_dir(struct stream *stream, const char *path, enum otlp_signal si
 	*stream = (struct stream){.path = path, .signal = signal, .is_dir = true, .dir.fd = fd};
 	snprintf(stream->dir.signal, sizeof(stream->dir.signal), "%s", signal_name(signal));
 	return 0;
+}
+
+int stream_begin_at(struct stream *stream, uint64_t sequence)
+{
+	/* What is there now is known: that its numbers are smaller does not mean that they begin
+	 * anew. */
+	stream->next_sequence = sequence;
+	return data_dir_list(&stream->dir, DATA_ALL_KINDS, &stream->known, &stream->known_count);
 }
 
 int stream_open_file(struct stream *stream, const char *path, enum otlp_signal signal)

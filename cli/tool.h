@@ -21,6 +21,7 @@ int cat_main(int argc, char **argv);
 int load_main(int argc, char **argv);
 int log_main(int argc, char **argv);
 int rotate_main(int argc, char **argv);
+int send_main(int argc, char **argv);
 int stat_main(int argc, char **argv);
 int trace_main(int argc, char **argv);
 int verify_main(int argc, char **argv);
