@@ -27,60 +27,12 @@
 #include <string>
 
 #include <otlpipe/logger.h>
+#include <otlpipe/utf8.h>
 #include <spdlog/details/log_msg.h>
 #include <spdlog/sinks/sink.h>
 
 namespace otlpipe
 {
-
-namespace detail
-{
-
-/** The length of the UTF-8 sequence at text; 0: it is none. RFC 3629, section 4. */
-inline size_t utf8_sequence(const char *text, size_t avail)
-{
-	const auto byte = [text](size_t i) { return static_cast<unsigned char>(text[i]); };
-	const unsigned first = byte(0);
-	const size_t bytes = first < 0x80		      ? 1
-			     : first >= 0xc2 && first <= 0xdf ? 2
-			     : first >= 0xe0 && first <= 0xef ? 3
-			     : first >= 0xf0 && first <= 0xf4 ? 4
-							      : 0;
-
-	if (bytes == 0 || bytes > avail)
-		return 0;
-	for (size_t i = 1; i < bytes; i++)
-		if ((byte(i) & 0xc0) != 0x80)
-			return 0;
-	/* Overlong forms, surrogates, and what is beyond U+10FFFF. */
-	if ((first == 0xe0 && byte(1) < 0xa0) || (first == 0xed && byte(1) > 0x9f) ||
-	    (first == 0xf0 && byte(1) < 0x90) || (first == 0xf4 && byte(1) > 0x8f))
-		return 0;
-	return bytes;
-}
-
-/** The text, or a copy in `room` with U+FFFD for each byte that is not UTF-8. */
-inline otlp_str utf8_text(const char *text, size_t len, std::string &room)
-{
-	size_t at = 0, bytes = 1;
-
-	while (at < len && (bytes = utf8_sequence(text + at, len - at)) != 0)
-		at += bytes;
-	if (at >= len)
-		return {text, len};
-	room.assign(text, at);
-	while (at < len) {
-		bytes = utf8_sequence(text + at, len - at);
-		if (bytes != 0)
-			room.append(text + at, bytes);
-		else
-			room.append("\xef\xbf\xbd");
-		at += bytes != 0 ? bytes : 1;
-	}
-	return {room.data(), room.size()};
-}
-
-} // namespace detail
 
 /** The sink. */
 class spdlog_sink final : public spdlog::sinks::sink
