@@ -32,8 +32,8 @@ END
 apt() { APT_CONFIG=$out/apt.conf apt-get -q "$@" >"$out/apt.log" 2>&1 || { cat "$out/apt.log"; exit 1; }; }
 apt update
 apt install -y --no-install-recommends --download-only libc6-dev libgcc-s1 libck-dev liburing-dev \
-	libxxhash-dev libprotobuf-c-dev libjson-c-dev libcurl4-openssl-dev libzstd-dev zlib1g-dev \
-	libcmocka-dev libseccomp-dev linux-image-arm64 busybox-static
+	libxxhash-dev libprotobuf-c-dev libjson-c-dev libcurl4-openssl-dev librdkafka-dev libzstd-dev \
+	zlib1g-dev libcmocka-dev libseccomp-dev linux-image-arm64 busybox-static
 for package in "$out"/debs/*.deb; do
 	dpkg -x "$package" "$out/sysroot"
 done

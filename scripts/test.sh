@@ -17,6 +17,9 @@ TIMEOUT=${OTLPIPE_TEST_TIMEOUT_MULTIPLIER:-1}
 # processes see a machine that is too busy.
 export MESON_TESTTHREADS=${MESON_TESTTHREADS:-$(nproc)}
 
+# Where the partners are kept, with the caches of Go and Maven.
+export OTLPIPE_PARTNERS=$PWD/$OUT/partners
+
 # What each configuration is for, and no more: all of them together have to stay below 35 minutes.
 #   gcc         every test, once
 #   clang       another compiler's warnings and code, module by module. Its code also runs in threads
@@ -26,6 +29,7 @@ export MESON_TESTTHREADS=${MESON_TESTTHREADS:-$(nproc)}
 #   stress      many kills and faults, one test after another
 #   valgrind    modules: memory that is not initialized, leaks. OTLPIPE_TEST_SHORT=1 tells the tests that
 #               try the same with very many random values to take fewer: gcc and asan-ubsan take all
+#   partners    a real Collector and a real Kafka broker, built the first time by scripts/partners.sh
 #   fuzz        random input, clang's sanitizers
 #   debian13    modules and processes with the next release's compiler and libraries, and all that
 #               needs opentelemetry-cpp, which Debian 12 lacks; in a root of its own: debian13.sh
@@ -37,6 +41,7 @@ configurations=(
 	'asan-ubsan|asan|gcc|-Db_sanitize=address,undefined -Dbuildtype=debugoptimized -Dbench=disabled|unit pipeline|4|'
 	'tsan|tsan|clang|-Db_sanitize=thread -Db_lundef=false -Dbuildtype=debugoptimized -Dbench=disabled|tsan|6|'
 	'stress|gcc|gcc|-Ddebug=true|stress|1|'
+	'partners|gcc|gcc|-Ddebug=true|partners|1|'
 	'valgrind|gcc|gcc|-Ddebug=true|unit|10|valgrind --quiet --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect --errors-for-leak-kinds=definite,indirect'
 )
 if [[ -f tests/fuzz/meson.build ]]; then

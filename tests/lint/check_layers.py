@@ -33,6 +33,7 @@ FOREIGN = (
     ("curl", re.compile(r"^curl/.*$")),
     ("zstd", re.compile(r"^zstd(_errors)?\.h$")),
     ("zlib", re.compile(r"^zlib\.h$")),
+    ("rdkafka", re.compile(r"^librdkafka/.*$")),
     ("xxhash", re.compile(r"^(xxhash|xxh_x86dispatch)\.h$")),
 )
 
@@ -79,7 +80,7 @@ LAYERS = (
         under("cli/"),
         (
             *(under("cli/"), FILE_READ, RECORD_READ, SHM_VIEW, BASE, PUBLIC_HEADERS),
-            *("protobuf-c", "json-c", "systemd", "curl", "zlib", "zstd"),
+            *("protobuf-c", "json-c", "rdkafka", "systemd", "curl", "zlib", "zstd"),
         ),
     ),
     (under("examples/"), (PUBLIC_HEADERS,)),
