@@ -8,23 +8,20 @@
 
 #include "base/arguments.h"
 #include "base/array.h"
+#include "base/units.h"
 #include "cli/cat_file.h"
 #include "cli/follow.h"
 #include "cli/read.h"
 #include "cli/tool.h"
 
+enum { KEY_FRAME_BYTES = 0x100 };
+
 static const struct argp_option options_table[] = {
-	{"follow", 'f', NULL, 0,
-	 "wait for more: of a file that is being written, of newer files of a directory, of what "
-	 "is not there yet; SIGINT and SIGTERM end it",
+	{"follow", 'f', NULL, 0, "wait for more, until SIGINT or SIGTERM", 0},
+	{"signal", 's', "SIGNAL", 0, "traces, metrics or logs: what a file holds; of a directory",
 	 0},
-	{"signal", 's', "SIGNAL", 0,
-	 "traces, metrics or logs: what a file holds, if neither it nor its name says so; of a "
-	 "directory, this signal alone",
-	 0},
-	{"format", 'F', "FORMAT", 0,
-	 "json: OTLP JSON lines below 1 MiB (the default); frames: length (4 bytes, big-endian) "
-	 "and an Export...ServiceRequest; text: a line for each log record, and logs alone",
+	{"format", 'F', "FORMAT", 0, "json (lines, the default), text, frames or protobuf", 0},
+	{"frame-bytes", KEY_FRAME_BYTES, "SIZE", 0, "no frame is larger, if it can be cut (4 MiB)",
 	 0},
 	{0},
 };
@@ -38,7 +35,11 @@ struct cat_words {
 static error_t choose_format(const struct argp_state *state, const char *text, enum cat_format *ret)
 {
 	static const char *const names[] = {
-		[CAT_JSON] = "json", [CAT_FRAMES] = "frames", [CAT_TEXT] = "text"};
+		[CAT_JSON] = "json",
+		[CAT_FRAMES] = "frames",
+		[CAT_TEXT] = "text",
+		[CAT_PROTOBUF] = "protobuf",
+	};
 
 	for (size_t i = 0; i < COUNT_OF(names); i++) {
 		if (strcmp(text, names[i]) == 0) {
@@ -46,7 +47,8 @@ static error_t choose_format(const struct argp_state *state, const char *text, e
 			return 0;
 		}
 	}
-	return arguments_refuse(state, "--format takes json, frames or text, not '%s'", text);
+	return arguments_refuse(state, "--format takes json, text, frames or protobuf, not '%s'",
+				text);
 }
 
 static error_t take_option(int key, char *text, struct argp_state *state)
@@ -54,6 +56,9 @@ static error_t take_option(int key, char *text, struct argp_state *state)
 	struct cat_words *words = state->input;
 
 	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &words->options.filter;
+		return 0;
 	case 'f':
 		words->options.follow = true;
 		return 0;
@@ -65,6 +70,14 @@ static error_t take_option(int key, char *text, struct argp_state *state)
 		return 0;
 	case 'F':
 		return choose_format(state, text, &words->options.format);
+	case KEY_FRAME_BYTES:
+		if (units_parse_size(text, &words->options.frame_bytes) < 0 ||
+		    words->options.frame_bytes < CAT_FRAME_BYTES_MIN ||
+		    words->options.frame_bytes > CAT_FRAME_BYTES_MAX)
+			return arguments_refuse(
+				state, "--frame-bytes takes a size from 4 KiB to 64 MiB, not '%s'",
+				text);
+		return 0;
 	case ARGP_KEY_ARGS:
 		words->paths = state->argv + state->next;
 		words->path_count = (size_t)(state->argc - state->next);
@@ -76,36 +89,40 @@ static error_t take_option(int key, char *text, struct argp_state *state)
 	}
 }
 
+/* Returns an enum tool_exit. */
+static int cat_run(struct cat_words *words)
+{
+	struct cat_options *options = &words->options;
+	const struct read_options read = {.signal = options->signal};
+	int status;
+
+	if (options->follow)
+		status = cat_follow(options, words->paths, words->path_count);
+	else
+		status = read_paths(words->paths, words->path_count, &read, cat_item, options);
+	filter_free(&options->filter);
+	/* A reader that left made what came after it fail. */
+	if (!options->follow && tool_flush() == -EPIPE)
+		return TOOL_OK;
+	return options->status > status ? options->status : status;
+}
+
 int cat_main(int argc, char **argv)
 {
+	static const struct argp_child children[] = {{&filter_argp, 0, "Only records", 0}, {0}};
 	static const struct argp argp = {
 		.options = options_table,
 		.parser = take_option,
+		.children = children,
 		.args_doc = "FILE|DIR|-...",
-		.doc = "Print batch files and any other OTLP protobuf file, one object a line. A "
-		       "directory stands for its files in the order of their sequence; - is "
-		       "standard input.\v"
-		       "Exit status: 0 if all was printed, 1 if something could not be read or was "
-		       "missing.",
+		.doc = "Print batch files, and OTLP protobuf, frames and JSON, also of gzip and "
+		       "zstd; of a directory its files in their order.\v"
+		       "Exit status: 1 if something could not be read or was missing.",
 	};
-	struct cat_words words = {.options.signal = SIGNAL_NONE};
-	int status;
+	struct cat_words words = {.options = {.signal = SIGNAL_NONE,
+					      .printed = SIGNAL_NONE,
+					      .frame_bytes = CAT_FRAME_BYTES}};
 	int rc = tool_parse(&argp, argc, argv, &words);
 
-	if (rc != 0)
-		return rc - 1;
-	if (words.options.format == CAT_TEXT) {
-		if (words.options.signal != SIGNAL_NONE && words.options.signal != OTLP_SIGNAL_LOGS)
-			return tool_usage("--format text has lines for log records alone: not for "
-					  "--signal %s",
-					  signal_name(words.options.signal));
-		words.options.signal = OTLP_SIGNAL_LOGS;
-	}
-	if (words.options.follow)
-		return tool_finish(cat_follow(&words.options, words.paths, words.path_count));
-	status = read_paths(words.paths, words.path_count,
-			    &(struct read_options){.signal = words.options.signal}, cat_item,
-			    &words.options);
-	/* A reader that left made what came after it fail. */
-	return tool_finish(tool_flush() == -EPIPE ? TOOL_OK : status);
+	return rc != 0 ? rc - 1 : tool_finish(cat_run(&words));
 }

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "cli/otlp_json.h"
+#include "cli/otlp_pick.h"
 #include "cli/otlp_row.h"
 #include "cli/otlp_text.h"
 #include "cli/tool.h"
@@ -234,13 +235,12 @@ static int emit_line(void *context, const char *line, size_t bytes)
 	return tool_write(line, bytes);
 }
 
-/* Only logs have such lines: cat_main() sees to it. */
-static int print_text(const uint8_t *data, size_t bytes)
+static int print_text(enum otlp_signal signal, const uint8_t *data, size_t bytes)
 {
 	ProtobufCMessage *message;
 	int rc;
 
-	rc = otlp_decode(otlp_rows[OTLP_SIGNAL_LOGS].type, data, bytes, &message);
+	rc = otlp_decode(otlp_rows[signal].type, data, bytes, &message);
 	if (rc < 0)
 		return rc;
 	rc = otlp_text_lines(message, tool_output_is_coloured(), emit_line, NULL);
@@ -261,19 +261,97 @@ static int print_json(enum otlp_signal signal, const uint8_t *data, size_t bytes
 	return rc;
 }
 
-/* The field with its head is the request: one repeated field with one element. */
-static int print_frame(enum otlp_signal signal, const uint8_t *field, size_t head_bytes,
-		       size_t bytes)
+static int print_frame(const uint8_t *message, size_t bytes)
 {
 	const uint8_t length[4] = {(uint8_t)(bytes >> 24), (uint8_t)(bytes >> 16),
 				   (uint8_t)(bytes >> 8), (uint8_t)bytes};
+	int rc = tool_write(length, sizeof(length));
+
+	return rc < 0 ? rc : tool_write(message, bytes);
+}
+
+/* One frame of several that a message is cut into. */
+struct cut {
+	uint64_t bytes_max;
+	uint64_t done;	/* records in the frames before */
+	uint64_t at;	/* in this walk */
+	uint64_t count; /* in this frame */
+	bool is_full;
+};
+
+/* What the message has beside the records: its own field, and the lengths of those around one. */
+#define CUT_SPARE_BYTES 64u
+
+static int fits_frame(void *context, const struct pick_record *record)
+{
+	struct cut *cut = context;
+
+	if (cut->at++ < cut->done || cut->is_full)
+		return 0;
+	/* One that is too large by itself goes alone. */
+	if (cut->count > 0 &&
+	    record->made_bytes + record->bytes.len + CUT_SPARE_BYTES > cut->bytes_max) {
+		cut->is_full = true;
+		return 0;
+	}
+	cut->count++;
+	return 1;
+}
+
+/* More than a frame may have: as several, each a whole message with its resource and scope. */
+static int print_cut(enum otlp_signal signal, struct view_bytes data, uint64_t bytes_max)
+{
+	struct cut cut = {.bytes_max = bytes_max};
+	struct wire_out out = {0};
+	uint64_t count;
 	int rc;
 
-	rc = wire_check(otlp_rows[signal].type, field + head_bytes, bytes - head_bytes);
+	do {
+		cut.at = cut.count = 0;
+		cut.is_full = false;
+		out.count = 0;
+		rc = wire_put_tag(&out, INPUT_FIELD_DATA, WIRE_BYTES);
+		if (rc == 0)
+			rc = otlp_pick(signal, data, fits_frame, &cut, &out, &count);
+		if (rc == 0 && count > 0)
+			rc = wire_close(&out, 1);
+		if (rc == 0 && count > 0)
+			rc = print_frame(out.data, out.count);
+		cut.done += cut.count;
+	} while (rc == 0 && cut.is_full);
+	wire_out_free(&out);
+	return rc;
+}
+
+/* The field with its head is the request: one repeated field with one element. */
+static int print_frames(const struct cat_options *options, const struct read_item *item)
+{
+	const struct view_bytes data = {item->data, item->bytes};
+	int rc = wire_check(otlp_rows[item->signal].type, item->data, item->bytes);
+
 	if (rc < 0)
 		return rc;
-	rc = tool_write(length, sizeof(length));
-	return rc < 0 ? rc : tool_write(field, bytes);
+	if (item->field_bytes <= options->frame_bytes)
+		return print_frame(item->field, item->field_bytes);
+	return print_cut(item->signal, data, options->frame_bytes);
+}
+
+/* A run of such fields is one message, of one signal. */
+static int print_protobuf(struct cat_options *options, const struct read_item *item)
+{
+	int rc = wire_check(otlp_rows[item->signal].type, item->data, item->bytes);
+
+	if (rc < 0)
+		return rc;
+	if (options->printed != SIGNAL_NONE && options->printed != item->signal) {
+		options->status = tool_usage("%s: it holds %s, and the output has %s already: one "
+					     "message of OTLP has one signal: give --signal",
+					     item->path, signal_name(item->signal),
+					     signal_name(options->printed));
+		return READ_STOP;
+	}
+	options->printed = item->signal;
+	return tool_write(item->field, item->field_bytes);
 }
 
 enum otlp_signal cat_fitting_signal(const uint8_t *data, size_t bytes, enum otlp_signal not_this)
@@ -290,17 +368,27 @@ enum otlp_signal cat_fitting_signal(const uint8_t *data, size_t bytes, enum otlp
 	return SIGNAL_NONE;
 }
 
-int cat_item(void *context, const struct read_item *item)
+static int print_item(struct cat_options *options, const struct read_item *item)
 {
-	const struct cat_options *options = context;
-
 	switch (options->format) {
 	case CAT_FRAMES:
-		return print_frame(item->signal, item->field, item->field_bytes - item->bytes,
-				   item->field_bytes);
+		return print_frames(options, item);
+	case CAT_PROTOBUF:
+		return print_protobuf(options, item);
 	case CAT_TEXT:
-		return print_text(item->data, item->bytes);
+		return print_text(item->signal, item->data, item->bytes);
 	default:
 		return print_json(item->signal, item->data, item->bytes);
 	}
+}
+
+int cat_item(void *context, const struct read_item *item)
+{
+	struct cat_options *options = context;
+	struct read_item wanted;
+	int rc = filter_apply(&options->filter, item, &wanted);
+
+	if (rc == 1)
+		rc = print_item(options, &wanted);
+	return rc == 0 && filter_is_over(&options->filter) ? READ_STOP : rc;
 }

@@ -3,17 +3,26 @@
 #ifndef OTLPIPE_CLI_CAT_FILE_H
 #define OTLPIPE_CLI_CAT_FILE_H
 
+#include "cli/filter.h"
 #include "cli/input.h"
 #include "cli/read.h"
 #include "core/record/signal.h"
 #include "writer/file/dataname.h"
 
-enum cat_format { CAT_JSON, CAT_FRAMES, CAT_TEXT };
+enum cat_format { CAT_JSON, CAT_FRAMES, CAT_TEXT, CAT_PROTOBUF };
+
+#define CAT_FRAME_BYTES	    (UINT64_C(4) << 20)
+#define CAT_FRAME_BYTES_MIN (UINT64_C(4) << 10)
+#define CAT_FRAME_BYTES_MAX (UINT64_C(64) << 20)
 
 struct cat_options {
 	enum otlp_signal signal; /* SIGNAL_NONE: all, and by name */
 	enum cat_format format;
+	uint64_t frame_bytes; /* the message of a frame has no more, where it can be cut */
 	bool follow;
+	struct filter filter;
+	enum otlp_signal printed; /* of CAT_PROTOBUF: what is in the output, which has one signal */
+	int status;		  /* an enum tool_exit that cat_item() has found */
 };
 
 /** By the name of the file or else of its directory, else SIGNAL_NONE. */
@@ -47,9 +56,10 @@ int cat_resolve(const char *path, struct input *input, const struct chunk *chunk
 enum otlp_signal cat_fitting_signal(const uint8_t *data, size_t bytes, enum otlp_signal not_this);
 
 /**
- * Print one item: a read_item_fn, whose context are the struct cat_options.
+ * Print what is wanted of one item: a read_item_fn, whose context are the struct cat_options.
  *
- * @return 0; -EPIPE and other errors of stdout; -EBADMSG, -ELOOP, -EILSEQ, -ENOMEM
+ * @return 0; READ_STOP: there is no more to print; -EPIPE and other errors of stdout; -EBADMSG,
+ * -ELOOP, -EILSEQ, -ENOMEM
  */
 int cat_item(void *context, const struct read_item *item);
 

@@ -23,7 +23,7 @@ struct follow_path {
 };
 
 struct follow {
-	const struct cat_options *options;
+	struct cat_options *options;
 	struct follow_path *paths;
 	size_t path_count;
 	struct stream *streams; /* room for one of each signal and path */
@@ -85,14 +85,14 @@ static void follow_run(struct follow *follow)
 		for (size_t i = 0; i < follow->path_count; i++)
 			is_live |= path_is_live(follow, &follow->paths[i]);
 		for (size_t i = 0; i < follow->stream_count; i++) {
-			if (stream_poll(&follow->streams[i], follow->options, &follow->status) < 0)
-				return; /* tool_finish() tells */
+			if (stream_poll(&follow->streams[i], follow->options, &follow->status) != 0)
+				return; /* of stdout tool_finish() tells */
 			is_live |= !follow->streams[i].is_done;
 		}
 	} while (is_live && tool_rest(POLL_NS));
 }
 
-int cat_follow(const struct cat_options *options, char **paths, size_t count)
+int cat_follow(struct cat_options *options, char **paths, size_t count)
 {
 	struct follow follow = {
 		.options = options,

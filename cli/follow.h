@@ -11,6 +11,6 @@
  *
  * @return an enum tool_exit
  */
-int cat_follow(const struct cat_options *options, char **paths, size_t count);
+int cat_follow(struct cat_options *options, char **paths, size_t count);
 
 #endif

@@ -27,6 +27,7 @@ struct input_packed {
 	uint64_t fetched; /* in the file */
 	uint64_t used;	  /* unpacked */
 	size_t begin, filled;
+	int error; /* there it ends; what was unpacked before is good */
 	uint8_t bytes[PACKED_BYTES];
 };
 
@@ -104,6 +105,10 @@ static ssize_t read_file(struct input *input, uint64_t at, uint8_t *to, size_t r
 static ssize_t read_packed(struct input_packed *packed, struct input *input, uint8_t *to,
 			   size_t room)
 {
+	/* A file that is only cut may grow. */
+	if (packed->error != 0 && packed->error != -ENODATA)
+		return packed->error;
+	packed->error = 0;
 	for (;;) {
 		size_t used, made;
 		int rc = unpack_step(packed->unpack, packed->bytes + packed->begin, packed->filled,
@@ -187,6 +192,10 @@ int input_fill(struct input *input, size_t bytes)
 			n = read_first(input, to, room < PACKED_BYTES ? room : PACKED_BYTES);
 		else
 			n = read_file(input, input->fetched, to, room);
+		if (n < 0 && input->packed != NULL) {
+			input->packed->error = (int)n;
+			n = 0;
+		}
 		if (n <= 0)
 			return (int)n;
 		keep_first(input, to, (size_t)n);
@@ -458,6 +467,8 @@ int input_next(struct input *input, struct chunk *ret)
 		rc = next_frame(input, ret);
 	else if (rc == 0 && input->form == INPUT_PROTOBUF)
 		rc = next_field(input, ret);
+	if (rc <= 0 && input->packed != NULL && input->packed->error != 0)
+		rc = input->packed->error;
 	if (rc <= 0) {
 		/* Skipped fields are skipped again: between them and here nothing was shown. */
 		input_json_forget(input->json);

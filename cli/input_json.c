@@ -14,15 +14,15 @@
 
 struct input_json {
 	struct json_tokener *tokener;
-	uint64_t offset;			/* of the document */
-	struct parse_bytes parts[SIGNAL_COUNT]; /* of each signal, empty: none, or handed out */
-	struct parse_bytes handed_out;
+	uint64_t offset;		     /* of the document */
+	struct wire_out parts[SIGNAL_COUNT]; /* of each signal, empty: none, or handed out */
+	struct wire_out handed_out;
 };
 
 static void parts_free(struct input_json *json)
 {
 	for (unsigned i = 0; i < SIGNAL_COUNT; i++)
-		parse_bytes_free(&json->parts[i]);
+		wire_out_free(&json->parts[i]);
 }
 
 void input_json_forget(struct input_json *json)
@@ -36,7 +36,7 @@ void input_json_close(struct input_json *json)
 	if (json == NULL)
 		return;
 	parts_free(json);
-	parse_bytes_free(&json->handed_out);
+	wire_out_free(&json->handed_out);
 	json_tokener_free(json->tokener);
 	free(json);
 }
@@ -97,9 +97,9 @@ bool input_json_take(struct input *input, struct chunk *ret)
 	for (enum otlp_signal signal = 0; json != NULL && signal < SIGNAL_COUNT; signal++) {
 		if (json->parts[signal].count == 0)
 			continue;
-		parse_bytes_free(&json->handed_out);
+		wire_out_free(&json->handed_out);
 		json->handed_out = json->parts[signal];
-		json->parts[signal] = (struct parse_bytes){0};
+		json->parts[signal] = (struct wire_out){0};
 		*ret = (struct chunk){.data = json->handed_out.data,
 				      .bytes = json->handed_out.count,
 				      .offset = json->offset,

@@ -18,84 +18,6 @@
 #include "cli/otlp_row.h"
 #include "cli/wire.h"
 
-#define VARINT_BYTES_MAX 10u
-
-/* ---- bytes out ---- */
-
-void parse_bytes_free(struct parse_bytes *bytes)
-{
-	free(bytes->data);
-	*bytes = (struct parse_bytes){0};
-}
-
-static int reserve(struct parse_bytes *out, size_t bytes)
-{
-	size_t capacity = (out->count + bytes) * 2;
-	uint8_t *grown;
-
-	if (out->capacity - out->count >= bytes)
-		return 0;
-	grown = realloc(out->data, capacity);
-	if (grown == NULL)
-		return -ENOMEM;
-	out->data = grown;
-	out->capacity = capacity;
-	return 0;
-}
-
-static size_t varint_make(uint8_t *to, uint64_t value)
-{
-	size_t n = 0;
-
-	while (value >= 0x80) {
-		to[n++] = (uint8_t)(value | 0x80);
-		value >>= 7;
-	}
-	to[n++] = (uint8_t)value;
-	return n;
-}
-
-static int put_varint(struct parse_bytes *out, uint64_t value)
-{
-	int rc = reserve(out, VARINT_BYTES_MAX);
-
-	if (rc == 0)
-		out->count += varint_make(out->data + out->count, value);
-	return rc;
-}
-
-static int put_fixed(struct parse_bytes *out, const void *little_endian, size_t bytes)
-{
-	int rc = reserve(out, bytes);
-
-	if (rc < 0)
-		return rc;
-	memcpy(out->data + out->count, little_endian, bytes);
-	out->count += bytes;
-	return 0;
-}
-
-static int put_tag(struct parse_bytes *out, uint32_t number, enum wire_type type)
-{
-	return put_varint(out, (uint64_t)number << 3 | type);
-}
-
-/* What was written from there on gets its length before it. */
-static int close_length(struct parse_bytes *out, size_t from)
-{
-	uint8_t length[VARINT_BYTES_MAX];
-	const size_t bytes = out->count - from;
-	const size_t length_bytes = varint_make(length, bytes);
-	int rc = reserve(out, length_bytes);
-
-	if (rc < 0)
-		return rc;
-	memmove(out->data + from + length_bytes, out->data + from, bytes);
-	memcpy(out->data + from, length, length_bytes);
-	out->count += length_bytes;
-	return 0;
-}
-
 /* ---- numbers ---- */
 
 /* Decimal digits alone, with a sign where the type has one. */
@@ -224,9 +146,9 @@ static int hex_digit(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-static int put_hex(struct parse_bytes *out, const char *text, size_t len)
+static int put_hex(struct wire_out *out, const char *text, size_t len)
 {
-	int rc = len % 2 != 0 ? -EBADMSG : reserve(out, len / 2);
+	int rc = len % 2 != 0 ? -EBADMSG : wire_reserve(out, len / 2);
 
 	for (size_t i = 0; rc == 0 && i < len; i += 2) {
 		const int high = hex_digit(text[i]), low = hex_digit(text[i + 1]);
@@ -251,7 +173,7 @@ static int base64_digit(char c)
 	return c == '/' || c == '_' ? 63 : -1;
 }
 
-static int put_base64(struct parse_bytes *out, const char *text, size_t len)
+static int put_base64(struct wire_out *out, const char *text, size_t len)
 {
 	uint32_t bits = 0;
 	unsigned bit_count = 0;
@@ -259,7 +181,7 @@ static int put_base64(struct parse_bytes *out, const char *text, size_t len)
 
 	for (unsigned i = 0; i < 2 && len > 0 && text[len - 1] == '='; i++)
 		len--;
-	rc = len % 4 == 1 ? -EBADMSG : reserve(out, len);
+	rc = len % 4 == 1 ? -EBADMSG : wire_reserve(out, len);
 	for (size_t i = 0; rc == 0 && i < len; i++) {
 		const int digit = base64_digit(text[i]);
 
@@ -276,7 +198,7 @@ static int put_base64(struct parse_bytes *out, const char *text, size_t len)
 }
 
 /* The few true bytes fields are known by name, as otlp_json.c knows them. */
-static int put_bytes(struct parse_bytes *out, const char *name, json_object *json)
+static int put_bytes(struct wire_out *out, const char *name, json_object *json)
 {
 	static const char *const ids[] = {"trace_id", "span_id", "parent_span_id"};
 	const char *text;
@@ -291,7 +213,7 @@ static int put_bytes(struct parse_bytes *out, const char *name, json_object *jso
 			return put_hex(out, text, len);
 	if (strcmp(name, "bytes_value") == 0)
 		return put_base64(out, text, len);
-	return put_fixed(out, text, len);
+	return wire_put(out, text, len);
 }
 
 /* ---- fields ---- */
@@ -316,7 +238,7 @@ static enum wire_type wire_type_of(ProtobufCType type)
 	}
 }
 
-static int put_i64(struct parse_bytes *out, ProtobufCType type, int64_t value)
+static int put_i64(struct wire_out *out, ProtobufCType type, int64_t value)
 {
 	const uint64_t bits = (uint64_t)value;
 	const bool is_32 = type == PROTOBUF_C_TYPE_INT32 || type == PROTOBUF_C_TYPE_SINT32 ||
@@ -325,29 +247,29 @@ static int put_i64(struct parse_bytes *out, ProtobufCType type, int64_t value)
 	if (is_32 && (value < INT32_MIN || value > INT32_MAX))
 		return -EBADMSG;
 	if (type == PROTOBUF_C_TYPE_SFIXED64)
-		return put_fixed(out, &bits, sizeof(bits));
+		return wire_put(out, &bits, sizeof(bits));
 	if (type == PROTOBUF_C_TYPE_SFIXED32)
-		return put_fixed(out, &bits, sizeof(uint32_t));
+		return wire_put(out, &bits, sizeof(uint32_t));
 	if (type == PROTOBUF_C_TYPE_SINT32 || type == PROTOBUF_C_TYPE_SINT64)
-		return put_varint(out, bits << 1 ^ (value < 0 ? UINT64_MAX : 0));
-	return put_varint(out, bits);
+		return wire_put_varint(out, bits << 1 ^ (value < 0 ? UINT64_MAX : 0));
+	return wire_put_varint(out, bits);
 }
 
-static int put_u64(struct parse_bytes *out, ProtobufCType type, uint64_t value)
+static int put_u64(struct wire_out *out, ProtobufCType type, uint64_t value)
 {
 	const bool is_32 = type == PROTOBUF_C_TYPE_UINT32 || type == PROTOBUF_C_TYPE_FIXED32;
 
 	if (is_32 && value > UINT32_MAX)
 		return -EBADMSG;
 	if (type == PROTOBUF_C_TYPE_FIXED64)
-		return put_fixed(out, &value, sizeof(value));
+		return wire_put(out, &value, sizeof(value));
 	if (type == PROTOBUF_C_TYPE_FIXED32)
-		return put_fixed(out, &value, sizeof(uint32_t));
-	return put_varint(out, value);
+		return wire_put(out, &value, sizeof(uint32_t));
+	return wire_put_varint(out, value);
 }
 
 /* A value without its tag, of a type that is not length-delimited. */
-static int put_scalar(struct parse_bytes *out, const ProtobufCFieldDescriptor *field,
+static int put_scalar(struct wire_out *out, const ProtobufCFieldDescriptor *field,
 		      json_object *json)
 {
 	uint64_t u64;
@@ -359,10 +281,10 @@ static int put_scalar(struct parse_bytes *out, const ProtobufCFieldDescriptor *f
 	case PROTOBUF_C_TYPE_BOOL:
 		if (!json_object_is_type(json, json_type_boolean))
 			return -EBADMSG;
-		return put_varint(out, json_object_get_boolean(json) ? 1 : 0);
+		return wire_put_varint(out, json_object_get_boolean(json) ? 1 : 0);
 	case PROTOBUF_C_TYPE_DOUBLE:
 		rc = get_double(json, &number);
-		return rc < 0 ? rc : put_fixed(out, &number, sizeof(number));
+		return rc < 0 ? rc : wire_put(out, &number, sizeof(number));
 	case PROTOBUF_C_TYPE_ENUM:
 		rc = get_enum(field->descriptor, json, &i64);
 		return rc < 0 ? rc : put_i64(out, field->type, i64);
@@ -385,14 +307,14 @@ static int put_scalar(struct parse_bytes *out, const ProtobufCFieldDescriptor *f
 	}
 }
 
-static int put_message(struct parse_bytes *out, const ProtobufCMessageDescriptor *type,
+static int put_message(struct wire_out *out, const ProtobufCMessageDescriptor *type,
 		       json_object *json, unsigned depth);
 
-static int put_value(struct parse_bytes *out, const ProtobufCFieldDescriptor *field,
-		     json_object *json, unsigned depth)
+static int put_value(struct wire_out *out, const ProtobufCFieldDescriptor *field, json_object *json,
+		     unsigned depth)
 {
 	const enum wire_type type = wire_type_of(field->type);
-	int rc = put_tag(out, field->id, type);
+	int rc = wire_put_tag(out, field->id, type);
 	size_t from;
 
 	if (rc < 0)
@@ -403,11 +325,11 @@ static int put_value(struct parse_bytes *out, const ProtobufCFieldDescriptor *fi
 	rc = field->type == PROTOBUF_C_TYPE_MESSAGE
 		     ? put_message(out, field->descriptor, json, depth + 1)
 		     : put_bytes(out, field->name, json);
-	return rc < 0 ? rc : close_length(out, from);
+	return rc < 0 ? rc : wire_close(out, from);
 }
 
-static int put_list(struct parse_bytes *out, const ProtobufCFieldDescriptor *field,
-		    json_object *list, unsigned depth)
+static int put_list(struct wire_out *out, const ProtobufCFieldDescriptor *field, json_object *list,
+		    unsigned depth)
 {
 	const size_t count =
 		json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
@@ -420,7 +342,7 @@ static int put_list(struct parse_bytes *out, const ProtobufCFieldDescriptor *fie
 	if (count == 0)
 		return 0;
 	if (is_packed) {
-		rc = put_tag(out, field->id, WIRE_BYTES);
+		rc = wire_put_tag(out, field->id, WIRE_BYTES);
 		from = out->count;
 	}
 	for (size_t i = 0; rc == 0 && i < count; i++) {
@@ -429,7 +351,7 @@ static int put_list(struct parse_bytes *out, const ProtobufCFieldDescriptor *fie
 		rc = is_packed ? put_scalar(out, field, element)
 			       : put_value(out, field, element, depth);
 	}
-	return rc == 0 && is_packed ? close_length(out, from) : rc;
+	return rc == 0 && is_packed ? wire_close(out, from) : rc;
 }
 
 /* By its name in JSON, else by the schema's own. NULL: it is not there, or null. */
@@ -444,7 +366,7 @@ static json_object *member_of(json_object *json, const ProtobufCFieldDescriptor 
 	return member;
 }
 
-static int put_message(struct parse_bytes *out, const ProtobufCMessageDescriptor *type,
+static int put_message(struct wire_out *out, const ProtobufCMessageDescriptor *type,
 		       json_object *json, unsigned depth)
 {
 	int rc = 0;
@@ -466,7 +388,7 @@ static int put_message(struct parse_bytes *out, const ProtobufCMessageDescriptor
 	return rc;
 }
 
-int otlp_parse(json_object *document, enum otlp_signal signal, struct parse_bytes *ret)
+int otlp_parse(json_object *document, enum otlp_signal signal, struct wire_out *ret)
 {
 	static const char *const names[SIGNAL_COUNT] = {
 		[OTLP_SIGNAL_TRACES] = "resource_spans",

@@ -8,23 +8,13 @@
 #ifndef OTLPIPE_CLI_OTLP_PARSE_H
 #define OTLPIPE_CLI_OTLP_PARSE_H
 
-#include <stddef.h>
-#include <stdint.h>
-
 #include <json-c/json.h>
 
+#include "cli/wire_out.h"
 #include "core/record/signal.h"
 
 /* Levels of JSON: a list in a list is three of them, and two messages. */
 #define OTLP_PARSE_JSON_DEPTH_MAX 300
-
-struct parse_bytes {
-	uint8_t *data;
-	size_t count;
-	size_t capacity;
-};
-
-void parse_bytes_free(struct parse_bytes *bytes);
 
 /**
  * What a document has of a signal, as the fields of a TracesData, MetricsData or LogsData.
@@ -32,6 +22,6 @@ void parse_bytes_free(struct parse_bytes *bytes);
  * @param ret  added to; nothing where the document has none of the signal
  * @return 0; -EBADMSG: a value is not of the kind that its key asks for; -ELOOP; -ENOMEM
  */
-int otlp_parse(json_object *document, enum otlp_signal signal, struct parse_bytes *ret);
+int otlp_parse(json_object *document, enum otlp_signal signal, struct wire_out *ret);
 
 #endif

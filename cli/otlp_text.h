@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Log records as lines of text, for people:
+ * Spans, data points and log records as lines of text, for people:
  *
- *   time SEVERITY service scope body key=value…
+ *   time STATUS   service scope name duration key=value…     a span
+ *   time kind     service scope name value key=value…        a data point
+ *   time SEVERITY service scope body key=value…              a log record
  *
- *   time       of the event, else when it was observed: 2026-11-28T09:15:44.123456789Z
+ *   time       of the event, else when it was observed: 2026-11-28T09:15:44.123456789Z; of a span
+ *              when it began
+ *   STATUS     ERROR or OK
+ *   kind       gauge, sum, histogram, exp_histogram, summary
+ *   value      a number; of the last three count=…, and sum, min, max or quantiles behind it
  *   SEVERITY   the source's own name, else that of the number
  *   service    the resource's service.name
  *   body       text as it is; arrays and lists as [1,"a"] and {"k":1}, bytes as 0x0a0b
@@ -26,12 +32,12 @@
 typedef int (*otlp_text_emit_fn)(void *context, const char *piece, size_t bytes);
 
 /**
- * One ResourceLogs as lines.
+ * One ResourceSpans, ResourceMetrics or ResourceLogs as lines.
  *
  * @param is_coloured  by ANSI sequences, for a terminal
  * @return 0, or emit's
  */
-int otlp_text_lines(const ProtobufCMessage *resource_logs, bool is_coloured, otlp_text_emit_fn emit,
+int otlp_text_lines(const ProtobufCMessage *resource_data, bool is_coloured, otlp_text_emit_fn emit,
 		    void *context);
 
 #endif

@@ -46,7 +46,7 @@ int read_chunk(struct input *input, const struct chunk *chunk, const char *path,
 			item.data = item.field + field.head_bytes;
 			item.bytes = (size_t)field.payload_bytes;
 			rc = call(context, &item);
-			if (rc == -EBADMSG && chunk->signal == SIGNAL_NONE)
+			if (rc == -EBADMSG && !input->is_ours && !chunk->is_made)
 				input->fits = cat_fitting_signal(item.data, item.bytes, signal);
 		}
 		if (rc != 0) {

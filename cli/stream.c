@@ -440,18 +440,20 @@ void stream_refuse(struct stream *stream, const struct chunk *chunk, size_t at, 
 	(void)current_ended(stream, rc, status);
 }
 
-/* All that is there now. 0, or what stdout gave. */
-int stream_poll(struct stream *stream, const struct cat_options *options, int *status)
+/* All that is there now. 0, READ_STOP, or what stdout gave. */
+int stream_poll(struct stream *stream, struct cat_options *options, int *status)
 {
 	struct chunk chunk;
 
 	while (stream_next(stream, options->signal, &chunk, status) == 1) {
 		size_t at = 0;
 		int rc = read_chunk(&stream->input, &chunk, stream->path, chunk.signal, cat_item,
-				    (void *)(uintptr_t)options, &at);
+				    options, &at);
 
 		if (tool_flush() < 0)
 			return tool_flush();
+		if (rc == READ_STOP)
+			return rc;
 		if (rc < 0)
 			stream_refuse(stream, &chunk, at, rc, status);
 	}

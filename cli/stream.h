@@ -63,9 +63,9 @@ int stream_begin_at(struct stream *stream, uint64_t sequence);
  * Print all that is there now.
  *
  * @param status  an enum tool_exit: raised where something cannot be read, or is missing
- * @return 0, or what stdout gave
+ * @return 0, READ_STOP, or what stdout gave
  */
-int stream_poll(struct stream *stream, const struct cat_options *options, int *status);
+int stream_poll(struct stream *stream, struct cat_options *options, int *status);
 
 /**
  * The next chunk that is there now, with the signal that it holds; what is missing in front of it

@@ -289,7 +289,7 @@ def a_broken_file_is_named_and_the_others_are_printed(pipe):
 def wrong_command_lines_get_one_line_and_exit_2(pipe):
     for words in (
         ["cat"], ["cat", "--format", "xml", "-"], ["cat", "--signal", "spans", "-"], ["nope"], [],
-        ["cat", "--format", "text", "--signal", "traces", "-"],
+        ["cat", "--frame-bytes", "1", "-"],
         ["verify"], ["load", "--count", "x"], ["load", "--rate", "-1"],
         ["load", "--signal", "traces"], ["load", "--span-ring-bytes", "1"], ["load", "word"],
     ):
