@@ -10,6 +10,7 @@
 #include "core/record/signal.h"
 #include "shm/counters_view.h"
 #include "shm/layout.h"
+#include "shm/region_name.h"
 #include "shm/runtime.h"
 #include "shm/status.h"
 
@@ -20,8 +21,9 @@
 
 struct stat_ring {
 	bool is_present;
-	bool is_sound;	 /* its positions make sense */
-	bool is_blocked; /* the first entry is claimed and not committed */
+	bool is_sound;		/* its positions make sense */
+	bool is_blocked;	/* the first entry is claimed and not committed */
+	uint64_t read_position; /* where the writer goes on */
 	uint64_t size_bytes;
 	uint64_t used_bytes;	/* not given back by the writer */
 	uint64_t waiting_bytes; /* not in a batch that counts */
@@ -37,6 +39,8 @@ struct stat_region {
 	uint64_t held_bytes; /* memory: the file's own, with what it has given back left out */
 	uint32_t pid;
 	bool is_alive;
+	bool is_drained;  /* by a writer, which need not be the one of the lock file */
+	bool is_given_up; /* by a writer */
 	char program[64];
 	struct stat_ring rings[SIGNAL_COUNT];
 	unsigned unknown_ring; /* whose signal nobody here knows; 0: none, since that is a known one
@@ -53,6 +57,15 @@ struct stat_memory {
 	uint64_t ended_waiting_bytes; /* records that are in no batch that counts */
 };
 
+/* Regions that are none, or not for us, and why. */
+struct stat_unreadable {
+	uint64_t other_layout;
+	uint16_t layout_major, layout_minor; /* of one of them */
+	uint64_t foreign;		     /* another user's */
+	uint64_t damaged;
+	char damaged_name[REGION_NAME_BYTES_MAX]; /* of one of them */
+};
+
 struct stat_view {
 	char path[RUNTIME_PATH_BYTES_MAX];
 	bool has_page; /* a writer has been here */
@@ -63,6 +76,8 @@ struct stat_view {
 	size_t region_capacity;
 	size_t unlisted_count;	 /* beyond STAT_REGIONS_MAX: in the sums alone */
 	size_t unreadable_count; /* regions that are none, or not for us */
+	struct stat_unreadable unreadable;
+	bool has_drained; /* a writer drains one of them */
 	struct stat_ring total;
 	struct stat_memory memory;
 	struct counters_sum without_ring;

@@ -222,13 +222,22 @@ static size_t add_if_closed(struct text *line, const char *name, size_t closed)
 	return closed + 1;
 }
 
-/* A program that runs with more rights than its caller reads none of them. */
-static void tell_of_closed(const struct otlp_options *options)
+const char *options_variable(size_t number)
 {
 	static const char *const names[] = {
 		"OTLPIPE_DIR",	     BUDGET_VARIABLE,	   "OTEL_RESOURCE_ATTRIBUTES",
 		"OTEL_SERVICE_NAME", temporality_variable,
 	};
+	const size_t count = sizeof(names) / sizeof(names[0]);
+
+	if (number < count)
+		return names[number];
+	return number - count < SIGNAL_COUNT ? signal_rows[number - count].ring_variable : NULL;
+}
+
+/* A program that runs with more rights than its caller reads none of them. */
+static void tell_of_closed(const struct otlp_options *options)
+{
 	char line[LAST_ERROR_BYTES];
 	struct text text;
 	size_t i, closed = 0;
@@ -236,10 +245,8 @@ static void tell_of_closed(const struct otlp_options *options)
 	text_begin(&text, line, sizeof(line));
 	text_add(&text, "this program runs with more rights than its caller (setuid, setgid, file "
 			"capabilities), so these are not read: ");
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		closed = add_if_closed(&text, names[i], closed);
-	for (i = 0; i < SIGNAL_COUNT; i++)
-		closed = add_if_closed(&text, signal_rows[i].ring_variable, closed);
+	for (i = 0; options_variable(i) != NULL; i++)
+		closed = add_if_closed(&text, options_variable(i), closed);
 	text_add(&text, "; set the options instead");
 	if (closed > 0)
 		options_tell(options, OTLP_ERR_ACCESS, line);

@@ -45,6 +45,9 @@ int options_ring_bytes(const struct otlp_options *options, uint64_t *ret);
 /** What the runtime directory may hold. A variable that is wrong is told of, and left aside. */
 void options_budget(const struct otlp_options *options, struct budget *ret);
 
+/** The variables that are read, by number from 0 on. @return NULL: there are no more */
+const char *options_variable(size_t number);
+
 /** Tell of variables that are wrong, or may not be read. Nothing depends on it. */
 void options_check_environment(const struct otlp_options *options);
 

@@ -248,6 +248,37 @@ int region_is_alive(const struct region_view *view)
 	return region_is_locked(view->fd, REGION_LOCK_PRODUCER);
 }
 
+int region_is_drained(const struct region_view *view)
+{
+	return region_is_locked(view->fd, REGION_LOCK_WRITER);
+}
+
+bool region_is_given_up(const struct region_view *view)
+{
+	return atomic_load_relaxed_u32(&view->header->writer_state) == REGION_STATE_ABANDONED;
+}
+
+int region_read_layout(const struct runtime_dir *dir, const char *name, uint16_t *ret_major,
+		       uint16_t *ret_minor)
+{
+	struct region_header header;
+	ssize_t n;
+	int fd = openat(dir->fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC), rc;
+
+	if (fd < 0)
+		return -errno;
+	n = pread(fd, &header, sizeof(header), 0);
+	rc = n < 0 ? -errno : 0;
+	close(fd);
+	if (rc == 0 && (n != (ssize_t)sizeof(header) || header.magic != REGION_MAGIC))
+		rc = -EBADMSG;
+	if (rc == 0) {
+		*ret_major = header.major;
+		*ret_minor = header.minor;
+	}
+	return rc;
+}
+
 int region_take(struct region_view *view, uint64_t epoch)
 {
 	int rc = region_lock(view->fd, REGION_LOCK_WRITER);

@@ -52,6 +52,20 @@ void region_detach(struct region_view *view);
 /** Does its producer live? 1, 0, or negative. */
 int region_is_alive(const struct region_view *view);
 
+/** Does a writer drain it? 1, 0, or negative. */
+int region_is_drained(const struct region_view *view);
+
+/** Has a writer given it up? */
+bool region_is_given_up(const struct region_view *view);
+
+/**
+ * The layout that a file says it has, whichever that is.
+ *
+ * @return 0, -EBADMSG: it is no region; or the errno of what failed
+ */
+int region_read_layout(const struct runtime_dir *dir, const char *name, uint16_t *ret_major,
+		       uint16_t *ret_minor);
+
 /**
  * For a writer, before it reads a position: be the one that drains it, until region_detach() or the
  * end of the process. The lock is on the region itself, which nobody can put another in place of.

@@ -200,6 +200,7 @@ int status_read(const struct runtime_dir *dir, struct status_page *ret, bool *re
 		status_terminate(ret->problems[signal], sizeof(ret->problems[signal]));
 	status_terminate(ret->retention.problem, sizeof(ret->retention.problem));
 	status_terminate(ret->output, sizeof(ret->output));
+	status_terminate(ret->version, sizeof(ret->version));
 	rc = runtime_has_writer(dir);
 	if (rc < 0)
 		return rc;

@@ -19,9 +19,10 @@
 
 #define STATUS_MAGIC	     UINT64_C(0x3157544952455750)
 #define STATUS_MAJOR	     2
-#define STATUS_MINOR	     3 /* a higher number: fields were added in the room */
+#define STATUS_MINOR	     4 /* a higher number: fields were added in the room */
 #define STATUS_OUTPUT_BYTES  3968
 #define STATUS_MESSAGE_BYTES 256
+#define STATUS_VERSION_BYTES 32
 
 enum status_state {
 	STATUS_STARTING = 1,
@@ -93,10 +94,11 @@ struct status_page {
 	uint64_t waits_until_unix_ns; /* 0: no limit */
 	uint32_t waits_for_producers; /* 0: it does not wait */
 	uint32_t reserved;
-	uint64_t regions_waiting;	   /* there is no room for them yet; minor 1 */
-	struct status_retention retention; /* minor 3 */
+	uint64_t regions_waiting;	    /* there is no room for them yet; minor 1 */
+	struct status_retention retention;  /* minor 3 */
+	char version[STATUS_VERSION_BYTES]; /* of the writer, as "0.2.0"; minor 4 */
 	char room[4096 - 24 - 56 - REGION_RINGS_MAX * (64 + STATUS_MESSAGE_BYTES) -
-		  STATUS_MESSAGE_BYTES - sizeof(struct status_retention)];
+		  STATUS_MESSAGE_BYTES - sizeof(struct status_retention) - STATUS_VERSION_BYTES];
 	/* At the same place in every version. Absolute; empty: none yet. */
 	char output[STATUS_OUTPUT_BYTES];
 	struct status_memory memory;

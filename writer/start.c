@@ -230,6 +230,7 @@ static int start_page(struct writer *writer)
 	page->major = STATUS_MAJOR;
 	page->minor = STATUS_MINOR;
 	page->pid = (uint32_t)getpid();
+	snprintf(page->version, sizeof(page->version), "%s", OTLPIPE_VERSION);
 	page->state = STATUS_STARTING;
 	clock_gettime(CLOCK_REALTIME, &now);
 	page->start_unix_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;

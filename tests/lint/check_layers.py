@@ -49,7 +49,11 @@ BASE, SHM, RECORD = under("base/"), under("shm/"), under("core/record/")
 RECORD_READ = re.compile(r"^core/record/(record|signal)\.h$")
 SIGNAL = under("core/record/signal.h")
 # Of shared memory what only looks, and of the batch file what only reads.
-SHM_VIEW = re.compile(r"^shm/(budget|counters_view|layout|region_name|region_view|ring|runtime|status)\.h$")
+SHM_VIEW = re.compile(
+    r"^shm/(budget|counters_view|filesystem|layout|region_name|region_view|ring|runtime|status)\.h$"
+)
+# What an open of the library would say, for the tool.
+CHECK = re.compile(r"^core/check\.h$")
 FILE_READ = re.compile(
     r"^writer/file/(batch|batch_scan|cursor|datadir|dataname|manifest_image|manifest_store|unzst)\.h$"
 )
@@ -79,7 +83,7 @@ LAYERS = (
     (
         under("cli/"),
         (
-            *(under("cli/"), FILE_READ, RECORD_READ, SHM_VIEW, BASE, PUBLIC_HEADERS),
+            *(under("cli/"), FILE_READ, RECORD_READ, SHM_VIEW, CHECK, BASE, PUBLIC_HEADERS),
             *("protobuf-c", "json-c", "rdkafka", "systemd", "curl", "zlib", "zstd"),
         ),
     ),

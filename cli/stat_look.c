@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A look at every region of a runtime directory, for `otlpipe stat` and `otlpipe doctor`. */
+#include "cli/stat_look.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/guard.h"
+#include "cli/each_region.h"
+#include "shm/region_view.h"
+
+#define STAT_BLOCK_BYTES 512u /* of st_blocks, whatever the file system has */
+
+static void look_ring(const struct region_view *view, unsigned signal, bool is_alive,
+		      struct stat_ring *ret)
+{
+	const struct ring_shared *shared = view->rings[signal].shared;
+	struct ring_reader reader;
+	struct ring_entry entry;
+	uint64_t tail;
+
+	memset(ret, 0, sizeof(*ret));
+	ret->size_bytes = view->rings[signal].bytes;
+	ret->is_present = true;
+	ret->accepted_items = atomic_load_relaxed_u64(&shared->accepted_items);
+	ret->dropped_full_items = atomic_load_relaxed_u64(&shared->dropped_full_items);
+	ret->dropped_too_large_items = atomic_load_relaxed_u64(&shared->dropped_too_large_items);
+	ret->dropped_invalid_items = atomic_load_relaxed_u64(&shared->dropped_invalid_items);
+	if (ring_reader_init(&reader, view->rings[signal].shared, view->rings[signal].data,
+			     view->rings[signal].bytes, false) < 0 ||
+	    ring_reader_tail(&reader, &tail) < 0)
+		return;
+	ret->is_sound = true;
+	ret->read_position = reader.read;
+	ret->used_bytes = tail - reader.head;
+	ret->waiting_bytes = tail - reader.read;
+	/* Where the writer is done and can go no further. */
+	ret->is_blocked = is_alive && ring_reader_peek(&reader, tail, false, &entry) == 0 &&
+			  entry.kind == RING_ENTRY_BUSY;
+}
+
+static void look_region(const struct region_view *view, struct stat_region *ret)
+{
+	struct stat st;
+	unsigned signal;
+
+	memset(ret, 0, sizeof(*ret));
+	ret->id = view->region_id;
+	ret->pid = view->pid;
+	ret->start_unix_ns = view->start_unix_ns;
+	memcpy(ret->program, view->program, sizeof(ret->program));
+	if (fstat(view->fd, &st) == 0)
+		ret->held_bytes = (uint64_t)st.st_blocks * STAT_BLOCK_BYTES;
+	ret->is_alive = region_is_alive(view) != 0;
+	ret->is_drained = region_is_drained(view) > 0;
+	ret->is_given_up = region_is_given_up(view);
+	for (signal = 0; signal < SIGNAL_COUNT; signal++)
+		if (view->rings[signal].shared != NULL)
+			look_ring(view, signal, ret->is_alive, &ret->rings[signal]);
+	for (; signal < REGION_RINGS_MAX; signal++)
+		if (view->rings[signal].shared != NULL)
+			ret->unknown_ring = signal;
+}
+
+/* Into the sums, which are of all regions, also of those that are not listed. */
+static void sum_region(struct stat_view *view, const struct stat_region *region)
+{
+	struct stat_memory *memory = &view->memory;
+	struct stat_ring *total = &view->total;
+	unsigned signal;
+
+	memory->regions++;
+	view->has_drained |= region->is_drained;
+	memory->held_bytes += region->held_bytes;
+	memory->ended_regions += !region->is_alive;
+	memory->ended_held_bytes += region->is_alive ? 0 : region->held_bytes;
+	for (signal = 0; signal < SIGNAL_COUNT; signal++) {
+		const struct stat_ring *ring = &region->rings[signal];
+
+		memory->ended_waiting_bytes += region->is_alive ? 0 : ring->waiting_bytes;
+		total->size_bytes += ring->size_bytes;
+		total->used_bytes += ring->used_bytes;
+		total->waiting_bytes += ring->waiting_bytes;
+		total->accepted_items += ring->accepted_items;
+		total->dropped_full_items += ring->dropped_full_items;
+		total->dropped_too_large_items += ring->dropped_too_large_items;
+		total->dropped_invalid_items += ring->dropped_invalid_items;
+		total->is_blocked |= ring->is_blocked;
+	}
+}
+
+static int list_region(struct stat_view *view, const struct stat_region *region)
+{
+	if (view->region_count == STAT_REGIONS_MAX) {
+		view->unlisted_count++;
+		return 0;
+	}
+	if (view->region_count == view->region_capacity) {
+		size_t capacity = view->region_capacity != 0 ? view->region_capacity * 2 : 16;
+		struct stat_region *larger = realloc(view->regions, capacity * sizeof(*larger));
+
+		if (larger == NULL)
+			return -ENOMEM;
+		view->regions = larger;
+		view->region_capacity = capacity;
+	}
+	view->regions[view->region_count++] = *region;
+	return 0;
+}
+
+/* What look_name() is called with. */
+struct stat_regions {
+	struct stat_view *view;
+	const struct runtime_dir *dir;
+};
+
+static void look_unreadable(const struct stat_regions *look, const char *name, int error)
+{
+	struct stat_unreadable *unreadable = &look->view->unreadable;
+
+	look->view->unreadable_count++;
+	if (error == -EPROTO) {
+		if (region_read_layout(look->dir, name, &unreadable->layout_major,
+				       &unreadable->layout_minor) == 0)
+			unreadable->other_layout++;
+	} else if (error == -EACCES || error == -EPERM) {
+		unreadable->foreign++;
+	} else {
+		unreadable->damaged++;
+		snprintf(unreadable->damaged_name, sizeof(unreadable->damaged_name), "%s", name);
+	}
+}
+
+static int look_name(void *context, const char *name)
+{
+	const struct stat_regions *look = context;
+	struct stat_view *view = look->view;
+	struct stat_region found;
+	struct region_view region;
+	struct guard guard;
+	int rc;
+
+	rc = region_attach(&region, look->dir, name, false);
+	if (rc == -ENOENT || rc == -EAGAIN)
+		return 0; /* gone, or not begun */
+	if (rc == -ENOMEM || rc == -EMFILE || rc == -ENFILE)
+		return rc;
+	if (rc < 0) {
+		look_unreadable(look, name, rc);
+		return 0;
+	}
+	guard_add(&guard, region.header, region.bytes);
+	look_region(&region, &found);
+	if (guard.has_failed) { /* it was cut: what was read are zeros */
+		look_unreadable(look, name, -EBADMSG);
+	} else {
+		sum_region(view, &found);
+		rc = list_region(view, &found);
+	}
+	guard_remove(&guard);
+	region_detach(&region);
+	return rc;
+}
+
+static int region_compare(const void *a, const void *b)
+{
+	const struct stat_region *left = a, *right = b;
+
+	if (left->start_unix_ns != right->start_unix_ns)
+		return left->start_unix_ns < right->start_unix_ns ? -1 : 1;
+	return left->id < right->id ? -1 : left->id > right->id;
+}
+
+int stat_look_regions(struct stat_view *view, const struct runtime_dir *dir)
+{
+	struct stat_regions look = {view, dir};
+	int rc = each_region(dir, look_name, &look);
+
+	if (view->region_count > 0)
+		qsort(view->regions, view->region_count, sizeof(view->regions[0]), region_compare);
+	return rc;
+}
