@@ -35,10 +35,19 @@ int tool_parse(const struct argp *argp, int argc, char **argv, void *input)
 	return (rc == -EINVAL ? TOOL_USAGE : TOOL_FAILED) + 1;
 }
 
+static bool is_quiet;
+
+void tool_hush(bool is_hushed)
+{
+	is_quiet = is_hushed;
+}
+
 void tool_error(const char *format, ...)
 {
 	va_list arguments;
 
+	if (is_quiet)
+		return;
 	fprintf(stderr, "%s: ", tool_name);
 	va_start(arguments, format);
 	vfprintf(stderr, format, arguments);

@@ -24,6 +24,7 @@ int log_main(int argc, char **argv);
 int rotate_main(int argc, char **argv);
 int send_main(int argc, char **argv);
 int stat_main(int argc, char **argv);
+int summary_main(int argc, char **argv);
 int trace_main(int argc, char **argv);
 int verify_main(int argc, char **argv);
 
@@ -36,6 +37,9 @@ int tool_parse(const struct argp *argp, int argc, char **argv, void *input);
 
 /** One line on stderr, the subcommand's name before it. */
 void tool_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/** While hushed it says nothing: for a second look at files whose damage was told at the first. */
+void tool_hush(bool is_hushed);
 
 /** The same for a wrong command line, and where the help is. Returns TOOL_USAGE. */
 int tool_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -14,7 +14,7 @@
 
 #include "base/arguments.h"
 #include "base/units.h"
-#include "cli/each_resource.h"
+#include "cli/read.h"
 #include "cli/tool.h"
 #include "cli/trace_print.h"
 
@@ -46,6 +46,7 @@ struct work {
 	struct trace *traces;
 	size_t trace_count;
 	struct trace_links links;
+	bool is_too_much; /* for the memory that there is */
 	int (*take)(struct work *work, const struct view_place *place, struct view_bytes message,
 		    const struct view_span *span);
 };
@@ -125,25 +126,32 @@ static int take_span(void *context, const struct view_place *place, struct view_
 	return rc < 0 ? rc : work->take(work, place, message, &span);
 }
 
-static int take_resource(void *context, enum otlp_signal signal, struct view_bytes resource_data)
+static int take_resource(void *context, const struct read_item *item)
 {
-	(void)signal;
-	return view_records(resource_data, take_span, context);
+	struct work *const work = context;
+	int rc = view_records((struct view_bytes){item->data, item->bytes}, take_span, work);
+
+	if (rc != -ENOMEM)
+		return rc;
+	work->is_too_much = true;
+	return READ_STOP;
 }
 
-/* Damage is said once, at the first pass. Returns an enum tool_exit. */
+/* Returns an enum tool_exit. */
 static int pass(struct work *work, int (*take)(struct work *, const struct view_place *,
 					       struct view_bytes, const struct view_span *))
 {
-	struct each_resource each = {
-		.signal = OTLP_SIGNAL_TRACES, .resource = take_resource, .context = work};
+	const struct read_options options = {.signal = OTLP_SIGNAL_TRACES};
+	char *path = (char *)(uintptr_t)work->words->path;
 	int status;
 
+	/* What is wrong with the files is said at the first pass. */
+	tool_hush(work->take != NULL);
 	work->take = take;
-	status = each_resource_of(&each, work->words->path);
-	if (each.error != 0)
-		return tool_path_error(work->words->path, "its traces do not fit into memory",
-				       each.error);
+	status = read_paths(&path, 1, &options, take_resource, work);
+	tool_hush(false);
+	if (work->is_too_much)
+		return tool_path_error(path, "its traces do not fit into memory", -ENOMEM);
 	return status;
 }
 
@@ -254,7 +262,8 @@ static int build(struct work *work)
 		return tool_path_error(work->words->path, "its traces cannot be shown", rc);
 	if (trace_links_are_none(&work->links))
 		return TOOL_OK;
-	return pass(work, take_into_links);
+	(void)pass(work, take_into_links);
+	return work->is_too_much ? TOOL_FAILED : TOOL_OK;
 }
 
 static int print(struct work *work)
@@ -301,9 +310,8 @@ static int show(struct work *work)
 	int rc = choose(work);
 
 	if (rc == TOOL_OK) {
-		/* What is wrong with the files was said: it need not be said again. */
 		(void)pass(work, take_into_trace);
-		rc = build(work);
+		rc = work->is_too_much ? TOOL_FAILED : build(work);
 	}
 	if (rc == TOOL_OK)
 		rc = print(work);

@@ -138,6 +138,9 @@ title 'the slowest trace, in part'
 "$otlpipe" trace "$output" --slowest 1 --lines 20 >"$logs/trace.txt" || give_up 'no trace is shown' "$logs/trace.txt"
 sed 's/^/  /' "$logs/trace.txt"
 
+title 'what is in the files, in figures'
+"$otlpipe" summary "$output" --limit 8 | sed 's/^/  /'
+
 title 'a span and a metric, as OTLP JSON, in part'
 for file in "${traces[0]}" "${metrics[0]}"; do
 	"$otlpipe" cat "$file" | head -c 900 | sed 's/^/  /'

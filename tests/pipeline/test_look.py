@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""The commands that show what is in the files: trace. What they say is what producers pushed, and
+"""The commands that show what is in the files: trace and summary. What they say is what producers pushed, and
 what Python counts in the lines of `otlpipe cat`; hostile files do no harm."""
 import collections
 import fcntl
@@ -208,12 +208,150 @@ def trace_says_what_is_not_there(pipe):
         pipe.tool("trace", *words, expected=2)
 
 
+# ---- summary ----
+
+
+def near(found, expected, what):
+    """Quantiles are at most a 128th too much."""
+    harness.check(expected <= found <= expected * 129 / 128, f"{what}: {found}, expected {expected}")
+
+
+def summary_of(pipe, *arguments):
+    return pipe.tool("summary", pipe.output, "--json", *arguments).json()
+
+
+def a_summary_has_the_figures_of_what_was_pushed(pipe):
+    records = pushed(pipe)
+    groups = collections.defaultdict(list)
+    for resource, record in records["traces"]:
+        groups[service_of(resource), record["name"]].append(record)
+    found = summary_of(pipe)
+    for signal, items in (("traces", records["traces"]), ("logs", records["logs"])):
+        harness.equal(found[signal]["items"], len(items), f"{signal} in all")
+        harness.equal(found[signal]["left_out_items"], 0, f"{signal} left out")
+    harness.equal(len(found["traces"]["rows"]), len(groups), "kinds of spans")
+    for row in found["traces"]["rows"]:
+        spans = groups[row["service"], row["name"]]
+        times = sorted(int(s["endTimeUnixNano"]) - int(s["startTimeUnixNano"]) for s in spans)
+        harness.equal(row["calls"], len(spans), "calls")
+        harness.equal(row["errors"], sum(is_error(one) for one in spans), "errors")
+        harness.equal(row["max_ns"], times[-1], "the longest")
+        for name, share in (("p50_ns", 50), ("p95_ns", 95), ("p99_ns", 99)):
+            near(row[name], times[-(-len(times) * share // 100) - 1], name)
+    for row in found["logs"]["rows"]:
+        of = [r for resource, r in records["logs"] if service_of(resource) == row["service"]]
+        for low, name in ((1, "TRACE"), (5, "DEBUG"), (9, "INFO"), (13, "WARN"), (17, "ERROR"), (21, "FATAL")):
+            severe = sum(low <= one.get("severityNumber", 0) < low + 4 for one in of)
+            harness.equal(row[name], severe, f"{name} of {row['service']}")
+    kinds = ("gauge", "sum", "histogram", "exponentialHistogram", "summary")
+    points = collections.Counter()
+    for resource, record in records["metrics"]:
+        kind = next(kind for kind in kinds if kind in record)
+        points[service_of(resource), record["name"]] += len(record[kind]["dataPoints"])
+    counted = {(row["service"], row["name"]): row["points"] for row in found["metrics"]["rows"]}
+    harness.equal(counted, dict(points), "points of each metric")
+    harness.equal(found["metrics"]["items"], sum(points.values()), "points in all")
+
+
+def spans_are_told_apart_by_what_is_asked_for(pipe):
+    spans = pushed(pipe)["traces"]
+    rows = summary_of(pipe, "--by", "kind", "--signal", "traces")["traces"]["rows"]
+    names = ["UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER"]
+    expected = collections.Counter(names[record["kind"]] for _, record in spans)
+    harness.equal({row["kind"]: row["calls"] for row in rows}, dict(expected), "calls of each kind")
+    harness.equal(summary_of(pipe, "--since", "1d")["traces"]["items"], len(spans), "since a day")
+    harness.equal(summary_of(pipe, "--since", "1ns")["traces"]["items"], 0, "since now")
+    table = pipe.tool("summary", pipe.output, "--by", "service,scope", "--limit", 1).out
+    harness.check(re.search(r"^service +scope +calls +errors +p50", table, re.M), table)
+    harness.check("and 1 more (--limit)" in table, table)
+    for words in (["--by", "colour"], ["--by", ","], ["--since", "soon"], ["--limit", "-1"]):
+        pipe.tool("summary", pipe.output, *words, expected=2)
+
+
+SECOND = 1_000_000_000
+
+
+def number_point(start, time, value, series="a"):
+    return (
+        field(7, attribute("series", series)) + fixed(2, start) + fixed(3, time)
+        + varint(4 << 3 | 1) + struct.pack("<d", value)
+    )  # fmt: skip
+
+
+def metric(name, kind, points, temporality=0, monotonic=0):
+    data = b"".join(field(1, point) for point in points) + field(2, temporality) + field(3, monotonic)
+    return field(1, name) + field(kind, data)
+
+
+def rates_respect_temporality_and_resets(pipe):
+    begin = 100 * SECOND
+    times = [begin + n * 10 * SECOND for n in range(5)]  # 40 s
+    points = {
+        "cumulative": ([number_point(begin, t, v) for t, v in zip(times, (5, 15, 35, 35, 45))], 2, 1),
+        # It begins again at the fourth point, by its value; the other series by its start.
+        "reset": ([number_point(begin, t, v) for t, v in zip(times, (90, 100, 110, 7, 17))], 2, 1),
+        "restart": (
+            [number_point(s, t, v) for s, t, v in zip((9, 9, 77, 77, 77), times, (1, 2, 50, 60, 70))], 2, 1
+        ),
+        "delta": ([number_point(t - 10 * SECOND, t, v) for t, v in zip(times[1:], (1, 2, 3, 34))], 1, 1),
+        "up and down": ([number_point(begin, t, v) for t, v in zip(times, (9, 3, 8, 1, 5))], 2, 0),
+        "two": (
+            [number_point(begin, t, 10 * n, name) for n, t in enumerate(times) for name in ("a", "b")], 2, 1
+        ),
+        "late": ([number_point(begin, t, t / 1e9) for t in (times[0], times[4], times[2])], 2, 1),
+        "once": ([number_point(begin, times[0], 5)], 2, 1),
+    }  # fmt: skip
+    metrics = [metric(name, 7, *rest) for name, rest in points.items()]
+    metrics.append(metric("gauge", 5, [number_point(0, t, v) for t, v in zip(times, (1, 2, 3, 4, -8.5))]))
+    path = put(pipe, "metrics.binpb", resource_data("a", metrics))
+    rows = pipe.tool("summary", "--json", path).json()["metrics"]["rows"]
+    found = {row["name"]: (row["latest"], row["rate"], row["resets"], row["series"]) for row in rows}
+    expected = {
+        "cumulative": (45, 1, 0, 1),
+        "reset": (17, (10 + 10 + 7 + 10) / 40, 1, 1),
+        "restart": (70, (1 + 50 + 10 + 10) / 40, 1, 1),
+        "delta": (34, 1, 0, 1),
+        "up and down": (5, -0.1, 0, 1),
+        "two": (80, 2, 0, 2),
+        "late": (140, 1, 0, 1),
+        "once": (5, None, 0, 1),
+        "gauge": (-8.5, None, 0, 1),
+    }
+    harness.equal(found, expected, "latest value, rate, resets, series")
+    late = {row["name"]: row["late_points"] for row in rows}
+    harness.equal(late, {name: int(name == "late") for name in expected}, "late points")
+
+
+def a_summary_of_hostile_files_is_json_all_the_same(pipe):
+    odd = '</script>"\\\n\u2028\u202e\x00\x1b'
+    spans = [
+        span(1, 0, 9, 1, name=odd),
+        span(2, 0, 0, (1 << 64) - 1, name=b"\xff\xfe" * 20000),
+        field(6, (1 << 64) - 1),
+    ]
+    path = put(pipe, "traces.binpb", resource_data("", spans))
+    found = json.loads(pipe.tool("summary", "--json", "--by", "name,kind", path).out)["traces"]
+    names = {row["name"]: row["max_ns"] for row in found["rows"]}
+    harness.equal(names.get(odd), 0, "the span that ends first")
+    harness.equal(names.get("\ufffd" * 40000), (1 << 64) - 1, "the name that is no text")
+    table = pipe.tool("summary", path).out
+    harness.check(not re.search(r"[\x00-\x09\x0b-\x1f\u202e\ufffd]", table), repr(table))
+    many = [field(5, f"n{n}") for n in range(100_001)]
+    path = put(pipe, "many-traces.binpb", resource_data("a", many))
+    found = pipe.tool("summary", "--json", path).json()["traces"]
+    harness.equal((found["row_count"], found["left_out_items"]), (100_000, 1), "kinds, left out")
+
+
 TESTS = [
     traces_are_listed_and_shown_as_trees_with_all_of_their_spans,
     errors_alone_can_be_asked_for,
     a_terminal_gives_its_width_and_has_colours,
     hostile_traces_are_shown_without_harm,
     trace_says_what_is_not_there,
+    a_summary_has_the_figures_of_what_was_pushed,
+    spans_are_told_apart_by_what_is_asked_for,
+    rates_respect_temporality_and_resets,
+    a_summary_of_hostile_files_is_json_all_the_same,
 ]
 
 if __name__ == "__main__":
