@@ -8,6 +8,10 @@
 
 #include <otlpipe/otlpipe.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* A 20-character name, 8 attributes (5 strings, 2 integers, 1 bool; keys and strings of about 16
  * bytes), 1 event with 2 attributes, a status. */
 extern const struct otlp_span bench_span_s;
@@ -30,5 +34,9 @@ extern const struct otlp_log_record bench_log_l;
 /* S with strings of 12 to 20 characters and other ids in each: no branch learns their lengths. */
 #define BENCH_VARIED_COUNT 1024u
 const struct otlp_span *bench_spans_varied(void);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

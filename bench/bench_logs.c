@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the C library has for a log, beside push/L: the same text and attributes, as a program would
- * write them into a line.
+ * write them into a line (log_line.h).
  *
  *   fprintf/L  into a file, through stdio's buffer: it is lost with the process
  *   syslog/L   syslog(3): a datagram to /dev/log, a system call for each; only where there is one
@@ -11,18 +11,12 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#include "bench/bench_data.h"
+#include "bench/log_line.h"
 #include "bench/micro.h"
 
 #define PATH	      "bench-logs.log"
 #define FPRINTF_BURST 4096
 #define SYSLOG_BURST  256
-#define LINE_BYTES    236 /* what one of them has, its newline included */
-#define LINE_FORMAT   "WARN %s http.route=%s user.name=%s http.status_code=%lld retry.count=%lld"
-#define TEXT_OF(i)    (bench_log_l.attributes.items[i].value.as.string.ptr)
-#define NUMBER_OF(i)  ((long long)bench_log_l.attributes.items[i].value.as.integer)
-#define LINE_ARGUMENTS \
-	bench_log_l.body.as.string.ptr, TEXT_OF(0), TEXT_OF(1), NUMBER_OF(2), NUMBER_OF(3)
 
 static FILE *file;
 
@@ -30,7 +24,10 @@ static int fprintf_setup(const struct bench *bench)
 {
 	(void)bench;
 	file = fopen(PATH, "w");
-	return file != NULL ? 0 : -errno;
+	if (file == NULL)
+		return -errno;
+	/* It is not to stay, however this process ends. */
+	return unlink(PATH) == 0 ? 0 : -errno;
 }
 
 static int64_t fprintf_burst(const struct bench *bench, uint64_t operations)
@@ -41,7 +38,7 @@ static int64_t fprintf_burst(const struct bench *bench, uint64_t operations)
 
 	(void)bench;
 	for (uint64_t i = 0; i < operations && rc >= 0; i++)
-		rc = fprintf(file, LINE_FORMAT "\n", LINE_ARGUMENTS);
+		rc = fprintf(file, LOG_LINE_FORMAT "\n", LOG_LINE_ARGUMENTS);
 	elapsed_ns = bench_cpu_ns() - started_ns;
 	/* Back to the start: a disk that fills up is another subject. */
 	if (rc < 0 || fseek(file, 0, SEEK_SET) < 0)
@@ -53,7 +50,6 @@ static void fprintf_teardown(const struct bench *bench)
 {
 	(void)bench;
 	fclose(file);
-	unlink(PATH);
 }
 
 static int syslog_setup(const struct bench *bench)
@@ -71,7 +67,7 @@ static int64_t syslog_burst(const struct bench *bench, uint64_t operations)
 
 	(void)bench;
 	for (uint64_t i = 0; i < operations; i++)
-		syslog(LOG_WARNING, LINE_FORMAT, LINE_ARGUMENTS);
+		syslog(LOG_WARNING, LOG_LINE_FORMAT, LOG_LINE_ARGUMENTS);
 	return (int64_t)(bench_cpu_ns() - started_ns);
 }
 
@@ -87,12 +83,12 @@ const struct bench bench_logs_table[] = {
 	 .burst = fprintf_burst,
 	 .teardown = fprintf_teardown,
 	 .burst_operations = FPRINTF_BURST,
-	 .operation_bytes = LINE_BYTES},
+	 .operation_bytes = LOG_LINE_BYTES},
 	{.name = "syslog/L",
 	 .setup = syslog_setup,
 	 .burst = syslog_burst,
 	 .teardown = syslog_teardown,
 	 .burst_operations = SYSLOG_BURST,
-	 .operation_bytes = LINE_BYTES},
+	 .operation_bytes = LOG_LINE_BYTES},
 	{.name = NULL},
 };

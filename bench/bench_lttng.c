@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A peer: an LTTng-UST tracepoint of 128 bytes, recorded to disk by a session daemon that
- * scripts/bench_peers.py starts. With --sustained COUNT it only emits as many, as fast as it can,
- * and says how long that took; otherwise it is a benchmark of bursts.
+ * A peer: an LTTng-UST tracepoint of 128 bytes, and tracef() with the line of L, recorded to disk
+ * by a session daemon that scripts/bench_peers.py starts. With --sustained COUNT it only emits as
+ * many, as fast as it can, and says how long that took; otherwise it is a benchmark of bursts.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "bench/harness.h"
+#include "bench/tracef.h"
 
 #define LTTNG_UST_TRACEPOINT_CREATE_PROBES
 #define LTTNG_UST_TRACEPOINT_DEFINE
@@ -67,5 +68,6 @@ int main(int argc, char **argv)
 		return sustained(strtoull(argv[2], NULL, 10));
 	}
 	bench_register(table);
+	bench_register(bench_tracef_table);
 	return bench_main(argc, argv);
 }

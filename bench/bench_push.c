@@ -18,6 +18,7 @@
 #include "base/array.h"
 #include "bench/bench_data.h"
 #include "bench/micro.h"
+#include "bench/own_ring.h"
 #include "bench/tap.h"
 #include "core/record/signal.h"
 
@@ -55,13 +56,6 @@ static struct otlp_shape *shape; /* of the subject's span */
 static struct otlp_log_shape *log_shape;
 static struct tap tap;
 static const struct otlp_span *varied;
-
-static const char *own_dir(void)
-{
-	const char *dir = getenv("OTLPIPE_BENCH_DIR");
-
-	return dir != NULL ? dir : "bench-runtime";
-}
 
 static int64_t push_burst(const struct bench *bench, uint64_t operations);
 

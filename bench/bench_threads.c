@@ -13,6 +13,7 @@
 
 #include "bench/bench_data.h"
 #include "bench/micro.h"
+#include "bench/own_ring.h"
 #include "bench/tap.h"
 #include "core/record/signal.h"
 
@@ -82,14 +83,13 @@ static int64_t threads_burst(const struct bench *bench, uint64_t operations)
 
 static int threads_setup(const struct bench *bench)
 {
-	const char *dir = getenv("OTLPIPE_BENCH_DIR");
 	struct otlp_options options;
 	uint64_t operations = operations_of(bench);
 	int rc;
 
 	otlp_options_init(&options, sizeof(options));
 	options.ring_bytes[OTLP_SIGNAL_TRACES] = RING_BYTES;
-	options.runtime_dir = dir != NULL ? dir : "bench-runtime";
+	options.runtime_dir = own_dir();
 	rc = otlp_library_open(&library, &options);
 	if (rc == 0)
 		rc = tap_open(&tap, options.runtime_dir, true);

@@ -40,7 +40,7 @@ PARTS = ["micro", "peers", "latency", "disk", "many", "idle", "counters"]
 def bench_micro(run):
     """google-benchmark's part: all repetitions of all benches in random order."""
     out = os.path.join(run.folder, "micro.json")
-    with Writer(run, sync="none", interval="10ms"):
+    with Writer(run, sync="none", interval="10ms"), bench_peers.Syslog(run):
         run.call(
             [
                 run.program("bench_micro"),

@@ -93,6 +93,8 @@ def push_goals(goals):
         "a loop as long that reads the clock, p99.9", goals.get("latency", "spin_p99.9"), ns
     )
     goals.at_most("push S0", "≤ {limit}", goals.micro("push/S0"), 20, ns)
+    goals.at_most("push a log with 4 attributes", "≤ {limit}", goals.micro("push/L"), 40, ns)
+    goals.at_most("the same with a registered shape", "≤ {limit}", goals.micro("push_shaped/L"), 40, ns)
     for record in ("S", "S0"):
         two, eight = (goals.micro(f"threads/{record}/{n}") for n in (2, 8))
         goals.at_least(
@@ -187,6 +189,13 @@ def peer_goals(goals):
         "spdlog, asynchronous : push, a log with 4 attributes",
         "≥ {limit} cheaper",
         goals.ratio(goals.get("peers", "spdlog_async/L"), goals.micro("push/L")),
+        8,
+        times,
+    )
+    goals.at_least(
+        "spdlog, asynchronous : the same with a shape",
+        "≥ {limit} cheaper",
+        goals.ratio(goals.get("peers", "spdlog_async/L"), goals.micro("push_shaped/L")),
         8,
         times,
     )

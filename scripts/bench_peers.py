@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The peers that are programs of their own: spdlog's asynchronous logger, and LTTng-UST with a
-session daemon of ours. One that cannot run here is called missing, with the reason."""
+"""The peers that are programs of their own: spdlog's asynchronous logger, quill, LTTng-UST with a
+session daemon of ours, and a daemon for syslog(3). One that cannot run here is called missing, with
+the reason."""
 
 import json
 import os
@@ -63,6 +64,46 @@ def spdlog(run):
     return google(run, "bench_spdlog")
 
 
+def quill(run):
+    if run.program("bench_quill") is None:
+        raise Missing("quill was not there at build time; Debian 12 has no package of it")
+    return google(run, "bench_quill")
+
+
+class Syslog:
+    """A daemon at /dev/log, where there is none: busybox's, which writes a file of a size."""
+
+    SOCKET = "/dev/log"
+    START_SECONDS_MAX = 5
+
+    def __init__(self, run):
+        self.run = run
+        self.daemon = None
+
+    def __enter__(self):
+        if os.path.lexists(self.SOCKET) or os.geteuid() != 0 or shutil.which("busybox") is None:
+            return self
+        log = os.path.join(self.run.folder, "syslog")
+        with open(os.devnull, "w", encoding="utf-8") as null:
+            self.daemon = self.run.start(["busybox", "syslogd", "-n", "-O", log], stdout=null, stderr=null)
+        deadline = time.monotonic() + self.START_SECONDS_MAX
+        while not os.path.exists(self.SOCKET) and self.daemon.poll() is None:
+            if time.monotonic() > deadline:
+                break  # the bench says that there is none
+            time.sleep(0.05)
+        return self
+
+    def __exit__(self, *_):
+        if self.daemon is None:
+            return
+        self.daemon.terminate()
+        self.daemon.wait()
+        self.run.children.remove(self.daemon)
+        # It leaves its socket, at which nobody would listen.
+        if os.path.lexists(self.SOCKET):
+            os.unlink(self.SOCKET)
+
+
 class Session:
     """A session daemon, and one recording session in it at a time."""
 
@@ -110,7 +151,7 @@ class Session:
     def start(self):
         self.lttng("create", "otlpipe-bench", "--output=" + self.trace)
         self.lttng("enable-channel", "-u", "bench", *LTTNG_CHANNEL)
-        self.lttng("enable-event", "-u", "otlpipe_bench:record", "-c", "bench")
+        self.lttng("enable-event", "-u", "otlpipe_bench:record,lttng_ust_tracef:event", "-c", "bench")
         self.lttng("start")
 
     def stop(self):
@@ -149,7 +190,7 @@ def lttng(run):
         session.start()
         ret = google(run, "bench_lttng")
         session.stop()
-        ret["lttng_ust/128"]["dropped"] = session.discarded()
+        ret["lttng_ust/128"]["dropped"] = session.discarded()  # tracef()'s too
         runs = [sustained(run, session) for _ in range(run.repetitions)]
     ret["lttng_sustained/128"] = {key: spread([one[key] for one in runs]) for key in runs[0]}
     return ret
@@ -157,9 +198,13 @@ def lttng(run):
 
 def run_all(run):
     peers = {}
-    for name, function in (("spdlog_async/128", spdlog), ("lttng_ust/128", lttng)):
+    for names, function in (
+        (("spdlog_async/128", "spdlog_async/L", "spdlog_sink/L"), spdlog),
+        (("quill/L",), quill),
+        (("lttng_ust/128", "lttng_tracef/L"), lttng),
+    ):
         try:
             peers.update(function(run))
         except (Missing, Failed) as why:
-            peers[name] = {"missing": str(why)}
+            peers.update({name: {"missing": str(why)} for name in names})
     run.results["peers"] = peers

@@ -101,10 +101,15 @@ PRODUCER_ROWS = (
     "lttng_ust/128",
     "spdlog_async/128",
     "push/L",
+    "push_shaped/L",
     "push_writer/L",
+    "push_writer_shaped/L",
     "fprintf/L",
     "syslog/L",
     "spdlog_async/L",
+    "spdlog_sink/L",
+    "quill/L",
+    "lttng_tracef/L",
 )
 
 

@@ -482,6 +482,36 @@ static void put_data_file(const char *path, unsigned index)
 	free(bytes);
 }
 
+/* Lines as programs write them: of systemd's priorities, of the usual loggers for JSON, of text. */
+static void put_lines(void)
+{
+	static const char *const lines[] = {
+		"<3>disk failed",
+		"<30>daemon: started\n<27>daemon: failed",
+		"2026-11-28T09:15:44.123456789+01:00 INFO [main] order 17 taken",
+		"{\"level\":30,\"time\":1795857344123,\"pid\":7,\"hostname\":\"h\",\"msg\":"
+		"\"hello\"}",
+		"{\"time\":\"2026-11-28T09:15:44.1Z\",\"level\":\"INFO\",\"msg\":\"served\",\"ms\":"
+		"1.5}",
+		"{\"ts\":1795857344.125,\"level\":\"warn\",\"logger\":\"a.b\",\"caller\":\"x.go:"
+		"1\"}\n{}",
+		"{\"@timestamp\":\"2026-11-28T09:15:44,1+0100\",\"log.level\":\"ERROR\","
+		"\"message\":\"caf\\u00e9 "
+		"\\ud83d\\ude00\",\"trace.id\":\"0123456789abcdef0123456789abcdef\","
+		"\"span.id\":\"0123456789abcdef\",\"labels\":{\"a\":[1,null,true,{\"b\":[]}]}}",
+		"<14>{\"severity_number\":17,\"body\":{\"k\":18446744073709551615},\"x\":-1e300}",
+		"caf\xe9 \xff\xed\xa0\x80 \xf0\x9f\x98\x80",
+		"{\"k\":\"\xff\",\"k\":2}",
+		"",
+	};
+
+	for (unsigned i = 0; i < COUNT_OF(lines); i++) {
+		const uint8_t how = 0; /* LOG_PARSE_LINE */
+
+		seed_put("log", "line", i, &how, 1, lines[i], strlen(lines[i]));
+	}
+}
+
 int main(int argc, char **argv)
 {
 	struct runtime_dir dir;
@@ -498,6 +528,7 @@ int main(int argc, char **argv)
 	gen_set_size(gen, GEN_TYPICAL);
 	put_records(gen);
 	put_shapes(gen);
+	put_lines();
 	put_regions(gen, &dir);
 	gen_free(gen);
 	runtime_close(&dir);

@@ -4,7 +4,7 @@
 
 usage: run.py TARGET PROGRAM SEEDS WRITER PRODUCER [--runs N | --minutes N] [--artifacts DIR]
 
-TARGET is record, region, drain, scan or tool. --runs (the default) is a bounded number of inputs, so that a
+TARGET is record, region, drain, scan, log or tool. --runs (the default) is a bounded number of inputs, so that a
 test's outcome does not hang on the machine's speed; --minutes is for long runs by hand. Everything
 lives in a directory of its own on tmpfs, which goes away at the end, but for inputs that fail: those
 are written to --artifacts (default: here).
@@ -94,20 +94,22 @@ def has_data(runtime, count):
 def make_corpus(options, scratch):
     corpus = scratch / "corpus"
     corpus.mkdir()
-    make = data_files if options.target in ("scan", "tool") else region_files
-    files = make(options, scratch)
-    if not files:
-        sys.exit("the real run left no file to start from")
+    files = []
+    if options.target != "log":  # whose seeds are lines as programs write them
+        make = data_files if options.target in ("scan", "tool") else region_files
+        files = make(options, scratch)
+        if not files:
+            sys.exit("the real run left no file to start from")
     (scratch / "seeds").mkdir(mode=0o700)
     subprocess.run(
         [options.seeds, corpus, scratch / "seeds", *files], check=True, stdin=subprocess.DEVNULL
     )
     seeds = corpus / options.target
-    kind = "file" if options.target in ("scan", "tool") else "real"
+    kind = {"scan": "file", "tool": "file", "log": "line"}.get(options.target, "real")
     real = len(list(seeds.glob(f"{kind}-*")))
     print(f"{len(list(seeds.iterdir()))} seeds, {real} of them of a real run")
     if not real:
-        sys.exit("no seed comes from a real run")
+        sys.exit("no seed is what a program wrote")
     return seeds
 
 
