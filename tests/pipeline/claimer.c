@@ -6,19 +6,46 @@
  *
  * Its region has two rings, as one of a library from before there were logs. With "later" it has
  * four, the last with an entry, as one that comes from a library that knows a signal more than we
- * do.
+ * do. With "earlier" it leaves a span, committed, and no claim.
  *
- * usage: claimer RUNTIME_DIR [later]
+ * usage: claimer RUNTIME_DIR [later|earlier]
  */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "core/record/signal.h"
+#include "core/record/record.h"
 #include "shm/region.h"
 
 #define RING_BYTES    (64u << 10)
 #define PAYLOAD_BYTES 100u
+
+static bool push_span(struct region *region)
+{
+	const struct otlp_resource resource = {0};
+	const struct otlp_span span = {
+		.trace_id = {1}, .span_id = {1}, .name = OTLP_STR("of a library without logs")};
+	struct ring_claim claim;
+	size_t bytes;
+
+	if (record_measure_span(&span, &resource, &bytes) < 0 ||
+	    !ring_claim(&region->rings[OTLP_SIGNAL_TRACES], (uint32_t)bytes, 1, &claim) ||
+	    record_write_span(claim.payload, &span, &resource, 0, bytes) == RECORD_CHANGED)
+		return false;
+	ring_commit(&claim);
+	return true;
+}
+
+static bool leave_claims(struct region *region)
+{
+	struct ring_claim claim, aborted;
+
+	if (!ring_claim(&region->rings[OTLP_SIGNAL_TRACES], PAYLOAD_BYTES, 1, &claim) ||
+	    !ring_claim(&region->rings[OTLP_SIGNAL_TRACES], PAYLOAD_BYTES, 1, &aborted))
+		return false;
+	ring_abort(&region->rings[OTLP_SIGNAL_TRACES], &aborted);
+	return true;
+}
 
 int main(int argc, char **argv)
 {
@@ -27,13 +54,14 @@ int main(int argc, char **argv)
 		.program = "claimer",
 	};
 	const bool is_later = argc == 3 && strcmp(argv[2], "later") == 0;
-	struct ring_claim claim, aborted;
+	const bool is_earlier = argc == 3 && strcmp(argv[2], "earlier") == 0;
+	struct ring_claim claim;
 	struct runtime_dir dir;
 	struct region region;
 	int rc;
 
-	if (argc != 2 && !is_later) {
-		fprintf(stderr, "usage: claimer RUNTIME_DIR [later]\n");
+	if (argc != 2 && !is_later && !is_earlier) {
+		fprintf(stderr, "usage: claimer RUNTIME_DIR [later|earlier]\n");
 		return 2;
 	}
 	if (is_later)
@@ -46,12 +74,10 @@ int main(int argc, char **argv)
 		fprintf(stderr, "claimer: %s\n", strerror(-rc));
 		return 1;
 	}
-	if (!ring_claim(&region.rings[OTLP_SIGNAL_TRACES], PAYLOAD_BYTES, 1, &claim) ||
-	    !ring_claim(&region.rings[OTLP_SIGNAL_TRACES], PAYLOAD_BYTES, 1, &aborted)) {
+	if (is_earlier ? !push_span(&region) : !leave_claims(&region)) {
 		fprintf(stderr, "claimer: the ring is full\n");
 		return 1;
 	}
-	ring_abort(&region.rings[OTLP_SIGNAL_TRACES], &aborted);
 	if (is_later) {
 		if (!ring_claim(&region.rings[SIGNAL_COUNT], PAYLOAD_BYTES, 1, &claim))
 			return 1;

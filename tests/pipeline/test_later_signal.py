@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Regions of a library that knows a signal more than the writer does."""
+"""Regions of a library that knows a signal more than the writer does, or a signal less."""
 import harness
 
 
@@ -56,10 +56,25 @@ def a_region_that_comes_later_and_dies_is_not_drained_and_not_removed(pipe):
     check_left_alone(pipe, writer, name, before)
 
 
+def a_region_of_a_library_from_before_there_were_logs_is_drained(pipe):
+    claimer = pipe.start("claimer", pipe.runtime, "earlier")
+    harness.wait_for(lambda: "claimed" in claimer.out, "the region with two rings is there")
+    _, region = stat_region(pipe, pipe.regions()[0])
+    harness.equal(len(region["rings"]), 2, "rings of the region")
+    writer = pipe.writer()
+    claimer.kill()
+    harness.wait_for(lambda: not pipe.regions(), "the region is drained and gone")
+    writer.stop()
+    written = pipe.tool("cat", pipe.output).out
+    harness.equal(written.count("of a library without logs"), 1, f"the span in {written}")
+    pipe.verify()
+
+
 if __name__ == "__main__":
     harness.run(
         [
             a_region_that_is_there_before_the_writer_is_not_drained_and_not_removed,
             a_region_that_comes_later_and_dies_is_not_drained_and_not_removed,
+            a_region_of_a_library_from_before_there_were_logs_is_drained,
         ]
     )

@@ -83,6 +83,8 @@ struct cost {
 	struct fixture_gauge few, many, bad;
 	struct otlp_logger logger;
 	struct otlp_log_context context;
+	struct otlp_log_record log;
+	struct otlp_log_shape *log_shape;
 	char large[32 << 10];
 	uint64_t accepted, refused;
 };
@@ -116,6 +118,11 @@ static void cost_open(uint32_t ring_bytes)
 	cost.logger.library = cost.library;
 	cost.logger.severity_min = OTLP_SEVERITY_INFO;
 	cost.context.trace_id[0] = cost.context.span_id[0] = 1;
+	cost.log.severity_number = OTLP_SEVERITY_INFO;
+	cost.log.body =
+		otlp_value_str(OTLP_STR("a text of more than a few bytes, copied as a whole"));
+	cost.log.attributes = (struct otlp_attributes){.items = cost.attributes, .count = 4};
+	assert_int_equal(otlp_log_shape_register(&cost.log, &cost.log_shape), OTLP_OK);
 	fixture_gauge_init(&cost.few, cost.points, 3);
 	fixture_gauge_init(&cost.many, cost.points, COUNT_OF(cost.points));
 	fixture_gauge_init(&cost.bad, NULL, 2);
@@ -124,6 +131,7 @@ static void cost_open(uint32_t ring_bytes)
 static void cost_close(void)
 {
 	otlp_span_exporter_unref(cost.exporter);
+	otlp_log_shape_unref(cost.log_shape);
 	otlp_library_unref(cost.library);
 }
 
@@ -141,6 +149,8 @@ static void log_once(unsigned i)
 	OTLP_LOGF_IN(&cost.logger, NULL, OTLP_SEVERITY_ERROR, (OTLP_KV("number", i)), "\xff%2000d",
 		     (int)i);
 	otlp_log_context_set(before);
+	otlp_library_export_logs(cost.library, &cost.log, 1);
+	otlp_library_export_logs_shaped(cost.library, cost.log_shape, &cost.log, 1);
 }
 
 static void push_once(unsigned i)
