@@ -28,6 +28,7 @@ enum option_key {
 	OPTION_RETAIN_BYTES,
 	OPTION_RETAIN_AGE,
 	OPTION_MIN_FREE,
+	OPTION_RETAIN_FOR,
 	OPTION_WAIT,
 	OPTION_LOST_OUTPUT
 };
@@ -60,6 +61,10 @@ static const struct argp_option option_table[] = {
 	{"min-free", OPTION_MIN_FREE, "SIZE", 0,
 	 "the oldest sealed files go when less is free on the disk, 0: never "
 	 "(0; $OTLPIPE_MIN_FREE)",
+	 0},
+	{"retain-for", OPTION_RETAIN_FOR, "NAME", 0,
+	 "keep what the otlpipe send of this --name has not sent; --min-free is the limit; may be "
+	 "given several times ($OTLPIPE_RETAIN_FOR=NAME,NAME)",
 	 0},
 	{"drain", OPTION_DRAIN, NULL, 0,
 	 "write what the rings hold now, then exit ($OTLPIPE_DRAIN=1)", 0},
@@ -96,6 +101,7 @@ static const struct option_rule option_rules[] = {
 	{OPTION_RETAIN_BYTES, "OTLPIPE_RETAIN_BYTES", "a size such as 10GiB, or 0 for no limit"},
 	{OPTION_RETAIN_AGE, "OTLPIPE_RETAIN_AGE", "a time such as 7d, or 0 for no limit"},
 	{OPTION_MIN_FREE, "OTLPIPE_MIN_FREE", "a size such as 1GiB, or 0 for no limit"},
+	{OPTION_RETAIN_FOR, "OTLPIPE_RETAIN_FOR", "up to 8 names of a-z, 0-9, - and _"},
 	{OPTION_DRAIN, "OTLPIPE_DRAIN", "0 or 1"},
 	{OPTION_WAIT, "OTLPIPE_WAIT_FOR_PRODUCERS", "a time such as 30s, 0 or forever"},
 	{OPTION_LOST_OUTPUT, "OTLPIPE_LOST_OUTPUT", "refuse or rewrite"},
@@ -143,6 +149,30 @@ static int parse_word(const char *text, const char *const *words)
 	return -EINVAL;
 }
 
+/* One name, or several with commas in between. */
+static int add_senders(struct options *options, const char *text)
+{
+	struct retain_limits *retain = &options->retain;
+
+	if (options->has_default_senders)
+		retain->sender_count = 0;
+	options->has_default_senders = false;
+	for (;;) {
+		const size_t length = strcspn(text, ",");
+		char *name = retain->senders[retain->sender_count];
+
+		if (retain->sender_count == RETAIN_SENDERS_MAX || length > CURSOR_NAME_BYTES_MAX)
+			return -EINVAL;
+		snprintf(name, sizeof(retain->senders[0]), "%.*s", (int)length, text);
+		if (!cursor_name_is_good(name))
+			return -EINVAL;
+		retain->sender_count++;
+		if (text[length] == '\0')
+			return 0;
+		text += length + 1;
+	}
+}
+
 /* @return 0, or -EINVAL, -ERANGE; -ENOENT: no such option */
 static int option_set(struct options *options, int key, const char *text)
 {
@@ -182,6 +212,8 @@ static int option_set(struct options *options, int key, const char *text)
 		return parse_time(text, 0, 100 * year, &options->retain.age_ns);
 	case OPTION_MIN_FREE:
 		return parse_size(text, 0, UINT64_MAX, &options->retain.free_bytes);
+	case OPTION_RETAIN_FOR:
+		return add_senders(options, text);
 	case OPTION_DRAIN:
 		rc = parse_word(text != NULL ? text : "1", flags);
 		options->drain = rc == 1;
@@ -248,6 +280,11 @@ static void options_check(struct option_words *words)
 			 "--rotate-bytes (%llu) must not be less than --batch-bytes (%llu)",
 			 (unsigned long long)options->files.rotate_bytes,
 			 (unsigned long long)options->batch_bytes);
+	if (words->problem[0] == '\0' && options->retain.sender_count > 0 &&
+	    options->retain.free_bytes == 0)
+		snprintf(words->problem, sizeof(words->problem),
+			 "--retain-for needs --min-free, so that a sender that is away cannot fill "
+			 "the disk");
 }
 
 void options_parse(struct options *ret, int argc, char **argv)
@@ -269,6 +306,7 @@ void options_parse(struct options *ret, int argc, char **argv)
 	ret->files.rotate_bytes = 64 << 20;
 	ret->files.rotate_age_ns = INT64_C(3600) * 1000000000;
 	options_from_environment(&words);
+	ret->has_default_senders = ret->retain.sender_count > 0;
 	rc = arguments_parse(&argp, OPTION_PROGRAM " " OTLPIPE_VERSION, argc, argv, &words);
 	if (rc == ARGUMENTS_SHOWN || rc == -EPIPE)
 		exit(EXIT_SUCCESS);

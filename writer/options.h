@@ -20,6 +20,7 @@ struct options {
 	enum destination_sync sync;
 	struct file_options files;
 	struct retain_limits retain;
+	bool has_default_senders; /* of the environment: the command line's take their place */
 	bool drain;
 	bool rewrites_lost_output; /* where the last writer's output directory is not there */
 	int64_t wait_producers_ns; /* after the first signal to stop; 0: do not wait */

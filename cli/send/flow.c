@@ -16,7 +16,7 @@ int flow_open(struct flow *flow, const char *path, enum otlp_signal signal,
 {
 	*flow = (struct flow){
 		.signal = signal,
-		.lane = {.resume = resume, .begun = resume->begun},
+		.lane = {.resume = resume},
 		.cutter = {.limit_bytes = request_bytes},
 		.end = resume->next,
 		.dead_letters.fd = -1,

@@ -60,8 +60,6 @@ void lane_begin(struct lane *lane, struct parcel *parcel)
 	parcel->state = LANE_BEGUN;
 	parcel->tries++;
 	lane->begun_count++;
-	if (lane->begun.epoch == 0 || is_past(&parcel->to, &lane->begun))
-		lane->begun = parcel->to;
 }
 
 void lane_again(struct lane *lane, struct parcel *parcel)
@@ -159,6 +157,7 @@ static struct parcel *half_of(const struct parcel *whole, uint64_t number, uint6
 	half->request.signal = whole->request.signal;
 	half->request.items = count;
 	half->closed_unix_ns = whole->closed_unix_ns;
+	half->may_be_there = whole->may_be_there;
 	if (copy_pieces(whole, number, count, half) < 0) {
 		free(half);
 		return NULL;
@@ -225,9 +224,12 @@ int lane_look(const struct lane *lane, const struct cursor_position *read,
 
 	*ret = (struct cursor_signal){.is_sent = true};
 	ret->next = lane->first != NULL ? lane->first->from : *read;
-	ret->begun = is_past(&lane->begun, &ret->next) ? lane->begun : ret->next;
-	for (const struct parcel *p = lane->first; p != NULL; p = p->next)
+	ret->begun = is_past(&resume->begun, &ret->next) ? resume->begun : ret->next;
+	for (const struct parcel *p = lane->first; p != NULL; p = p->next) {
 		count += p->state == LANE_DONE;
+		if ((p->state != LANE_READY || p->may_be_there) && is_past(&p->to, &ret->begun))
+			ret->begun = p->to;
+	}
 	ret->done = calloc(count + resume->done_count + 1, sizeof(*ret->done));
 	if (ret->done == NULL)
 		return -ENOMEM;

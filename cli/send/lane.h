@@ -38,7 +38,8 @@ struct parcel {
 	size_t piece_count;
 	uint64_t closed_unix_ns; /* of its oldest batch */
 	uint64_t repeated_items; /* that an earlier run may have sent */
-	bool is_doubtful;	 /* it was begun before, and may have been taken then */
+	bool is_doubtful;	 /* the last try got no answer, and may have been taken */
+	bool may_be_there;	 /* some try did */
 	unsigned tries;
 	/* The halves of a request that was refused: its number, and the other half's fate. */
 	uint64_t family;
@@ -48,9 +49,8 @@ struct parcel {
 
 struct lane {
 	struct parcel *first, *last;
-	size_t open_count;	      /* not done */
-	size_t begun_count;	      /* the destination has them */
-	struct cursor_position begun; /* the furthest end of all that were begun */
+	size_t open_count;  /* not done */
+	size_t begun_count; /* the destination has them */
 	/* What an earlier run has acknowledged out of order: kept until it lies behind. */
 	const struct cursor_signal *resume;
 };

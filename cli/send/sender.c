@@ -30,7 +30,7 @@
 #define SAVE_RETRY_NS SECOND_NS
 #define SAY_AGAIN_NS  (60 * SECOND_NS)
 /* So many refusals in a row, and nothing taken: it is not the records' fault. */
-#define REFUSALS_MAX 256u
+#define REFUSALS_MAX 100u
 /* A limit that is learnt from the receiver does not go below. */
 #define LEARNT_BYTES_MIN ((size_t)64 << 10)
 
@@ -207,6 +207,7 @@ static void on_again(struct sender *sender, struct flow *flow, struct parcel *pa
 		backoff_fail(&flow->backoff, now_ns, answer->retry_after_ns, random_number());
 
 	parcel->is_doubtful |= answer->is_doubtful;
+	parcel->may_be_there |= answer->is_doubtful;
 	lane_again(&flow->lane, parcel);
 	flow->counts.retries++;
 	snprintf(what, sizeof(what), "it does not take %s; the next try is in %s",
@@ -294,6 +295,7 @@ static void on_answer(struct sender *sender, struct send_request *request,
 			   "--header, --ca)",
 			   sender->destination->shown, answer->text);
 	parcel->is_doubtful |= answer->is_doubtful;
+	parcel->may_be_there |= answer->is_doubtful;
 	lane_again(&flow->lane, parcel);
 	fail(sender);
 }

@@ -26,6 +26,8 @@ static int compare_by_age(const void *a, const void *b)
 {
 	const struct retain_file *left = a, *right = b;
 
+	if (left->is_unsent != right->is_unsent)
+		return left->is_unsent ? 1 : -1;
 	if (left->ended_ns != right->ended_ns)
 		return left->ended_ns < right->ended_ns ? -1 : 1;
 	if (left->part != right->part)
@@ -73,6 +75,13 @@ void retain_sort(struct retain_file *files, size_t count, int64_t now_ns)
 	qsort(files, count, sizeof(*files), compare_by_age);
 }
 
+static bool is_too_old(const struct retain_file *file, const struct retain_limits *limits,
+		       int64_t now_ns)
+{
+	return limits->age_ns > 0 && file->ended_ns < now_ns &&
+	       (uint64_t)now_ns - (uint64_t)file->ended_ns > (uint64_t)limits->age_ns;
+}
+
 size_t retain_plan(struct retain_file *files, size_t count, const struct retain_limits *limits,
 		   int64_t now_ns, uint64_t free_bytes)
 {
@@ -84,17 +93,31 @@ size_t retain_plan(struct retain_file *files, size_t count, const struct retain_
 	for (n = 0; n < count; n++) {
 		struct retain_file *file = &files[n];
 
-		if (limits->total_bytes > 0 && total_bytes > limits->total_bytes)
+		if (!file->is_unsent && limits->total_bytes > 0 &&
+		    total_bytes > limits->total_bytes)
 			file->reason = RETAIN_TOO_MUCH;
-		else if (limits->age_ns > 0 && file->ended_ns < now_ns &&
-			 (uint64_t)now_ns - (uint64_t)file->ended_ns > (uint64_t)limits->age_ns)
+		else if (!file->is_unsent && is_too_old(file, limits, now_ns))
 			file->reason = RETAIN_TOO_OLD;
 		else if (limits->free_bytes > 0 && free_bytes < limits->free_bytes)
-			file->reason = RETAIN_TOO_FULL;
+			file->reason = file->is_unsent ? RETAIN_UNSENT : RETAIN_TOO_FULL;
 		else
 			break;
 		total_bytes -= file->bytes;
 		free_bytes += file->bytes;
 	}
 	return n;
+}
+
+bool retain_is_held(const struct retain_file *files, size_t count, size_t planned,
+		    const struct retain_limits *limits, int64_t now_ns)
+{
+	uint64_t total_bytes = 0;
+	bool is_held = false;
+
+	for (size_t n = planned; n < count; n++) {
+		total_bytes += files[n].bytes;
+		is_held = is_held || (files[n].is_unsent && is_too_old(&files[n], limits, now_ns));
+	}
+	/* Where more bytes are left than there may be, all of them are held. */
+	return is_held || (limits->total_bytes > 0 && total_bytes > limits->total_bytes);
 }

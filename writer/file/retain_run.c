@@ -63,6 +63,7 @@ static int collect_names(const struct retain_dir *in, unsigned signal,
 			.ended_ns = ended_ns_of(in, &names[i], &at),
 			.sequence = names[i].sequence,
 			.signal = signal,
+			.is_unsent = names[i].sequence >= in->unsent_from,
 		};
 		memcpy(file->name, names[i].name, sizeof(file->name));
 		all->count++;
@@ -159,6 +160,82 @@ static int collect_dir(struct retain_run *run, unsigned signal, struct collectio
 	return rc;
 }
 
+/* ---- senders ---- */
+
+static void say_cursor(struct retain_run *run, unsigned number, int rc)
+{
+	const char *name = run->limits.senders[number];
+
+	if (rc == run->sender_errors[number])
+		return;
+	if (rc == -ENOENT)
+		log_line("--retain-for %s: it has no cursor yet (otlpipe-send.%s.cursor): all "
+			 "files are kept for it",
+			 name, name);
+	else if (rc < 0)
+		log_line("--retain-for %s: its cursor cannot be read (%s): all files are kept for "
+			 "it",
+			 name, rc == -EBADMSG ? "it is damaged" : strerror(-rc));
+	else
+		log_line("--retain-for %s: its cursor is there", name);
+	run->sender_errors[number] = rc;
+}
+
+/* From which file on something is not sent, by the cursors. */
+static void ask_senders(struct retain_run *run)
+{
+	for (unsigned d = 0; d < run->dir_count; d++)
+		run->dirs[d].unsent_from = UINT64_MAX;
+	for (unsigned i = 0; i < run->limits.sender_count; i++) {
+		char file[CURSOR_FILE_BYTES];
+		struct cursor cursor = {0};
+		int rc;
+
+		cursor_file_name(run->limits.senders[i], file);
+		rc = cursor_load(&cursor, run->out_dirfd, file);
+		say_cursor(run, i, rc);
+		for (unsigned d = 0; d < run->dir_count; d++) {
+			const enum otlp_signal number = signal_by_name(run->dirs[d].dir.signal);
+			const struct cursor_signal *signal =
+				number != SIGNAL_NONE ? &cursor.signals[number] : NULL;
+			uint64_t from = 0;
+
+			/* A sender that leaves a signal out does not want its files. */
+			if (rc == 0 && (signal == NULL || !signal->is_sent))
+				continue;
+			if (rc == 0)
+				from = signal->next.file;
+			if (from < run->dirs[d].unsent_from)
+				run->dirs[d].unsent_from = from;
+		}
+		cursor_free(&cursor);
+	}
+}
+
+static void look_at_held(struct retain_run *run, const struct collection *all, size_t doomed,
+			 const struct retain_limits *limits, int64_t now_ns)
+{
+	const bool is_held = retain_is_held(all->files, all->count, doomed, limits, now_ns);
+
+	if (run->limits.sender_count == 0)
+		return;
+	if (is_held && !run->is_held)
+		log_line("more is kept than --retain-bytes and --retain-age want, for senders that "
+			 "have not sent it (--retain-for); --min-free is the limit");
+	run->is_held = is_held;
+	if (run->counts.problem[0] != '\0')
+		return;
+	if (run->counts.unsent_files > 0)
+		snprintf(run->counts.problem, sizeof(run->counts.problem),
+			 "%" PRIu64 " files were removed for --min-free before they were sent "
+			 "(--retain-for)",
+			 run->counts.unsent_files);
+	else if (is_held)
+		snprintf(run->counts.problem, sizeof(run->counts.problem),
+			 "files are kept beyond --retain-bytes or --retain-age until they are sent "
+			 "(--retain-for)");
+}
+
 /* ---- removing ---- */
 
 static void say_removal(const struct retain_run *run, const struct retain_file *file)
@@ -167,6 +244,8 @@ static void say_removal(const struct retain_run *run, const struct retain_file *
 		[RETAIN_TOO_MUCH] = "there are more bytes than --retain-bytes",
 		[RETAIN_TOO_OLD] = "it is older than --retain-age",
 		[RETAIN_TOO_FULL] = "less is free than --min-free",
+		[RETAIN_UNSENT] = "less is free than --min-free, THOUGH A SENDER HAS NOT SENT IT "
+				  "(--retain-for)",
 	};
 
 	log_always("%s/%s is removed: %s", run->dirs[file->signal].dir.signal, file->name,
@@ -177,6 +256,7 @@ static void count_removal(struct retain_run *run, const struct retain_file *file
 {
 	run->counts.removed_files++;
 	run->counts.removed_bytes += file->bytes;
+	run->counts.unsent_files += file->reason == RETAIN_UNSENT;
 }
 
 /* Its signal is left alone for this run: what is left must be the newest without a gap. */
@@ -350,6 +430,7 @@ static int run_plan(struct retain_run *run, const struct collection *all, int64_
 
 		rc = failed < 0 ? failed : rc;
 	}
+	look_at_held(run, all, doomed, &limits, now_ns);
 	if (named > NAMED_FILES)
 		log_line("%zu more files are removed than are named above", named - NAMED_FILES);
 	return rc;
@@ -367,6 +448,7 @@ int retain_run(struct retain_run *run)
 	run->counts.problem[0] = '\0';
 	clock_gettime(CLOCK_REALTIME, &now);
 	now_ns = now.tv_sec * NS_PER_S + now.tv_nsec;
+	ask_senders(run);
 	for (signal = 0; rc == 0 && signal < run->dir_count; signal++) {
 		run->dirs[signal].is_blocked = false;
 		rc = collect_dir(run, signal, &all);

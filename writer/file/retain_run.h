@@ -23,6 +23,8 @@ struct retain_dir {
 	uint64_t blocked_sequence; /* said; 0: none */
 	uint64_t missing[RETAIN_MISSING_MAX];
 	unsigned missing_count;
+	uint64_t
+		unsent_from; /* during a run: this file and all younger ones are kept for senders */
 };
 
 struct retain_counts {
@@ -32,6 +34,7 @@ struct retain_counts {
 	uint64_t failures;	/* runs that could not list or delete something */
 	int last_error;		/* of the last failure, negative errno */
 	bool is_waiting;	/* nothing is removed for its age: the clock is not believed */
+	uint64_t unsent_files;	/* removed before all senders had sent them */
 	uint64_t missing_files; /* that somebody else has removed, as far as it was seen */
 	char problem[RETAIN_PROBLEM_BYTES]; /* of the last run; empty: it did all it had to */
 };
@@ -44,6 +47,8 @@ struct retain_run {
 	struct retain_limits limits;
 	struct retain_clock clock;
 	struct retain_counts counts;
+	int sender_errors[RETAIN_SENDERS_MAX]; /* of their cursors, as they were said */
+	bool is_held; /* more is kept than the limits want, for senders; it was said */
 	bool (*is_stopping)(void *context); /* asked between two groups of files */
 	void *context;
 };
