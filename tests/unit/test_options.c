@@ -117,12 +117,13 @@ static void values_come_from_defaults_flags_and_environment(void **state)
 static void a_wrong_value_gets_one_line_and_status_2(void **state)
 {
 	static const char *const lines[] = {
-		"--interval=0",		"--interval=2h",   "--interval=-1s",
-		"--interval=soon",	"--batch-bytes=1", "--batch-bytes=65MiB",
-		"--sync=always",	"--io=sync",	   "--rotate-bytes=1KiB",
-		"--rotate-age=x",	"--output=",	   "stray",
-		"--retain-bytes=x",	"--retain-age=x",  "--min-free=x",
-		"--rotate-bytes=64KiB",
+		"--interval=0",		"--interval=2h",     "--interval=-1s",
+		"--interval=soon",	"--batch-bytes=1",   "--batch-bytes=65MiB",
+		"--sync=always",	"--io=sync",	     "--rotate-bytes=1KiB",
+		"--rotate-age=x",	"--output=",	     "stray",
+		"--retain-bytes=x",	"--retain-age=x",    "--min-free=x",
+		"--rotate-bytes=64KiB", "--retain-for=../x", "--retain-for=a",
+		"--retain-for=a,",
 	};
 	char error[512];
 

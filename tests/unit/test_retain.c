@@ -44,6 +44,29 @@ static void without_limits_nothing_goes(void **state)
 	retain_sort(NULL, 0, 0);
 }
 
+static void what_is_not_sent_goes_last_and_for_free_space_alone(void **state)
+{
+	struct retain_file files[] = {file(0, 1, 1, 50), file(0, 2, 2, 50), file(0, 3, 3, 50),
+				      file(1, 1, 4, 50)};
+	const struct retain_limits small = {.total_bytes = 10, .age_ns = 1};
+
+	(void)state;
+	files[1].is_unsent = files[2].is_unsent = true;
+	retain_sort(files, 4, 100);
+	/* That of the other signal is younger, and before them. */
+	assert_string_equal(files[0].name, "0-1");
+	assert_string_equal(files[1].name, "1-1");
+	assert_string_equal(files[2].name, "0-2");
+	assert_int_equal(retain_plan(files, 4, &small, 100, 0), 2);
+	assert_true(retain_is_held(files, 4, 2, &small, 100));
+	assert_false(retain_is_held(files, 4, 2, &(struct retain_limits){.total_bytes = 100}, 100));
+	assert_false(retain_is_held(files, 4, 4, &small, 100));
+	assert_int_equal(retain_plan(files, 4, &(struct retain_limits){.free_bytes = 101}, 9, 0),
+			 3);
+	assert_int_equal(files[1].reason, RETAIN_TOO_FULL);
+	assert_int_equal(files[2].reason, RETAIN_UNSENT);
+}
+
 static void the_oldest_go_until_the_total_fits(void **state)
 {
 	struct retain_file files[] = {file(0, 1, 1, 50), file(0, 2, 2, 30), file(0, 3, 3, 20)};
@@ -810,6 +833,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(without_limits_nothing_goes),
+		cmocka_unit_test(what_is_not_sent_goes_last_and_for_free_space_alone),
 		cmocka_unit_test(the_oldest_go_until_the_total_fits),
 		cmocka_unit_test(what_is_too_old_goes),
 		cmocka_unit_test(a_floor_of_free_space_is_reached_if_it_can_be),
