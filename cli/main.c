@@ -19,6 +19,7 @@ static const struct {
 } commands[] = {
 	{"cat", cat_main, "print stored telemetry as OTLP JSON lines"},
 	{"doctor", doctor_main, "say what is wrong here, and the command that mends it"},
+	{"flat", flat_main, "print one row a record, with flat columns"},
 	{"load", load_main, "generate spans and metrics through the library"},
 	{"log", log_main, "push lines of text as log records"},
 	{"rotate", rotate_main, "tell the writer to seal its files and go on in new ones"},

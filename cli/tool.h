@@ -19,6 +19,7 @@ enum tool_exit {
 /** Each gets argv[0] as "otlpipe cat", the name in its messages, and returns an enum tool_exit. */
 int cat_main(int argc, char **argv);
 int doctor_main(int argc, char **argv);
+int flat_main(int argc, char **argv);
 int load_main(int argc, char **argv);
 int log_main(int argc, char **argv);
 int rotate_main(int argc, char **argv);

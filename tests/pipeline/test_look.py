@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""The commands that show what is in the files: trace and summary. What they say is what producers pushed, and
+"""The commands that show what is in the files: trace, summary, flat. What they say is what producers pushed, and
 what Python counts in the lines of `otlpipe cat`; hostile files do no harm."""
 import collections
+import csv
 import fcntl
 import json
 import os
@@ -342,6 +343,102 @@ def a_summary_of_hostile_files_is_json_all_the_same(pipe):
     harness.equal((found["row_count"], found["left_out_items"]), (100_000, 1), "kinds, left out")
 
 
+# ---- flat ----
+
+
+def plain(value):
+    ((kind, found),) = value.items()
+    if kind == "intValue":
+        return int(found)
+    if kind == "arrayValue":
+        return [plain(one) for one in found.get("values", [])]
+    if kind == "kvlistValue":
+        return {pair["key"]: plain(pair["value"]) for pair in found.get("values", [])}
+    return found
+
+
+def attributes_of(record):
+    return {pair["key"]: plain(pair["value"]) for pair in record.get("attributes", [])}
+
+
+def rows_of(pipe, table, *arguments):
+    """The rows of both formats, which must say the same."""
+    text = pipe.tool("flat", "--table", table, *arguments, pipe.output)
+    raw = text.path.with_suffix(".out").read_bytes().decode()
+    harness.equal(raw.count("\n"), raw.count("\r\n"), "line ends without CR")
+    rows = list(csv.DictReader(raw.splitlines(keepends=True), strict=True))
+    lines = pipe.tool("flat", "-t", table, "-F", "jsonl", *arguments, pipe.output).out.splitlines()
+    harness.equal(len(lines), len(rows), f"rows of {table}")
+    for row, line in zip(rows, lines):
+        for name, value in json.loads(line).items():
+            found = row.pop(name)
+            same = found == value if isinstance(value, str) else json.loads(found) == value
+            harness.check(same, f"{name} is {found!r} in CSV and {value!r} in JSON")
+        harness.equal(set(row.values()) - {""}, set(), "columns that JSON has not")
+    return [json.loads(line) for line in lines]
+
+
+def flat_rows_are_what_was_pushed(pipe):
+    records = pushed(pipe)
+    rows = rows_of(pipe, "traces")
+    for row, (resource, record) in zip(rows, records["traces"], strict=True):
+        start, end = int(record["startTimeUnixNano"]), int(record["endTimeUnixNano"])
+        harness.equal(row["start_time_unix_nano"], start, "start")
+        harness.equal(row["duration_time_unix_nano"], end - start, "duration")
+        harness.equal(row["trace_id"] + row["span_id"], record["traceId"] + record["spanId"], "ids")
+        harness.equal((row["service_name"], row["name"]), (service_of(resource), record["name"]), "names")
+        harness.equal(json.loads(row["span_attributes"]), attributes_of(record), "attributes")
+        harness.equal(len(json.loads(row.get("events_json", "[]"))), len(record.get("events", [])), "events")
+    for row, (_, record) in zip(rows_of(pipe, "logs"), records["logs"], strict=True):
+        body = plain(record["body"])
+        harness.equal(row["body"] if isinstance(body, str) else json.loads(row["body"]), body, "body")
+        harness.equal(json.loads(row["log_attributes"]), attributes_of(record), "attributes")
+    kinds = {"exponentialHistogram": "exp_histogram"}
+    for kind in ("gauge", "sum", "histogram", "exponentialHistogram", "summary"):
+        points = [
+            (record["name"], point)
+            for _, record in records["metrics"]
+            for point in record.get(kind, {}).get("dataPoints", [])
+        ]
+        rows = rows_of(pipe, kinds.get(kind, kind))
+        for row, (name, point) in zip(rows, points, strict=True):
+            harness.equal((row["name"], row["time_unix_nano"]), (name, int(point["timeUnixNano"])), kind)
+            harness.equal(json.loads(row["metric_attributes"]), attributes_of(point), "attributes")
+            if kind in ("gauge", "sum"):
+                value = float(point.get("asDouble", point.get("asInt", 0)))
+                harness.equal(float(row.get("int_value", row.get("double_value"))), value, "value")
+            else:
+                harness.equal(row["count"], int(point["count"]), "count")
+    one = rows_of(pipe, "traces", "--service", "bank", "--limit", 5)
+    harness.equal([row["service_name"] for row in one], ["bank"] * 5, "filtered rows")
+
+
+def flat_rows_of_hostile_files_stay_rows(pipe):
+    name = 'a,"b"\r\nc\x00</script>'
+    deep = b""
+    for _ in range(90):
+        deep = field(5, field(1, deep))
+    spans = [
+        span(1, 0, 9, 1, name=name, more=field(9, field(1, b"\xff") + field(2, field(1, b"\xfe")))),
+        field(1, b"short") + field(5, "") + fixed(7, (1 << 64) - 1) + fixed(8, 1),
+        span(2, 0, 1, 2, more=field(9, field(1, "k") + field(2, field(3, 1))) + field(9, field(1, "k"))),
+    ]
+    pipe.output = put(pipe, "traces.binpb", resource_data("x", spans))
+    rows = rows_of(pipe, "traces")
+    harness.equal([row.get("name") for row in rows], [name, "", "work"], "names")
+    harness.equal(rows[0]["span_attributes"], '{"\ufffd":"\ufffd"}', "what is no text")
+    harness.equal("trace_id" in rows[1], False, "an id of 5 bytes")
+    harness.equal(rows[2]["span_attributes"], '{"k":null}', "a key twice: the last")
+    nested = span(3, 0, 1, 2, more=field(9, field(1, "k") + field(2, deep)))
+    path = put(pipe, "deep-traces.binpb", resource_data("x", [nested]))
+    found = pipe.tool("flat", path, expected=1)
+    harness.check("nested more than" in found.err, found.err)
+    parquet = pipe.tool("flat", "--format", "parquet", path, expected=2)
+    harness.check("python -m otlpipe.parquet" in parquet.err, parquet.err)
+    for words in (["--table", "spans"], ["--format", "xml"], ["--where", "x"]):
+        pipe.tool("flat", *words, path, expected=2)
+
+
 TESTS = [
     traces_are_listed_and_shown_as_trees_with_all_of_their_spans,
     errors_alone_can_be_asked_for,
@@ -352,6 +449,8 @@ TESTS = [
     spans_are_told_apart_by_what_is_asked_for,
     rates_respect_temporality_and_resets,
     a_summary_of_hostile_files_is_json_all_the_same,
+    flat_rows_are_what_was_pushed,
+    flat_rows_of_hostile_files_stay_rows,
 ]
 
 if __name__ == "__main__":
