@@ -20,7 +20,6 @@
 #include "cli/send/answer.h"
 #include "cli/send/compress.h"
 #include "cli/send/http_options.h"
-#include "cli/tool.h"
 
 /* An answer that is longer is given up: no receiver of OTLP says so much. */
 #define ANSWER_BYTES_MAX ((uint64_t)4 << 20)
@@ -305,7 +304,7 @@ static int http_wait(struct send_destination *destination, int64_t timeout_ns,
 		if (reap(http, ret_request, ret_answer) == 1)
 			return 1;
 		left_ns = until_ns - clock_monotonic_ns();
-		if (left_ns <= 0 || tool_interrupted())
+		if (left_ns <= 0)
 			return 0;
 		left_ms = left_ns > WAIT_MS_MAX * INT64_C(1000000)
 				  ? WAIT_MS_MAX

@@ -479,6 +479,10 @@ static void put_data_file(const char *path, unsigned index)
 			what |= 0x80; /* as text */
 		seed_put("tool", "file", index * 8 + i, &what, 1, bytes, (size_t)n);
 	}
+	for (unsigned i = 0; i < 2; i++) {
+		what = (uint8_t)((is_metrics ? 1 : is_logs ? 2 : 0) | (i != 0 ? 0x04 : 0));
+		seed_put("send", "file", index * 2 + i, &what, 1, bytes, (size_t)n);
+	}
 	free(bytes);
 }
 

@@ -4,7 +4,7 @@
 
 usage: run.py TARGET PROGRAM SEEDS WRITER PRODUCER [--runs N | --minutes N] [--artifacts DIR]
 
-TARGET is record, region, drain, scan, log or tool. --runs (the default) is a bounded number of inputs, so that a
+TARGET is record, region, drain, scan, send, log or tool. --runs (the default) is a bounded number of inputs, so that a
 test's outcome does not hang on the machine's speed; --minutes is for long runs by hand. Everything
 lives in a directory of its own on tmpfs, which goes away at the end, but for inputs that fail: those
 are written to --artifacts (default: here).
@@ -96,7 +96,7 @@ def make_corpus(options, scratch):
     corpus.mkdir()
     files = []
     if options.target != "log":  # whose seeds are lines as programs write them
-        make = data_files if options.target in ("scan", "tool") else region_files
+        make = data_files if options.target in ("scan", "send", "tool") else region_files
         files = make(options, scratch)
         if not files:
             sys.exit("the real run left no file to start from")
@@ -105,7 +105,7 @@ def make_corpus(options, scratch):
         [options.seeds, corpus, scratch / "seeds", *files], check=True, stdin=subprocess.DEVNULL
     )
     seeds = corpus / options.target
-    kind = {"scan": "file", "tool": "file", "log": "line"}.get(options.target, "real")
+    kind = {"scan": "file", "send": "file", "tool": "file", "log": "line"}.get(options.target, "real")
     real = len(list(seeds.glob(f"{kind}-*")))
     print(f"{len(list(seeds.iterdir()))} seeds, {real} of them of a real run")
     if not real:

@@ -11,10 +11,11 @@ TAKE = (200, {"Content-Type": "application/x-protobuf"}, b"")
 
 class Sink:
     """decide(signal, body, number) returns (status, headers, body) of the answer; "cut": the connection
-    ends without one; "cut-answer": in the middle of it; "stuck": none comes until release(). What is
-    answered with 2xx is kept, unless the answer has the header X-Drop."""
+    ends without one; "cut-answer": in the middle of it; "stuck": it ends at release(); "late": it is
+    taken at release(). What is answered with 2xx is kept, unless the answer has the header X-Drop.
+    tls: an ssl.SSLContext, for https."""
 
-    def __init__(self, folder, decide=None):
+    def __init__(self, folder, decide=None, tls=None):
         self.folder, self.decide = folder, decide or (lambda *_: TAKE)
         self.lock, self.released = threading.Lock(), threading.Event()
         self.requests, self.headers, self.kept = 0, [], 0
@@ -38,7 +39,9 @@ class Sink:
                 pass
 
         self.server = Server(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        if tls is not None:
+            self.server.socket = tls.wrap_socket(self.server.socket, server_side=True)
+        self.url = f"{'http' if tls is None else 'https'}://127.0.0.1:{self.server.server_address[1]}"
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True)
         self.thread.start()
 
@@ -53,8 +56,12 @@ class Sink:
             answer = self.decide(signal, body, self.requests)
             if isinstance(answer, tuple) and answer[0] < 300 and "X-Drop" not in answer[1]:
                 self.keep(signal, body)
-        if answer == "stuck":
+        if answer in ("stuck", "late"):
             self.released.wait(60)
+        if answer == "late":
+            with self.lock:
+                self.keep(signal, body)
+            answer = TAKE
         if answer in ("cut", "stuck"):
             handler.close_connection = True
             return

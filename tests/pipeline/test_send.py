@@ -8,6 +8,8 @@ usage: test_send.py BUILD_DIR
 import re
 import shutil
 import signal
+import ssl
+import subprocess
 import sys
 
 sys.dont_write_bytecode = True
@@ -260,6 +262,50 @@ def a_cursor_is_one_senders_and_is_never_guessed(pipe):
     check_all(pipe, taker, 100)
 
 
+def a_cursor_that_cannot_be_written_is_waited_for(pipe):
+    fill(pipe, 100)
+    sink = sink_of(pipe)
+    aside = pipe.output / "otlpipe-send.default.cursor.new"
+    aside.mkdir()
+    sender = send(pipe, sink, wait=False)
+    wait_for(lambda: "the cursor cannot be written" in sender.err, "it is said")
+    equal(sink.requests, 0, "requests without a cursor")
+    aside.rmdir()
+    sender.wait()
+    check("sending goes on" in sender.err, sender.err)
+    check_all(pipe, sink, 100)
+
+
+def told_to_stop_it_waits_for_answers_for_a_while(pipe):
+    fill(pipe, 100)
+    sink = sink_of(pipe, lambda *_: "late")
+    sender = send(pipe, sink, "--follow", "--grace", "60s", wait=False)
+    wait_for(lambda: sink.requests == 3, "three requests are under way")
+    sender.send(signal.SIGTERM)
+    sink.release()
+    sender.wait()
+    equal((sums(sender)["spans"], sums(sender)["rest"]), (100, False), "sent, and left")
+    equal(sums(send(pipe, sink))["requests"], 0, "requests of the next run")
+    stuck = sink_of(pipe, lambda *_: "stuck", "stuck")
+    sender = send(pipe, stuck, "--follow", "--name", "other", "--grace", "10ms", wait=False)
+    wait_for(lambda: stuck.requests == 3, "three requests are under way")
+    sender.stop()
+    equal((sums(sender)["spans"], sums(sender)["rest"]), (0, True), "sent, and left")
+
+
+def a_batch_that_was_written_again_is_passed_over(pipe):
+    """As after a disk error: the same batches stand in a later file too."""
+    fill(pipe, 2000)
+    files = [path for name, path in pipe.files("sealed") if name == "traces"]
+    number = int(files[-1].name.split("-")[2].split(".")[0])
+    for path in files[-2:]:
+        number += 1
+        shutil.copy(path, path.with_name(f"traces-20300101T000000Z-{number:08d}.binpb"))
+    sink = sink_of(pipe)
+    equal(sums(send(pipe, sink))["gaps"], 0, "gaps")
+    check_all(pipe, sink, 2000)
+
+
 def what_retention_took_is_a_gap_that_is_named(pipe):
     fill(pipe, 3000)
     sink = sink_of(pipe, lambda name, body, number: otlp_sink.TAKE if number == 1 else (404, {}, b""))
@@ -304,6 +350,37 @@ def metrics_and_max_age(pipe):
     text = path.read_text(encoding="ascii")
     check('otlpipe_send_too_old_items_total{signal="traces"} 100' in text, text)
     equal(sums(send(pipe, sink))["spans"], 0, "what was passed over is passed")
+
+
+def certificates(pipe):
+    """A key and a certificate for 127.0.0.1 that is its own authority."""
+    if shutil.which("openssl") is None:
+        raise harness.Skip("no openssl")
+    key, certificate = pipe.scratch / "key.pem", pipe.scratch / "cert.pem"
+    words = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=127.0.0.1"
+    command = ["openssl", *words.split(), "-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run(
+        [*command, "-keyout", key, "-out", certificate], check=True, stderr=subprocess.DEVNULL
+    )
+    return key, certificate
+
+
+def over_tls_both_ends_are_checked(pipe):
+    fill(pipe, 100)
+    key, certificate = certificates(pipe)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate, key)
+    tls.load_verify_locations(certificate)
+    tls.verify_mode = ssl.CERT_REQUIRED
+    sink = otlp_sink.Sink(pipe.scratch / "got", tls=tls)
+    pipe.undo.append(sink.close)
+    process = send(pipe, sink, expected=1)
+    check("certificate" in process.err, process.err)
+    equal(sink.requests, 0, "requests to a receiver that nobody vouches for")
+    process = send(pipe, sink, "--ca", pipe.scratch / "none.pem", expected=1)
+    check("none.pem" in process.err, process.err)
+    send(pipe, sink, "--ca", certificate, "--certificate", certificate, "--key", key)
+    check_all(pipe, sink, 100)
 
 
 def wrong_words_are_told(pipe):
@@ -351,9 +428,13 @@ if __name__ == "__main__":
             a_receiver_that_takes_nothing_ends_it_with_one_line,
             a_receiver_that_is_away_is_waited_for,
             a_cursor_is_one_senders_and_is_never_guessed,
+            a_cursor_that_cannot_be_written_is_waited_for,
+            told_to_stop_it_waits_for_answers_for_a_while,
+            a_batch_that_was_written_again_is_passed_over,
             what_retention_took_is_a_gap_that_is_named,
             retention_keeps_what_is_not_sent,
             metrics_and_max_age,
+            over_tls_both_ends_are_checked,
             wrong_words_are_told,
             variables_say_where_and_how,
         ]

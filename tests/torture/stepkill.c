@@ -4,6 +4,8 @@
  *
  *   stepkill calls N before|after PROGRAM [ARGUMENT…]
  *       at its Nth system call that leaves something behind (files, rings' wake-ups)
+ *   stepkill sends N before|after PROGRAM [ARGUMENT…]
+ *       the same, and what goes out to a socket or comes from it counts too, and each write
  *   stepkill call NAME N before|after PROGRAM [ARGUMENT…]
  *       at its Nth call of that name, of those that leave something behind
  *   stepkill steps OFFSET HIT STEP PROGRAM [ARGUMENT…]
@@ -53,9 +55,24 @@ static const struct {
 	{SYS_futex, "futex"},
 };
 
+/* Seen by the other end of a connection, or by a reader of a file. */
+static const struct {
+	long number;
+	const char *name;
+} sent_calls[] = {
+	{SYS_connect, "connect"}, {SYS_sendto, "sendto"}, {SYS_recvfrom, "recvfrom"},
+	{SYS_sendmsg, "sendmsg"}, {SYS_write, "write"},	  {SYS_writev, "writev"},
+};
+
+static bool counts_sends; /* sent_calls are visible too */
+
 static const char *visible_name(const struct __ptrace_syscall_info *info)
 {
 	size_t i;
+
+	for (i = 0; counts_sends && i < COUNT_OF(sent_calls); i++)
+		if ((uint64_t)sent_calls[i].number == info->entry.nr)
+			return sent_calls[i].name;
 
 	for (i = 0; i < COUNT_OF(visible_calls); i++)
 		if ((uint64_t)visible_calls[i].number == info->entry.nr)
@@ -248,6 +265,11 @@ int main(int argc, char **argv)
 	if (argc > 4 && strcmp(argv[1], "calls") == 0)
 		return run_calls(NULL, strtoul(argv[2], NULL, 10), strcmp(argv[3], "before") == 0,
 				 argv + 4);
+	if (argc > 4 && strcmp(argv[1], "sends") == 0) {
+		counts_sends = true;
+		return run_calls(NULL, strtoul(argv[2], NULL, 10), strcmp(argv[3], "before") == 0,
+				 argv + 4);
+	}
 	if (argc > 5 && strcmp(argv[1], "call") == 0)
 		return run_calls(argv[2], strtoul(argv[3], NULL, 10),
 				 strcmp(argv[4], "before") == 0, argv + 5);
@@ -257,6 +279,6 @@ int main(int argc, char **argv)
 	if (argc > 4 && strcmp(argv[1], "length") == 0)
 		return run_steps(strtoul(argv[2], NULL, 16), strtoul(argv[3], NULL, 10), -1,
 				 argv + 4);
-	fprintf(stderr, "usage: stepkill calls|call|steps|length …\n");
+	fprintf(stderr, "usage: stepkill calls|sends|call|steps|length …\n");
 	return 2;
 }
