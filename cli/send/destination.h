@@ -90,6 +90,9 @@ struct send_destination {
 	const char *shown;    /* for messages: its address, without passwords */
 	size_t request_bytes; /* it takes no body that is larger; 0: it knows no limit */
 	uint64_t wire_bytes;  /* that went out so far, as far as it knows: of bodies, compressed */
+	/* What keeps the requests under way from having an answer, where they wait for it as long
+	 * as it takes. Empty: nothing that it knows of. */
+	char trouble[SEND_TEXT_BYTES];
 };
 
 #endif

@@ -34,11 +34,13 @@ enum option_key {
 	OPTION_CERTIFICATE,
 	OPTION_KEY,
 	OPTION_INSECURE,
+	OPTION_KAFKA,
+	OPTION_TOPIC,
 };
 
 static const struct argp_option options_table[] = {
-	{"to", OPTION_TO, "URL", 0, "http://host:4318 or https://… ($OTEL_EXPORTER_OTLP_ENDPOINT)",
-	 0},
+	{"to", OPTION_TO, "URL", 0,
+	 "http://host:4318, https://…, kafka://host:9092 (by $OTEL_…ENDPOINT)", 0},
 	{"follow", OPTION_FOLLOW, NULL, 0, "go on with what is written, until a signal comes", 0},
 	{"signal", OPTION_SIGNAL, "SIGNAL", 0, "traces, metrics or logs alone (all)", 0},
 	{"name", OPTION_NAME, "NAME", 0, "of this sender, for --retain-for (default)", 0},
@@ -59,6 +61,9 @@ static const struct argp_option options_table[] = {
 	{"certificate", OPTION_CERTIFICATE, "FILE", 0, "of this client; --key has its key", 0},
 	{"key", OPTION_KEY, "FILE", 0, NULL, 0},
 	{"insecure", OPTION_INSECURE, NULL, 0, "do not check the receiver's certificate", 0},
+	{"kafka", OPTION_KAFKA, "KEY=VALUE", 0, "a setting of librdkafka; several times", 0},
+	{"topic", OPTION_TOPIC, "SIGNAL=NAME", 0, "of Kafka (PREFIX, otlp_spans, _metrics, _logs)",
+	 0},
 	{0},
 };
 
@@ -116,7 +121,36 @@ static error_t take_header(const struct argp_state *state, struct send_options *
 	return 0;
 }
 
-static error_t take_http(int key, char *text, struct argp_state *state)
+static error_t take_kafka(const struct argp_state *state, struct send_options *options,
+			  const char *text)
+{
+	if (options->kafka_count == SEND_KAFKA_MAX)
+		return arguments_refuse(state, "more than %u times --kafka", SEND_KAFKA_MAX);
+	options->kafka[options->kafka_count++] = text;
+	return 0;
+}
+
+static error_t take_topic(const struct argp_state *state, struct send_options *options, char *text)
+{
+	char *equals = strchr(text, '=');
+	enum otlp_signal signal = SIGNAL_NONE;
+
+	if (equals != NULL) {
+		*equals = '\0';
+		signal = signal_by_name(text);
+		*equals = '=';
+	}
+	if (signal == SIGNAL_NONE)
+		return arguments_refuse(state,
+					"--topic takes traces=NAME, metrics=NAME or logs=NAME, "
+					"not \"%s\"",
+					text);
+	options->topics[signal] = equals + 1;
+	return 0;
+}
+
+/* What only one kind of destination needs. */
+static error_t take_of_destination(int key, char *text, struct argp_state *state)
 {
 	struct send_options *options = state->input;
 
@@ -139,6 +173,10 @@ static error_t take_http(int key, char *text, struct argp_state *state)
 	case OPTION_INSECURE:
 		options->is_insecure = true;
 		return 0;
+	case OPTION_KAFKA:
+		return take_kafka(state, options, text);
+	case OPTION_TOPIC:
+		return take_topic(state, options, text);
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -207,7 +245,7 @@ static error_t take_option(int key, char *text, struct argp_state *state)
 			return arguments_refuse(state, "no directory given: the writer's --output");
 		return 0;
 	default:
-		return take_http(key, text, state);
+		return take_of_destination(key, text, state);
 	}
 }
 

@@ -11,6 +11,7 @@
 
 #define SEND_CONCURRENCY_MAX 64u
 #define SEND_HEADERS_MAX     64u
+#define SEND_KAFKA_MAX	     64u
 
 /* A Collector takes 20 MiB decompressed; what stands around a body is never counted in it. */
 #define SEND_REQUEST_BYTES_MAX (((size_t)20 << 20) - ((size_t)64 << 10))
@@ -40,6 +41,10 @@ struct send_options {
 	int64_t timeout_ns; /* 0: by the environment */
 	const char *ca, *certificate, *key;
 	bool is_insecure; /* the receiver's certificate is not checked */
+	/* Of Kafka. */
+	const char *topics[SIGNAL_COUNT];  /* NULL: by the prefix in --to */
+	const char *kafka[SEND_KAFKA_MAX]; /* "key=value", of librdkafka */
+	unsigned kafka_count;
 };
 
 /**

@@ -292,7 +292,7 @@ static void on_answer(struct sender *sender, struct send_request *request,
 	report_clear_line(&sender->report);
 	if (!sender->is_stopped)
 		tool_error("%s: %s; nothing more is sent: see to its address, path and keys (--to, "
-			   "--header, --ca)",
+			   "--header, --ca, --kafka)",
 			   sender->destination->shown, answer->text);
 	parcel->is_doubtful |= answer->is_doubtful;
 	parcel->may_be_there |= answer->is_doubtful;
@@ -312,6 +312,9 @@ static void take_answers(struct sender *sender, int64_t wait_ns)
 		on_answer(sender, request, &answer, clock_monotonic_ns());
 		wait_ns = 0;
 	}
+	if (sender->destination->trouble[0] != '\0')
+		say_limited(sender, clock_monotonic_ns(), "nothing can be sent now, it waits",
+			    sender->destination->trouble);
 	if (rc < 0) {
 		(void)tool_path_error(sender->destination->shown, "sending ends", rc);
 		fail(sender);

@@ -79,6 +79,15 @@ def run(tests, **defaults):
     harness.run(tests, partners=str(folder), **defaults)
 
 
+def written(pipe, count):
+    """So many records of each signal in sealed files that a Collector takes whole; verify's sums."""
+    writer = pipe.writer("--rotate-bytes", "16MiB")
+    load = pipe.load("--signal", "all", "--count", count, "--threads", 2, "--retry", "--wait")
+    load.wait()
+    writer.stop()
+    return pipe.verify()
+
+
 def shell(pipe, command, folder):
     """A command of the docs, by a shell that has our programs in its PATH."""
     path = f"{pipe.build}/writer:{pipe.build}/cli:{pipe.environment['PATH']}"

@@ -20,16 +20,8 @@ def readme_command(first_word, *words):
     return commands[0]
 
 
-def files_sealed_at_16_mib(pipe, count):
-    writer = pipe.writer("--rotate-bytes", "16MiB")
-    load = pipe.load("--signal", "all", "--count", count, "--threads", 2, "--retry", "--wait")
-    load.wait()
-    writer.stop()
-    return pipe.verify()
-
-
 def a_collector_takes_sealed_files_by_curl_as_the_readme_says(pipe):
-    sums = files_sealed_at_16_mib(pipe, 20000)
+    sums = partners.written(pipe, 20000)
     collector = partners.Collector(pipe).start()
     command = readme_command("curl", "/v1/traces")
     (name,) = re.findall(r"@(traces-\S+\.binpb)", command)

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The destination kafka://broker[,broker…][/prefix]: requests go to a topic of their signal, as
+ * messages that are each a whole Export…ServiceRequest, what the Collector's kafka receiver reads.
+ *
+ * A request is cut into one message or more for each partition: the spans of a trace go to one
+ * partition, whoever sends them, and so do the points and log records of a resource. No message is
+ * larger than the topic takes; the broker is asked for that limit.
+ */
+#ifndef OTLPIPE_CLI_SEND_KAFKA_H
+#define OTLPIPE_CLI_SEND_KAFKA_H
+
+#include <stddef.h>
+
+#include "cli/send/destination.h"
+
+#define KAFKA_SCHEME "kafka://"
+
+struct kafka_options {
+	const char *url;
+	/* NULL: the prefix of the URL, and otlp_spans, otlp_metrics, otlp_logs behind it. */
+	const char *topics[SIGNAL_COUNT];
+	/* Each "key=value": of librdkafka, passed through. */
+	const char *const *settings;
+	size_t setting_count;
+};
+
+/**
+ * Nothing is sent or connected before the first request.
+ *
+ * @param text  set on errors: what is wrong with the options, or what cannot be had
+ * @return 0; -EINVAL: wrong options; -ENOMEM; or another negative errno
+ */
+int kafka_open(const struct kafka_options *options, struct send_destination **ret,
+	       char text[SEND_TEXT_BYTES]);
+
+#endif

@@ -1,0 +1,39 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""otlpipe send to a real Kafka broker, and a real Collector that reads it."""
+import partners
+from partners import check, equal, wait_for
+
+KAFKA = "kafka://127.0.0.1:9092"
+
+
+def arrived(collector, sums):
+    """Everything is in the Collector's files; returns how many records stand there again."""
+    wait_for(lambda: collector.held().has_all(sums), "the Collector has read all topics")
+    collector.stop()
+    return collector.held().equals(sums)
+
+
+def what_is_sent_is_in_the_topics_once_and_a_collector_reads_it(pipe):
+    broker = partners.Broker(pipe).start()
+    sums = partners.written(pipe, 20000)
+    pipe.tool("send", "--to", KAFKA, pipe.output)
+    held = broker.held()
+    equal(held.equals(sums), 0, "records that are in the topics twice")
+    for signal_name, topic in held.topics.items():
+        equal(topic["partitions"], 3, f"partitions of {signal_name}")
+        check(0 < topic["bytes_max"] <= 1048588, f"the largest message: {topic}")
+    collector = partners.Collector(pipe, "collector-kafka.yaml").start()
+    equal(arrived(collector, sums), 0, "records that the Collector has twice")
+    # Nothing is left to send, and nothing goes again.
+    pipe.tool("send", "--to", KAFKA, pipe.output)
+    equal(broker.held().equals(sums), 0, "records that are there twice after another run")
+    broker.stop()
+
+
+if __name__ == "__main__":
+    partners.run(
+        [
+            what_is_sent_is_in_the_topics_once_and_a_collector_reads_it,
+        ],
+    )
