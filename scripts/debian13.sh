@@ -5,7 +5,7 @@
 #
 # usage: debian13.sh              build and test there: scripts/test.sh debian13
 #        debian13.sh can          is it possible here? If not, says why, and exits 1
-#        debian13.sh root         make the root, or make it again if what it has to hold has changed
+#        debian13.sh root         make the root, or another one if what it has to hold has changed
 #        debian13.sh run WORD…    run a command in the root, with this tree as /otlpipe
 #
 # The root is build-test/debian13/root. It is made under another name and renamed when it is whole;
@@ -96,7 +96,6 @@ make_root() {
 	use_proxy_of_apt
 	local started=$SECONDS
 	alone "$BASH" scripts/debian13.sh fill "$(mirror)" 9>&- || { say 'the root could not be made'; return 1; }
-	contents >"$out/root.new/$stamp"
 	# Without a moment in which something half removed has the name.
 	rm -rf --one-file-system "$out/root.old"
 	[[ ! -e $root ]] || mv "$root" "$out/root.old"
@@ -107,33 +106,49 @@ make_root() {
 
 # Within the namespaces: makes root.new.
 fill() { # mirror
-	local new=/mnt/root.new packages
-	mapfile -t packages < <(contents | tail -n +2)
-	rm -rf --one-file-system "$out/root.new"
 	# debootstrap takes no path with a space, and this tree may be below one.
 	mount --bind "$out" /mnt
-	mkdir -p "$new/etc/dpkg/dpkg.cfg.d" "$new$tree" "$new/usr/sbin"
+	local new=/mnt/root.new packages
+	rm -rf --one-file-system "$new"
+	mapfile -t packages < <(contents | tail -n +2)
+	if [[ -f /mnt/root/$stamp && $(head -n 1 "/mnt/root/$stamp") == "$(contents | head -n 1)" ]]; then
+		cp -a --reflink=auto /mnt/root "$new"
+	else
+		bootstrap "$new" "$1"
+	fi
+	mount -t proc proc "$new/proc"
+	mount --bind /dev "$new/dev"
+	cp /etc/resolv.conf "$new/etc/resolv.conf"
+	# The lists may name versions that the mirror no longer has.
+	in_new "$new" apt-get -q update
+	in_new "$new" apt-get -q -o Dpkg::Use-Pty=0 install -y --no-install-recommends "${packages[@]}"
+	umount "$new/dev" "$new/proc"
+	rm -rf "$new"/var/cache/apt/archives/*.deb
+	contents >"$new/$stamp"
+}
+
+bootstrap() { # directory, mirror
+	mkdir -p "$1/etc/dpkg/dpkg.cfg.d" "$1$tree" "$1/usr/sbin"
 	# A root that is half written is thrown away, so nothing has to be synced. Nobody reads there.
-	cat >"$new/etc/dpkg/dpkg.cfg.d/otlpipe" <<-END
+	cat >"$1/etc/dpkg/dpkg.cfg.d/otlpipe" <<-END
 		force-unsafe-io
 		path-exclude=/usr/share/doc/*
 		path-exclude=/usr/share/man/*
 		path-exclude=/usr/share/info/*
 		path-exclude=/usr/share/locale/*
 	END
-	debootstrap --variant=minbase "$suite" "$new" "$1" ||
-		{ tail -n 20 "$new/debootstrap/debootstrap.log" || true; return 1; }
+	debootstrap --variant=minbase "$suite" "$1" "$2" ||
+		{ tail -n 20 "$1/debootstrap/debootstrap.log" || true; return 1; }
 	# No package may start a service.
-	printf '#!/bin/sh\nexit 101\n' >"$new/usr/sbin/policy-rc.d"
-	chmod +x "$new/usr/sbin/policy-rc.d"
-	printf '127.0.0.1 localhost\n::1 localhost\n' >"$new/etc/hosts"
-	mount -t proc proc "$new/proc"
-	mount --bind /dev "$new/dev"
-	chroot "$new" env -i DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 ${http_proxy:+"http_proxy=$http_proxy"} \
-		PATH=/usr/sbin:/usr/bin:/sbin:/bin apt-get -q -o Dpkg::Use-Pty=0 -o APT::Sandbox::User=root \
-		install -y --no-install-recommends "${packages[@]}"
-	umount "$new/dev" "$new/proc"
-	rm -rf "$new"/var/cache/apt/archives/*.deb
+	printf '#!/bin/sh\nexit 101\n' >"$1/usr/sbin/policy-rc.d"
+	chmod +x "$1/usr/sbin/policy-rc.d"
+	printf '127.0.0.1 localhost\n::1 localhost\n' >"$1/etc/hosts"
+}
+
+in_new() { # directory, command…
+	chroot "$1" env -i DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 \
+		${http_proxy:+"http_proxy=$http_proxy"} PATH=/usr/sbin:/usr/bin:/sbin:/bin \
+		"$2" -o APT::Sandbox::User=root "${@:3}"
 }
 
 run() {

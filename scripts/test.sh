@@ -47,7 +47,7 @@ configurations=(
 if [[ -f tests/fuzz/meson.build ]]; then
 	configurations+=('fuzz|fuzz|clang|-Dfuzz=true -Db_lundef=false -Dbuildtype=debugoptimized -Dbench=disabled|fuzz|4|')
 fi
-configurations+=('debian13|debian13/build|debian13|-Doptimization=1 -Ddebug=true -Dbench=disabled|unit pipeline cpp|1|')
+configurations+=('debian13|debian13/build|debian13|-Doptimization=1 -Ddebug=true -Dbench=disabled -Dopentelemetry=enabled|unit pipeline cpp|1|')
 
 # A report of a sanitizer is a failure, wherever it happens.
 export ASAN_OPTIONS=${ASAN_OPTIONS:-halt_on_error=1:detect_stack_use_after_return=1}
