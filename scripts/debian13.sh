@@ -29,7 +29,7 @@ say() { printf 'debian13: %s\n' "$*" >&2; }
 contents() {
 	printf 'made by version %s from %s\n' "$version" "$suite"
 	sed '/^# Not in the root of scripts\/debian13.sh/,$d' scripts/packages.txt |
-		cat - scripts/packages-debian13.txt | sed 's/#.*//; s/ *|.*//; /^ *$/d'
+		cat - scripts/packages-debian13.txt | sed 's/ *#.*//; s/ *|.*//; /^ *$/d'
 }
 
 is_current() { [[ -f $root/$stamp && $(<"$root/$stamp") == "$(contents)" ]]; }

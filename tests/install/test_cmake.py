@@ -4,14 +4,17 @@
 
 usage: test_cmake.py BUILD_DIR --meson MESON [words of test names…]
 """
+import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "pipeline"))
 import harness
+from log_records import attributes, records
 
 HERE = pathlib.Path(__file__).resolve().parent
 # Where a user's machine would have it found without being told, or compiled in another way.
@@ -123,12 +126,119 @@ def what_is_not_there_is_told_with_what_to_do(pipe):
     harness.check(f"is not wholly installed: {library} is not there" in said, said)
 
 
+# ---- opentelemetry-cpp ----
+
+
+def with_exporters(pipe):
+    prefix = installed(pipe)
+    if not list(prefix.glob("lib*/**/libotlpipe-opentelemetry.so")):
+        raise harness.Skip("built without opentelemetry-cpp, which this system does not have")
+    return prefix
+
+
+def built(pipe, source, prefix):
+    # The SDK's headers are not ours: what they would be warned of is not asked for.
+    configure(pipe, source, prefix)
+    cmake(pipe, "--build", pipe.scratch / "build")
+
+
+def run_program(pipe, name, *arguments, code=0):
+    program = pipe.scratch / "build" / name
+    process = harness.Process(pipe, name, [program, *arguments], {"OTLPIPE_DIR": str(pipe.runtime)})
+    process.wait(code)
+    return process
+
+
+def spans_of(pipe):
+    lines = [json.loads(line) for line in pipe.tool("cat", pipe.output / "traces").out.splitlines()]
+    return [
+        {**span, "resource": attributes(resource["resource"]["attributes"])}
+        for line in lines
+        for resource in line["resourceSpans"]
+        for scope in resource["scopeSpans"]
+        for span in scope["spans"]
+    ]
+
+
+def the_example_for_opentelemetry_cpp_writes_spans_metrics_and_logs(pipe):
+    source, prefix = pipe.scratch / "the example", with_exporters(pipe)
+    shutil.copytree(harness.SOURCE / "examples" / "opentelemetry-cpp", source)
+    built(pipe, source, prefix)
+    texts = {"one": "a\nb\nc\n", "two": "no end of line"}
+    for name, text in texts.items():
+        (pipe.scratch / name).write_text(text)
+    paths = {name: str(pipe.scratch / name) for name in ("one", "two", "not there")}
+    writer = pipe.writer()
+    process = run_program(pipe, "count-lines", *paths.values(), code=1)
+    writer.stop()
+    expected = [f"3 {paths['one']}", f"1 {paths['two']}", f"-1 {paths['not there']}"]
+    harness.equal(process.out.splitlines(), expected, "what it prints")
+    found = pipe.verify()
+    written = [found[name]["written_items"] for name in ("spans", "logs")]
+    harness.equal(written, [4, 1], "spans and logs")
+
+    spans = spans_of(pipe)
+    (whole,) = [span for span in spans if span["name"] == "count all"]
+    files = {attributes(span["attributes"])["file.path"]: span for span in spans if span is not whole}
+    harness.equal(sorted(files), sorted(paths.values()), "a span for each file")
+    for span in files.values():
+        ids = (span["traceId"], span["parentSpanId"])
+        harness.equal(ids, (whole["traceId"], whole["spanId"]), "its trace and its parent")
+    lines = {name: attributes(files[path]["attributes"]).get("file.lines") for name, path in paths.items()}
+    harness.equal(lines, {"one": 3, "two": 1, "not there": None}, "file.lines")
+    failed = files[paths["not there"]]
+    harness.equal(failed["status"], {"message": "cannot be read", "code": 2}, "the status of the one that failed")
+    harness.check(all(span["resource"]["service.name"] == "count-lines" for span in spans), "the resource")
+
+    (record,) = records(pipe)
+    harness.equal(record["body"], "cannot read {file.path}", "the body")
+    harness.equal(record["attributes"], {"file.path": paths["not there"]}, "attributes of the log record")
+    ids = (record["traceId"], record["spanId"])
+    harness.equal(ids, (failed["traceId"], failed["spanId"]), "the log record's span")
+
+    metrics = {
+        metric["name"]: metric
+        for line in pipe.tool("cat", pipe.output / "metrics").out.splitlines()
+        for resource in json.loads(line)["resourceMetrics"]
+        for scope in resource["scopeMetrics"]
+        for metric in scope["metrics"]
+    }
+    harness.equal(int(metrics["lines"]["sum"]["dataPoints"][-1]["asInt"]), 4, "the last sum of lines")
+    sizes = metrics["file.size"]["histogram"]["dataPoints"][-1]
+    harness.equal((int(sizes["count"]), sizes["sum"]), (2, sum(map(len, texts.values()))), "file.size")
+
+    pipe.runtime.chmod(0o777)
+    process = run_program(pipe, "count-lines", paths["one"], code=2)
+    pipe.runtime.chmod(0o700)
+    harness.check(str(pipe.runtime) in process.err, f"where it cannot export: {process.err}")
+    harness.equal((process.out, process.err.count("\n")), ("", 1), "one line, and nothing else")
+
+
+def the_readmes_cpp_is_a_program(pipe):
+    source, prefix = pipe.scratch / "readme", with_exporters(pipe)
+    source.mkdir()
+    text = (harness.SOURCE / "README.md").read_text()
+    (rules,) = re.findall(r"^```cmake\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    (program,) = re.findall(r"^```cpp\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    (source / "hello.cc").write_text(program)
+    start = "cmake_minimum_required(VERSION 3.13)\nproject(hello CXX)\nadd_executable(hello hello.cc)\n"
+    (source / "CMakeLists.txt").write_text(start + rules)
+    built(pipe, source, prefix)
+    writer = pipe.writer()
+    run_program(pipe, "hello")
+    writer.stop()
+    pipe.verify()
+    harness.equal([span["name"] for span in spans_of(pipe)], ["hello"], "spans")
+
+
 if __name__ == "__main__":
     harness.run(
         [
             programs_in_c_and_cpp_are_built_by_what_was_installed_and_moved,
             another_version_is_refused_and_both_are_named,
             what_is_not_there_is_told_with_what_to_do,
+            the_example_for_opentelemetry_cpp_writes_spans_metrics_and_logs,
+            the_readmes_cpp_is_a_program,
         ],
         meson="meson",
     )
