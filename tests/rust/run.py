@@ -2,16 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Builds and tests the Rust crates below a build directory, against the writer that is built there.
 
-usage: run.py --build DIR --writer FILE
+usage: run.py --build DIR --writer FILE --tree DIR --meson FILE
 
 Everything that cargo makes is kept in DIR, so that a second run compiles what changed only. Where
 cargo is missing or too old, or the crates of Cargo.lock cannot be had, nothing runs (exit 77), loudly;
-with CI=true that is a failure. What needs more than that (bindgen, the oldest compiler) runs where it
-is there, and is said not to have run where it is not.
+with CI=true that is a failure. What needs more than that (bindgen, valgrind, the oldest compiler) runs
+where it is there, and is said not to have run where it is not.
 """
 from __future__ import annotations
 
 import argparse
+import glob
 import os
 import re
 import shutil
@@ -113,7 +114,54 @@ def check_packages(cargo: str) -> bool:
     return True
 
 
-def check_oldest(cargo: str) -> bool:
+def check_installed(cargo: str, build: str, tree: str, meson: str) -> bool:
+    """OTLPIPE_SYS=system: linked to what `meson install` of a tree puts somewhere, refused without."""
+    installed = os.path.join(build, "installed")
+    shutil.rmtree(installed, ignore_errors=True)
+    done = said([meson, "install", "-C", tree, "--no-rebuild", "--quiet", "--destdir", installed])
+    found = glob.glob(installed + "/**/otlpipe.pc", recursive=True)
+    if done.returncode != 0 or len(found) != 1:
+        print(f"meson install: {found}\n{done.stdout[-2000:]}")
+        return False
+    folder = os.path.dirname(found[0])
+    environment = {
+        **os.environ,
+        "CARGO_TARGET_DIR": os.path.join(build, "system"),
+        "OTLPIPE_SYS": "system",
+        "PKG_CONFIG_LIBDIR": folder,
+        "PKG_CONFIG_SYSROOT_DIR": installed,
+        "LD_LIBRARY_PATH": os.path.dirname(folder),
+    }
+    command = [cargo, "test", "--locked", "--quiet", "-p", "otlpipe-sys", "--test", "link"]
+    done = run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if done.returncode != 0:
+        print(f"OTLPIPE_SYS=system: {done.stdout[-2000:]}")
+        return False
+    environment["PKG_CONFIG_LIBDIR"] = os.path.join(build, "nothing")
+    done = run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if done.returncode == 0 or "OTLPIPE_SYS=system, and pkg-config finds no otlpipe" not in done.stdout:
+        print(f"OTLPIPE_SYS=system without an otlpipe: {done.stdout[-2000:]}")
+        return False
+    return True
+
+
+def check_valgrind(build: str) -> bool:
+    """The arena and the conversions, which hand pointers to C, under valgrind."""
+    if shutil.which("valgrind") is None:
+        banner("NOT RUN UNDER VALGRIND: it is not installed.")
+        return True
+    newest = sorted(glob.glob(build + "/debug/deps/otlpipe-*"), key=os.path.getmtime)
+    programs = [path for path in newest if os.access(path, os.X_OK) and "." not in os.path.basename(path)]
+    if not programs:
+        print("cargo test has left no program of otlpipe's unit tests")
+        return False
+    done = said(["valgrind", "--quiet", "--error-exitcode=9", programs[-1], "--test-threads=1"])
+    if done.returncode != 0:
+        print(f"valgrind: {done.stdout[-3000:]}")
+    return done.returncode == 0
+
+
+def check_oldest(build: str) -> bool:
     """The oldest compiler that Cargo.toml names, where rustup has it."""
     rustup = shutil.which("rustup")
     installed = said([rustup, "toolchain", "list"]).stdout if rustup else ""
@@ -121,13 +169,19 @@ def check_oldest(cargo: str) -> bool:
         banner(f"NOT COMPILED BY RUST {oldest()}: rustup toolchain install {oldest()}")
         return True
     name = re.search(rf"^{re.escape(oldest())}\S*", installed, re.MULTILINE)[0]
-    done = run([rustup, "run", name, "cargo", "check", "--locked", "--quiet"])
-    return done.returncode == 0
+    # An older cargo keeps what it fetches elsewhere.
+    environment = {**os.environ, "CARGO_TARGET_DIR": os.path.join(build, "oldest")}
+    environment.pop("CARGO_NET_OFFLINE", None)
+    command = [rustup, "run", name, "cargo"]
+    if run([*command, "fetch", "--locked", "--quiet"], env=environment).returncode != 0:
+        banner(f"NOT COMPILED BY RUST {oldest()}: it cannot fetch the crates.")
+        return True
+    return run([*command, "check", "--locked", "--quiet"], env=environment).returncode == 0
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(usage=__doc__)
-    for name in ("build", "writer"):
+    for name in ("build", "writer", "tree", "meson"):
         parser.add_argument("--" + name, required=True)
     options = parser.parse_args()
     build = os.path.abspath(options.build)
@@ -148,7 +202,9 @@ def main() -> int:
     passed = run([cargo, "test", "--locked", "--quiet", "--no-fail-fast"]).returncode == 0
     passed = check_bindings(build) and passed
     passed = check_packages(cargo) and passed
-    passed = check_oldest(cargo) and passed
+    passed = check_installed(cargo, build, os.path.abspath(options.tree), options.meson) and passed
+    passed = check_valgrind(build) and passed
+    passed = check_oldest(build) and passed
     return 0 if passed else 1
 
 

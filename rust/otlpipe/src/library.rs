@@ -2,7 +2,7 @@
 //! The library: this process's rings, shared by handles.
 use crate::arena;
 use crate::convert;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use opentelemetry_sdk::Resource;
 use otlpipe_sys as sys;
 use std::any::Any;
@@ -81,6 +81,8 @@ pub struct Stats {
     pub rejected_after_shutdown: u64,
     /// How often in a row this process could make no ring; 0: it has one, or needed none yet.
     pub ring_failures: u32,
+    /// Why it could make none the last time; [`OtlpLibrary::last_error`] has it in words.
+    pub ring_error: Option<ErrorKind>,
 }
 
 /// How long an exporter's `force_flush` waits, which has no parameter for it: as long as the SDK's own
@@ -352,6 +354,8 @@ impl OtlpLibrary {
             logs: signal(sys::OTLP_SIGNAL_LOGS),
             rejected_after_shutdown: found.rejected_after_shutdown,
             ring_failures: found.ring_failures,
+            ring_error: (found.ring_error != sys::OTLP_OK)
+                .then(|| Error::new(found.ring_error, String::new()).kind()),
         }
     }
 }
@@ -359,7 +363,6 @@ impl OtlpLibrary {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ErrorKind;
 
     #[test]
     fn a_library_of_another_version_is_refused_with_both_named() {

@@ -41,6 +41,24 @@ fn a_directory_that_others_may_write_to_is_refused() {
 }
 
 #[test]
+fn shared_memory_of_another_version_is_named() {
+    use std::os::unix::fs::FileExt;
+    let pipeline = Pipeline::without_writer();
+    drop(pipeline.library());
+    // shm/layout.h: the control page's major version is behind its magic.
+    let control = pipeline.directory().join("control");
+    let page = std::fs::OpenOptions::new().write(true).open(control).unwrap();
+    page.write_all_at(&2u16.to_le_bytes(), 8).unwrap();
+    let error = pipeline.builder().build().unwrap_err();
+    let path = pipeline.directory();
+    assert_text(
+        &error,
+        ErrorKind::Version,
+        &[path.to_str().unwrap(), "another version of otlpipe"],
+    );
+}
+
+#[test]
 fn a_directory_with_a_nul_in_its_name_is_refused() {
     let error = OtlpLibrary::builder().runtime_dir("a\0b").build().unwrap_err();
     assert_text(&error, ErrorKind::Invalid, &["NUL"]);

@@ -3,19 +3,42 @@
 use crate::support::{points_of, spans_of, Pipeline};
 use std::process::{Command, Stdio};
 
-#[test]
-fn what_the_tracing_example_exports_is_on_the_disk() {
-    let mut pipeline = Pipeline::new();
-    // cargo makes it beside the tests: target/debug/examples, target/debug/deps.
+/// cargo makes it beside the tests: target/debug/examples, target/debug/deps.
+fn example(name: &str, pipeline: &Pipeline) -> std::process::Output {
     let tests = std::env::current_exe().unwrap();
-    let example = tests.parent().unwrap().with_file_name("examples").join("tracing");
-    let done = Command::new(example)
+    Command::new(tests.parent().unwrap().with_file_name("examples").join(name))
         .env("OTLPIPE_DIR", pipeline.directory())
         .env_remove("OTEL_RESOURCE_ATTRIBUTES")
         .env_remove("OTEL_SERVICE_NAME")
         .stdin(Stdio::null())
         .output()
-        .expect("cargo test builds the examples");
+        .expect("cargo test builds the examples")
+}
+
+/// The lines between two marks, without their indentation.
+fn between<'a>(text: &'a str, begin: &str, end: &str) -> Vec<&'a str> {
+    let rest = text.split_once(begin).unwrap_or_else(|| panic!("no {begin}")).1;
+    let found = rest.split_once(end).unwrap_or_else(|| panic!("no {end}")).0;
+    found.lines().map(str::trim).filter(|line| !line.is_empty()).collect()
+}
+
+#[test]
+fn the_lines_of_the_readme_are_a_program_whose_span_is_on_the_disk() {
+    let readme = include_str!("../../../../README.md").split_once("\n## Rust\n").unwrap().1;
+    let program = include_str!("../../examples/readme.rs");
+    let lines = between(program, "// README: begin", "// README: end");
+    assert_eq!(between(readme, "```rust", "```"), lines);
+    assert!(!lines.is_empty());
+    let mut pipeline = Pipeline::new();
+    let done = example("readme", &pipeline);
+    assert!(done.status.success(), "{done:?}");
+    assert_eq!(pipeline.span_names(), ["the lines of the README"]);
+}
+
+#[test]
+fn what_the_tracing_example_exports_is_on_the_disk() {
+    let mut pipeline = Pipeline::new();
+    let done = example("tracing", &pipeline);
     assert!(done.status.success(), "{done:?}");
     assert_eq!(done.stdout, b"3 spans, 2 points and 4 log records are written\n", "{done:?}");
     let spans = spans_of(&pipeline.traces());

@@ -4,7 +4,7 @@ use crate::generate::plain_span;
 use crate::support::{now, Pipeline, LIMIT};
 use opentelemetry::trace::{Tracer, TracerProvider};
 use opentelemetry_sdk::trace::{SdkTracerProvider, SpanExporter};
-use otlpipe::{OtlpLibrary, OtlpSpanExporter};
+use otlpipe::{ErrorKind, OtlpLibrary, OtlpSpanExporter};
 use std::cell::RefCell;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::process::{Command, Output};
@@ -14,6 +14,7 @@ extern "C" {
     fn fork() -> i32;
     fn _exit(status: i32) -> !;
     fn waitpid(pid: i32, status: *mut i32, options: i32) -> i32;
+    fn setrlimit(resource: u32, limit: *const [u64; 2]) -> i32;
 }
 
 fn assert_success(done: &Output) {
@@ -119,6 +120,37 @@ fn program_that_forks() {
     assert_eq!(unsafe { waitpid(child, &mut status, 0) }, child);
     assert_eq!(status, 0);
     export("after", 3);
+}
+
+#[test]
+fn a_forked_child_that_can_make_no_ring_says_why() {
+    let mut pipeline = Pipeline::new();
+    assert_success(&pipeline.run("test_survival::program_whose_child_has_no_descriptors"));
+    assert_eq!(pipeline.span_names(), ["before"]);
+}
+
+#[test]
+#[ignore = "a program that a test runs"]
+fn program_whose_child_has_no_descriptors() {
+    const RLIMIT_NOFILE: u32 = 7;
+    let library = OtlpLibrary::builder().build().unwrap();
+    library.export_traces(&[plain_span("before", 1)]).unwrap();
+    assert_eq!(library.stats().ring_error, None);
+    // SAFETY: as above.
+    let child = unsafe { fork() };
+    if child == 0 {
+        // SAFETY: the limit is two words.
+        let limited = unsafe { setrlimit(RLIMIT_NOFILE, &[3, 3]) } == 0;
+        let refused = library.export_traces(&[plain_span("child", 2)]).is_err();
+        let stats = library.stats();
+        let says_why = stats.ring_error == Some(ErrorKind::Limit) && stats.ring_failures > 0;
+        // SAFETY: it does not return.
+        unsafe { _exit(i32::from(!(limited && refused && says_why))) };
+    }
+    let mut status = -1;
+    // SAFETY: the child is ours, and the status is too.
+    assert_eq!(unsafe { waitpid(child, &mut status, 0) }, child);
+    assert_eq!(status, 0);
 }
 
 #[test]
