@@ -1,10 +1,15 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""A real Collector takes what otlpipe writes."""
+"""A real Collector takes what otlpipe writes, by curl and by otlpipe send.
+
+--count N: records of each signal where everybody is killed; --kills N: how often. 1000000 and 200 take
+some minutes.
+"""
 import re
 
+import crowd
 import partners
-from partners import equal
+from partners import check, equal
 
 
 def readme_command(first_word, *words):
@@ -35,10 +40,27 @@ def a_collector_takes_sealed_files_by_curl_as_the_readme_says(pipe):
     equal(collector.held().equals(sums), 0, "records that are there twice")
 
 
+def producers_writer_sender_and_collector_killed_at_random_lose_nothing(pipe):
+    collector = partners.Collector(pipe).start()
+    behind = {"collector": (collector.kill, lambda: collector.start(ready=False))}
+    all_of_them = crowd.Crowd(pipe, "http://127.0.0.1:4318", behind)
+    count = pipe.options["count"]
+    all_of_them.push(count, max(count // 15, 5000), pipe.options["kills"])
+    sums = all_of_them.finish()
+    collector.stop()
+    held = collector.held()
+    twice = held.equals(sums)
+    print(f"# killed: {all_of_them.kills}; arrived: {held.unique}, twice: {twice}, said: {all_of_them.reported}")
+    check(twice <= all_of_them.twice_max(), f"{twice} are there twice, {all_of_them.twice_max()} may be")
+    check(sums["spans"]["written_items"] > 0, "nothing was written")
+
+
 if __name__ == "__main__":
     partners.run(
         [
             a_collector_takes_sealed_files_by_curl_as_the_readme_says,
+            producers_writer_sender_and_collector_killed_at_random_lose_nothing,
         ],
         count=50000,
+        kills=12,
     )

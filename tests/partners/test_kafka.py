@@ -1,6 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""otlpipe send to a real Kafka broker, and a real Collector that reads it."""
+"""otlpipe send to a real Kafka broker, and a real Collector that reads it.
+
+--count N: records of each signal where everybody is killed; --kills N: how often. 1000000 and 200 take
+some minutes.
+"""
+import crowd
 import partners
 from partners import check, equal, wait_for
 
@@ -31,9 +36,34 @@ def what_is_sent_is_in_the_topics_once_and_a_collector_reads_it(pipe):
     broker.stop()
 
 
+def producers_writer_sender_broker_and_collector_killed_at_random_lose_nothing(pipe):
+    broker = partners.Broker(pipe).start()
+    collector = partners.Collector(pipe, "collector-kafka.yaml").start()
+    behind = {
+        "broker": (broker.kill, lambda: broker.start(ready=False)),
+        "collector": (collector.kill, lambda: collector.start(ready=False)),
+    }
+    all_of_them = crowd.Crowd(pipe, KAFKA, behind)
+    count = pipe.options["count"]
+    all_of_them.push(count, max(count // 15, 5000), pipe.options["kills"])
+    sums = all_of_them.finish()
+    held = broker.held()
+    twice = held.equals(sums)
+    again = arrived(collector, sums)
+    print(f"# killed: {all_of_them.kills}; arrived: {held.unique}, twice in the topics: {twice}, "
+          f"said: {all_of_them.reported}, twice in the Collectors' files: {again}")  # fmt: skip
+    check(twice <= all_of_them.twice_max(), f"{twice} are there twice, {all_of_them.twice_max()} may be")
+    # A Collector that is killed reads again what it had not marked as read.
+    check(again >= twice, f"{again} in the Collectors' files, {twice} in the topics")
+    broker.stop()
+
+
 if __name__ == "__main__":
     partners.run(
         [
             what_is_sent_is_in_the_topics_once_and_a_collector_reads_it,
+            producers_writer_sender_broker_and_collector_killed_at_random_lose_nothing,
         ],
+        count=50000,
+        kills=10,
     )
