@@ -90,17 +90,28 @@ class Crowd:
             self.start_writer()
         wait_for(lambda: not self.pipe.regions(), "all regions are drained and gone")
         self.writer.stop()
+        # From its first metrics on it hears signals.
+        wait_for(
+            lambda: self.metrics.exists() or not self.sender.is_running(), "the sender runs"
+        )
         check(self.sender.is_running(), lambda: f"the sender has ended\n{self.sender.tail()}")
         self.sender.send(signal.SIGTERM)
-        self.sender.wait()
+        self.sender.wait(None)
         self.add_report(self.sender)
-        last = self.pipe.tool(*self.command())
+        last = self.pipe.tool(*self.command(), expected=None)
         self.add_report(last)
         check("not all was sent" not in last.out, last.out)
         equal(self.pipe.files("open"), [], "files left open")
         return self.pipe.verify()
 
     def add_report(self, process):
+        # A writer that is killed as it makes a file may use up a number for none, and its successor's
+        # manifest cannot tell. The sender says so, and its status is 1; that nothing is missing is
+        # seen by who counts what arrived.
+        status = process.popen.returncode
+        gaps = [line for line in process.err.splitlines() if "files" in line]
+        only_numbers = gaps and all("or never made" in line for line in gaps)
+        check(status == 0 or (status == 1 and only_numbers), lambda: f"status {status}\n{process.tail()}")
         found = TWICE.search(process.out)
         check(found, lambda: f"the sender does not say what may be there twice\n{process.tail()}")
         self.reported += int(found[1])

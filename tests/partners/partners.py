@@ -10,7 +10,7 @@ import fcntl
 import json
 import os
 import pathlib
-import random
+import re
 import shutil
 import signal
 import socket
@@ -88,14 +88,32 @@ def written(pipe, count):
     return pipe.verify()
 
 
+def readme_command(first_word, *words):
+    """A command of the README as it stands there, with the lines that it goes on in."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    commands = [
+        line
+        for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+        for line in block.replace("\\\n", " ").splitlines()
+        if line.startswith(first_word) and all(word in line for word in words)
+    ]
+    equal(len(commands), 1, f"commands of the README with {first_word} {words}: {commands}")
+    return commands[0]
+
+
 def shell(pipe, command, folder):
     """A command of the docs, by a shell that has our programs in its PATH."""
     path = f"{pipe.build}/writer:{pipe.build}/cli:{pipe.environment['PATH']}"
-    process = harness.Process(
-        pipe, "shell", ["bash", "-euc", command], {"PATH": path, "OTLPIPE_DIR": str(pipe.runtime)}, cwd=folder
-    )
-    process.wait()
-    return process
+    variables = {"PATH": path, "OTLPIPE_DIR": str(pipe.runtime)}
+    return harness.Process(pipe, "shell", ["bash", "-euc", command], variables, cwd=folder)
+
+
+def readme_sender(pipe, scheme):
+    """The README's `otlpipe send` to such an address; it goes on until it is stopped."""
+    folder = pipe.scratch / "readme"
+    folder.mkdir()
+    (folder / "otlpipe-data").symlink_to(pipe.output)
+    return shell(pipe, "exec " + readme_command("otlpipe send", scheme), folder)
 
 
 class Collector:
@@ -188,6 +206,10 @@ class Broker:
 
     def stop(self):
         self.process.stop(expected=143)  # a JVM that SIGTERM has ended in order
+
+    def has_topics(self):
+        folder = self.folder / "kafka-data"
+        return all(any(folder.glob(f"{name}-*")) for name in ("otlp_spans", "otlp_metrics", "otlp_logs"))
 
     def held(self, prefix=""):
         """What the topics hold now, read to their ends."""

@@ -9,33 +9,31 @@ import re
 
 import crowd
 import partners
-from partners import check, equal
-
-
-def readme_command(first_word, *words):
-    """A command of the README as it stands there, with the lines that it goes on in."""
-    text = (partners.ROOT / "README.md").read_text(encoding="utf-8")
-    commands = [
-        line
-        for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
-        for line in block.replace("\\\n", " ").splitlines()
-        if line.startswith(first_word) and all(word in line for word in words)
-    ]
-    equal(len(commands), 1, f"commands of the README with {first_word} {words}: {commands}")
-    return commands[0]
+from partners import check, equal, wait_for
 
 
 def a_collector_takes_sealed_files_by_curl_as_the_readme_says(pipe):
     sums = partners.written(pipe, 20000)
     collector = partners.Collector(pipe).start()
-    command = readme_command("curl", "/v1/traces")
+    command = partners.readme_command("curl", "/v1/traces")
     (name,) = re.findall(r"@(traces-\S+\.binpb)", command)
     for number, (signal_name, path) in enumerate(pipe.files("sealed")):
         folder = pipe.scratch / f"curl-{number}"
         folder.mkdir()
         (folder / name.replace("traces", signal_name)).symlink_to(path)
         words = command.replace("traces", signal_name)
-        partners.shell(pipe, words.replace("curl ", "curl --fail-with-body --silent --show-error ", 1), folder)
+        words = words.replace("curl ", "curl --fail-with-body --silent --show-error ", 1)
+        partners.shell(pipe, words, folder).wait()
+    collector.stop()
+    equal(collector.held().equals(sums), 0, "records that are there twice")
+
+
+def a_collector_takes_what_is_sent_as_the_readme_says(pipe):
+    sums = partners.written(pipe, 20000)
+    collector = partners.Collector(pipe).start()
+    sender = partners.readme_sender(pipe, "http://")
+    wait_for(lambda: collector.held().has_all(sums), "the Collector has all")
+    sender.stop()
     collector.stop()
     equal(collector.held().equals(sums), 0, "records that are there twice")
 
@@ -59,6 +57,7 @@ if __name__ == "__main__":
     partners.run(
         [
             a_collector_takes_sealed_files_by_curl_as_the_readme_says,
+            a_collector_takes_what_is_sent_as_the_readme_says,
             producers_writer_sender_and_collector_killed_at_random_lose_nothing,
         ],
         count=50000,

@@ -19,10 +19,12 @@ def arrived(collector, sums):
     return collector.held().equals(sums)
 
 
-def what_is_sent_is_in_the_topics_once_and_a_collector_reads_it(pipe):
+def what_is_sent_as_the_readme_says_is_in_the_topics_once_and_a_collector_reads_it(pipe):
     broker = partners.Broker(pipe).start()
     sums = partners.written(pipe, 20000)
-    pipe.tool("send", "--to", KAFKA, pipe.output)
+    sender = partners.readme_sender(pipe, "kafka://")
+    wait_for(lambda: broker.has_topics() and broker.held().has_all(sums), "all is in the topics")
+    sender.stop()
     held = broker.held()
     equal(held.equals(sums), 0, "records that are in the topics twice")
     for signal_name, topic in held.topics.items():
@@ -61,7 +63,7 @@ def producers_writer_sender_broker_and_collector_killed_at_random_lose_nothing(p
 if __name__ == "__main__":
     partners.run(
         [
-            what_is_sent_is_in_the_topics_once_and_a_collector_reads_it,
+            what_is_sent_as_the_readme_says_is_in_the_topics_once_and_a_collector_reads_it,
             producers_writer_sender_broker_and_collector_killed_at_random_lose_nothing,
         ],
         count=50000,
