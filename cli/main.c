@@ -22,6 +22,7 @@ static const struct {
 	{"flat", flat_main, "print one row a record, with flat columns"},
 	{"load", load_main, "generate spans and metrics through the library"},
 	{"log", log_main, "push lines of text as log records"},
+	{"report", report_main, "write a page of HTML about what is in the files"},
 	{"rotate", rotate_main, "tell the writer to seal its files and go on in new ones"},
 	{"send", send_main, "send what is written to an OTLP receiver, each record once"},
 	{"stat", stat_main, "show the writer and the rings as they are now"},

@@ -29,6 +29,17 @@ static inline bool view_equal(struct view_bytes a, struct view_bytes b)
 	return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
 }
 
+/** So many bytes of a text at most, and no part of a character at its end. */
+static inline struct view_bytes view_cut(struct view_bytes text, size_t bytes_max)
+{
+	if (text.len <= bytes_max)
+		return text;
+	text.len = bytes_max;
+	while (text.len > 0 && (text.data[text.len] & 0xc0) == 0x80)
+		text.len--;
+	return text;
+}
+
 struct view_field {
 	uint32_t number;
 	uint32_t type;		 /* enum wire_type */

@@ -47,7 +47,7 @@ static int print(const struct words *words, const struct summary *summary)
 	int rc;
 
 	if (words->is_json) {
-		rc = summary_print_json(&grow, summary, limit);
+		rc = summary_print_json(&grow, summary, limit, SIZE_MAX);
 		grow_char(&grow, '\n');
 	} else {
 		rc = summary_print_table(&grow, summary,

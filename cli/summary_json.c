@@ -44,14 +44,15 @@ static void put_word(struct grow *grow, const char *key, const char *word)
 }
 
 static void put_spans(struct grow *grow, const struct summary *summary,
-		      const struct keyed_entry *entry)
+		      const struct keyed_entry *entry, size_t text_bytes_max)
 {
 	const struct summary_spans *const spans = (const struct summary_spans *)(const void *)entry;
 	const struct quantile *const durations = &spans->durations_ns;
 
 	for (unsigned by = 0; by < SUMMARY_BY_COUNT; by++)
 		if ((summary->by & 1u << by) != 0)
-			put_text(grow, summary_by_names[by], entry->texts[by]);
+			put_text(grow, summary_by_names[by],
+				 view_cut(entry->texts[by], text_bytes_max));
 	put_number(grow, "calls", spans->calls);
 	put_number(grow, "errors", spans->errors);
 	put_number(grow, "ends_before_it_starts", spans->backwards);
@@ -63,7 +64,7 @@ static void put_spans(struct grow *grow, const struct summary *summary,
 }
 
 static void put_metric(struct grow *grow, const struct summary *summary,
-		       const struct keyed_entry *entry)
+		       const struct keyed_entry *entry, size_t text_bytes_max)
 {
 	static const char *const temporalities[] = {"unspecified", "delta", "cumulative"};
 	const struct summary_metric *const metric =
@@ -72,9 +73,10 @@ static void put_metric(struct grow *grow, const struct summary *summary,
 	double rate;
 
 	if ((summary->by & 1u << SUMMARY_BY_SERVICE) != 0)
-		put_text(grow, "service", entry->texts[SUMMARY_TEXT_SERVICE]);
-	put_text(grow, "name", entry->texts[SUMMARY_TEXT_NAME]);
-	put_text(grow, "unit", entry->texts[SUMMARY_TEXT_UNIT]);
+		put_text(grow, "service",
+			 view_cut(entry->texts[SUMMARY_TEXT_SERVICE], text_bytes_max));
+	put_text(grow, "name", view_cut(entry->texts[SUMMARY_TEXT_NAME], text_bytes_max));
+	put_text(grow, "unit", view_cut(entry->texts[SUMMARY_TEXT_UNIT], text_bytes_max));
 	put_word(grow, "kind", view_metric_kind_names[metric->kind]);
 	if (metric->kind != VIEW_GAUGE && metric->kind != VIEW_SUMMARY)
 		put_word(grow, "temporality",
@@ -100,12 +102,13 @@ static void put_metric(struct grow *grow, const struct summary *summary,
 }
 
 static void put_logs(struct grow *grow, const struct summary *summary,
-		     const struct keyed_entry *entry)
+		     const struct keyed_entry *entry, size_t text_bytes_max)
 {
 	const struct summary_logs *const logs = (const struct summary_logs *)(const void *)entry;
 
 	if ((summary->by & 1u << SUMMARY_BY_SERVICE) != 0)
-		put_text(grow, "service", entry->texts[SUMMARY_TEXT_SERVICE]);
+		put_text(grow, "service",
+			 view_cut(entry->texts[SUMMARY_TEXT_SERVICE], text_bytes_max));
 	for (size_t i = 0; i < SUMMARY_SEVERITIES; i++)
 		put_number(grow, summary_severity_names[i], logs->counts[i]);
 }
@@ -115,11 +118,11 @@ struct section {
 	const struct keyed *keyed;
 	int (*order)(const void *, const void *);
 	void (*put)(struct grow *grow, const struct summary *summary,
-		    const struct keyed_entry *entry);
+		    const struct keyed_entry *entry, size_t text_bytes_max);
 };
 
 static int put_section(struct grow *grow, const struct summary *summary,
-		       const struct section *section, uint64_t rows_max)
+		       const struct section *section, uint64_t rows_max, size_t text_bytes_max)
 {
 	const size_t count = keyed_count(section->keyed);
 	struct keyed_entry **rows = keyed_list(section->keyed);
@@ -139,7 +142,7 @@ static int put_section(struct grow *grow, const struct summary *summary,
 	for (size_t i = 0; i < count && i < rows_max; i++) {
 		put_key(grow, NULL);
 		grow_char(grow, '{');
-		section->put(grow, summary, rows[i]);
+		section->put(grow, summary, rows[i], text_bytes_max);
 		grow_char(grow, '}');
 	}
 	grow_word(grow, "]}");
@@ -147,7 +150,8 @@ static int put_section(struct grow *grow, const struct summary *summary,
 	return 0;
 }
 
-int summary_print_json(struct grow *grow, const struct summary *summary, uint64_t rows_max)
+int summary_print_json(struct grow *grow, const struct summary *summary, uint64_t rows_max,
+		       size_t text_bytes_max)
 {
 	const struct section sections[] = {
 		{OTLP_SIGNAL_TRACES, &summary->spans, summary_order_spans, put_spans},
@@ -158,7 +162,7 @@ int summary_print_json(struct grow *grow, const struct summary *summary, uint64_
 
 	grow_char(grow, '{');
 	for (size_t i = 0; rc == 0 && i < COUNT_OF(sections); i++)
-		rc = put_section(grow, summary, &sections[i], rows_max);
+		rc = put_section(grow, summary, &sections[i], rows_max, text_bytes_max);
 	grow_char(grow, '}');
 	return rc == 0 && grow->is_failed ? -ENOMEM : rc;
 }

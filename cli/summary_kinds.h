@@ -49,6 +49,7 @@ struct summary_metric {
 	uint64_t latest_ns;
 	double increase; /* a sum's, or a histogram's count, within these points */
 	bool has_increase;
+	unsigned slot;	/* for who has a place for each */
 	uint64_t count; /* of histograms and summaries: measurements */
 	double sum;	/* of them */
 };
@@ -65,6 +66,10 @@ struct summary {
 	uint64_t since_ns; /* what is before it is left out; 0: nothing */
 	struct keyed spans, metrics, logs;
 	struct keyed series, places;
+	/* Told of each point of a gauge, and of what each point of the others adds; NULL: nobody.
+	 */
+	void (*point)(void *context, struct summary_metric *metric, uint64_t time_ns, double value);
+	void *point_context;
 	const uint8_t *place_seen; /* the resource and scope that place_id stands for */
 	const uint8_t *scope_seen;
 	uint64_t place_id;

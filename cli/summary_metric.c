@@ -141,7 +141,8 @@ static bool increase_of(struct series *series, const struct view_point *point, d
 	return true;
 }
 
-static void take_value(struct series *series, const struct view_point *point)
+static void take_value(struct summary *summary, struct series *series,
+		       const struct view_point *point)
 {
 	struct summary_metric *const metric = series->metric;
 	const bool is_number = metric->kind == VIEW_GAUGE || metric->kind == VIEW_SUM;
@@ -159,7 +160,11 @@ static void take_value(struct series *series, const struct view_point *point)
 	if (metric->kind != VIEW_GAUGE && increase_of(series, point, value, &increase)) {
 		metric->increase += increase;
 		metric->has_increase = true;
+		if (summary->point != NULL)
+			summary->point(summary->point_context, metric, point->time_ns, increase);
 	}
+	if (metric->kind == VIEW_GAUGE && summary->point != NULL)
+		summary->point(summary->point_context, metric, point->time_ns, value);
 	if (metric->begin_ns == 0 || from_ns < metric->begin_ns)
 		metric->begin_ns = from_ns;
 	if (point->time_ns > metric->end_ns)
@@ -193,7 +198,7 @@ static int take_point(const struct points_of *of, struct view_bytes message)
 	summary->left_out[OTLP_SIGNAL_METRICS] += rc == -ENOSPC;
 	if (rc < 0)
 		return rc == -ENOSPC ? 0 : rc;
-	take_value(series, &point);
+	take_value(summary, series, &point);
 	return 0;
 }
 

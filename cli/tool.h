@@ -22,6 +22,7 @@ int doctor_main(int argc, char **argv);
 int flat_main(int argc, char **argv);
 int load_main(int argc, char **argv);
 int log_main(int argc, char **argv);
+int report_main(int argc, char **argv);
 int rotate_main(int argc, char **argv);
 int send_main(int argc, char **argv);
 int stat_main(int argc, char **argv);
