@@ -120,7 +120,7 @@ static int count_files(int output, enum otlp_signal signal, struct files *files)
 	if (rc == 0)
 		rc = -data_dir_list(&dir, DATA_ALL_KINDS, &names, &count);
 	for (i = 0; i < count; i++) {
-		files->sealed += names[i].kind == DATA_SEALED;
+		files->sealed += names[i].kind == DATA_SEALED || names[i].kind == DATA_PACKED;
 		files->open += names[i].kind == DATA_OPEN;
 		files->bad += names[i].kind == DATA_BAD;
 	}

@@ -113,26 +113,18 @@ static int read_file(struct read *read, const char *path, const char *name, enum
 static int read_listed(struct read *read, const struct data_dir *dir, const char *path,
 		       struct data_name *file, enum otlp_signal signal)
 {
-	int fd = openat(dir->fd, file->name, O_RDONLY | O_CLOEXEC);
+	int fd = data_dir_open_file(dir->fd, file);
 	char *shown;
 	int status;
 
-	if (fd < 0 && errno == ENOENT && file->kind == DATA_OPEN) {
-		/* Sealed since it was listed. */
-		struct data_name sealed;
-
-		data_name_as(file, DATA_SEALED, 0, &sealed);
-		*file = sealed;
-		fd = openat(dir->fd, file->name, O_RDONLY | O_CLOEXEC);
-	}
-	if (fd < 0 && errno == ENOENT) {
+	if (fd == -ENOENT) {
 		tool_error("%s: %s: it was removed after it was listed, before it could be read "
 			   "(by the writer's retention): what was in it is missing",
 			   path, file->name);
 		return TOOL_FAILED;
 	}
 	if (fd < 0 || asprintf(&shown, "%s: %s", path, file->name) < 0) {
-		int rc = fd < 0 ? -errno : -ENOMEM;
+		int rc = fd < 0 ? fd : -ENOMEM;
 
 		if (fd >= 0)
 			close(fd);

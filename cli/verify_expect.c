@@ -94,7 +94,7 @@ static void name_of(const struct manifest_entry *entry, enum otlp_signal signal,
 /* A rename while the directory was read can hide a file from the list. */
 static bool is_there(int fd, const struct manifest_entry *entry, enum otlp_signal signal)
 {
-	static const enum data_kind kinds[] = {DATA_OPEN, DATA_SEALED, DATA_BAD};
+	static const enum data_kind kinds[] = {DATA_OPEN, DATA_SEALED, DATA_BAD, DATA_PACKED};
 	struct data_name name;
 	struct stat st;
 	size_t i;
@@ -161,6 +161,8 @@ static bool size_fits(const struct manifest_entry *entry, const struct data_name
 	case MANIFEST_CUT:
 		if (name->kind == DATA_SEALED)
 			return bytes == entry->bytes;
+		if (name->kind == DATA_PACKED)
+			return used_bytes == entry->bytes;
 		return name->kind == DATA_BAD || used_bytes >= entry->bytes;
 	case MANIFEST_BAD:
 	default:

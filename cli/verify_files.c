@@ -143,7 +143,10 @@ static int check_batch(struct verify *verify, const struct verify_place *place,
 static void check_end(struct verify *verify, const struct verify_place *place,
 		      const struct data_name *name, int reason, uint64_t file_bytes)
 {
-	const uint64_t end = name->kind == DATA_BAD ? name->trusted_bytes : file_bytes;
+	/* Of a packed file the manifest says how much is in it. */
+	const uint64_t end = name->kind == DATA_BAD	 ? name->trusted_bytes
+			     : name->kind == DATA_PACKED ? place->offset
+							 : file_bytes;
 
 	if (name->kind == DATA_OPEN) {
 		if (reason != -ENODATA)
@@ -189,20 +192,12 @@ static int check_file(struct verify *verify, enum otlp_signal signal, const stru
 				  place.offset, reason == -ENODATA && place.offset < file_bytes);
 }
 
-/* The file that was listed, perhaps sealed since. -ESTALE: the listing is old. */
+/* The file that was listed, perhaps sealed or packed since. -ESTALE: the listing is old. */
 static int open_listed(int dirfd, struct data_name *name)
 {
-	struct data_name sealed;
-	int fd = openat(dirfd, name->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	int fd = data_dir_open_file(dirfd, name);
 
-	if (fd < 0 && errno == ENOENT && name->kind == DATA_OPEN) {
-		data_name_as(name, DATA_SEALED, 0, &sealed);
-		*name = sealed;
-		fd = openat(dirfd, name->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	}
-	if (fd < 0)
-		return errno == ENOENT ? -ESTALE : -errno;
-	return fd;
+	return fd == -ENOENT ? -ESTALE : fd;
 }
 
 static int check_listed(struct verify *verify, int dirfd, enum otlp_signal signal,

@@ -10,6 +10,7 @@
 #include "base/arguments.h"
 #include "base/array.h"
 #include "base/units.h"
+#include "writer/file/pack_file.h"
 
 #define OPTION_OUTPUT_DEFAULT "otlpipe-data"
 #define OPTION_PROGRAM	      "otlpipe-writer"
@@ -29,6 +30,7 @@ enum option_key {
 	OPTION_RETAIN_AGE,
 	OPTION_MIN_FREE,
 	OPTION_RETAIN_FOR,
+	OPTION_COMPRESS,
 	OPTION_WAIT,
 	OPTION_LOST_OUTPUT
 };
@@ -66,6 +68,8 @@ static const struct argp_option option_table[] = {
 	 "keep what the otlpipe send of this --name has not sent; --min-free is the limit; may be "
 	 "given several times ($OTLPIPE_RETAIN_FOR=NAME,NAME)",
 	 0},
+	{"compress", OPTION_COMPRESS, "HOW", 0,
+	 "sealed files: none or zstd[:LEVEL] (none; $OTLPIPE_COMPRESS)", 0},
 	{"drain", OPTION_DRAIN, NULL, 0,
 	 "write what the rings hold now, then exit ($OTLPIPE_DRAIN=1)", 0},
 	{"wait-for-producers", OPTION_WAIT, "T", OPTION_ARG_OPTIONAL,
@@ -102,6 +106,7 @@ static const struct option_rule option_rules[] = {
 	{OPTION_RETAIN_AGE, "OTLPIPE_RETAIN_AGE", "a time such as 7d, or 0 for no limit"},
 	{OPTION_MIN_FREE, "OTLPIPE_MIN_FREE", "a size such as 1GiB, or 0 for no limit"},
 	{OPTION_RETAIN_FOR, "OTLPIPE_RETAIN_FOR", "up to 8 names of a-z, 0-9, - and _"},
+	{OPTION_COMPRESS, "OTLPIPE_COMPRESS", "none, zstd, or zstd:LEVEL from 1 to 19"},
 	{OPTION_DRAIN, "OTLPIPE_DRAIN", "0 or 1"},
 	{OPTION_WAIT, "OTLPIPE_WAIT_FOR_PRODUCERS", "a time such as 30s, 0 or forever"},
 	{OPTION_LOST_OUTPUT, "OTLPIPE_LOST_OUTPUT", "refuse or rewrite"},
@@ -173,6 +178,24 @@ static int add_senders(struct options *options, const char *text)
 	}
 }
 
+/* none, zstd, zstd:LEVEL */
+static int parse_compress(const char *text, int *ret_level)
+{
+	static const char zstd[] = "zstd";
+	uint64_t level = PACK_LEVEL_DEFAULT;
+	int rc = 0;
+
+	if (strcmp(text, "none") == 0)
+		level = 0;
+	else if (strncmp(text, "zstd:", sizeof(zstd)) == 0)
+		rc = units_parse_count(text + sizeof(zstd), 1, PACK_LEVEL_MAX, &level);
+	else if (strcmp(text, zstd) != 0)
+		rc = -EINVAL;
+	if (rc == 0)
+		*ret_level = (int)level;
+	return rc;
+}
+
 /* @return 0, or -EINVAL, -ERANGE; -ENOENT: no such option */
 static int option_set(struct options *options, int key, const char *text)
 {
@@ -214,6 +237,8 @@ static int option_set(struct options *options, int key, const char *text)
 		return parse_size(text, 0, UINT64_MAX, &options->retain.free_bytes);
 	case OPTION_RETAIN_FOR:
 		return add_senders(options, text);
+	case OPTION_COMPRESS:
+		return parse_compress(text, &options->compress_level);
 	case OPTION_DRAIN:
 		rc = parse_word(text != NULL ? text : "1", flags);
 		options->drain = rc == 1;

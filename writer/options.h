@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "writer/destination.h"
+#include "writer/file/pack.h"
 #include "writer/file/retain.h"
 #include "writer/file_destination.h"
 #include "writer/io/io.h"
@@ -21,6 +22,7 @@ struct options {
 	struct file_options files;
 	struct retain_limits retain;
 	bool has_default_senders; /* of the environment: the command line's take their place */
+	int compress_level;	  /* of sealed files, by zstd; 0: they stay as they are */
 	bool drain;
 	bool rewrites_lost_output; /* where the last writer's output directory is not there */
 	int64_t wait_producers_ns; /* after the first signal to stop; 0: do not wait */

@@ -39,6 +39,7 @@ struct writer {
 	struct iobuf_pool *pool;
 	struct io *io;
 	struct retain *retain;
+	struct pack *pack; /* NULL: nothing is compressed */
 	struct file_options file_options;
 	struct file_destination files[SIGNAL_COUNT];
 	struct queue_options queue_options;

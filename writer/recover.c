@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "writer/file/batch_scan.h"
 #include "writer/file/datafile.h"
+#include "writer/file/pack_file.h"
 #include "writer/file/rescue.h"
 #include "writer/settle.h"
 
@@ -164,18 +165,18 @@ static int recover_file(const struct output *output, struct data_dir *dir,
 }
 
 /* From which writer's run is a file? A file is of one. @return 1: of this one, 0: it is not */
-static int is_of_epoch(int fd, uint64_t epoch)
+static int is_of_epoch(int fd, uint64_t limit, uint64_t epoch)
 {
-	uint8_t bytes[sizeof(struct batch_head)];
 	struct batch_head head;
-	ssize_t n;
+	struct batch_scan scan;
+	int rc;
 
-	do
-		n = pread(fd, bytes, sizeof(bytes), 0);
-	while (n < 0 && errno == EINTR);
-	if (n < 0)
-		return -errno;
-	return batch_parse_head(bytes, (size_t)n, &head) == 0 && head.epoch == epoch;
+	batch_scan_open(&scan, fd, limit);
+	rc = batch_scan_next(&scan, &head);
+	batch_scan_close(&scan);
+	if (rc < 0)
+		return is_end(rc) ? 0 : rc;
+	return head.epoch == epoch;
 }
 
 /* The batch behind the last one that a file has. */
@@ -203,20 +204,19 @@ static int next_of_epoch(const struct data_dir *dir, uint64_t epoch, uint64_t *r
 	int rc;
 
 	*ret = 0;
-	rc = data_dir_list(dir, DATA_SEALED | DATA_BAD, &names, &count);
+	rc = data_dir_list(dir, DATA_SEALED | DATA_BAD | DATA_PACKED, &names, &count);
 	if (rc < 0)
 		return rc;
 	for (rc = 0; rc == 0 && count > 0; count--) {
-		const struct data_name *name = &names[count - 1];
+		struct data_name *name = &names[count - 1];
 		const uint64_t limit = name->kind == DATA_BAD ? name->trusted_bytes : UINT64_MAX;
-		int fd =
-			openat(dir->fd, name->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+		int fd = data_dir_open_file(dir->fd, name);
 
 		if (fd < 0) {
-			rc = errno == ENOENT ? 0 : -errno; /* retention was quicker */
+			rc = fd == -ENOENT ? 0 : fd; /* retention was quicker */
 			continue;
 		}
-		rc = limit == 0 ? 0 : is_of_epoch(fd, epoch);
+		rc = limit == 0 ? 0 : is_of_epoch(fd, limit, epoch);
 		if (rc > 0) {
 			rc = next_in_file(fd, limit, ret);
 			count = 1;
@@ -345,13 +345,15 @@ static int recover_signal(const struct output *output, enum otlp_signal signal)
 {
 	struct data_name *names = NULL;
 	struct data_dir dir;
-	size_t count, i;
+	size_t count = 0, i;
 	int rc;
 
 	rc = recover_open_dir(output, signal, &dir);
 	if (rc < 0)
 		return rc;
-	rc = data_dir_list(&dir, DATA_OPEN, &names, &count);
+	rc = pack_clean(&dir);
+	if (rc == 0)
+		rc = data_dir_list(&dir, DATA_OPEN, &names, &count);
 	for (i = 0; rc == 0 && i < count; i++) {
 		rc = recover_file(output, &dir, &names[i], signal);
 		if (rc < 0)

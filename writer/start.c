@@ -170,9 +170,34 @@ static int start_retain(struct writer *writer)
 	return rc;
 }
 
+static int start_pack(struct writer *writer)
+{
+	const struct pack_options options = {
+		.level = writer->options->compress_level,
+		.keep_free_bytes = writer->options->retain.free_bytes,
+	};
+	const char *names[SIGNAL_COUNT];
+	enum otlp_signal signal;
+	int rc;
+
+	if (options.level == 0)
+		return 0;
+	for (signal = 0; signal < SIGNAL_COUNT; signal++)
+		names[signal] = signal_name(signal);
+	rc = pack_open(&writer->pack, writer->outdir.fd, writer->outdir.manifest, names,
+		       SIGNAL_COUNT, &options);
+	if (rc < 0)
+		log_line("files cannot be compressed: %s", strerror(-rc));
+	return rc;
+}
+
+/* A file was sealed, or there is no room for one. */
 static void want_space(void *context)
 {
-	retain_request(context);
+	struct writer *writer = context;
+
+	retain_request(writer->retain);
+	pack_request(writer->pack);
 }
 
 static int start_queue(struct writer *writer, enum otlp_signal signal)
@@ -182,7 +207,7 @@ static int start_queue(struct writer *writer, enum otlp_signal signal)
 
 	writer->file_options = writer->options->files;
 	writer->file_options.want_space = want_space;
-	writer->file_options.want_space_context = writer->retain;
+	writer->file_options.want_space_context = writer;
 	writer->file_options.keep_free_bytes = writer->options->retain.free_bytes;
 	writer->file_options.manifest = writer->outdir.manifest;
 	writer->queue_options.sync = writer->options->sync;
@@ -269,6 +294,8 @@ int writer_start(struct writer *writer, const struct options *options)
 		writer->opened = START_IO;
 	if (rc == 0 && (rc = start_retain(writer)) == 0)
 		writer->opened = START_RETAIN;
+	if (rc == 0)
+		rc = start_pack(writer);
 	for (signal = 0; rc == 0 && signal < SIGNAL_COUNT; signal++)
 		if ((rc = start_queue(writer, signal)) == 0)
 			writer->opened = START_QUEUES + signal;
@@ -301,8 +328,10 @@ void writer_end(struct writer *writer)
 		queue_close(&writer->queues[signal]);
 		file_destination_close(&writer->files[signal]);
 	}
-	if (writer->opened >= START_RETAIN)
+	if (writer->opened >= START_RETAIN) {
+		pack_close(writer->pack);
 		retain_close(writer->retain);
+	}
 	if (writer->opened >= START_POOL)
 		iobuf_pool_close(writer->pool);
 	if (writer->opened >= START_OUTDIR)

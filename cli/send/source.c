@@ -247,7 +247,7 @@ uint64_t source_unread_bytes(const struct source *source)
 	if (stream->has_current && stream->is_sealed && fstat(stream->input.fd, &st) == 0 &&
 	    (uint64_t)st.st_size > stream->input.offset)
 		bytes = (uint64_t)st.st_size - stream->input.offset;
-	if (data_dir_list(&stream->dir, DATA_SEALED | DATA_BAD, &names, &count) < 0)
+	if (data_dir_list(&stream->dir, DATA_SEALED | DATA_BAD | DATA_PACKED, &names, &count) < 0)
 		return bytes;
 	for (size_t i = 0; i < count; i++)
 		if (names[i].sequence >= stream->next_sequence)

@@ -29,7 +29,7 @@ import traceback
 LIMIT_SECONDS = 300
 TESTS = pathlib.Path(__file__).resolve().parent
 SOURCE = TESTS.parent.parent
-DATA_NAME = re.compile(r"^(traces|metrics|logs)-\d{8}T\d{6}Z-(\d+)\.binpb(\.open|\.\d+\.bad)?$")
+DATA_NAME = re.compile(r"^(traces|metrics|logs)-\d{8}T\d{6}Z-(\d+)\.binpb(\.open|\.\d+\.bad|\.zst(\.tmp)?)?$")
 # With OTLPIPE_TEST_SHORT: less of the same, as where another configuration runs all of it.
 SHORT = {"divide": (max, 8), "count": (min, 50000), "kills": (min, 15)}
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
@@ -239,7 +239,8 @@ class Pipe:
 
     def files(self, kind=None, output=None):
         """(signal, path) of data files, in the order of their sequence numbers. Kind: "sealed",
-        "open", "bad", or None for all. A name that no data file has is a failure."""
+        "open", "bad", "packed", "being packed", or None for all. A name that no data file has is a
+        failure."""
         found = []
         for name in ("traces", "metrics", "logs"):
             folder = pathlib.Path(output or self.output, name)
@@ -247,7 +248,8 @@ class Pipe:
                 match = DATA_NAME.match(path.name)
                 check(match and match[1] == name, f"{path}: a data file has no such name")
                 suffix = match[3] or ""
-                is_kind = "open" if suffix == ".open" else "bad" if suffix else "sealed"
+                kinds = {"": "sealed", ".open": "open", ".zst": "packed", ".zst.tmp": "being packed"}
+                is_kind = kinds.get(suffix, "bad")
                 if kind in (None, is_kind):
                     found.append((name, int(match[2]), path))
         return [(name, path) for name, _, path in sorted(found)]

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Hop through the batches of a file, each checked whole. Used by recovery, which
- * needs the valid prefix, and by readers of files that may be anything.
+ * needs the valid prefix, and by readers of files that may be anything. A file may
+ * be packed: its first bytes say so, and offsets are then in what was unpacked.
  */
 #ifndef OTLPIPE_WRITER_FILE_BATCH_SCAN_H
 #define OTLPIPE_WRITER_FILE_BATCH_SCAN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "writer/file/batch.h"
+
+struct batch_packed;
 
 struct batch_scan {
 	int fd;
@@ -17,6 +21,8 @@ struct batch_scan {
 	uint64_t limit;	 /* nothing is read behind it */
 	uint8_t *bytes;	 /* the batch found last */
 	size_t capacity;
+	bool is_known; /* whether it is packed */
+	struct batch_packed *packed;
 };
 
 /** @param limit  UINT64_MAX: the file's end */

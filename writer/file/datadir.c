@@ -18,6 +18,7 @@
 #include "base/descriptor.h"
 #include "base/log.h"
 #include "base/mode.h"
+#include "writer/file/unzst.h"
 
 #define NS_PER_S INT64_C(1000000000)
 
@@ -155,12 +156,31 @@ static void listing_sort(struct listing *listing)
 		qsort(listing->names, listing->count, sizeof(*listing->names), data_name_compare);
 }
 
+/* A file is packed beside the plain one, which goes then: in between it is there twice. */
+static void listing_drop_twins(struct listing *listing)
+{
+	struct data_name *names = listing->names;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < listing->count; i++) {
+		if (kept > 0 && names[i].kind == DATA_PACKED &&
+		    names[kept - 1].kind == DATA_SEALED &&
+		    names[kept - 1].sequence == names[i].sequence)
+			continue;
+		if (kept != i)
+			names[kept] = names[i];
+		kept++;
+	}
+	listing->count = kept;
+}
+
 /* Sorts, and keeps the files at its end. */
 static void listing_trim(struct listing *listing)
 {
 	size_t over, from;
 
 	listing_sort(listing);
+	listing_drop_twins(listing);
 	if (listing->count_max == 0 || listing->count <= listing->count_max)
 		return;
 	over = listing->count - listing->count_max;
@@ -255,7 +275,7 @@ static bool has_gap(const struct data_name *names, size_t count)
 static int list_again(const struct data_dir *dir, unsigned kinds, struct data_name **names,
 		      size_t *count)
 {
-	const uint64_t last = (*names)[*count - 1].sequence;
+	const uint64_t last = *count > 0 ? (*names)[*count - 1].sequence : UINT64_MAX;
 	struct listing again = {.dir = dir};
 	struct data_name *second;
 	size_t second_count, at = 0;
@@ -275,6 +295,7 @@ static int list_again(const struct data_dir *dir, unsigned kinds, struct data_na
 		return rc;
 	}
 	listing_sort(&again);
+	listing_drop_twins(&again);
 	free(*names);
 	*names = again.names;
 	*count = again.count;
@@ -284,7 +305,8 @@ static int list_again(const struct data_dir *dir, unsigned kinds, struct data_na
 /*
  * A file that is renamed while the directory is read may be in the list under neither of its names,
  * and its successor may be in it. That leaves a gap. A file is renamed once, so of two readings one
- * has it.
+ * has it. One that is packed meanwhile may be hidden in the same way, and need leave no gap: where
+ * packed ones are asked for, it is read twice.
  */
 int data_dir_list(const struct data_dir *dir, unsigned kinds, struct data_name **ret,
 		  size_t *ret_count)
@@ -292,7 +314,9 @@ int data_dir_list(const struct data_dir *dir, unsigned kinds, struct data_name *
 	struct listing listing = {.dir = dir};
 	int rc = list(&listing, kinds, ret, ret_count);
 
-	if (rc < 0 || !(kinds & DATA_OPEN) || !(kinds & DATA_SEALED) || !has_gap(*ret, *ret_count))
+	if (rc < 0 || !(kinds & DATA_SEALED))
+		return rc;
+	if (!(kinds & DATA_PACKED) && !((kinds & DATA_OPEN) && has_gap(*ret, *ret_count)))
 		return rc;
 	rc = list_again(dir, kinds, ret, ret_count);
 	if (rc < 0)
@@ -313,6 +337,41 @@ int data_dir_list_end(const struct data_dir *dir, unsigned kinds, enum data_dir_
 	return rc;
 }
 
+/* ---- reading ---- */
+
+int data_dir_open_file(int dirfd, struct data_name *name)
+{
+	for (;;) {
+		int fd = openat(dirfd, name->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+		struct data_name next;
+
+		if (fd >= 0)
+			return fd;
+		if (errno != ENOENT || (name->kind != DATA_OPEN && name->kind != DATA_SEALED))
+			return -errno;
+		data_name_as(name, name->kind == DATA_OPEN ? DATA_SEALED : DATA_PACKED, 0, &next);
+		*name = next;
+	}
+}
+
+int data_dir_packed_bytes(int dirfd, const char *name, uint64_t *ret)
+{
+	uint8_t head[UNZST_HEAD_BYTES_MAX];
+	ssize_t n;
+	int fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	int rc = 0;
+
+	if (fd < 0)
+		return -errno;
+	do
+		n = pread(fd, head, sizeof(head), 0);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		rc = -errno;
+	close(fd);
+	return rc < 0 ? rc : unzst_content_bytes(head, (size_t)n, ret);
+}
+
 /* ---- the manifest ---- */
 
 int data_dir_attach(struct data_dir *dir, struct manifest *manifest)
@@ -327,8 +386,15 @@ int data_dir_attach(struct data_dir *dir, struct manifest *manifest)
 	 * oldest of too many the manifest would know nothing anyway.
 	 */
 	if (!manifest_knows(manifest, dir->signal, dir->next_sequence))
-		rc = data_dir_list_end(dir, DATA_SEALED | DATA_BAD, DATA_DIR_NEWEST,
+		rc = data_dir_list_end(dir, DATA_SEALED | DATA_BAD | DATA_PACKED, DATA_DIR_NEWEST,
 				       MANIFEST_ENTRIES_MAX, &names, &count, &rest);
+	/* The manifest has the sizes of what is in them. */
+	for (size_t i = 0; rc == 0 && i < count; i++)
+		if (names[i].kind == DATA_PACKED &&
+		    data_dir_packed_bytes(dir->fd, names[i].name, &names[i].bytes) == -EBADMSG)
+			log_line("%s/%s does not say how much is in it: it is damaged, or was not "
+				 "made here",
+				 dir->signal, names[i].name);
 	if (rc == 0)
 		rc = manifest_adopt(manifest, dir->signal, names, count, dir->next_sequence,
 				    &dir->next_sequence);
@@ -363,7 +429,7 @@ static bool find_bad(const struct data_dir *dir, uint64_t sequence, struct data_
 
 static int settle_entry(const struct data_dir *dir, const struct manifest_entry *entry)
 {
-	struct data_name open, sealed, bad;
+	struct data_name open, sealed, packed, bad;
 	struct stat st;
 
 	manifest_entry_name(entry, dir->signal, DATA_OPEN, &open);
@@ -373,6 +439,10 @@ static int settle_entry(const struct data_dir *dir, const struct manifest_entry 
 	if (fstatat(dir->fd, sealed.name, &st, AT_SYMLINK_NOFOLLOW) == 0)
 		return manifest_enter_end(dir->manifest, dir->signal, &sealed, MANIFEST_SEALED,
 					  (uint64_t)st.st_size);
+	manifest_entry_name(entry, dir->signal, DATA_PACKED, &packed);
+	if (data_dir_packed_bytes(dir->fd, packed.name, &packed.bytes) == 0)
+		return manifest_enter_end(dir->manifest, dir->signal, &packed, MANIFEST_SEALED,
+					  packed.bytes);
 	if (find_bad(dir, entry->sequence, &bad))
 		return manifest_enter_end(dir->manifest, dir->signal, &bad, MANIFEST_BAD,
 					  bad.trusted_bytes);

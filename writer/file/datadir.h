@@ -46,7 +46,8 @@ int data_dir_settle(const struct data_dir *dir);
 /**
  * Regular files with names of ours and of these kinds, in the order of their sequence; all else
  * is ignored, and costs no memory. With files of a writer at work, all that were there before are
- * in it, whatever is renamed meanwhile, if open and sealed ones are asked for. There is no limit
+ * in it, whatever is renamed or compressed meanwhile, if open, sealed and packed ones are asked
+ * for. Of a file that is there both plain and packed the plain one is in it. There is no limit
  * but memory: some 150 bytes a file. *ret is the caller's to free(), NULL when there are none.
  */
 int data_dir_list(const struct data_dir *dir, unsigned kinds, struct data_name **ret,
@@ -64,6 +65,18 @@ struct data_dir_rest { /* those that it does not */
 int data_dir_list_end(const struct data_dir *dir, unsigned kinds, enum data_dir_end end,
 		      size_t count_max, struct data_name **ret, size_t *ret_count,
 		      struct data_dir_rest *ret_rest);
+
+/**
+ * Opens a file that was listed, to be read; under the name that it may have got since: an open one
+ * is sealed, a sealed one packed.
+ *
+ * @param name  set to the name that it has
+ * @return a descriptor; -ENOENT: it is gone; or another errno
+ */
+int data_dir_open_file(int dirfd, struct data_name *name);
+
+/** How much is in a packed file. @return 0, -EBADMSG: it does not say, or another errno */
+int data_dir_packed_bytes(int dirfd, const char *name, uint64_t *ret);
 
 /** Makes names that were made or changed in it durable. */
 int data_dir_sync(const struct data_dir *dir);

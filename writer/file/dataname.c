@@ -15,6 +15,7 @@
 #define SUFFIX_SEALED	    ".binpb"
 #define SUFFIX_OPEN	    ".binpb.open"
 #define SUFFIX_BAD	    ".bad"
+#define SUFFIX_PACKED	    ".binpb.zst"
 
 #define SEQUENCE_DIGITS_MIN 8u
 #define SEQUENCE_DIGITS_MAX 15u
@@ -115,6 +116,8 @@ int data_name_parse(const char *signal, const char *name, struct data_name *ret)
 		parsed.kind = DATA_SEALED;
 	else if (strcmp(at, SUFFIX_OPEN) == 0)
 		parsed.kind = DATA_OPEN;
+	else if (strcmp(at, SUFFIX_PACKED) == 0)
+		parsed.kind = DATA_PACKED;
 	else if (take_text(&at, SUFFIX_SEALED ".") &&
 		 take_number(&at, 1, BYTES_DIGITS_MAX, &parsed.trusted_bytes) &&
 		 strcmp(at, SUFFIX_BAD) == 0)
@@ -133,6 +136,9 @@ void data_name_as(const struct data_name *from, enum data_kind kind, uint64_t tr
 {
 	const char *suffix = strstr(from->name, SUFFIX_SEALED);
 	struct data_name to = *from;
+	const char *to_suffix = kind == DATA_OPEN     ? SUFFIX_OPEN
+				: kind == DATA_PACKED ? SUFFIX_PACKED
+						      : SUFFIX_SEALED;
 	size_t base_bytes, left_bytes;
 	int n;
 
@@ -147,8 +153,7 @@ void data_name_as(const struct data_name *from, enum data_kind kind, uint64_t tr
 		n = snprintf(to.name + base_bytes, left_bytes, SUFFIX_SEALED ".%" PRIu64 SUFFIX_BAD,
 			     trusted_bytes);
 	else
-		n = snprintf(to.name + base_bytes, left_bytes, "%s",
-			     kind == DATA_OPEN ? SUFFIX_OPEN : SUFFIX_SEALED);
+		n = snprintf(to.name + base_bytes, left_bytes, "%s", to_suffix);
 	assert(n > 0 && (size_t)n < left_bytes);
 	(void)n;
 	*ret = to;

@@ -4,6 +4,7 @@
  *
  *   traces-20260131T235959Z-00000042.binpb.open          while it is written
  *   traces-20260131T235959Z-00000042.binpb               sealed
+ *   traces-20260131T235959Z-00000042.binpb.zst           the same, compressed since
  *   traces-20260131T235959Z-00000042.binpb.4096.bad      given up: what is behind byte 4096
  *                                                        is not to be trusted
  *
@@ -24,8 +25,9 @@ enum data_kind { /* bits, so that a listing can be asked for several */
 		 DATA_SEALED = 1,
 		 DATA_OPEN = 2,
 		 DATA_BAD = 4,
+		 DATA_PACKED = 8, /* sealed, and compressed by pack_file.c */
 };
-#define DATA_ALL_KINDS (DATA_SEALED | DATA_OPEN | DATA_BAD)
+#define DATA_ALL_KINDS (DATA_SEALED | DATA_OPEN | DATA_BAD | DATA_PACKED)
 
 struct data_name {
 	char name[DATA_NAME_BYTES];
@@ -33,7 +35,7 @@ struct data_name {
 	time_t wall; /* the time in it */
 	enum data_kind kind;
 	uint64_t trusted_bytes; /* DATA_BAD: the number in the name */
-	uint64_t bytes;		/* the file's size, set by data_dir_list */
+	uint64_t bytes;		/* the file's size on disk, set by data_dir_list */
 	int64_t mtime_ns;	/* since the epoch, set by data_dir_list */
 };
 

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "writer/file/pack_file.h"
 
 #define NS_PER_S INT64_C(1000000000)
 /* So many are entered in the manifest with one sync. */
@@ -74,7 +75,7 @@ static int collect_names(const struct retain_dir *in, unsigned signal,
 /* A rename while the directory was read can hide a file. */
 static bool is_there(const struct data_dir *dir, const struct manifest_entry *entry)
 {
-	static const enum data_kind kinds[] = {DATA_OPEN, DATA_SEALED, DATA_BAD};
+	static const enum data_kind kinds[] = {DATA_OPEN, DATA_SEALED, DATA_BAD, DATA_PACKED};
 	struct data_name name;
 	struct stat st;
 	size_t i;
@@ -276,13 +277,34 @@ static void block(struct retain_run *run, const struct retain_file *file, const 
 		 file->name, what, strerror(-rc), in->dir.signal);
 }
 
+/*
+ * Under the names that it may have: it may have been packed since it was listed. No file is packed
+ * meanwhile.
+ */
+static int unlink_file(const struct retain_dir *in, const struct retain_file *file)
+{
+	struct data_name name, packed;
+	int rc;
+
+	pack_lock();
+	rc = unlinkat(in->dir.fd, file->name, 0) < 0 && errno != ENOENT ? -errno : 0;
+	if (rc == 0 && data_name_parse(in->dir.signal, file->name, &name) == 0 &&
+	    name.kind == DATA_SEALED) {
+		data_name_as(&name, DATA_PACKED, 0, &packed);
+		if (faccessat(in->dir.fd, packed.name, F_OK, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    unlinkat(in->dir.fd, packed.name, 0) < 0 && errno != ENOENT)
+			rc = -errno;
+	}
+	pack_unlock();
+	return rc;
+}
+
 static int remove_file(struct retain_run *run, const struct retain_file *file)
 {
 	struct retain_dir *in = &run->dirs[file->signal];
+	int rc = unlink_file(in, file);
 
-	if (unlinkat(in->dir.fd, file->name, 0) < 0 && errno != ENOENT) {
-		int rc = -errno;
-
+	if (rc < 0) {
 		block(run, file, "cannot be removed", rc);
 		return rc;
 	}

@@ -54,3 +54,13 @@ int unzst_step(struct unzst *unzst, const uint8_t *in, size_t in_bytes, size_t *
 		unzst->is_inside = true;
 	return 0;
 }
+
+int unzst_content_bytes(const uint8_t *head, size_t bytes, uint64_t *ret)
+{
+	const unsigned long long content = ZSTD_getFrameContentSize(head, bytes);
+
+	if (content == ZSTD_CONTENTSIZE_UNKNOWN || content == ZSTD_CONTENTSIZE_ERROR)
+		return -EBADMSG;
+	*ret = content;
+	return 0;
+}

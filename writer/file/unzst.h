@@ -17,6 +17,9 @@
 /* What a frame may want as memory to look back in: 128 MiB, as zstd's own tool allows. */
 #define UNZST_WINDOW_LOG_MAX 27
 
+/* So many of a frame's first bytes say how much is in it. */
+#define UNZST_HEAD_BYTES_MAX 18u
+
 struct unzst {
 	void *context;	/* a ZSTD_DCtx; NULL: closed */
 	bool is_inside; /* a frame has begun and has not ended */
@@ -35,5 +38,8 @@ void unzst_close(struct unzst *unzst);
  */
 int unzst_step(struct unzst *unzst, const uint8_t *in, size_t in_bytes, size_t *ret_used,
 	       uint8_t *out, size_t out_bytes, size_t *ret_made);
+
+/** How much a frame holds, by its head. @return 0, or -EBADMSG: it does not say */
+int unzst_content_bytes(const uint8_t *head, size_t bytes, uint64_t *ret);
 
 #endif
