@@ -28,7 +28,7 @@ OURS = re.compile(r"(?:^\s*|[`;|&]\s*)otlpipe(?:-writer)? [^`|&;#]*")
 FOR_ALL = "For all commands"
 WRITER = "Launch the writer"
 # Options of other programs that stand alone in a code span, by their page.
-FOREIGN = {"docs/performance.md"}
+FOREIGN = {"docs/performance.md", "docs/reference.md"}
 
 
 def help_of(program, *command):
