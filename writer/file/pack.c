@@ -18,9 +18,12 @@
 #include "writer/file/pack_file.h"
 
 #define LOWEST_PRIORITY 19
-/* linux/ioprio.h, which is not everywhere. Not idle: retention may wait for a step of this thread. */
+/*
+ * linux/ioprio.h, which is not everywhere. The lowest of the usual priorities and not the idle one:
+ * retention may wait for a step of this thread.
+ */
 #define IOPRIO_THREAD 1
-#define IOPRIO_LOWEST   (3 << 13)
+#define IOPRIO_LOWEST (2 << 13 | 7)
 
 struct pack {
 	int out_dirfd;
