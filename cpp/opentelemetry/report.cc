@@ -2,6 +2,7 @@
 #include "cpp/opentelemetry/report.h"
 
 #include <string>
+#include <vector>
 
 #include <opentelemetry/sdk/common/global_log_handler.h>
 
@@ -18,11 +19,13 @@ Library library_of(const OtlpExporterOptions &options)
 		return Library::open(options.open);
 
 	LibraryOptions open = options.open;
+	std::vector<std::string> told;
 
-	open.on_diagnostic = [](const std::string &text) {
+	open.on_diagnostic = [&told](const std::string &text) { told.push_back(text); };
+	const Library library = Library::open(open); /* why it could not is what is thrown */
+	for (const auto &text : told)
 		OTEL_INTERNAL_LOG_WARN("[otlpipe] " << text);
-	};
-	return Library::open(open);
+	return library;
 }
 
 OtlpExporterOptions options_of(const Library &library)

@@ -124,6 +124,7 @@ void Pipeline::start_writer(const std::vector<std::string> &options)
 
 	command.insert(command.end(), options.begin(), options.end());
 	CHECK(writer_ == 0);
+	unlink(log.c_str()); /* what an earlier one said is not what this one says */
 	writer_ = start(command, log);
 	/* It says how it writes once it is up; a signal before that would just end it. */
 	wait_until("the writer is up", [&] {

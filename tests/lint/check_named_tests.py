@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whatever test or function SECURITY.md and the documents name is there.
 
-`test_x`, `test_x.py`, `test_x.rs`, `fuzz_x` are files below tests/, python/tests/ and
+`test_x`, `test_x.py`, `test_x.rs`, `test_x.cc`, `fuzz_x` are files below tests/, python/tests/ and
 rust/otlpipe/tests/; words in brackets right behind one are parts of a test's name in it, or one of
 its modes in quotes; the last column of the table in docs/reliability.md is a script below tests/ or
 a test in C. Where a page says `x()` in `file`, the file has that function.
@@ -18,9 +18,9 @@ import sys
 
 import sources
 
-TEST = re.compile(r"`((?:test|fuzz)_\w+)(\.py|\.rs)?`(?: \((`\w+`(?:, `\w+`)*))?")
+TEST = re.compile(r"`((?:test|fuzz)_\w+)(\.py|\.rs|\.cc)?`(?: \((`\w+`(?:, `\w+`)*))?")
 ROW = re.compile(r"^\|.*\| \d[\d,]* \| \d+(?: \([\d,]+ reported\))? \| `(\w+)` \|$")
-FUNCTION = re.compile(r"^\s*(?:def|fn|static void) (\w+)\(", re.MULTILINE)
+FUNCTION = re.compile(r"^\s*(?:(?:def|fn|static void) |TEST\()(\w+)[()]", re.MULTILINE)
 QUOTED = re.compile(r'"(\w+)"')
 PLACE = re.compile(r"`(\w+)\(\)` in `([\w./]+)`")
 
