@@ -5,6 +5,7 @@ thing, and the command that mends it."""
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import signal
 import struct
@@ -77,6 +78,11 @@ def names(pipe, name, *parts, mend, state="wrong", count=1, arguments=(), **othe
     return found
 
 
+def quoted(path):
+    """As a command line has it: the build directory may have a blank in its name."""
+    return shlex.quote(str(path))
+
+
 def text_of(found, name):
     return "\n".join(each["text"] for each in found["checks"] if each["check"] == name)
 
@@ -124,7 +130,7 @@ def the_command_line_is_checked(pipe):
 def no_runtime_directory_is_named(pipe):
     pipe.runtime.rmdir()
     names(pipe, "directory", f"{pipe.runtime} (from --dir) is not there",
-          mend=f"otlpipe-writer --dir {pipe.runtime}")
+          mend=f"otlpipe-writer --dir {quoted(pipe.runtime)}")
     check(not pipe.runtime.exists(), "it has made the directory")
     nowhere = pipe.shm / "a b" / "run"
     names(pipe, "directory", "which nobody makes", mend=f"mkdir -p '{nowhere.parent}'", runtime=nowhere)
@@ -138,14 +144,14 @@ def wrong_rights_of_the_runtime_directory_are_named(pipe):
     writer = pipe.writer()
     is_well(pipe)
     pipe.runtime.chmod(0o755)
-    names(pipe, "directory", "mode 0755", "closed to others (0700)", mend=f"chmod 700 {pipe.runtime}")
+    names(pipe, "directory", "mode 0755", "closed to others (0700)", mend=f"chmod 700 {quoted(pipe.runtime)}")
     pipe.runtime.chmod(0o700)
     link = pipe.shm / "link"
     link.symlink_to(pipe.runtime)
-    names(pipe, "directory", "symbolic link", mend=f"readlink -f {link}", runtime=link)
+    names(pipe, "directory", "symbolic link", mend=f"readlink -f {quoted(link)}", runtime=link)
     link.unlink()
     link.write_bytes(b"no directory")
-    names(pipe, "directory", "Not a directory", mend=f"rm {link}", runtime=link)
+    names(pipe, "directory", "Not a directory", mend=f"rm {quoted(link)}", runtime=link)
     is_well(pipe)
     writer.stop()
 
@@ -198,7 +204,7 @@ def a_file_that_is_no_region_is_named(pipe):
     writer = pipe.writer()
     path = pipe.runtime / "1-0123456789abcdef.region"
     path.write_bytes(os.urandom(8192))
-    names(pipe, "damaged", path.name, mend=f"rm {path}")
+    names(pipe, "damaged", path.name, mend=f"rm {quoted(path)}")
     path.unlink()
     writer.stop()
 
@@ -214,26 +220,26 @@ def a_page_of_another_version_is_named(pipe):
     names(pipe, "writer", "a writer of another version runs", mend="systemctl --user restart")
     put_word(pipe.runtime / "writer.lock", PAGE_MAJOR_AT, 2)
     put_word(pipe.runtime / "control", CONTROL_MAJOR_AT, 2)
-    names(pipe, "control", "of layout 2.0, and this version has 3.0", mend=f"rm {pipe.runtime}/control")
+    names(pipe, "control", "of layout 2.0, and this version has 3.0", mend=f"rm {quoted(pipe.runtime)}/control")
     put_word(pipe.runtime / "control", CONTROL_MAJOR_AT, 3)
     is_well(pipe)
     writer.stop()
 
 
 def what_waits_while_no_writer_runs_is_named(pipe):
-    names(pipe, "writer", "none has been here yet", mend=f"otlpipe-writer --dir {pipe.runtime} --output DIR")
+    names(pipe, "writer", "none has been here yet", mend=f"otlpipe-writer --dir {quoted(pipe.runtime)} --output DIR")
     for _ in range(2):
         pipe.load("--count", 10).wait()
     found = names(pipe, "writer", "of records wait for one in what ended programs left (2)", mend="otlpipe-writer")
     check("programs that have ended: 2" in text_of(found, "waiting"), f"{found}")
     drain(pipe)
     names(pipe, "writer", "the last one was stopped in order",
-          mend=f"otlpipe-writer --dir {pipe.runtime} --output {pipe.output}")
+          mend=f"otlpipe-writer --dir {quoted(pipe.runtime)} --output {quoted(pipe.output)}")
     writer = pipe.writer()
     pipe.load("--count", 10).wait()
     wait_for(lambda: not pipe.regions(), "the writer has drained the region")
     writer.kill()
-    found = names(pipe, "writer", "the last one was killed", mend=f"--output {pipe.output}")
+    found = names(pipe, "writer", "the last one was killed", mend=f"--output {quoted(pipe.output)}")
     check(any(c["check"] == "files" and c["state"] == "warning" for c in found["checks"]),
           f"no word of unfinished files in {found}")
     drain(pipe)
@@ -321,15 +327,15 @@ def an_output_directory_that_cannot_be_written_is_named(pipe):
     is_well(pipe, prefix=prefix)
     pipe.output.chmod(0o550)
     names(pipe, "output", f"{pipe.output} (the writer's) cannot be written", "Permission denied",
-          mend=f"chmod u+rwx {pipe.output}", prefix=prefix)
+          mend=f"chmod u+rwx {quoted(pipe.output)}", prefix=prefix)
     pipe.output.chmod(0o757)
-    names(pipe, "output", "everybody may write in it", mend=f"chmod o-w {pipe.output}", prefix=prefix)
+    names(pipe, "output", "everybody may write in it", mend=f"chmod o-w {quoted(pipe.output)}", prefix=prefix)
     pipe.output.chmod(0o750)
     (pipe.output / "traces").chmod(0o500)
     names(pipe, "output", "/traces", "cannot be written", mend="chmod u+rwx", prefix=prefix)
     (pipe.output / "traces").chmod(0o750)
     gone = pipe.output.with_name("gone")
-    names(pipe, "output", "(from --output) is not there", mend=f"mkdir -p {gone}", prefix=prefix,
+    names(pipe, "output", "(from --output) is not there", mend=f"mkdir -p {quoted(gone)}", prefix=prefix,
           arguments=("--output", gone / "data"))
     is_well(pipe, prefix=prefix)
     writer.stop()
