@@ -18,6 +18,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -123,13 +124,21 @@ def check_installed(cargo: str, build: str, tree: str, meson: str) -> bool:
     if done.returncode != 0 or len(found) != 1:
         print(f"meson install: {found}\n{done.stdout[-2000:]}")
         return False
-    folder = os.path.dirname(found[0])
+    # pkg-config splits what it answers at the blanks of a path, which the build directory may have.
+    with tempfile.TemporaryDirectory(prefix="otlpipe-") as plain:
+        root = os.path.join(plain, "root")
+        os.symlink(installed, root)
+        return link_installed(cargo, build, root, os.path.join(root, os.path.relpath(found[0], installed)))
+
+
+def link_installed(cargo: str, build: str, root: str, found: str) -> bool:
+    folder = os.path.dirname(found)
     environment = {
         **os.environ,
         "CARGO_TARGET_DIR": os.path.join(build, "system"),
         "OTLPIPE_SYS": "system",
         "PKG_CONFIG_LIBDIR": folder,
-        "PKG_CONFIG_SYSROOT_DIR": installed,
+        "PKG_CONFIG_SYSROOT_DIR": root,
         "LD_LIBRARY_PATH": os.path.dirname(folder),
     }
     command = [cargo, "test", "--locked", "--quiet", "-p", "otlpipe-sys", "--test", "link"]
