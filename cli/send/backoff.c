@@ -6,12 +6,16 @@
 
 int64_t backoff_fail(struct backoff *backoff, int64_t now_ns, int64_t asked_ns, uint64_t random)
 {
-	const unsigned doublings =
-		backoff->failures < DOUBLINGS_MAX ? backoff->failures : DOUBLINGS_MAX;
-	int64_t wait_ns = BACKOFF_MIN_NS << doublings;
+	unsigned doublings;
+	int64_t wait_ns;
 
-	if (backoff->failures++ == 0)
+	if (backoff->failures == 0)
 		backoff->since_ns = now_ns;
+	/* Several that were under way together fail together: they count as one. */
+	if (backoff_is_over(backoff, now_ns))
+		backoff->failures++;
+	doublings = backoff->failures - 1 < DOUBLINGS_MAX ? backoff->failures - 1 : DOUBLINGS_MAX;
+	wait_ns = BACKOFF_MIN_NS << doublings;
 	if (wait_ns > backoff->max_ns)
 		wait_ns = backoff->max_ns;
 	/* Many senders that failed at one moment must not come back at one moment. */
@@ -20,7 +24,6 @@ int64_t backoff_fail(struct backoff *backoff, int64_t now_ns, int64_t asked_ns, 
 		asked_ns = BACKOFF_ASKED_NS;
 	if (asked_ns > wait_ns)
 		wait_ns = asked_ns;
-	/* Several that were under way together fail together: the longest wait counts. */
 	if (now_ns + wait_ns > backoff->until_ns)
 		backoff->until_ns = now_ns + wait_ns;
 	return backoff->until_ns - now_ns;

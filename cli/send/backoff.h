@@ -11,7 +11,7 @@
 
 struct backoff {
 	int64_t max_ns;
-	unsigned failures; /* since the last success */
+	unsigned failures; /* in a row, those of one moment as one; 0: the last one went well */
 	int64_t since_ns;  /* of the first of them */
 	int64_t until_ns;
 };

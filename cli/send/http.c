@@ -45,6 +45,7 @@ struct http {
 	struct send_destination destination; /* the first member */
 	struct http_target targets[SIGNAL_COUNT];
 	struct curl_slist *headers[SIGNAL_COUNT];
+	char agent[64];
 	CURLM *multi;
 	struct slot *slots;
 	unsigned slot_count;
@@ -153,7 +154,6 @@ static void set_slot(struct slot *slot)
 	curl_easy_setopt(easy, CURLOPT_HEADERDATA, slot);
 	curl_easy_setopt(easy, CURLOPT_POST, 1L);
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(easy, CURLOPT_USERAGENT, "OTel-OTLP-Exporter-otlpipe");
 	curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
 	curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, 512L << 10);
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
@@ -196,6 +196,7 @@ static int http_begin(struct send_destination *destination, struct send_request 
 		curl_easy_reset(slot->easy);
 		set_slot(slot);
 		set_target(slot->easy, target);
+		curl_easy_setopt(slot->easy, CURLOPT_USERAGENT, http->agent);
 		curl_easy_setopt(slot->easy, CURLOPT_HTTPHEADER, http->headers[request->signal]);
 		slot->out = body;
 		slot->out_bytes = bytes;
@@ -421,6 +422,7 @@ int http_open(struct send_destination **ret, const struct send_options *options)
 		return -ENOMEM;
 	}
 	http->destination.ops = &ops;
+	snprintf(http->agent, sizeof(http->agent), "OTel-OTLP-Exporter-otlpipe/%s", otlp_version());
 	http->destination.request_bytes = SEND_REQUEST_BYTES_MAX;
 	for (enum otlp_signal s = 0; rc == 0 && s < SIGNAL_COUNT; s++) {
 		rc = http_target_resolve(&http->targets[s], options, s);

@@ -323,19 +323,21 @@ def what_retention_took_is_a_gap_that_is_named(pipe):
 
 
 def retention_keeps_what_is_not_sent(pipe):
-    writer = pipe.writer(
-        *("--batch-bytes", "64KiB", "--rotate-bytes", "64KiB", "--retain-bytes", "64KiB"),
-        *("--retain-for", "x", "--min-free", "1"),
-    )
-    pipe.load("--count", 3000, "--retry", "--wait", "--signal", "all").wait()
+    fill(pipe, 3000)
+    words = ("--retain-bytes", "64KiB", "--retain-for", "x", "--min-free", "1")
+    first = [path for name, path in pipe.files() if name == "traces"][0]
+    # A writer looks when it starts, and then every ten seconds.
+    writer = pipe.writer(*words)
     wait_for(lambda: "more is kept than --retain-bytes" in writer.err, "the log says that more is kept")
     check("--retain-for x: it has no cursor yet" in writer.err, writer.err)
-    stat = pipe.tool("stat", "--json", "--dir", pipe.runtime).out
-    check("(--retain-for)" in stat, stat)
-    first = [path for name, path in pipe.files() if name == "traces"][0]
+    stat = lambda: pipe.tool("stat", "--json", "--dir", pipe.runtime).out
+    wait_for(lambda: "(--retain-for)" in stat(), "the status says it too")
     sink = sink_of(pipe)
     equal(sums(send(pipe, sink, "--name", "x"))["gaps"], 0, "gaps: nothing was removed before")
     check_all(pipe, sink, 3000)
+    writer.stop()
+    check(first.exists(), "the oldest file was kept")
+    writer = pipe.writer(*words)
     wait_for(lambda: not first.exists(), "what is sent is removed")
     writer.stop()
 

@@ -174,8 +174,9 @@ static void what_the_receiver_asks_for_is_the_least_up_to_an_hour(void **state)
 	(void)state;
 	assert_int_equal(backoff_fail(&backoff, 0, 0, 0), BACKOFF_MIN_NS);
 	assert_int_equal(backoff_fail(&backoff, 0, 7 * SECOND_NS, 0), 7 * SECOND_NS);
-	/* One that failed at the same time does not make it shorter. */
+	/* One that failed at the same time does not make it shorter, and does not count. */
 	assert_int_equal(backoff_fail(&backoff, 0, -1, 0), 7 * SECOND_NS);
+	assert_int_equal(backoff.failures, 1);
 	backoff_succeed(&backoff, 0);
 	assert_int_equal(backoff_fail(&backoff, 0, INT64_MAX, 0), BACKOFF_ASKED_NS);
 }
