@@ -5,7 +5,7 @@
 
 #include "cli/filter.h"
 #include "cli/input.h"
-#include "cli/read.h"
+#include "cli/read_item.h"
 #include "core/record/signal.h"
 #include "writer/file/dataname.h"
 

@@ -9,6 +9,7 @@
 #include "base/arguments.h"
 #include "base/clock.h"
 #include "base/units.h"
+#include "cli/input_state.h"
 #include "cli/log_fields.h"
 #include "cli/otlp_pick.h"
 

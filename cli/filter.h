@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #include "cli/otlp_view.h"
-#include "cli/read.h"
+#include "cli/read_item.h"
 #include "cli/wire_out.h"
 
 #define FILTER_WHERES_MAX  32u

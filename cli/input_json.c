@@ -3,6 +3,8 @@
  * OTLP JSON as chunks of protobuf. json-c finds where a document ends, so it may stand on one line
  * or on several; what it means as OTLP is otlp_parse.c's.
  */
+#include "cli/input_json.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

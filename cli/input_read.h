@@ -1,28 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the two halves of an input know of each other: input.c has the bytes, input_json.c JSON. */
+/* The bytes of an input: read, unpacked where they are packed, in one buffer. */
 #ifndef OTLPIPE_CLI_INPUT_READ_H
 #define OTLPIPE_CLI_INPUT_READ_H
 
-#include "cli/input.h"
+#include "cli/input_state.h"
+
+#define PACKED_BYTES ((size_t)64 << 10)
+
+/* Packed bytes on their way into the buffer. */
+struct input_packed {
+	struct unpack *unpack;
+	uint64_t fetched; /* in the file */
+	uint64_t used;	  /* unpacked */
+	size_t begin, filled;
+	int error; /* there it ends; what was unpacked before is good */
+	uint8_t bytes[PACKED_BYTES];
+};
 
 /** Have that many bytes in the buffer, or all that the file has. @return 0 or -errno */
 int input_fill(struct input *input, size_t bytes);
 void input_consume(struct input *input, size_t bytes);
-
-/** The next chunk of a file of JSON: as input_next(). */
-int input_json_next(struct input *input, struct chunk *ret);
-
-/**
- * Take a document that is whole in memory, such as a frame has.
- *
- * @return 0: input_json_take() has its chunks, which may be none; or -errno
- */
-int input_json_begin(struct input *input, const uint8_t *text, size_t bytes, uint64_t offset);
-
-/** The next chunk of the document that was begun. False: it has no more. */
-bool input_json_take(struct input *input, struct chunk *ret);
-
-void input_json_forget(struct input_json *json); /* of the document; NULL is fine */
-void input_json_close(struct input_json *json);	 /* NULL is fine */
 
 #endif

@@ -17,29 +17,12 @@
 #include "base/array.h"
 #include "base/units.h"
 #include "cli/otlp_row.h"
+#include "cli/otlp_text_point.h"
 #include "cli/text_line.h"
 
 #define PB_LOGS(name)	 Opentelemetry__Proto__Logs__V1__##name
 #define PB_TRACE(name)	 Opentelemetry__Proto__Trace__V1__##name
 #define PB_METRICS(name) Opentelemetry__Proto__Metrics__V1__##name
-
-#define NS_PER_S	 UINT64_C(1000000000)
-
-void text_put_time(struct text_line *line, uint64_t time_ns)
-{
-	const time_t seconds = (time_t)(time_ns / NS_PER_S);
-	char text[40];
-	struct tm tm;
-	size_t len;
-
-	if (time_ns == 0 || gmtime_r(&seconds, &tm) == NULL) {
-		text_put_word(line, "-");
-		return;
-	}
-	len = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(text + len, sizeof(text) - len, ".%09" PRIu64 "Z", time_ns % NS_PER_S);
-	text_put_word(line, text);
-}
 
 /* Of each range of four severities. */
 static const struct {
@@ -82,18 +65,6 @@ static void put_body(struct text_line *line, const PB_COMMON(AnyValue) * body)
 		text_put_word(line, "-");
 	else
 		text_put_value(line, body);
-}
-
-void text_put_source(struct text_line *line, const ProtobufCBinaryData *service,
-		     const ProtobufCBinaryData *scope)
-{
-	text_put_word(line, " ");
-	text_colour(line, COLOUR_NAME);
-	text_put_field(line, service);
-	text_put_word(line, " ");
-	text_put_field(line, scope);
-	text_colour(line, COLOUR_NONE);
-	text_put_word(line, " ");
 }
 
 static void put_record(struct text_line *line, const ProtobufCBinaryData *service,

@@ -28,8 +28,9 @@
 
 #include <protobuf-c/protobuf-c.h>
 
+#include "cli/text_line.h"
+
 /* Takes a piece of a line. A negative value ends the conversion and is its result. */
-typedef int (*otlp_text_emit_fn)(void *context, const char *piece, size_t bytes);
 
 /**
  * One ResourceSpans, ResourceMetrics or ResourceLogs as lines.

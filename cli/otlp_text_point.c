@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Data points as lines of text, one for each point of a metric. */
+#include "cli/otlp_text_point.h"
+
 #include <inttypes.h>
 #include <stdio.h>
-
-#include "cli/text_line.h"
 
 #define PB(name)      Opentelemetry__Proto__Metrics__V1__##name
 #define PB_DATA(name) OPENTELEMETRY__PROTO__METRICS__V1__METRIC__DATA_##name

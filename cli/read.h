@@ -26,31 +26,13 @@
 #include <stdint.h>
 
 #include "cli/input.h"
+#include "cli/read_item.h"
 #include "core/record/signal.h"
 
 struct read_options {
 	/* SIGNAL_NONE: all of a directory; of a file what it holds, by itself or by its name. */
 	enum otlp_signal signal;
 };
-
-/* One ResourceSpans, ResourceMetrics or ResourceLogs. */
-struct read_item {
-	enum otlp_signal signal;
-	const uint8_t *data; /* the message; nobody vouches for what is in it */
-	size_t bytes;
-	const uint8_t *field; /* the same with its tag and length: a TracesData of this one */
-	size_t field_bytes;
-	const char *path; /* as it is shown in messages */
-	uint64_t offset;  /* in the file; of what is packed, in what was unpacked */
-};
-
-/**
- * @return 0: go on; READ_STOP: no more of anything; -EBADMSG, -ELOOP, -EILSEQ, -ENOMEM: it is
- *         damaged, which is told with its place, and the next file is read; another -errno ends it
- */
-typedef int (*read_item_fn)(void *context, const struct read_item *item);
-
-#define READ_STOP 1
 
 /**
  * Read each path once: a file, a directory (its traces/, metrics/ and logs/, or its own files), or

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/read.h"
 #include "cli/tool.h"
 #include "writer/file/manifest_store.h"
 

@@ -5,9 +5,12 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/utf8.h"
 #include "cli/otlp_json.h"
+
+#define NS_PER_S UINT64_C(1000000000)
 
 void text_put(struct text_line *line, const void *bytes, size_t len)
 {
@@ -253,4 +256,32 @@ void text_put_u64(struct text_line *line, uint64_t value)
 	char text[24];
 
 	text_put(line, text, (size_t)snprintf(text, sizeof(text), "%" PRIu64, value));
+}
+
+void text_put_time(struct text_line *line, uint64_t time_ns)
+{
+	const time_t seconds = (time_t)(time_ns / NS_PER_S);
+	char text[40];
+	struct tm tm;
+	size_t len;
+
+	if (time_ns == 0 || gmtime_r(&seconds, &tm) == NULL) {
+		text_put_word(line, "-");
+		return;
+	}
+	len = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(text + len, sizeof(text) - len, ".%09" PRIu64 "Z", time_ns % NS_PER_S);
+	text_put_word(line, text);
+}
+
+void text_put_source(struct text_line *line, const ProtobufCBinaryData *service,
+		     const ProtobufCBinaryData *scope)
+{
+	text_put_word(line, " ");
+	text_colour(line, COLOUR_NAME);
+	text_put_field(line, service);
+	text_put_word(line, " ");
+	text_put_field(line, scope);
+	text_colour(line, COLOUR_NONE);
+	text_put_word(line, " ");
 }

@@ -9,9 +9,9 @@
 #include <opentelemetry/proto/common/v1/common.pb-c.h>
 #include <opentelemetry/proto/metrics/v1/metrics.pb-c.h>
 
-#include "cli/otlp_text.h"
-
 #define PB_COMMON(name) Opentelemetry__Proto__Common__V1__##name
+
+typedef int (*otlp_text_emit_fn)(void *context, const char *piece, size_t bytes);
 
 struct text_line {
 	otlp_text_emit_fn emit;
@@ -45,16 +45,9 @@ void text_put_pair(struct text_line *line, const PB_COMMON(KeyValue) * pair);
 void text_put_named(struct text_line *line, const char *name, const ProtobufCBinaryData *value,
 		    bool is_hex);
 
-/* ---- otlp_text.c's, and otlp_text_point.c's ---- */
-
 /** UTC in RFC 3339, "-" for none. */
 void text_put_time(struct text_line *line, uint64_t time_ns);
 /** Service and scope, with a blank around each. */
 void text_put_source(struct text_line *line, const ProtobufCBinaryData *service,
 		     const ProtobufCBinaryData *scope);
-/** A line for each of its points. */
-void text_put_metric(struct text_line *line, const ProtobufCBinaryData *service,
-		     const ProtobufCBinaryData *scope,
-		     const Opentelemetry__Proto__Metrics__V1__Metric *metric);
-
 #endif

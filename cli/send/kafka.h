@@ -13,17 +13,7 @@
 #include <stddef.h>
 
 #include "cli/send/destination.h"
-
-#define KAFKA_SCHEME "kafka://"
-
-struct kafka_options {
-	const char *url;
-	/* NULL: the prefix of the URL, and otlp_spans, otlp_metrics, otlp_logs behind it. */
-	const char *topics[SIGNAL_COUNT];
-	/* Each "key=value": of librdkafka, passed through. */
-	const char *const *settings;
-	size_t setting_count;
-};
+#include "cli/send/kafka_options.h"
 
 /**
  * Nothing is sent or connected before the first request.

@@ -5,7 +5,8 @@
 
 #include <librdkafka/rdkafka.h>
 
-#include "cli/send/kafka.h"
+#include "cli/send/destination.h"
+#include "cli/send/kafka_options.h"
 
 /* What a broker takes at most, where it says nothing else. */
 #define KAFKA_MESSAGE_BYTES_DEFAULT 1000000u

@@ -103,10 +103,11 @@ static int parse_done(const struct manifest_line *line, struct cursor_signal *si
 static int parse_line(struct cursor *cursor, const struct manifest_line *line)
 {
 	const char *word = line->words[0];
-	enum otlp_signal number =
-		line->count > 1 ? signal_by_name(line->words[1]) : (enum otlp_signal)SIGNAL_NONE;
+	enum otlp_signal number = SIGNAL_NONE;
 	struct cursor_signal *signal;
 
+	if (line->count > 1)
+		number = signal_by_name(line->words[1]);
 	if (number == SIGNAL_NONE)
 		return -EBADMSG;
 	signal = &cursor->signals[number];
