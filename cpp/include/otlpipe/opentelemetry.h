@@ -8,8 +8,8 @@
  *     auto exporter = otlpipe::OtlpSpanExporterFactory::Create(library);
  *     auto processor = trace_sdk::SimpleSpanProcessorFactory::Create(std::move(exporter));
  *
- * The simple processors are the ones to take: an export costs less than a batch processor's queue,
- * never waits, and what is exported outlives the process.
+ * The simple processors are the ones to take: an export never waits, and what was exported outlives
+ * the process, which a batch processor's queue does not.
  *
  * A factory throws otlpipe::Error where it can make no exporter: the library was shut down, or it
  * opens one and cannot. An exporter never throws. What fails is an ExportResult or a false, and a
