@@ -392,6 +392,10 @@ static void a_topic_that_may_not_be_written_stops_the_sender(void **state)
 	struct fixture *f = *state;
 	struct send_answer answer;
 
+	/* Debian 13's 2.8.0 ends in its own thread rdk:main when it reads what its broker says of
+	 * this topic. The next test has the same answer for a message. */
+	if (rd_kafka_version() >> 16 == 0x0208)
+		skip();
 	open_with(f, 0, NULL);
 	make_request(f, SPANS, SPAN_BYTES);
 	rd_kafka_mock_topic_set_error(f->broker, TOPIC,
