@@ -113,6 +113,8 @@ static int read_file(struct read *read, const char *path, const char *name, enum
 static int read_listed(struct read *read, const struct data_dir *dir, const char *path,
 		       struct data_name *file, enum otlp_signal signal)
 {
+	/* As it was listed: where it is gone, each of its other names was tried. */
+	const struct data_name listed = *file;
 	int fd = data_dir_open_file(dir->fd, file);
 	char *shown;
 	int status;
@@ -120,7 +122,7 @@ static int read_listed(struct read *read, const struct data_dir *dir, const char
 	if (fd == -ENOENT) {
 		tool_error("%s: %s: it was removed after it was listed, before it could be read "
 			   "(by the writer's retention): what was in it is missing",
-			   path, file->name);
+			   path, listed.name);
 		return TOOL_FAILED;
 	}
 	if (fd < 0 || asprintf(&shown, "%s: %s", path, file->name) < 0) {
