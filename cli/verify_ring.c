@@ -253,7 +253,7 @@ static uint32_t record_items(uint8_t *buffer, const struct ring_entry *entry, un
 	memcpy(buffer, entry->payload, entry->payload_bytes);
 	if (record_parse(buffer, entry->payload_bytes, entry->payload_bytes, &view) < 0 ||
 	    view.signal != signal)
-		return 1; /* a span by its shape, or one that is invalid: an item each */
+		return 1; /* one by its shape, or one that is invalid: an item each */
 	return view.item_count;
 }
 

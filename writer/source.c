@@ -202,7 +202,7 @@ static inline void source_prefetch(const struct ring_entry *entry)
 		__builtin_prefetch(ahead + at);
 }
 
-/* A private copy of the record, a shaped span made whole. */
+/* A private copy of the record, one with a shape made whole. */
 static enum take_end source_copy_record(struct source *source, const struct drain *drain,
 					const struct ring_entry *entry, const uint8_t **ret,
 					size_t *ret_len, uint64_t *work)

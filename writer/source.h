@@ -114,7 +114,7 @@ enum drain_end {
  */
 struct drain {
 	uint8_t *record; /* DRAIN_RECORD_ROOM_BYTES: what is looked at is a copy */
-	uint8_t *whole;	 /* DRAIN_WHOLE_ROOM_BYTES: a shaped span with its shape */
+	uint8_t *whole;	 /* DRAIN_WHOLE_ROOM_BYTES: a shaped record with its shape */
 	size_t batch_bytes_max;
 	uint64_t quota_bytes;	 /* of the ring; and DRAIN_WORK_FACTOR times that to be touched */
 	int64_t (*now_ns)(void); /* NULL: time is no matter */

@@ -40,7 +40,7 @@ int record_parse(const uint8_t *bytes, size_t len, size_t room, struct record_vi
 		view.signal = OTLP_SIGNAL_LOGS;
 		ok = record_read_log(&c, &view);
 		break;
-	default: /* a shaped span too: record_expand() makes it a whole one first */
+	default: /* a shaped one too: record_expand() makes it a whole one first */
 		return -EBADMSG;
 	}
 	if (!ok)

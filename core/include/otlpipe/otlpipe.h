@@ -310,8 +310,8 @@ OTLP_API int otlp_library_export_shaped(struct otlp_library *library, struct otl
 /**
  * Register what many log records have in common, once per log statement: scope, severity, its text,
  * event name, and the keys and value types of the attributes, in order. A push of such a record
- * then carries its body and values alone: a third less bytes, and a quarter less time. Any thread;
- * not from a signal handler.
+ * then carries its body and values alone: with 128 bytes of text and 4 attributes a sixth less
+ * bytes, and a quarter less instructions. Any thread; not from a signal handler.
  *
  * The shape outlives a fork and a restarted writer, and belongs to no library: several may use it.
  *
