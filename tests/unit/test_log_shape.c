@@ -14,7 +14,7 @@
 #include "core/shape.h"
 #include "tests/gen.h"
 
-#define LOGS	       20000
+#define LOGS	       5000
 #define ATTRIBUTES_MAX 64
 #define SHAPE_REF      7
 
