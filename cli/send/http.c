@@ -33,6 +33,7 @@ struct slot {
 	uint8_t *packed;	      /* the body as it goes out, where it is compressed */
 	const uint8_t *out;	      /* what is left of it to go out */
 	size_t out_bytes;
+	bool is_begun; /* some of it went out */
 	uint64_t received_bytes;
 	uint8_t *body;
 	size_t body_bytes;
@@ -67,7 +68,20 @@ static size_t give_body(char *to, size_t size, size_t count, void *context)
 	memcpy(to, slot->out, bytes);
 	slot->out += bytes;
 	slot->out_bytes -= bytes;
+	slot->is_begun = true;
 	return bytes;
+}
+
+/*
+ * libcurl 8.14 asks for it before a request on a handle whose last body was not wanted to its end:
+ * the new body stands at its beginning. Not in the middle of one, see above.
+ */
+static int begin_anew(void *context, curl_off_t offset, int origin)
+{
+	const struct slot *slot = context;
+
+	return offset == 0 && origin == SEEK_SET && !slot->is_begun ? CURL_SEEKFUNC_OK
+								    : CURL_SEEKFUNC_FAIL;
 }
 
 static size_t take_body(char *data, size_t size, size_t count, void *context)
@@ -148,6 +162,8 @@ static void set_slot(struct slot *slot)
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, slot->error);
 	curl_easy_setopt(easy, CURLOPT_READFUNCTION, give_body);
 	curl_easy_setopt(easy, CURLOPT_READDATA, slot);
+	curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, begin_anew);
+	curl_easy_setopt(easy, CURLOPT_SEEKDATA, slot);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, slot);
 	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header);
@@ -200,6 +216,7 @@ static int http_begin(struct send_destination *destination, struct send_request 
 		curl_easy_setopt(slot->easy, CURLOPT_HTTPHEADER, http->headers[request->signal]);
 		slot->out = body;
 		slot->out_bytes = bytes;
+		slot->is_begun = false;
 		curl_easy_setopt(slot->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)bytes);
 		if (curl_multi_add_handle(http->multi, slot->easy) != CURLM_OK)
 			rc = -ENOMEM;
