@@ -549,6 +549,39 @@ static void files_from_before_the_manifest_are_entered(void **state)
 	manifest_image_free(&image);
 }
 
+/* Its file was made and named, and the writer killed before the line: nothing was in it. */
+static void a_number_that_a_killed_writer_used_up_leaves_nothing_in_doubt(void **state)
+{
+	struct manifest_image image = {0};
+	const struct manifest_signal *signal;
+	struct manifest *manifest = opened();
+	struct data_name later = {.sequence = 3, .kind = DATA_SEALED, .bytes = 4096};
+	uint64_t next;
+
+	(void)state;
+	assert_int_equal(manifest_adopt(manifest, "traces", NULL, 0, 1, &next), 0);
+	assert_int_equal(manifest_adopt(manifest, "traces", NULL, 0, 2, &next), 0);
+	assert_int_equal(next, 2);
+	manifest_close(manifest);
+	assert_int_equal(manifest_load(&image, scratch.fd), 0);
+	signal = manifest_image_signal(&image, "traces");
+	assert_int_equal(signal->first, 1);
+	assert_int_equal(signal->next, 2);
+	assert_int_equal(signal->entry_count, 0);
+	manifest_image_free(&image);
+
+	/* Two numbers, or one with a file, are of a writer that kept no manifest. */
+	manifest = opened();
+	assert_int_equal(manifest_adopt(manifest, "traces", NULL, 0, 4, &next), 0);
+	assert_int_equal(manifest_adopt(manifest, "metrics", NULL, 0, 3, &next), 0);
+	assert_int_equal(manifest_adopt(manifest, "metrics", &later, 1, 4, &next), 0);
+	manifest_close(manifest);
+	assert_int_equal(manifest_load(&image, scratch.fd), 0);
+	assert_int_equal(manifest_image_signal(&image, "traces")->first, 4);
+	assert_int_equal(manifest_image_signal(&image, "metrics")->first, 4);
+	manifest_image_free(&image);
+}
+
 /* ---- failures and kills ---- */
 
 static unsigned count_operations(void)
@@ -866,6 +899,9 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(the_numbers_go_on_when_all_files_are_gone, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(
+			a_number_that_a_killed_writer_used_up_leaves_nothing_in_doubt, setup,
+			teardown),
 		cmocka_unit_test_setup_teardown(files_from_before_the_manifest_are_entered, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(an_operation_that_fails_is_made_good_by_the_next,

@@ -87,6 +87,17 @@ static int adopt_file(struct manifest *manifest, const char *signal, const struc
 	return manifest_store_entry(&manifest->store, signal, &entry);
 }
 
+/*
+ * A writer that was killed between making a file and entering it used up one number: the line comes
+ * before the first batch, so nothing was in that file, and what was known before stays known.
+ */
+static bool is_unused_number(const struct manifest_signal *known, const struct data_name *names,
+			     size_t count, uint64_t next)
+{
+	return known != NULL && next == known->next + 1 &&
+	       (count == 0 || names[count - 1].sequence < known->next);
+}
+
 static int adopt_unknown(struct manifest *manifest, const char *signal,
 			 const struct data_name *names, size_t count, uint64_t next)
 {
@@ -101,7 +112,9 @@ static int adopt_unknown(struct manifest *manifest, const char *signal,
 	if (known != NULL && next <= known->next)
 		return 0;
 	snprintf(line_signal.name, sizeof(line_signal.name), "%s", signal);
-	line_signal.first = line_signal.next = next;
+	if (!is_unused_number(known, names, count, next))
+		line_signal.first = next;
+	line_signal.next = next;
 	/* Perhaps very many lines. */
 	manifest_store_begin_anew(&manifest->store);
 	rc = manifest_store_line(&manifest->store, line,

@@ -7,22 +7,26 @@
 //! NAME ("otlpipe", "transform", "stdout") runs that one alone, for a tool that counts instructions.
 //! The results go to standard error, because the peer that prints does so to standard output: send
 //! that to /dev/null.
+use opentelemetry::logs::{LogRecord, Logger, LoggerProvider, Severity};
 use opentelemetry::metrics::MeterProvider;
 use opentelemetry::trace::{
     SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceId, TraceState,
 };
 use opentelemetry::{InstrumentationScope, KeyValue};
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::transform::common::tonic::ResourceAttributesWithSchema;
+use opentelemetry_proto::transform::logs::tonic::group_logs_by_resource_and_scope;
 use opentelemetry_proto::transform::trace::tonic::group_spans_by_resource_and_scope;
 use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::logs::{LogBatch, LogExporter, SdkLogRecord, SdkLoggerProvider};
 use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
 use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider, Temporality};
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanExporter, SpanLinks};
 use opentelemetry_sdk::Resource;
-use otlpipe::{OtlpLibrary, OtlpMetricExporter, OtlpSpanExporter};
+use otlpipe::{OtlpLibrary, OtlpLogExporter, OtlpMetricExporter, OtlpSpanExporter};
 use prost::Message;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::future::{ready, Future};
@@ -107,6 +111,33 @@ fn spans() -> Vec<SpanData> {
         instrumentation_scope: scope.clone(),
     };
     (1..=512).map(span).collect()
+}
+
+/// As a web server logs: a text of some 100 bytes, four attributes, the ids of its span.
+fn logs() -> Vec<SdkLogRecord> {
+    let logger = SdkLoggerProvider::builder().build().logger("bench");
+    let log = |id: u64| {
+        let mut record = logger.create_log_record();
+        let time = UNIX_EPOCH + Duration::from_nanos(1_700_000_000_000_000_000 + id);
+        record.set_timestamp(time);
+        record.set_observed_timestamp(time);
+        record.set_severity_number(Severity::Warn);
+        record.set_severity_text("WARN");
+        record.set_body(
+            format!("the payment service answered 503 for cart {id:08}; it is tried again after 250 ms, 3 times at most").into(),
+        );
+        record.add_attribute("http.route", "/cart/{id}/payment");
+        record.add_attribute("http.response.status_code", 503);
+        record.add_attribute("server.address", "shop.example.com");
+        record.add_attribute("retry", true);
+        record.set_trace_context(
+            TraceId::from_bytes([7; 16]),
+            SpanId::from_bytes(id.to_be_bytes()),
+            Some(TraceFlags::SAMPLED),
+        );
+        record
+    };
+    (1..=512).map(log).collect()
 }
 
 /// One way to export: its name, and what it measured.
@@ -196,6 +227,32 @@ fn bench_spans(library: &OtlpLibrary, ours: &OtlpSpanExporter, options: &Options
     ways.report("512 spans of 8 attributes");
 }
 
+fn bench_logs(library: &OtlpLibrary, ours: &OtlpLogExporter, options: &Options) {
+    let resource = ResourceAttributesWithSchema::from(&Resource::builder().build());
+    let stdout = opentelemetry_stdout::LogExporter::default();
+    let scope = InstrumentationScope::builder("bench").with_version("1.0").build();
+    let (records, mut ways) = (logs(), Ways::default());
+    let borrowed: Vec<_> = records.iter().map(|record| (record, &scope)).collect();
+    for _ in 0..options.rounds {
+        if options.wants(0) {
+            ways.0[0].measure(|| now(ours.export(LogBatch::new(&borrowed))));
+            library.flush(Duration::from_secs(30)).expect("a writer serves the runtime directory");
+        }
+        if options.wants(1) {
+            ways.0[1].measure(|| {
+                let batch = LogBatch::new(&borrowed);
+                let resource_logs = group_logs_by_resource_and_scope(&batch, &resource);
+                black_box(ExportLogsServiceRequest { resource_logs }.encode_to_vec());
+                Ok(())
+            });
+        }
+        if options.wants(2) {
+            ways.0[2].measure(|| now(stdout.export(LogBatch::new(&borrowed))));
+        }
+    }
+    ways.report("512 logs of 4 attributes");
+}
+
 /// Measures inside of an export, the one place where the SDK shows its metrics.
 struct BenchMetrics {
     library: OtlpLibrary,
@@ -267,6 +324,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let exporter = library.span_exporter()?;
     let _ = now(ready(Ok(()))); // its waker is made here
     bench_spans(&library, &exporter, &options);
+    bench_logs(&library, &library.log_exporter()?, &options);
     bench_metrics(&library, options)?;
     library.shutdown(Duration::from_secs(5))?;
     Ok(())
