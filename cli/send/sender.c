@@ -614,6 +614,35 @@ static int open_flow(struct sender *sender, enum otlp_signal signal)
 	return rc < 0 ? tool_path_error(options->path, "refused records", rc) : TOOL_OK;
 }
 
+/* With a directory for each signal that is asked for. */
+static bool is_made(const struct send_options *options)
+{
+	int dirfd = open(options->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool ret = dirfd >= 0;
+
+	for (enum otlp_signal s = 0; ret && s < SIGNAL_COUNT; s++)
+		if (options->signal == SIGNAL_NONE || options->signal == s)
+			ret = faccessat(dirfd, signal_name(s), F_OK, 0) == 0;
+	if (dirfd >= 0)
+		close(dirfd);
+	return ret;
+}
+
+/*
+ * A sender that follows may be started before its writer has made the directory. Whatever else is
+ * wrong with it, who opens it says. false: it was told to stop.
+ */
+static bool await_directory(const struct send_options *options)
+{
+	if (!options->follow || access(options->path, F_OK) == 0 || errno != ENOENT)
+		return true;
+	tool_error("%s: it is not there yet: waiting for it", options->path);
+	while (!is_made(options))
+		if (!tool_rest(LOOK_NS))
+			return false;
+	return true;
+}
+
 int sender_run(const struct send_options *options, struct send_destination *destination)
 {
 	struct sender *sender = calloc(1, sizeof(*sender));
@@ -630,12 +659,16 @@ int sender_run(const struct send_options *options, struct send_destination *dest
 		.is_used = sender->is_used,
 		.metrics = options->metrics,
 	};
+	tool_catch_signals();
+	if (!await_directory(options)) {
+		free(sender);
+		return TOOL_OK;
+	}
 	status = open_cursor(sender);
 	for (enum otlp_signal s = 0; status == TOOL_OK && s < SIGNAL_COUNT; s++)
 		if (options->signal == SIGNAL_NONE || options->signal == s)
 			status = open_flow(sender, s);
 	if (status == TOOL_OK) {
-		tool_catch_signals();
 		report_begin(&sender->report);
 		run(sender);
 		/* Told to stop while it follows, it is complete as far as it is told. */

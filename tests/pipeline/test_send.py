@@ -67,9 +67,10 @@ def check_all(pipe, sink, count):
 
 def what_is_written_is_sent_while_it_is_written(pipe):
     sink = sink_of(pipe)
-    writer = pipe.writer("--batch-bytes", "64KiB", "--rotate-bytes", "128KiB")
-    wait_for(lambda: (pipe.output / "logs").is_dir(), "the output directory")
+    # It may be started before its writer has made the directory.
     sender = send(pipe, sink, "--follow", "--compression", "gzip", "--header", "X-Key=a b", wait=False)
+    wait_for(lambda: "waiting for it" in sender.err, "a sender that waits")
+    writer = pipe.writer("--batch-bytes", "64KiB", "--rotate-bytes", "128KiB")
     for _ in range(3):
         pipe.load("--count", 1000, "--retry", "--wait", "--signal", "all").wait()
     writer.stop()
