@@ -477,6 +477,8 @@ static void put_data_file(const char *path, unsigned index)
 				 (i & 4 ? 0x10 : 0) | (is_logs ? 0x40 : 0));
 		if (is_logs && (i & 1) == 0 && (i & 4) == 0)
 			what |= 0x80; /* as text */
+		if ((i & 3) == 3)
+			what |= 0x80; /* summary and trace */
 		seed_put("tool", "file", index * 8 + i, &what, 1, bytes, (size_t)n);
 	}
 	for (unsigned i = 0; i < 2; i++) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `otlpipe cat` and `otlpipe verify` on a hostile file, in this process: whatever the bytes, they
- * end with one of their exit statuses. The first byte chooses the command, the signal, the kind of
- * file, and whether checksums are mended. Their output is taken and forgotten: the tool's own
- * closes stdout at the end of a command, and keeps its first error.
+ * `otlpipe cat`, `verify`, `flat`, `summary` and `trace` on a hostile file, in this process:
+ * whatever the bytes, they end with one of their exit statuses. The first byte chooses the command,
+ * the signal, the kind of file, and whether checksums are mended. Their output is taken and
+ * forgotten: the tool's own closes stdout at the end of a command, and keeps its first error.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -20,7 +20,7 @@
 
 #define IS_METRICS    0x01
 #define MEND_CHECKSUM 0x02
-#define IS_VERIFY     0x04
+#define IS_VERIFY     0x04 /* or, with one of the next two, another that reads a directory */
 #define IS_OPEN	      0x08
 #define IS_FRAMES     0x10
 #define IS_WHOLE_DIR  0x20
@@ -97,18 +97,33 @@ static void open_once(void)
 	FUZZ_CHECK(dirfd_here >= 0);
 }
 
+static int run_reader(unsigned what)
+{
+	static char verify[] = "otlpipe verify", summary[] = "otlpipe summary";
+	static char flat[] = "otlpipe flat", trace[] = "otlpipe trace";
+	static char json[] = "--json", csv[] = "--format=csv", errors[] = "--errors";
+	char *dir = (char *)(uintptr_t)fuzz_dir();
+
+	switch (what & (IS_FRAMES | IS_TEXT)) {
+	case 0:
+		return verify_main(3, (char *[]){verify, json, dir, NULL});
+	case IS_FRAMES:
+		return flat_main(3, (char *[]){flat, csv, dir, NULL});
+	case IS_TEXT:
+		return summary_main(3, (char *[]){summary, json, dir, NULL});
+	default:
+		return trace_main(3, (char *[]){trace, errors, dir, NULL});
+	}
+}
+
 static int run(unsigned what, const char *path)
 {
-	static char cat[] = "otlpipe cat", verify[] = "otlpipe verify", json[] = "--json";
+	static char cat[] = "otlpipe cat";
 	static char frames[] = "--format=frames", all[] = "--format=json", text[] = "--format=text";
 	char *words[4] = {0};
 
-	if (what & IS_VERIFY) {
-		words[0] = verify;
-		words[1] = json;
-		words[2] = (char *)(uintptr_t)fuzz_dir();
-		return verify_main(3, words);
-	}
+	if (what & IS_VERIFY)
+		return run_reader(what);
 	words[0] = cat;
 	words[1] = what & IS_FRAMES ? frames : what & IS_TEXT ? text : all;
 	words[2] = (char *)(uintptr_t)(what & IS_WHOLE_DIR ? fuzz_dir() : path);
