@@ -28,7 +28,8 @@ int tool_write(const void *bytes, size_t count)
 {
 	if (output_kind == OUTPUT_UNKNOWN)
 		output_kind = isatty(STDOUT_FILENO) ? OUTPUT_TERMINAL : OUTPUT_FILE;
-	if (output_error == 0 && fwrite(bytes, 1, count, stdout) != count)
+	/* Nothing may be written from nowhere: an empty buffer has no address. */
+	if (output_error == 0 && count > 0 && fwrite(bytes, 1, count, stdout) != count)
 		output_error = output_errno();
 	return output_error;
 }

@@ -194,15 +194,18 @@ def a_writer_that_starts_among_ruins_serves_the_honest(pipe):
 
 def a_writer_that_is_killed_among_liars_goes_on(pipe):
     honest = start_honest(pipe)
+    writer = pipe.writer()  # it makes the control page, which one of them lies in
     hostile = [
         pipe.start("hostile_producer", mode, pipe.runtime, pipe.options["seed"] + i,
                    pipe.options["rounds"])
         for i, mode in enumerate(MODES)
     ]
-    while any(process.is_running() for process in hostile):
-        writer = pipe.writer()
+    while True:
         harness.nap(0.3)
         writer.kill()
+        if not any(process.is_running() for process in hostile):
+            break
+        writer = pipe.writer()
     for process in hostile:
         process.wait()
     writer = pipe.writer()
