@@ -43,6 +43,20 @@ void input_json_close(struct input_json *json)
 	free(json);
 }
 
+/*
+ * From 0.18 on json-c's strict mode takes no text beyond ASCII, as it compares a signed char.
+ * Without it some more is taken for JSON, such as comments; trailing characters always may be
+ * there.
+ */
+static int tokener_flags(void)
+{
+	const int version_0_18 = 18 << 8;
+
+	if (json_c_version_num() >= version_0_18)
+		return JSON_TOKENER_VALIDATE_UTF8;
+	return JSON_TOKENER_STRICT | JSON_TOKENER_ALLOW_TRAILING_CHARS | JSON_TOKENER_VALIDATE_UTF8;
+}
+
 static int json_open(struct input *input)
 {
 	struct input_json *json;
@@ -59,9 +73,7 @@ static int json_open(struct input *input)
 		free(json);
 		return -ENOMEM;
 	}
-	json_tokener_set_flags(json->tokener, JSON_TOKENER_STRICT |
-						      JSON_TOKENER_ALLOW_TRAILING_CHARS |
-						      JSON_TOKENER_VALIDATE_UTF8);
+	json_tokener_set_flags(json->tokener, tokener_flags());
 	input->json = json;
 	return 0;
 }

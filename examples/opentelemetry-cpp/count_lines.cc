@@ -117,7 +117,11 @@ try {
 			std::cout << lines << ' ' << argv[i] << '\n';
 		}
 	}
-	/* The last points. Nothing waits for a writer: what is in shared memory is safe there. */
+	/*
+	 * The last points: a reader that is shut down before its thread has run once exports none.
+	 * Nothing waits for a writer: what is in shared memory is safe there.
+	 */
+	metrics.ForceFlush(std::chrono::seconds(5));
 	metrics.Shutdown();
 	return failed ? 1 : 0;
 } catch (const otlpipe::Error &error) {
