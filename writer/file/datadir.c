@@ -306,22 +306,34 @@ static int list_again(const struct data_dir *dir, unsigned kinds, struct data_na
  * A file that is renamed while the directory is read may be in the list under neither of its names,
  * and its successor may be in it. That leaves a gap. A file is renamed once, so of two readings one
  * has it. One that is packed meanwhile may be hidden in the same way, and need leave no gap: where
- * packed ones are asked for, it is read twice.
+ * that may be, it is read twice.
  */
-int data_dir_list(const struct data_dir *dir, unsigned kinds, struct data_name **ret,
-		  size_t *ret_count)
+static int list_all(const struct data_dir *dir, unsigned kinds, bool may_be_packed,
+		    struct data_name **ret, size_t *ret_count)
 {
 	struct listing listing = {.dir = dir};
 	int rc = list(&listing, kinds, ret, ret_count);
 
 	if (rc < 0 || !(kinds & DATA_SEALED))
 		return rc;
-	if (!(kinds & DATA_PACKED) && !((kinds & DATA_OPEN) && has_gap(*ret, *ret_count)))
+	if (!may_be_packed && !((kinds & DATA_OPEN) && has_gap(*ret, *ret_count)))
 		return rc;
 	rc = list_again(dir, kinds, ret, ret_count);
 	if (rc < 0)
 		free(*ret);
 	return rc;
+}
+
+int data_dir_list(const struct data_dir *dir, unsigned kinds, struct data_name **ret,
+		  size_t *ret_count)
+{
+	return list_all(dir, kinds, kinds & DATA_PACKED, ret, ret_count);
+}
+
+int data_dir_list_locked(const struct data_dir *dir, unsigned kinds, struct data_name **ret,
+			 size_t *ret_count)
+{
+	return list_all(dir, kinds, false, ret, ret_count);
 }
 
 int data_dir_list_end(const struct data_dir *dir, unsigned kinds, enum data_dir_end end,

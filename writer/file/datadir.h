@@ -53,6 +53,10 @@ int data_dir_settle(const struct data_dir *dir);
 int data_dir_list(const struct data_dir *dir, unsigned kinds, struct data_name **ret,
 		  size_t *ret_count);
 
+/** The same for the writer that holds pack_lock(): as nothing is compressed meanwhile, for less. */
+int data_dir_list_locked(const struct data_dir *dir, unsigned kinds, struct data_name **ret,
+			 size_t *ret_count);
+
 /* Which of very many files a listing keeps. */
 enum data_dir_end { DATA_DIR_OLDEST, DATA_DIR_NEWEST };
 

@@ -38,7 +38,10 @@ int pack_file(const struct data_dir *dir, const struct data_name *name, uint64_t
 /** For a recovery: remove what a killed writer has left in the middle. @return 0 or an errno */
 int pack_clean(const struct data_dir *dir);
 
-/** Who removes files takes this: one that is removed does not come back packed. */
+/**
+ * Who removes files takes this, as one that is removed does not come back packed; and who lists
+ * them in one reading, as none changes its name to a packed one meanwhile.
+ */
 void pack_lock(void);
 void pack_unlock(void);
 

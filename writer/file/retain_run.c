@@ -151,8 +151,11 @@ static int collect_dir(struct retain_run *run, unsigned signal, struct collectio
 	/* Before the listing: what is sealed meanwhile is not missed then. */
 	if (rc == 0)
 		rc = manifest_copy(run->manifest, in->dir.signal, &in->entries, &in->entry_count);
-	if (rc == 0)
-		rc = data_dir_list(&in->dir, DATA_ALL_KINDS, &names, &count);
+	if (rc == 0) {
+		pack_lock();
+		rc = data_dir_list_locked(&in->dir, DATA_ALL_KINDS, &names, &count);
+		pack_unlock();
+	}
 	if (rc == 0) {
 		look_for_missing(run, in, names, count);
 		rc = collect_names(in, signal, names, count, all);
