@@ -12,6 +12,7 @@
 #include "writer/queue.h"
 #include "writer/regions.h"
 #include "writer/wait.h"
+#include "writer/watchdog.h"
 
 struct place_old;
 
@@ -54,6 +55,7 @@ struct writer {
 	int64_t claim_wait_ns; /* the last sleep for a claim; 0: it was for none */
 	int stops_heard;       /* how often it was told to stop, at its last look */
 	struct wait wait;
+	struct watchdog watchdog;
 	unsigned opened; /* how far writer_start() came */
 };
 

@@ -185,6 +185,7 @@ static bool writer_turn(struct writer *writer, int64_t now)
 	struct source *source;
 	unsigned i;
 
+	watchdog_tell(&writer->watchdog, now);
 	if (signal_rotate) {
 		signal_rotate = 0;
 		for (i = 0; i < SIGNAL_COUNT; i++)
@@ -295,6 +296,8 @@ static void writer_sleep(struct writer *writer)
 	int64_t now = clock_monotonic_ns(), claim_wait_ns = writer_claim_wait_ns(writer);
 	unsigned i;
 
+	if (writer->watchdog.next_ns < until)
+		until = writer->watchdog.next_ns;
 	if (claim_wait_ns < until - now)
 		until = now + claim_wait_ns;
 	if (regions_deadline_ns(&writer->regions) < until)
@@ -488,6 +491,7 @@ int writer_run(const struct options *options)
 	}
 	signal_control = &writer.control;
 	(void)notify_send("READY=1");
+	watchdog_open(&writer.watchdog);
 	while (!writer_is_to_stop(&writer) && !place_is_left(&writer)) {
 		const int64_t begin_ns = clock_monotonic_ns();
 
