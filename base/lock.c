@@ -32,6 +32,19 @@ int lock_take(int fd, int64_t wait_ns)
 	}
 }
 
+int lock_is_held(int dirfd, const char *name)
+{
+	struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
+	const int fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	int rc;
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	rc = fcntl(fd, F_OFD_GETLK, &lock) < 0 ? -errno : lock.l_type != F_UNLCK;
+	close(fd);
+	return rc;
+}
+
 bool lock_has_name(int fd, int dirfd, const char *name)
 {
 	struct stat ours, named;

@@ -17,6 +17,13 @@
  */
 int lock_take(int fd, int64_t wait_ns);
 
+/**
+ * For monitors: does somebody hold the lock of this file now? It is not taken for that.
+ *
+ * @return 1, 0: nobody, or there is no such file; or a negative errno
+ */
+int lock_is_held(int dirfd, const char *name);
+
 /** Is the file that has this name now the one that fd refers to? No lock keeps a name. */
 bool lock_has_name(int fd, int dirfd, const char *name);
 

@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/arguments.h"
@@ -17,8 +16,6 @@
 #include "cli/stat_look.h"
 #include "cli/stat_print.h"
 #include "cli/tool.h"
-#include "shm/budget.h"
-#include "shm/region_view.h"
 
 #define STAT_WATCH_SECONDS_MAX 86400u
 #define STAT_NS_PER_SECOND     INT64_C(1000000000)
@@ -29,49 +26,6 @@ struct stat_options {
 	bool watch;
 	uint64_t watch_seconds;
 };
-
-/* ---- looking ---- */
-
-static int look_dir(struct stat_view *view, const struct runtime_dir *dir)
-{
-	int rc = status_read(dir, &view->page, &view->is_running);
-	struct budget budget;
-
-	view->has_page = rc == 0;
-	/* No page yet: a writer that is just starting, or none. A group's is not for its members.
-	 */
-	if (rc < 0 && rc != -ENOENT && rc != -EPROTO && (rc != -EACCES || !dir->group)) {
-		return tool_path_error(view->path, "its " RUNTIME_WRITER_LOCK " cannot be read",
-				       rc);
-	}
-	(void)budget_from_environment(&budget);
-	rc = budget_bytes(&budget, dir, &view->memory.budget_bytes);
-	if (rc == 0)
-		rc = stat_look_regions(view, dir);
-	if (rc == 0)
-		rc = counters_read(dir, &view->without_ring);
-	if (rc < 0)
-		(void)tool_path_error(view->path, "its regions cannot be looked at", rc);
-	return rc < 0 ? TOOL_FAILED : TOOL_OK;
-}
-
-/* Everything that is there. Nothing there is a success. */
-static int stat_look(struct stat_view *view, const char *path)
-{
-	struct runtime_dir dir;
-	int rc, status;
-
-	rc = runtime_path(view->path, sizeof(view->path), path);
-	if (rc == 0)
-		rc = runtime_open(&dir, view->path, false);
-	if (rc == -ENOENT)
-		return TOOL_OK;
-	if (rc < 0)
-		return tool_runtime_error(view->path, rc);
-	status = look_dir(view, &dir);
-	runtime_close(&dir);
-	return status;
-}
 
 /* ---- the command ---- */
 
@@ -85,11 +39,15 @@ static int stat_once(const struct stat_options *options)
 		return TOOL_FAILED;
 	}
 	status = stat_look(view, options->dir);
+	if (status == TOOL_OK && stat_look_output(&view->output, &view->page) < 0) {
+		tool_error("there is no memory for the files of %s", view->page.output);
+		status = TOOL_FAILED;
+	}
 	if (status == TOOL_OK && options->json)
 		stat_print_json(view);
 	else if (status == TOOL_OK)
 		stat_print(view);
-	free(view->regions);
+	stat_forget(view);
 	free(view);
 	return status;
 }

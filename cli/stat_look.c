@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A look at every region of a runtime directory, for `otlpipe stat` and `otlpipe doctor`. */
+/*
+ * A look at a runtime directory, for `otlpipe stat`, `top` and `doctor`. What the output directory
+ * has is stat_output.c's.
+ */
 #include "cli/stat_look.h"
 
 #include <errno.h>
@@ -10,9 +13,14 @@
 
 #include "base/guard.h"
 #include "cli/each_region.h"
+#include "cli/tool.h"
+#include "core/record/record.h"
+#include "shm/budget.h"
 #include "shm/region_view.h"
 
-#define STAT_BLOCK_BYTES 512u /* of st_blocks, whatever the file system has */
+#define STAT_BLOCK_BYTES	512u /* of st_blocks, whatever the file system has */
+#define STAT_RESOURCE_BYTES_MAX 8192u
+#define STAT_TABLE_ENTRIES_MAX	16u /* that are looked at for a resource: shapes stand there too */
 
 static void look_ring(const struct region_view *view, unsigned signal, bool is_alive,
 		      struct stat_ring *ret)
@@ -42,6 +50,66 @@ static void look_ring(const struct region_view *view, unsigned signal, bool is_a
 			  entry.kind == RING_ENTRY_BUSY;
 }
 
+/* A text, cut between two characters where it is too long. */
+static void text_cut(char *ret, size_t ret_bytes, const uint8_t *text, size_t len)
+{
+	if (len >= ret_bytes) {
+		len = ret_bytes - 1;
+		while (len > 0 && (text[len] & 0xc0) == 0x80)
+			len--;
+	}
+	memcpy(ret, text, len);
+	ret[len] = '\0';
+}
+
+/* A text of a resource that record_parse_resource() accepts. @return false: it does not have it */
+static bool resource_text(const uint8_t *bytes, size_t len, const char *key, char *ret,
+			  size_t ret_bytes)
+{
+	const size_t key_bytes = strlen(key);
+	struct record_resource_head head;
+	struct record_attribute attribute;
+	const uint8_t *at = bytes + sizeof(head);
+
+	if (record_parse_resource(bytes, len) < 0)
+		return false;
+	memcpy(&head, bytes, sizeof(head));
+	at += head.schema_url_bytes;
+	for (uint32_t i = 0; i < head.attribute_count; i++) {
+		record_attribute_read(at, &attribute);
+		if (attribute.type == OTLP_VALUE_STRING && attribute.key_bytes == key_bytes &&
+		    memcmp(attribute.key, key, key_bytes) == 0) {
+			text_cut(ret, ret_bytes, attribute.value, attribute.value_bytes);
+			return true;
+		}
+		at = attribute.value + attribute.value_bytes;
+	}
+	return false;
+}
+
+/*
+ * The service.name of the first resource in the table; a process that has pushed nothing has none
+ * there. The table is its producer's, so only a copy is read.
+ */
+static void look_service(const struct region_view *view, struct stat_region *ret)
+{
+	static uint8_t copy[STAT_RESOURCE_BYTES_MAX];
+	uint32_t reference = 1, bytes;
+	const uint8_t *entry;
+
+	for (unsigned i = 0; i < STAT_TABLE_ENTRIES_MAX; i++) {
+		if (region_table_get(view, reference, &entry, &bytes) < 0)
+			return;
+		if (bytes <= sizeof(copy)) {
+			memcpy(copy, entry, bytes);
+			if (resource_text(copy, bytes, "service.name", ret->service,
+					  sizeof(ret->service)))
+				return;
+		}
+		reference += (uint32_t)entry_bytes(bytes);
+	}
+}
+
 static void look_region(const struct region_view *view, struct stat_region *ret)
 {
 	struct stat st;
@@ -52,6 +120,7 @@ static void look_region(const struct region_view *view, struct stat_region *ret)
 	ret->pid = view->pid;
 	ret->start_unix_ns = view->start_unix_ns;
 	memcpy(ret->program, view->program, sizeof(ret->program));
+	look_service(view, ret);
 	if (fstat(view->fd, &st) == 0)
 		ret->held_bytes = (uint64_t)st.st_blocks * STAT_BLOCK_BYTES;
 	ret->is_alive = region_is_alive(view) != 0;
@@ -182,4 +251,53 @@ int stat_look_regions(struct stat_view *view, const struct runtime_dir *dir)
 	if (view->region_count > 0)
 		qsort(view->regions, view->region_count, sizeof(view->regions[0]), region_compare);
 	return rc;
+}
+
+/* ---- all of it ---- */
+
+static int look_dir(struct stat_view *view, const struct runtime_dir *dir)
+{
+	int rc = status_read(dir, &view->page, &view->is_running);
+	struct budget budget;
+
+	view->has_page = rc == 0;
+	/* No page yet: a writer that is just starting, or none. A group's is not for its members.
+	 */
+	if (rc < 0 && rc != -ENOENT && rc != -EPROTO && (rc != -EACCES || !dir->group)) {
+		return tool_path_error(view->path, "its " RUNTIME_WRITER_LOCK " cannot be read",
+				       rc);
+	}
+	(void)budget_from_environment(&budget);
+	rc = budget_bytes(&budget, dir, &view->memory.budget_bytes);
+	if (rc == 0)
+		rc = stat_look_regions(view, dir);
+	if (rc == 0)
+		rc = counters_read(dir, &view->without_ring);
+	if (rc < 0)
+		(void)tool_path_error(view->path, "its regions cannot be looked at", rc);
+	return rc < 0 ? TOOL_FAILED : TOOL_OK;
+}
+
+int stat_look(struct stat_view *view, const char *path)
+{
+	struct runtime_dir dir;
+	int rc, status;
+
+	rc = runtime_path(view->path, sizeof(view->path), path);
+	if (rc == 0)
+		rc = runtime_open(&dir, view->path, false);
+	if (rc == -ENOENT)
+		return TOOL_OK;
+	if (rc < 0)
+		return tool_runtime_error(view->path, rc);
+	status = look_dir(view, &dir);
+	runtime_close(&dir);
+	return status;
+}
+
+void stat_forget(struct stat_view *view)
+{
+	free(view->regions);
+	stat_forget_output(&view->output);
+	memset(view, 0, sizeof(*view));
 }

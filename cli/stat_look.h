@@ -16,4 +16,25 @@
  */
 int stat_look_regions(struct stat_view *view, const struct runtime_dir *dir);
 
+/**
+ * Everything that is there, but for the output directory. Nothing there is a success.
+ *
+ * @param view  zeroed, and then for stat_forget()
+ * @param path  of the runtime directory; NULL: by the environment
+ * @return enum tool_exit; what went wrong was said
+ */
+int stat_look(struct stat_view *view, const char *path);
+
+/**
+ * The output directory that the page names. It reads the names of all files there.
+ *
+ * @param ret  for stat_forget_output()
+ * @return 0, or -ENOMEM. What else goes wrong is in ret
+ */
+int stat_look_output(struct stat_output *ret, const struct status_page *page);
+void stat_forget_output(struct stat_output *output);
+
+/** Free what was looked at. All of it is zero then. */
+void stat_forget(struct stat_view *view);
+
 #endif

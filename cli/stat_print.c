@@ -46,8 +46,10 @@ static uint64_t age_seconds(uint64_t since_unix_ns)
 
 /* ---- JSON ---- */
 
-static json_object *signal_json(const struct status_signal *signal)
+static json_object *signal_json(const struct status_page *page, enum otlp_signal number)
 {
+	const struct status_signal *signal = &page->signals[number];
+	const struct status_sync *syncs = &page->syncs[number];
 	json_object *json = json_object_new_object();
 
 	json_add_number(json, "batches", signal->batches);
@@ -58,6 +60,10 @@ static json_object *signal_json(const struct status_signal *signal)
 	json_add_number(json, "torn_bytes", signal->torn_bytes);
 	json_add_number(json, "files_sealed", signal->files_sealed);
 	json_add_number(json, "errors", signal->errors);
+	json_add_number(json, "syncs", syncs->count);
+	json_add_number(json, "sync_ns", syncs->total_ns);
+	json_add_number(json, "last_sync_ns", syncs->last_ns);
+	json_add_number(json, "longest_sync_ns", syncs->longest_ns);
 	return json;
 }
 
@@ -110,8 +116,7 @@ static json_object *writer_json(const struct stat_view *view)
 	json_add_number(json, "regions_left_aside", view->page.regions_broken);
 	json_add_number(json, "regions_waiting", view->is_running ? view->page.regions_waiting : 0);
 	for (i = 0; i < SIGNAL_COUNT; i++)
-		json_object_object_add(signals, signal_name(i),
-				       signal_json(&view->page.signals[i]));
+		json_object_object_add(signals, signal_name(i), signal_json(&view->page, i));
 	json_object_object_add(json, "signals", signals);
 	json_object_object_add(json, "retention", retention_json(&view->page.retention));
 	return json;
@@ -145,6 +150,8 @@ static json_object *region_json(const struct stat_region *region)
 	json_add_text(json, "id", id);
 	json_add_number(json, "pid", region->pid);
 	json_add_text(json, "program", region->program);
+	json_add_text(json, "service", region->service);
+	json_add_number(json, "start_unix_ns", region->start_unix_ns);
 	json_add_bool(json, "alive", region->is_alive);
 	for (signal = 0; signal < SIGNAL_COUNT; signal++)
 		if (region->rings[signal].is_present)
@@ -182,6 +189,57 @@ static json_object *without_ring_json(const struct counters_sum *sum)
 	return json;
 }
 
+static json_object *sender_json(const struct stat_sender *sender)
+{
+	json_object *json = json_object_new_object();
+	json_object *signals = json_object_new_object();
+
+	json_add_text(json, "name", sender->name);
+	json_add_bool(json, "running", sender->is_running);
+	json_add_text(json, "problem", sender->error == 0 ? "" : strerror(sender->error));
+	json_add_number(json, "moved_unix_s", (uint64_t)sender->moved_unix_s);
+	for (enum otlp_signal s = 0; s < SIGNAL_COUNT; s++) {
+		const struct stat_sender_signal *signal = &sender->signals[s];
+		json_object *behind;
+
+		if (!signal->is_sent)
+			continue;
+		behind = json_object_new_object();
+		if (signal->is_known)
+			json_add_number(behind, "unsent_batches", signal->unsent_batches);
+		json_add_number(behind, "unsent_files", signal->unsent_files);
+		json_object_object_add(signals, signal_name(s), behind);
+	}
+	json_object_object_add(json, "signals", signals);
+	return json;
+}
+
+static json_object *output_json(const struct stat_output *output)
+{
+	json_object *json = json_object_new_object();
+	json_object *files = json_object_new_object();
+	json_object *senders = json_object_new_array();
+
+	json_add_bool(json, "readable", output->is_there);
+	json_add_text(json, "problem", output->error == 0 ? "" : strerror(output->error));
+	json_add_number(json, "free_bytes", output->free_bytes);
+	json_add_number(json, "total_bytes", output->total_bytes);
+	for (enum otlp_signal s = 0; s < SIGNAL_COUNT; s++) {
+		json_object *signal = json_object_new_object();
+
+		json_add_number(signal, "files", output->signals[s].files);
+		json_add_number(signal, "open_files", output->signals[s].open_files);
+		json_add_number(signal, "bad_files", output->signals[s].bad_files);
+		json_add_number(signal, "bytes", output->signals[s].bytes);
+		json_object_object_add(files, signal_name(s), signal);
+	}
+	json_object_object_add(json, "signals", files);
+	for (size_t i = 0; i < output->sender_count; i++)
+		json_object_array_add(senders, sender_json(&output->senders[i]));
+	json_object_object_add(json, "senders", senders);
+	return json;
+}
+
 void stat_print_json(const struct stat_view *view)
 {
 	json_object *json = json_object_new_object();
@@ -190,6 +248,7 @@ void stat_print_json(const struct stat_view *view)
 
 	json_add_text(json, "runtime", view->path);
 	json_object_object_add(json, "writer", writer_json(view));
+	json_object_object_add(json, "disk", output_json(&view->output));
 	for (i = 0; i < view->region_count; i++)
 		json_object_array_add(regions, region_json(&view->regions[i]));
 	json_object_object_add(json, "regions", regions);
@@ -245,6 +304,50 @@ static void print_retention(const struct status_retention *retention)
 		     retention->missing_files);
 }
 
+static void print_sender(const struct stat_sender *sender)
+{
+	char behind[256] = "";
+	size_t used = 0;
+
+	for (enum otlp_signal s = 0; s < SIGNAL_COUNT; s++) {
+		const struct stat_sender_signal *signal = &sender->signals[s];
+
+		if (signal->is_sent && signal->is_known)
+			used += (size_t)snprintf(behind + used, sizeof(behind) - used,
+						 ", %s %" PRIu64 " batches", signal_name(s),
+						 signal->unsent_batches);
+		else if (signal->is_sent)
+			used += (size_t)snprintf(behind + used, sizeof(behind) - used,
+						 ", %s %" PRIu64 " files or more", signal_name(s),
+						 signal->unsent_files + 1);
+	}
+	if (sender->error != 0)
+		line("sender %s: its cursor cannot be read: %s", sender->name,
+		     strerror(sender->error));
+	else
+		line("sender %s: %s, moved %" PRIu64 " s ago; not sent yet%s", sender->name,
+		     sender->is_running ? "running" : "not running",
+		     age_seconds((uint64_t)sender->moved_unix_s * 1000000000), behind);
+}
+
+static void print_disk(const struct stat_output *output)
+{
+	uint64_t files = 0, bytes = 0;
+
+	for (unsigned s = 0; s < SIGNAL_COUNT; s++) {
+		files += output->signals[s].files;
+		bytes += output->signals[s].bytes;
+	}
+	if (output->is_there)
+		line("disk: %" PRIu64 " of %" PRIu64 " bytes are free; %" PRIu64
+		     " files of %" PRIu64 " bytes",
+		     output->free_bytes, output->total_bytes, files, bytes);
+	else
+		line("disk: the output directory cannot be read: %s", strerror(output->error));
+	for (size_t i = 0; i < output->sender_count; i++)
+		print_sender(&output->senders[i]);
+}
+
 static void print_writer(const struct stat_view *view)
 {
 	const struct status_page *page = &view->page;
@@ -273,6 +376,8 @@ static void print_writer(const struct stat_view *view)
 		line("waiting: %" PRIu64 " regions that the writer has no room for yet",
 		     page->regions_waiting);
 	line("output: %s", page->output[0] != '\0' ? page->output : "none yet");
+	if (page->output[0] != '\0')
+		print_disk(&view->output);
 	line("%-8s %9s %13s %12s %8s %8s %8s %7s %7s", "signal", "batches", "bytes", "written",
 	     "invalid", "lost", "torn B", "sealed", "errors");
 	for (i = 0; i < SIGNAL_COUNT; i++) {

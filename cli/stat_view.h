@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `otlpipe stat`: what stat.c looks at and stat_print.c shows. */
+/* What stat_look.c and stat_output.c look at, and `otlpipe stat` and `otlpipe top` show. */
 #ifndef OTLPIPE_CLI_STAT_VIEW_H
 #define OTLPIPE_CLI_STAT_VIEW_H
 
@@ -13,11 +13,14 @@
 #include "shm/region_name.h"
 #include "shm/runtime.h"
 #include "shm/status.h"
+#include "writer/file/cursor.h"
 
 /* Shown one by one; the sums are of all. A test has fewer. */
 #ifndef STAT_REGIONS_MAX
 #define STAT_REGIONS_MAX 65536u
 #endif
+
+#define STAT_SERVICE_BYTES 128u
 
 struct stat_ring {
 	bool is_present;
@@ -42,6 +45,7 @@ struct stat_region {
 	bool is_drained;  /* by a writer, which need not be the one of the lock file */
 	bool is_given_up; /* by a writer */
 	char program[64];
+	char service[STAT_SERVICE_BYTES]; /* service.name, UTF-8, perhaps cut; empty: not known */
 	struct stat_ring rings[SIGNAL_COUNT];
 	unsigned unknown_ring; /* whose signal nobody here knows; 0: none, since that is a known one
 				*/
@@ -66,6 +70,35 @@ struct stat_unreadable {
 	char damaged_name[REGION_NAME_BYTES_MAX]; /* of one of them */
 };
 
+/* A cursor of `otlpipe send` in the output directory, and how far it is behind. */
+struct stat_sender_signal {
+	bool is_sent;
+	bool is_known; /* what is unsent: the cursor is in the batches of the last writer */
+	uint64_t unsent_batches; /* of those that count: the one it is in, and newer ones */
+	uint64_t unsent_files;	 /* that are newer than the one it is in */
+};
+
+struct stat_sender {
+	char name[CURSOR_NAME_BYTES_MAX + 1];
+	bool is_running;      /* a sender holds the cursor */
+	int error;	      /* of reading the cursor; 0: none */
+	int64_t moved_unix_s; /* when the cursor last changed */
+	struct stat_sender_signal signals[SIGNAL_COUNT];
+};
+
+/* The writer's output directory. */
+struct stat_output {
+	bool is_there;			  /* and can be read */
+	int error;			  /* why it cannot */
+	uint64_t free_bytes, total_bytes; /* of its file system, for users without privileges */
+	struct {
+		uint64_t files, open_files, bad_files;
+		uint64_t bytes; /* of all */
+	} signals[SIGNAL_COUNT];
+	struct stat_sender *senders; /* by name */
+	size_t sender_count;
+};
+
 struct stat_view {
 	char path[RUNTIME_PATH_BYTES_MAX];
 	bool has_page; /* a writer has been here */
@@ -81,6 +114,7 @@ struct stat_view {
 	struct stat_ring total;
 	struct stat_memory memory;
 	struct counters_sum without_ring;
+	struct stat_output output;
 };
 
 #endif

@@ -19,7 +19,7 @@
 
 #define STATUS_MAGIC	     UINT64_C(0x3157544952455750)
 #define STATUS_MAJOR	     2
-#define STATUS_MINOR	     4 /* a higher number: fields were added in the room */
+#define STATUS_MINOR	     5 /* a higher number: fields were added in the room */
 #define STATUS_OUTPUT_BYTES  3968
 #define STATUS_MESSAGE_BYTES 256
 #define STATUS_VERSION_BYTES 32
@@ -41,6 +41,14 @@ struct status_signal {
 	uint64_t torn_bytes;
 	uint64_t files_sealed;
 	uint64_t errors; /* of reading or writing files */
+};
+
+/* How long a file's sync took, from its start to the moment at which the writer saw its end. */
+struct status_sync {
+	uint64_t count; /* of good ones, since the writer started */
+	uint64_t total_ns;
+	uint64_t last_ns;
+	uint64_t longest_ns;
 };
 
 /* What retention has done since the writer started. */
@@ -94,11 +102,13 @@ struct status_page {
 	uint64_t waits_until_unix_ns; /* 0: no limit */
 	uint32_t waits_for_producers; /* 0: it does not wait */
 	uint32_t reserved;
-	uint64_t regions_waiting;	    /* there is no room for them yet; minor 1 */
-	struct status_retention retention;  /* minor 3 */
-	char version[STATUS_VERSION_BYTES]; /* of the writer, as "0.2.0"; minor 4 */
+	uint64_t regions_waiting;		    /* there is no room for them yet; minor 1 */
+	struct status_retention retention;	    /* minor 3 */
+	char version[STATUS_VERSION_BYTES];	    /* of the writer, as "0.2.0"; minor 4 */
+	struct status_sync syncs[REGION_RINGS_MAX]; /* minor 5 */
 	char room[4096 - 24 - 56 - REGION_RINGS_MAX * (64 + STATUS_MESSAGE_BYTES) -
-		  STATUS_MESSAGE_BYTES - sizeof(struct status_retention) - STATUS_VERSION_BYTES];
+		  STATUS_MESSAGE_BYTES - sizeof(struct status_retention) - STATUS_VERSION_BYTES -
+		  REGION_RINGS_MAX * sizeof(struct status_sync)];
 	/* At the same place in every version. Absolute; empty: none yet. */
 	char output[STATUS_OUTPUT_BYTES];
 	struct status_memory memory;

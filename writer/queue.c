@@ -21,6 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "writer/file/rescue.h"
 
@@ -475,6 +476,18 @@ static void queue_complete_write(struct job *job, int result)
 				 result == -ENOSPC || result == -EDQUOT || result == -EFBIG);
 }
 
+static void queue_count_sync(struct queue *queue)
+{
+	struct status_sync *syncs = &queue->status->syncs[queue->signal];
+	const int64_t took_ns = clock_monotonic_ns() - queue->sync_started_ns;
+
+	syncs->last_ns = (uint64_t)took_ns;
+	syncs->total_ns += syncs->last_ns;
+	if (syncs->last_ns > syncs->longest_ns)
+		syncs->longest_ns = syncs->last_ns;
+	syncs->count++;
+}
+
 static void queue_complete_sync(struct queue *queue, int result, int64_t now_ns)
 {
 	struct destination *destination = queue->destination;
@@ -485,6 +498,7 @@ static void queue_complete_sync(struct queue *queue, int result, int64_t now_ns)
 	if (result >= 0 && !queue_look(queue))
 		return;
 	if (result >= 0) {
+		queue_count_sync(queue);
 		destination->synced_bytes = queue->sync_to_bytes;
 		if (queue->is_stalled)
 			queue_go_on(queue);
@@ -543,6 +557,8 @@ static bool queue_sync_is_due(const struct queue *queue, int64_t now_ns)
 static bool queue_start_sync(struct queue *queue)
 {
 	struct destination *destination = queue->destination;
+	/* Before the start: where it is no io_uring's, the start is all of it. */
+	const int64_t started_ns = clock_monotonic_ns();
 	int rc = destination->ops->sync(destination, (uint64_t)(uintptr_t)queue | USER_SYNC);
 
 	if (rc == -EAGAIN)
@@ -552,6 +568,7 @@ static bool queue_start_sync(struct queue *queue)
 		return false;
 	}
 	destination->sync_in_flight = true;
+	queue->sync_started_ns = started_ns;
 	queue->sync_to_bytes = destination->written_bytes;
 	return true;
 }

@@ -45,6 +45,7 @@ struct queue {
 	struct job *jobs, **jobs_end;
 	struct ledger *unsynced, **unsynced_end; /* released, not covered by a sync */
 	uint64_t sync_to_bytes;			 /* what the sync in flight covers */
+	int64_t sync_started_ns;		 /* by the clock that only goes forward */
 	bool has_rescued; /* batches of a given-up file are kept in the runtime directory */
 	int rescue_fd;	  /* in this file, which is locked */
 	uint64_t rescued_sequence; /* of the last one of them */

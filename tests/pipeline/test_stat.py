@@ -9,6 +9,7 @@ import signal
 import struct
 
 import harness
+import otlp_sink
 
 # shm/layout.h: where the header has the offset of the span ring's control, whose first word is the tail.
 RING_CONTROL_AT = 80
@@ -109,6 +110,71 @@ def what_load_pushed_is_what_the_rings_show_and_the_writer_wrote(pipe):
         size = sum(path.stat().st_size for kind, path in pipe.files() if kind == signal_name)
         harness.equal(sums["batch_bytes"], size, f"bytes of {signal_name}")
         harness.equal(sums["files_sealed"], 1, "files sealed")
+
+
+def the_service_and_the_disk_and_its_syncs_are_shown(pipe):
+    writer = pipe.writer()
+    load = pipe.load("--count", 0, "--rate", 500, service="caf\u00e9 shop")
+
+    def shown():
+        found = stat(pipe)
+        services = [region["service"] for region in found["regions"]]
+        synced = found["writer"]["signals"]["traces"]["syncs"] > 0
+        return found if services == ["caf\u00e9 shop"] and synced else None
+
+    found = harness.wait_for(shown, "the service's name, and a sync")
+    traces = found["writer"]["signals"]["traces"]
+    harness.check(0 < traces["last_sync_ns"] <= traces["longest_sync_ns"] <= traces["sync_ns"], f"{traces}")
+    disk = found["disk"]
+    harness.equal((disk["readable"], disk["problem"], disk["senders"]), (True, "", []), "disk")
+    harness.check(0 < disk["free_bytes"] <= disk["total_bytes"], f"{disk}")
+    harness.check("disk: " in pipe.tool("stat", "--dir", pipe.runtime).out, "a line for the disk")
+    load.stop()
+    harness.wait_for(lambda: not pipe.regions(), "all is written")
+    # Nothing is written any more.
+    (traces_file,) = [path for kind, path in pipe.files() if kind == "traces"]
+    files = stat(pipe)["disk"]["signals"]["traces"]
+    harness.equal((files["files"], files["open_files"], files["bad_files"]), (1, 1, 0), "files")
+    harness.equal(files["bytes"], traces_file.stat().st_size, "bytes of the files")
+    writer.stop()
+    path = pipe.output.rename(pipe.output.with_name("moved"))
+    found = stat(pipe)["disk"]
+    harness.equal((found["readable"], found["problem"]), (False, "No such file or directory"), "disk")
+    text = pipe.tool("stat", "--dir", pipe.runtime).out
+    harness.check("the output directory cannot be read" in text, text)
+    path.rename(pipe.output)
+
+
+def a_sender_and_what_it_has_not_sent_are_shown(pipe):
+    pipe.writer()
+    pipe.load("--count", 300).wait()
+    harness.wait_for(lambda: not pipe.regions(), "all is written")
+    sink = otlp_sink.Sink(pipe.scratch / "got")
+    pipe.undo.append(sink.close)
+    send = ("send", "--to", sink.url, "--name", "first", pipe.output)
+    pipe.tool(*send)
+    (sender,) = stat(pipe)["disk"]["senders"]
+    harness.equal((sender["name"], sender["running"], sender["problem"]), ("first", False, ""), "sender")
+    harness.equal(sender["signals"]["traces"], {"unsent_batches": 0, "unsent_files": 0}, "behind")
+    pipe.load("--count", 100).wait()
+    harness.wait_for(lambda: not pipe.regions(), "all is written")
+    found = stat(pipe)
+    behind = found["disk"]["senders"][0]["signals"]["traces"]["unsent_batches"]
+    harness.check(0 < behind <= found["writer"]["signals"]["traces"]["batches"], f"{behind} behind")
+    follow = pipe.start("otlpipe", *send, "--follow")
+
+    def has_sent_all():
+        (sender,) = stat(pipe)["disk"]["senders"]
+        return sender["running"] and sender["signals"]["traces"]["unsent_batches"] == 0
+
+    harness.wait_for(has_sent_all, "the sender runs, and has sent all")
+    text = pipe.tool("stat", "--dir", pipe.runtime).out
+    harness.check("sender first: running" in text, text)
+    follow.stop()
+    (pipe.output / "otlpipe-send.first.cursor").write_text("no cursor\n")
+    (sender,) = stat(pipe)["disk"]["senders"]
+    harness.check(sender["problem"] != "" and not sender["running"], f"{sender}")
+    pipe.processes[0].stop()
 
 
 def drops_are_shown_by_reason(pipe):
@@ -291,6 +357,8 @@ if __name__ == "__main__":
         [
             nothing_there_is_an_answer,
             what_load_pushed_is_what_the_rings_show_and_the_writer_wrote,
+            the_service_and_the_disk_and_its_syncs_are_shown,
+            a_sender_and_what_it_has_not_sent_are_shown,
             drops_are_shown_by_reason,
             memory_of_programs_that_have_ended_is_shown,
             regions_beyond_the_list_are_in_the_sums_and_told_of,
