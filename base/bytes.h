@@ -31,6 +31,12 @@ static inline uint64_t bytes_load64(const void *from)
 	return word;
 }
 
+static inline uint8_t *bytes_store16(uint8_t *to, uint16_t word)
+{
+	memcpy(to, &word, sizeof(word));
+	return to + sizeof(word);
+}
+
 static inline uint8_t *bytes_store32(uint8_t *to, uint32_t word)
 {
 	memcpy(to, &word, sizeof(word));
@@ -91,9 +97,11 @@ static __attribute__((noinline, unused)) uint64_t bytes_copy_long(uint8_t *to, c
 
 /**
  * Copy len bytes that do not overlap, and gather their bits in *high, where the caller looks for
- * BYTES_HIGH_BITS after many copies; from may be NULL when len is 0. Returns to + len.
+ * BYTES_HIGH_BITS after many copies; from may be NULL when len is 0. Returns to + len. Into its
+ * caller in any case: for the few places where a call would cost as much as the copy.
  */
-static inline uint8_t *bytes_copy_text(uint8_t *to, const void *source, size_t len, uint64_t *high)
+static inline __attribute__((always_inline)) uint8_t *
+bytes_copy_text_here(uint8_t *to, const void *source, size_t len, uint64_t *high)
 {
 	const uint8_t *from = source;
 
@@ -129,6 +137,12 @@ static inline uint8_t *bytes_copy_text(uint8_t *to, const void *source, size_t l
 		*high |= bytes_copy_long(to, from, len);
 	}
 	return to + len;
+}
+
+/** The same, where the compiler may choose. */
+static inline uint8_t *bytes_copy_text(uint8_t *to, const void *source, size_t len, uint64_t *high)
+{
+	return bytes_copy_text_here(to, source, len, high);
 }
 
 /** The same for bytes that are no text. */

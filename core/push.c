@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The push: size and check, claim and count, write, commit. Between claim and
- * commit two things can be found out, that text beyond ASCII is not UTF-8, and
- * that somebody changed what was lent to us; the claim is given up then, and the
- * writer skips it. What a record looks like is core/record/record.h's, how it is claimed
- * shm/ring.h's; here is who gets counted where, and what the caller is told.
+ * The push. A usual span or log is built in a buffer on the stack, then claimed and counted, copied
+ * and committed: nothing can go wrong behind the claim. All else goes the long way: size and check,
+ * claim and count, write, commit. There, between claim and commit, two things can be found out,
+ * that text beyond ASCII is not UTF-8, and that somebody changed what was lent to us; the claim is
+ * given up then, and the writer skips it. What a record looks like is core/record/record.h's, how
+ * it is claimed shm/ring.h's; here is who gets counted where, and what the caller is told.
  */
 #include "core/push.h"
 
-#include "core/record/record.h"
+#include "core/record/record_build.h"
 #include "core/shape.h"
 
 /* One export call: where it pushes to, and the first reason why something was not taken. */
@@ -126,6 +127,21 @@ static inline bool push_take(struct push *push, int rc, size_t bytes, struct rin
 	return true;
 }
 
+/*
+ * What was built whole: claimed, copied and committed at once. A producer that is preempted or
+ * killed is hardly ever found in between, and there is no claim that has to be given up.
+ */
+static inline void push_built(struct push *push, const uint8_t *built, size_t bytes)
+{
+	struct ring_claim claim;
+
+	if (!push_take(push, 0, bytes, &claim))
+		return;
+	/* With the zeros behind it, which the entry has room for: whole words are copied faster. */
+	memcpy(claim.payload, built, (bytes + ENTRY_ALIGN_BYTES - 1) & ~(ENTRY_ALIGN_BYTES - 1));
+	push_commit(push, &claim);
+}
+
 /* Where a span's resource comes from: inline, or by reference where inline_resource is NULL. */
 struct span_push {
 	const struct otlp_span *span;
@@ -142,8 +158,10 @@ static inline enum record_written span_write(const struct span_push *of, uint8_t
 	return record_write_span(to, of->span, of->inline_resource, of->resource_ref, bytes);
 }
 
-static inline void push_span(struct push *push, struct resource *resource, struct otlp_shape *shape,
-			     const struct otlp_span *span)
+/* Any span: sized, claimed and then written, or refused for what is wrong with it. */
+static __attribute__((noinline)) void push_span_any(struct push *push, struct resource *resource,
+						    struct otlp_shape *shape,
+						    const struct otlp_span *span)
 {
 	struct span_push of = {.span = span, .inline_resource = span->resource};
 	enum record_written written;
@@ -169,6 +187,32 @@ static inline void push_span(struct push *push, struct resource *resource, struc
 		push_abort(push, &claim);
 }
 
+static inline void push_span(struct push *push, struct resource *resource, struct otlp_shape *shape,
+			     const struct otlp_span *span)
+{
+	_Alignas(16) uint8_t buffer[RECORD_BUILD_BUFFER_BYTES];
+	struct record_built built = {0, false};
+	uint32_t resource_ref = 0, shape_ref = 0;
+
+	if (span->resource == NULL)
+		resource_ref = table_entry_reference(&resource->entry, push->region);
+	if (shape != NULL)
+		shape_ref = table_entry_reference(&shape->entry, push->region);
+	if (resource_ref != 0) {
+		if (shape_ref != 0)
+			built = record_build_span(buffer, span, &shape->record, resource_ref,
+						  shape_ref);
+		else
+			built = record_build_span(buffer, span, NULL, resource_ref, 0);
+	}
+	if (built.bytes == 0)
+		push_span_any(push, resource, shape, span);
+	else if (built.is_ascii || record_text_span(span, NULL))
+		push_built(push, buffer, built.bytes);
+	else
+		push_refuse(push, OTLP_ERR_INVALID, 1);
+}
+
 int push_spans(struct producer *producer, struct resource *resource, struct otlp_shape *shape,
 	       const struct otlp_span *spans, size_t count)
 {
@@ -187,8 +231,8 @@ int push_spans(struct producer *producer, struct resource *resource, struct otlp
 	return push.result;
 }
 
-static inline void push_log(struct push *push, struct resource *resource,
-			    const struct otlp_log_record *log)
+static __attribute__((noinline)) void push_log_any(struct push *push, struct resource *resource,
+						   const struct otlp_log_record *log)
 {
 	const struct otlp_resource *inline_resource = log->resource;
 	enum record_written written;
@@ -209,8 +253,29 @@ static inline void push_log(struct push *push, struct resource *resource,
 		push_abort(push, &claim);
 }
 
-static inline void push_shaped_log(struct push *push, struct resource *resource,
-				   struct otlp_shape *shape, const struct otlp_log_record *log)
+static inline void push_log(struct push *push, struct resource *resource,
+			    const struct otlp_log_record *log)
+{
+	_Alignas(16) uint8_t buffer[RECORD_BUILD_BUFFER_BYTES];
+	struct record_built built = {0, false};
+	uint32_t resource_ref = 0;
+
+	if (log->resource == NULL)
+		resource_ref = table_entry_reference(&resource->entry, push->region);
+	if (resource_ref != 0)
+		built = record_build_log(buffer, log, NULL, resource_ref, 0);
+	if (built.bytes == 0)
+		push_log_any(push, resource, log);
+	else if (built.is_ascii || record_text_log(log, NULL))
+		push_built(push, buffer, built.bytes);
+	else
+		push_refuse(push, OTLP_ERR_INVALID, 1);
+}
+
+static __attribute__((noinline)) void push_shaped_log_any(struct push *push,
+							  struct resource *resource,
+							  struct otlp_shape *shape,
+							  const struct otlp_log_record *log)
 {
 	const uint32_t shape_ref = table_entry_reference(&shape->entry, push->region);
 	const struct otlp_resource *inline_resource = log->resource;
@@ -221,8 +286,8 @@ static inline void push_shaped_log(struct push *push, struct resource *resource,
 	int rc;
 
 	/* As with spans: whole, where the table has no room for the shape. */
-	if (__builtin_expect(shape_ref == 0, 0)) {
-		push_log(push, resource, log);
+	if (shape_ref == 0) {
+		push_log_any(push, resource, log);
 		return;
 	}
 	push_resource(push, resource, &inline_resource, &resource_ref);
@@ -236,6 +301,26 @@ static inline void push_shaped_log(struct push *push, struct resource *resource,
 		push_commit(push, &claim);
 	else
 		push_abort(push, &claim);
+}
+
+static inline void push_shaped_log(struct push *push, struct resource *resource,
+				   struct otlp_shape *shape, const struct otlp_log_record *log)
+{
+	_Alignas(16) uint8_t buffer[RECORD_BUILD_BUFFER_BYTES];
+	struct record_built built = {0, false};
+	const uint32_t shape_ref = table_entry_reference(&shape->entry, push->region);
+	uint32_t resource_ref = 0;
+
+	if (log->resource == NULL)
+		resource_ref = table_entry_reference(&resource->entry, push->region);
+	if (resource_ref != 0 && shape_ref != 0)
+		built = record_build_log(buffer, log, &shape->record, resource_ref, shape_ref);
+	if (built.bytes == 0)
+		push_shaped_log_any(push, resource, shape, log);
+	else if (built.is_ascii || record_text_log(log, NULL))
+		push_built(push, buffer, built.bytes);
+	else
+		push_refuse(push, OTLP_ERR_INVALID, 1);
 }
 
 int push_logs(struct producer *producer, struct resource *resource,

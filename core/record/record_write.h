@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What record_write….c and record_text.c share; nobody else includes it. A
+ * What record_write….c, record_text.c and record_build.h share; nobody else includes it. A
  * size function adds to *bytes and returns 0 or an enum otlp_error; *bytes means nothing after an
  * error. A write function gathers the bytes of all text that it copies in *high: where no byte has
  * its high bit set, all text was ASCII, and need not be looked at once more.
