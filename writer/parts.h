@@ -28,7 +28,7 @@ struct place {
 };
 
 struct writer {
-	const struct options *options;
+	struct options *options; /* reload.c changes them */
 	char path[RUNTIME_PATH_BYTES_MAX];
 	struct runtime_dir dir;
 	struct place place;

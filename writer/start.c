@@ -266,7 +266,7 @@ static int start_page(struct writer *writer)
 	return 0;
 }
 
-int writer_start(struct writer *writer, const struct options *options)
+int writer_start(struct writer *writer, struct options *options)
 {
 	enum otlp_signal signal;
 	int rc;

@@ -9,7 +9,7 @@
 #include "writer/parts.h"
 
 /** @return 0, or negative and a line was said */
-int writer_start(struct writer *writer, const struct options *options);
+int writer_start(struct writer *writer, struct options *options);
 void writer_end(struct writer *writer);
 
 #endif

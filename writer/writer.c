@@ -23,6 +23,7 @@
 #include "writer/notify.h"
 #include "writer/place.h"
 #include "writer/regions.h"
+#include "writer/reload.h"
 #include "writer/start.h"
 #include "writer/start_output.h"
 
@@ -190,6 +191,7 @@ static bool writer_turn(struct writer *writer, int64_t now)
 		signal_rotate = 0;
 		for (i = 0; i < SIGNAL_COUNT; i++)
 			queue_rotate(&writer->queues[i]);
+		reload(writer, now);
 	}
 
 	if (now >= writer->care_ns) {
@@ -475,7 +477,7 @@ static bool writer_is_to_stop(struct writer *writer)
 	return told > 0 && wait_is_over(&writer->wait, (unsigned)told, clock_monotonic_ns());
 }
 
-int writer_run(const struct options *options)
+int writer_run(struct options *options)
 {
 	struct writer writer;
 	int status;

@@ -6,10 +6,10 @@
 #include "writer/options.h"
 
 /**
- * Run until a signal or, with --drain, until the rings are empty.
+ * Run until a signal or, with --drain, until the rings are empty. SIGHUP may change the options.
  *
  * @return the process's exit status: 0, or 1 and a line was said
  */
-int writer_run(const struct options *options);
+int writer_run(struct options *options);
 
 #endif

@@ -34,6 +34,7 @@ FOREIGN = (
     ("zstd", re.compile(r"^zstd(_errors)?\.h$")),
     ("zlib", re.compile(r"^zlib\.h$")),
     ("rdkafka", re.compile(r"^librdkafka/.*$")),
+    ("inih", re.compile(r"^ini\.h$")),
     ("xxhash", re.compile(r"^(xxhash|xxh_x86dispatch)\.h$")),
 )
 
@@ -78,6 +79,10 @@ LAYERS = (
             *(under("writer/file/"), under("writer/io/"), BASE, SIGNAL),
             *(under("shm/runtime.h"), "xxhash", "zstd"),
         ),
+    ),
+    (
+        re.compile(r"^writer/config\.c$"),
+        (under("writer/"), SHM, RECORD_READ, BASE, DATA_HEADERS, "inih"),
     ),
     (under("writer/"), (under("writer/"), SHM, RECORD_READ, BASE, DATA_HEADERS)),
     (

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Flags and the environment; each parse in a child, since wrong values end the process. */
 #include "base/array.h"
+#include "writer/config.h"
+#include "writer/option_table.h"
 #include "writer/options.h"
 
 #include <sys/mman.h>
@@ -141,11 +143,132 @@ static void a_wrong_value_gets_one_line_and_status_2(void **state)
 	unsetenv("OTLPIPE_SYNC");
 }
 
+/* ---- the file ---- */
+
+static void write_file(char path[32], const char *text)
+{
+	int fd;
+
+	strcpy(path, "/dev/shm/test-options-XXXXXX");
+	fd = mkstemp(path);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	close(fd);
+}
+
+static unsigned row_of(const char *name)
+{
+	unsigned i = 0;
+
+	while (strcmp(option_rows[i].name, name) != 0)
+		assert_true(++i < OPTION_COUNT);
+	return i;
+}
+
+static void a_file_gives_texts_with_their_lines(void **state)
+{
+	struct option_text texts[OPTION_COUNT];
+	char path[32], problem[OPTION_PROBLEM_BYTES];
+	unsigned i, count = 0;
+
+	(void)state;
+	memset(texts, 0, sizeof(texts));
+	write_file(path, "# one\n\n\tinterval = 5ms ; why\r\noutput: /a b\n;io = pwrite");
+	assert_int_equal(config_read(path, texts, problem), 0);
+	unlink(path);
+	assert_string_equal(texts[row_of("interval")].text, "5ms");
+	assert_int_equal(texts[row_of("interval")].line, 3);
+	assert_string_equal(texts[row_of("output")].text, "/a b");
+	assert_int_equal(texts[row_of("output")].line, 4);
+	for (i = 0; i < OPTION_COUNT; i++) {
+		count += texts[i].text != NULL;
+		free((char *)(uintptr_t)texts[i].text);
+	}
+	assert_int_equal(count, 2);
+}
+
+/* What was read before the line that is wrong is let go: a leak checker sees it otherwise. */
+static void a_file_that_is_wrong_gives_nothing(void **state)
+{
+	static const char *const files[] = {
+		"interval = 5ms\nnothing\n",   "interval = 5ms\ninterval = 6ms\n",
+		"interval = 5ms\nIo = auto\n", "interval = 5ms\n[x]\nio = auto\n",
+		"interval = 5ms\nio = \n",
+	};
+	struct option_text texts[OPTION_COUNT];
+	char path[32], problem[OPTION_PROBLEM_BYTES];
+	unsigned i, row;
+
+	(void)state;
+	for (i = 0; i < COUNT_OF(files); i++) {
+		memset(texts, 0, sizeof(texts));
+		write_file(path, files[i]);
+		assert_int_equal(config_read(path, texts, problem), -EINVAL);
+		unlink(path);
+		assert_memory_equal(problem, path, strlen(path));
+		assert_true(problem[strlen(path)] == ':' && problem[strlen(path) + 1] >= '2');
+		assert_null(strchr(problem, '\n'));
+		for (row = 0; row < OPTION_COUNT; row++)
+			assert_null(texts[row].text);
+	}
+	assert_int_equal(config_read("/dev/shm/no-such-file", texts, problem), -EINVAL);
+	assert_non_null(strstr(problem, "No such file"));
+}
+
+/* One table for all: a row without a text for a message would be found by a user. */
+static void each_row_takes_its_own_default(void **state)
+{
+	struct options options;
+	char variable[OPTION_VARIABLE_BYTES];
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < OPTION_COUNT; i++) {
+		const struct option_row *row = &option_rows[i];
+
+		memset(&options, 0, sizeof(options));
+		assert_non_null(row->takes);
+		assert_non_null(row->help);
+		if (row->otherwise != NULL)
+			assert_int_equal(row->set(&options, row->otherwise), 0);
+		assert_true(row->set(&options, "?,") < 0 || strcmp(row->takes, "a path") == 0);
+		option_variable(row, variable);
+		assert_null(strchr(variable, '-'));
+	}
+	option_variable(&option_rows[row_of("batch-bytes")], variable);
+	assert_string_equal(variable, "OTLPIPE_BATCH_BYTES");
+}
+
+static void read_again_says_what_would_be_in_effect(void **state)
+{
+	struct options options, fresh;
+	char path[32], problem[OPTION_PROBLEM_BYTES];
+
+	(void)state;
+	write_file(path, "interval = 5ms\n");
+	memset(&options, 0, sizeof(options));
+	options.config = path;
+	options.given[row_of("io")] = (struct option_text){"pwrite", OPTION_FLAG, 0};
+	assert_int_equal(options_read_again(&options, &fresh, problem), 0);
+	assert_int_equal(fresh.interval_ns, 5000000);
+	assert_int_equal(fresh.io, IO_PWRITE);
+	assert_int_equal(fresh.texts[row_of("interval")].origin, OPTION_FILE);
+	assert_int_equal(fresh.texts[row_of("sync")].origin, OPTION_DEFAULT);
+	options_free_texts(&fresh);
+	unlink(path);
+	assert_int_equal(options_read_again(&options, &fresh, problem), -EINVAL);
+	assert_non_null(strstr(problem, path));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(values_come_from_defaults_flags_and_environment),
 		cmocka_unit_test(a_wrong_value_gets_one_line_and_status_2),
+		cmocka_unit_test(a_file_gives_texts_with_their_lines),
+		cmocka_unit_test(a_file_that_is_wrong_gives_nothing),
+		cmocka_unit_test(each_row_takes_its_own_default),
+		cmocka_unit_test(read_again_says_what_would_be_in_effect),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

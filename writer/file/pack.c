@@ -28,7 +28,7 @@
 struct pack {
 	int out_dirfd;
 	struct manifest *manifest;
-	struct pack_options options;
+	struct pack_options options; /* its keep_free_bytes: under the mutex */
 	char signals[PACK_SIGNALS_MAX][DATA_SIGNAL_BYTES_MAX + 1];
 	unsigned signal_count;
 	uint64_t next[PACK_SIGNALS_MAX]; /* files with smaller numbers were tried */
@@ -75,16 +75,18 @@ static void say(struct pack *pack, const char *signal, const char *name, int rc)
 }
 
 /* While it is compressed it is there twice, and nobody knows how small it becomes. */
-static bool has_room(const struct pack *pack, const struct data_dir *dir, uint64_t bytes)
+static bool has_room(struct pack *pack, const struct data_dir *dir, uint64_t bytes)
 {
 	struct statvfs vfs;
-	uint64_t free_bytes;
+	uint64_t free_bytes, keep_bytes;
 
+	pthread_mutex_lock(&pack->mutex);
+	keep_bytes = pack->options.keep_free_bytes;
+	pthread_mutex_unlock(&pack->mutex);
 	if (fstatvfs(dir->fd, &vfs) < 0)
 		return true;
 	free_bytes = (uint64_t)vfs.f_bavail * vfs.f_frsize;
-	return free_bytes > pack->options.keep_free_bytes &&
-	       free_bytes - pack->options.keep_free_bytes > bytes;
+	return free_bytes > keep_bytes && free_bytes - keep_bytes > bytes;
 }
 
 static void count(struct pack *pack, int rc, uint64_t plain_bytes, uint64_t packed_bytes)
@@ -251,6 +253,15 @@ void pack_request(struct pack *pack)
 	pthread_mutex_lock(&pack->mutex);
 	pack->is_asked = true;
 	pthread_cond_signal(&pack->changed);
+	pthread_mutex_unlock(&pack->mutex);
+}
+
+void pack_set_keep_free(struct pack *pack, uint64_t keep_free_bytes)
+{
+	if (pack == NULL)
+		return;
+	pthread_mutex_lock(&pack->mutex);
+	pack->options.keep_free_bytes = keep_free_bytes;
 	pthread_mutex_unlock(&pack->mutex);
 }
 

@@ -39,6 +39,9 @@ int pack_open(struct pack **ret, int out_dirfd, struct manifest *manifest,
 /** Leaves the file that it is at as it was. NULL is fine. */
 void pack_close(struct pack *pack);
 
+/** Leave this much of the file system free from now on. NULL is fine. */
+void pack_set_keep_free(struct pack *pack, uint64_t keep_free_bytes);
+
 /** A file was sealed. Returns at once. NULL is fine. */
 void pack_request(struct pack *pack);
 

@@ -19,6 +19,7 @@ struct retain {
 	bool is_asked;
 	bool is_stopping;
 	struct retain_counts counts;
+	struct retain_limits limits; /* of the next run */
 };
 
 static bool is_stopping(void *context)
@@ -44,6 +45,7 @@ static void *run_thread(void *argument)
 		if (retain->is_stopping)
 			break;
 		retain->is_asked = false;
+		retain_run_set_limits(&retain->run, &retain->limits);
 		pthread_mutex_unlock(&retain->mutex);
 
 		(void)retain_run(&retain->run);
@@ -89,6 +91,7 @@ int retain_open(struct retain **ret, int out_dirfd, struct manifest *manifest,
 	retain = calloc(1, sizeof(*retain));
 	if (!retain)
 		return -ENOMEM;
+	retain->limits = *limits;
 	rc = retain_run_open(&retain->run, out_dirfd, manifest, signals, signal_count, limits);
 	if (rc == 0) {
 		retain->run.is_stopping = is_stopping;
@@ -135,5 +138,12 @@ void retain_counts(struct retain *retain, struct retain_counts *ret)
 {
 	pthread_mutex_lock(&retain->mutex);
 	*ret = retain->counts;
+	pthread_mutex_unlock(&retain->mutex);
+}
+
+void retain_set_limits(struct retain *retain, const struct retain_limits *limits)
+{
+	pthread_mutex_lock(&retain->mutex);
+	retain->limits = *limits;
 	pthread_mutex_unlock(&retain->mutex);
 }

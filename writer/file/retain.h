@@ -39,6 +39,9 @@ void retain_close(struct retain *retain);
 /** Asks for a run and returns at once. Requests during a run make one more. */
 void retain_request(struct retain *retain);
 
+/** Other limits, from the next run on. */
+void retain_set_limits(struct retain *retain, const struct retain_limits *limits);
+
 /** What the runs that have ended did since retain_open. */
 void retain_counts(struct retain *retain, struct retain_counts *ret);
 

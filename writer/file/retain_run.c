@@ -526,6 +526,16 @@ int retain_run_open(struct retain_run *run, int out_dirfd, struct manifest *mani
 	return rc;
 }
 
+void retain_run_set_limits(struct retain_run *run, const struct retain_limits *limits)
+{
+	/* A clock that is not believed stays so. */
+	if (run->limits.age_ns == 0 && limits->age_ns != 0)
+		retain_clock_open(&run->clock, run->manifest, limits->age_ns);
+	else
+		run->clock.age_ns = limits->age_ns;
+	run->limits = *limits;
+}
+
 void retain_run_close(struct retain_run *run)
 {
 	unsigned i;

@@ -59,6 +59,9 @@ int retain_run_open(struct retain_run *run, int out_dirfd, struct manifest *mani
 		    const struct retain_limits *limits);
 void retain_run_close(struct retain_run *run);
 
+/** Between two runs: other limits. */
+void retain_run_set_limits(struct retain_run *run, const struct retain_limits *limits);
+
 /** Remove what has to go. @return 0, or the last error, which was said */
 int retain_run(struct retain_run *run);
 
