@@ -163,6 +163,18 @@ void log_sum_up(void)
 	sum_up(LOG_SUMMARY_NS);
 }
 
+bool log_has_left_out(void)
+{
+	bool has = false;
+	unsigned i;
+
+	pthread_mutex_lock(&log_mutex);
+	for (i = 0; i < log_kind_count; i++)
+		has |= log_kinds[i].left_out != 0;
+	pthread_mutex_unlock(&log_mutex);
+	return has;
+}
+
 void log_end(void)
 {
 	sum_up(0);

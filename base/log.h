@@ -10,6 +10,8 @@
 #ifndef OTLPIPE_BASE_LOG_H
 #define OTLPIPE_BASE_LOG_H
 
+#include <stdbool.h>
+
 #define LOG_BURST_LINES 16
 #define LOG_LINE_NS	INT64_C(1000000000)
 #define LOG_SUMMARY_NS	INT64_C(10000000000)
@@ -22,6 +24,9 @@ void log_always(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /** Sum up what was left out, if it is time for it. To be called now and then. */
 void log_sum_up(void);
+
+/** Has anything been left out that is not summed up yet? */
+bool log_has_left_out(void);
 
 /** Sum up what was left out, whatever the time, and forget all: the program ends. */
 void log_end(void);

@@ -321,6 +321,9 @@ static void flush_request(struct producer *producer, struct flush_target *target
 				 !atomic_cas_relaxed_u64(&shared->flush_to, asked, tail));
 		}
 	}
+	/* PAIR(deep-sleep): with deep_announce() of a writer: it sees what we asked for, or
+	 * producer_end_deep_sleeps() sees that it sleeps. */
+	atomic_fence_full();
 }
 
 /* How long a flush may still wait, at most for one slice; 0: no longer. */
@@ -386,6 +389,7 @@ int otlp_library_flush(struct otlp_library *library, int64_t timeout_ns)
 		if (slice == 0)
 			return OTLP_ERR_TIMEOUT;
 		control_wake_writer(&producer->control);
+		producer_end_deep_sleeps(producer, target.region_count);
 		control_wait_flushed(&producer->control, seen, slice);
 	}
 }

@@ -170,6 +170,33 @@ void producer_renew(struct producer *producer, const struct region *full)
 	(void)making_try(producer, count);
 }
 
+void producer_end_deep_sleep(struct producer *producer, const struct region *region,
+			     struct ring *ring, uint32_t deep_sleep)
+{
+	control_end_deep_sleep(&producer->control, producer->path, !region_is_filtered(region));
+	ring_woke_writer(ring, deep_sleep);
+}
+
+void producer_end_deep_sleeps(struct producer *producer, uint32_t region_count)
+{
+	uint32_t i, number;
+
+	for (i = 0; i < region_count; i++) {
+		struct region *region = &producer->regions[i];
+
+		for (number = 0; number < REGION_RINGS_MAX; number++) {
+			struct ring *ring = &region->rings[number];
+			uint32_t deep_sleep;
+
+			if (ring->shared == NULL)
+				continue;
+			deep_sleep = ring_deep_sleep(ring);
+			if (deep_sleep != 0)
+				producer_end_deep_sleep(producer, region, ring, deep_sleep);
+		}
+	}
+}
+
 int producer_has_writer(const struct producer *producer)
 {
 	struct undisturbed undisturbed;

@@ -49,6 +49,18 @@ void producer_renew(struct producer *producer, const struct region *full);
  */
 int producer_retry(struct producer *producer);
 
+/**
+ * A push has found that the writer sleeps until somebody wakes it: wake it. One or two system calls
+ * for the first push after a pause. Async-signal-safe; errno is kept.
+ *
+ * @param deep_sleep  what ring_deep_sleep() said
+ */
+void producer_end_deep_sleep(struct producer *producer, const struct region *region,
+			     struct ring *ring, uint32_t deep_sleep) __attribute__((cold));
+
+/** The same for all rings of the first so many regions: for a flush. */
+void producer_end_deep_sleeps(struct producer *producer, uint32_t region_count);
+
 /** Is there a writer? 1, 0, or a negative errno. */
 int producer_has_writer(const struct producer *producer);
 

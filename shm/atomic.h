@@ -66,6 +66,25 @@ static inline void atomic_fence_store(void)
 	ck_pr_fence_store();
 }
 
+/** All before it is seen before all after it. Costs tens of cycles. */
+static inline void atomic_fence_full(void)
+{
+	ck_pr_fence_memory();
+}
+
+/**
+ * Behind a compare-and-swap: that comes before loads after this, too, and stores before this are
+ * seen before stores after it. Where a locked instruction orders all, as on x86, it is none.
+ */
+static inline void atomic_fence_claim(void)
+{
+#if defined(__x86_64__)
+	ck_pr_fence_store();
+#else
+	ck_pr_fence_memory();
+#endif
+}
+
 /** Loads before it are done before loads after it. */
 static inline void atomic_fence_load(void)
 {

@@ -327,6 +327,34 @@ void control_wake_writer(struct control *control)
 	errno = saved;
 }
 
+void control_end_deep_sleep(struct control *control, const char *path, bool may_set_time)
+{
+	struct control_page *page = control_page(control);
+	int saved = errno;
+	long woken = 0;
+
+	if (page == NULL)
+		page = control_look_late(control);
+	if (page != NULL)
+		woken = control_futex(&page->deep, FUTEX_WAKE, 1, NULL);
+	/* The path is our own, and so is the directory, or an administrator's. */
+	if (woken <= 0 && may_set_time)
+		(void)utimensat(AT_FDCWD, path, NULL, 0);
+	errno = saved;
+}
+
+void control_doze(uint32_t *word, uint32_t value)
+{
+	control_futex(word, FUTEX_WAIT, value, NULL);
+}
+
+bool control_move_sleeper(struct control *control, uint32_t *word, uint32_t value)
+{
+	/* Wake none, move one, if the word has that value. */
+	return syscall(SYS_futex, word, FUTEX_CMP_REQUEUE, 0, 1UL, &control->page->deep, value) ==
+	       1;
+}
+
 uint32_t control_flushed(const struct control *control)
 {
 	const struct control_page *page = control_page(control);

@@ -62,6 +62,16 @@ void control_refresh(struct control *control, const struct runtime_dir *dir);
 /** Wake the writer if it sleeps: one system call then, none otherwise. */
 void control_wake_writer(struct control *control);
 
+/**
+ * Wake a writer that sleeps until it is woken. Where nobody sleeps at the page, since a member of
+ * the group has led its sleeper away or since the page is another one by now, the directory's time
+ * is set, which the writer waits for too.
+ *
+ * @param path        of the runtime directory
+ * @param may_set_time  false: this process may have a filter that ends it for such a call
+ */
+void control_end_deep_sleep(struct control *control, const char *path, bool may_set_time);
+
 /** What control_wait_flushed() waits to see changed. */
 uint32_t control_flushed(const struct control *control);
 void control_wait_flushed(struct control *control, uint32_t seen, int64_t timeout_ns);
@@ -93,6 +103,20 @@ bool control_sleep(struct control *control, int64_t timeout_ns);
  * @param is_reached  the barrier of control_announce_sleep() reaches every producer
  */
 int64_t control_slice_ns(const struct control *control, bool is_reached);
+
+/* The deep sleep: a thread of the writer's sleeps at the page's futex, and tells who looks. */
+
+/** That thread: sleep while the word, which is the writer's own, has this value. */
+void control_doze(uint32_t *word, uint32_t value);
+
+/**
+ * Put the thread that sleeps at this word to sleep at the page instead. From then on it can be
+ * woken there: no wake-up is lost between that and a last look.
+ *
+ * @param value  of the word: it must differ from what that thread went to sleep with
+ * @return false: no thread sleeps at the word (yet)
+ */
+bool control_move_sleeper(struct control *control, uint32_t *word, uint32_t value);
 
 /** Take the announcement back: there was something to do. Async-signal-safe. */
 void control_cancel_sleep(struct control *control);

@@ -112,6 +112,10 @@ struct ring_shared {
 		};
 	};
 	uint64_t flush_to; /* a flush waits for the head to reach this; 0: none */
+	/* The writer sleeps until somebody wakes it: the number of that sleep; 0: it does not. In
+	 * this line, since a push has it at hand anyway. It is written when nothing is pushed. */
+	uint32_t deep_sleep;
+	uint32_t reserved_claims;
 
 	/* Line 1, the writer: what it gave back. */
 	_Alignas(LAYOUT_LINE_BYTES) uint64_t head;
@@ -132,6 +136,7 @@ struct ring_shared {
 static_assert(offsetof(struct ring_shared, tail) == 0, "layout");
 static_assert(offsetof(struct ring_shared, accepted_items) == 8, "layout");
 static_assert(offsetof(struct ring_shared, flush_to) == 16, "layout");
+static_assert(offsetof(struct ring_shared, deep_sleep) == 24, "layout");
 static_assert(offsetof(struct ring_shared, head) == 128, "layout");
 static_assert(offsetof(struct ring_shared, done_slot) == 256, "layout");
 static_assert(offsetof(struct ring_shared, done) == 264, "layout");
@@ -240,12 +245,16 @@ struct control_page {
 	/* The writer's run: which regions are drained now says region_header.writer_epoch. */
 	_Alignas(LAYOUT_LINE_BYTES) uint64_t writer_epoch;
 
-	_Alignas(LAYOUT_LINE_BYTES) uint8_t room[3584]; /* zero */
+	/* The futex of the writer's deep sleep (ring_shared.deep_sleep). Its value says nothing. */
+	_Alignas(LAYOUT_LINE_BYTES) uint32_t deep;
+
+	_Alignas(LAYOUT_LINE_BYTES) uint8_t room[3456]; /* zero */
 };
 
 static_assert(offsetof(struct control_page, sleeping) == 128, "layout");
 static_assert(offsetof(struct control_page, flushed) == 256, "layout");
 static_assert(offsetof(struct control_page, writer_epoch) == 384, "layout");
+static_assert(offsetof(struct control_page, deep) == 512, "layout");
 static_assert(sizeof(struct control_page) == LAYOUT_PAGE_BYTES, "layout");
 
 /*

@@ -355,6 +355,11 @@ uint64_t region_writer_epoch(const struct region *region)
 	return atomic_load_relaxed_u64(&region->header->writer_epoch);
 }
 
+bool region_is_filtered(const struct region *region)
+{
+	return (region->header->flags & REGION_FLAG_NOT_REACHED) != 0;
+}
+
 bool region_is_abandoned(const struct region *region)
 {
 	return atomic_load_relaxed_u32(&region->header->writer_state) == REGION_STATE_ABANDONED;

@@ -75,6 +75,9 @@ bool region_is_listed(const struct region *region, const struct runtime_dir *dir
 /** Which run of a writer drains it, or did so last? 0: none ever. */
 uint64_t region_writer_epoch(const struct region *region);
 
+/** Has this process a seccomp filter? Then it makes no system calls that a filter may not know. */
+bool region_is_filtered(const struct region *region);
+
 /** Has the writer given this region up? Then make a new one. */
 bool region_is_abandoned(const struct region *region);
 

@@ -132,9 +132,30 @@ static inline bool ring_claim(struct ring *ring, uint32_t payload_bytes, uint32_
 	ret->items = items;
 	atomic_store_relaxed_u64(ret->word, entry_word(ENTRY_CLAIMED, payload_bytes));
 	/* PAIR(ring-claim-word): with ring_reader_peek() after this process died. No payload
-	 * byte may be seen without the header in front of it, or it would be taken for one. */
-	atomic_fence_store();
+	 * byte may be seen without the header in front of it, or it would be taken for one.
+	 * PAIR(deep-sleep): with deep_announce() of a writer: it sees the tail that we moved, or
+	 * ring_deep_sleep() sees that it sleeps. */
+	atomic_fence_claim();
 	return true;
+}
+
+/**
+ * Behind a commit: does the writer sleep until somebody wakes it?
+ *
+ * @return 0, or what ring_woke_writer() takes
+ */
+static inline uint32_t ring_deep_sleep(const struct ring *ring)
+{
+	return atomic_load_relaxed_u32(&ring->shared->deep_sleep);
+}
+
+/**
+ * It was woken from that sleep: the next push need not do it again. Not before, since who is killed
+ * in between wakes nobody. And not from a later sleep, should this thread have been held up.
+ */
+static inline void ring_woke_writer(struct ring *ring, uint32_t deep_sleep)
+{
+	(void)atomic_cas_relaxed_u32(&ring->shared->deep_sleep, deep_sleep, 0);
 }
 
 static inline void ring_commit(const struct ring_claim *claim)

@@ -14,6 +14,7 @@
 #include "writer/wait.h"
 #include "writer/watchdog.h"
 
+struct deep;
 struct place_old;
 
 /* What place.c knows of the runtime directory beside that it is open. */
@@ -22,6 +23,7 @@ struct place {
 	bool is_leaving;	/* another writer has taken the place */
 	bool is_lost;		/* and what is attached has no name where that one looks */
 	int64_t busy_until_ns;	/* a writer that leaves waits so long for what is not committed */
+	bool has_moved;		/* another directory, or another control page, than at the start */
 	struct timespec seen_mtime;
 	size_t nameless; /* of living programs, at the last look */
 	int said;	 /* the error that was said last */
@@ -56,6 +58,7 @@ struct writer {
 	int stops_heard;       /* how often it was told to stop, at its last look */
 	struct wait wait;
 	struct watchdog watchdog;
+	struct deep *deep;
 	unsigned opened; /* how far writer_start() came */
 };
 

@@ -103,6 +103,7 @@ static void look_at_control(struct writer *writer)
 
 	if (writer->place.is_leaving || control_has_name(&writer->control, &writer->dir))
 		return;
+	writer->place.has_moved = true;
 	rc = control_move(&writer->control, &writer->dir);
 	if (rc == 0)
 		log_line("%s in %s was removed or replaced: there is one again", RUNTIME_CONTROL,
@@ -230,6 +231,11 @@ void place_look(struct writer *writer, int64_t now_ns)
 		count_nameless(writer);
 	}
 	forget_olds(writer);
+}
+
+bool place_is_kept(const struct writer *writer)
+{
+	return is_there(writer);
 }
 
 void place_leave(struct writer *writer, int64_t now_ns)

@@ -24,6 +24,9 @@ void place_look(struct writer *writer, int64_t now_ns);
  */
 void place_leave(struct writer *writer, int64_t now_ns);
 
+/** Does its path still lead to the runtime directory that is open? */
+bool place_is_kept(const struct writer *writer);
+
 /** Is it time for a writer that leaves to end? */
 bool place_is_left(const struct writer *writer);
 

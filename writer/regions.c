@@ -112,6 +112,12 @@ bool regions_have_changed(const struct regions *regions, int64_t now_ns)
 	return now_ns >= regions->next_ns && regions_differ(regions);
 }
 
+bool regions_are_all_known(const struct regions *regions)
+{
+	return regions->stream == NULL && regions->look_ns == INT64_MAX && regions->waiting == 0 &&
+	       !regions->drained_elsewhere && !regions_differ(regions);
+}
+
 int64_t regions_deadline_ns(const struct regions *regions)
 {
 	if (regions->stream != NULL || regions_differ(regions))
@@ -233,6 +239,7 @@ static void regions_open_failed(struct regions *regions, const char *name, int e
 				 "others as long as it runs",
 				 name);
 		regions->said_drained = true;
+		regions->drained_elsewhere = true;
 		return;
 	}
 	regions_refuse(regions, name,
@@ -405,6 +412,7 @@ static int regions_begin(struct regions *regions)
 
 	regions->room = regions->capacity;
 	regions->waiting_now = 0;
+	regions->drained_elsewhere = false;
 	/* Before it is read: what comes in meanwhile changes it again, if not in the same tick. */
 	regions->look_ns = INT64_MAX;
 	if (fstat(regions->dir->fd, &st) == 0) {

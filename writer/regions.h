@@ -43,6 +43,7 @@ struct regions {
 	struct claims claims;	    /* to be told to regions that come */
 	struct idset known; /* names: attached, refused, or done with; not to be opened again */
 	bool said_drained;
+	bool drained_elsewhere; /* some are, by another writer, at this look at the directory */
 	bool has_recovered;	/* regions_end_recovery(): from now on a region must be settled */
 	bool accepts_unsettled; /* the user said so */
 	bool said_unsettled;
@@ -87,6 +88,9 @@ int regions_discover(struct regions *regions);
  * @param anyway  read the directory if it has not changed, too
  */
 int regions_discover_some(struct regions *regions, int64_t now_ns, bool anyway);
+
+/** Is all of it read, and is nothing in it to be looked at again unless it changes? */
+bool regions_are_all_known(const struct regions *regions);
 
 /** When to call that next; INT64_MAX: when the directory has changed. */
 int64_t regions_deadline_ns(const struct regions *regions);

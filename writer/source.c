@@ -72,6 +72,9 @@ int source_open(struct source **ret, const struct runtime_dir *dir, const char *
 	rc = region_take(&source->view, epoch);
 	if (rc == 0)
 		rc = source_open_rings(source);
+	/* A writer that was killed in its sleep left that word. */
+	if (rc == 0)
+		source_set_deep_sleep(source, 0);
 	if (rc == 0 && source->guard.has_failed)
 		rc = -EBADMSG;
 	if (rc < 0) {
@@ -142,6 +145,44 @@ bool source_has_news(const struct source *source)
 			return true;
 	}
 	return false;
+}
+
+bool source_is_quiet(const struct source *source)
+{
+	unsigned signal;
+
+	if (source->is_dead || source->is_broken)
+		return false;
+	for (signal = 0; signal < SIGNAL_COUNT; signal++) {
+		const struct source_ring *ring = &source->rings[signal];
+		const struct ring_shared *shared = ring->reader.shared;
+
+		if (ring->is_present &&
+		    (atomic_load_relaxed_u64(&shared->tail) != ring->reader.head ||
+		     atomic_load_relaxed_u64(&shared->flush_to) != ring->seen_flush_to))
+			return false;
+	}
+	return true;
+}
+
+void source_set_deep_sleep(struct source *source, uint32_t deep_sleep)
+{
+	unsigned signal;
+
+	for (signal = 0; signal < SIGNAL_COUNT; signal++)
+		if (source->rings[signal].is_present)
+			atomic_store_relaxed_u32(&source->rings[signal].reader.shared->deep_sleep,
+						 deep_sleep);
+}
+
+uint64_t source_progress(const struct source *source)
+{
+	uint64_t sum = 0;
+	unsigned signal;
+
+	for (signal = 0; signal < SIGNAL_COUNT; signal++)
+		sum += source->rings[signal].reader.read;
+	return sum;
 }
 
 bool source_waits_for_claim(const struct source *source)
@@ -220,7 +261,7 @@ static enum take_end source_copy_record(struct source *source, const struct drai
 	reference = record_shape_ref(drain->record, entry->payload_bytes);
 	if (reference == 0)
 		return TAKE_OK;
-	rc = table_find(&source->table, &source->view, reference, TABLE_SHAPE, &shape);
+	rc = table_find_shape(&source->table, &source->view, reference, &shape);
 	if (rc < 0)
 		return rc == -ENOMEM ? TAKE_FULL : TAKE_INVALID;
 	*work += shape.bytes_count + entry->payload_bytes;
@@ -254,22 +295,13 @@ static enum take_end source_take_record(struct source *source, const struct drai
 	resource = view.resource;
 	resource_bytes = view.resource_bytes;
 	if (resource == NULL) {
-		rc = table_find(&source->table, &source->view, view.resource_ref, TABLE_RESOURCE,
-				&by_reference);
+		rc = table_find_resource(&source->table, &source->view, view.resource_ref,
+					 &by_reference);
 		if (rc < 0)
 			return rc == -ENOMEM ? TAKE_FULL : TAKE_INVALID;
 		resource = by_reference.bytes;
 		resource_bytes = by_reference.bytes_count;
 		*work += resource_bytes / SOURCE_COMPARED_BYTES;
-	}
-	if (view.scope_ref != 0) {
-		rc = table_find(&source->table, &source->view, view.scope_ref, TABLE_SCOPE,
-				&by_reference);
-		if (rc < 0)
-			return rc == -ENOMEM ? TAKE_FULL : TAKE_INVALID;
-		view.scope = by_reference.bytes;
-		view.scope_bytes = by_reference.bytes_count;
-		*work += view.scope_bytes / SOURCE_COMPARED_BYTES;
 	}
 	/* Alone a record may be larger than a batch is meant to be. */
 	if (!stage_is_empty(stage) && head_bytes + stage_bytes_bound(stage) +

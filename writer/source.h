@@ -97,6 +97,15 @@ bool source_has_news(const struct source *source);
  */
 bool source_waits_for_claim(const struct source *source);
 
+/** Does it live, is all that was claimed in it given back, and does no flush wait? */
+bool source_is_quiet(const struct source *source);
+
+/** Tell its pushes that the writer sleeps until it is woken: a number of that sleep, or 0. */
+void source_set_deep_sleep(struct source *source, uint32_t deep_sleep);
+
+/** The sum of how far its rings are read: it grows with all that is drained. */
+uint64_t source_progress(const struct source *source);
+
 /** Did a flush ask for what had its space back already? Its release could not tell it. */
 bool source_take_late_flush(struct source *source);
 

@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "shm/filesystem.h"
+#include "writer/deep.h"
 #include "writer/place.h"
 #include "writer/start_output.h"
 
@@ -301,6 +302,8 @@ int writer_start(struct writer *writer, struct options *options)
 			writer->opened = START_QUEUES + signal;
 	if (rc == 0 && (rc = start_drain(writer)) == 0)
 		writer->opened = START_DRAIN;
+	if (rc == 0 && (rc = deep_start(writer)) < 0)
+		log_line("no memory for the writer's sleep");
 	wait_open(&writer->wait, options->wait_producers_ns, &writer->regions, writer->status.page);
 	if (rc < 0) {
 		writer_end(writer);
@@ -316,6 +319,7 @@ void writer_end(struct writer *writer)
 {
 	enum otlp_signal signal;
 
+	deep_end(writer);
 	if (writer->opened >= START_DRAIN) {
 		free(writer->drain.record);
 		free(writer->drain.whole);

@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "shm/control.h"
+#include "writer/deep.h"
 #include "writer/drain.h"
 #include "writer/early.h"
 #include "writer/notify.h"
@@ -62,6 +63,7 @@ static void writer_handle_signal(int number)
 	/* If it comes just before the sleep, the sleep must not begin. */
 	if (signal_control != NULL)
 		control_cancel_sleep(signal_control);
+	deep_cancel();
 }
 
 static int writer_catch_signals(void)
@@ -292,12 +294,45 @@ static int64_t writer_claim_wait_ns(struct writer *writer)
 	return source == NULL ? INT64_MAX : writer->claim_wait_ns;
 }
 
+/* When something is to be done that nobody asks for: an open file gets old, sealed ones are to go.
+ */
+static int64_t writer_clock_ns(const struct writer *writer)
+{
+	const struct retain_limits *retain = &writer->options->retain;
+	int64_t clock_ns = INT64_MAX;
+	unsigned i;
+
+	if (retain->total_bytes > 0 || retain->age_ns > 0 || retain->free_bytes > 0)
+		clock_ns = writer->retain_ns;
+	for (i = 0; i < SIGNAL_COUNT; i++) {
+		int64_t deadline = queue_deadline_ns(&writer->queues[i]);
+
+		clock_ns = deadline < clock_ns ? deadline : clock_ns;
+	}
+	return clock_ns;
+}
+
+/* It was asleep for any time: look at all now, and close what comes when it is due. */
+static void writer_wake(struct writer *writer)
+{
+	const int64_t now = clock_monotonic_ns();
+
+	writer->care_ns = now;
+	if (writer->close_ns < now)
+		writer->close_ns = now + writer->options->interval_ns;
+	writer->idle_turns = 0;
+}
+
 static void writer_sleep(struct writer *writer)
 {
 	int64_t until = writer->care_ns < writer->close_ns ? writer->care_ns : writer->close_ns;
 	int64_t now = clock_monotonic_ns(), claim_wait_ns = writer_claim_wait_ns(writer);
 	unsigned i;
 
+	if (deep_enter(writer, now, writer_clock_ns(writer))) {
+		writer_wake(writer);
+		return;
+	}
 	if (writer->watchdog.next_ns < until)
 		until = writer->watchdog.next_ns;
 	if (claim_wait_ns < until - now)

@@ -30,6 +30,9 @@ SOUND = {
     "recovery": ("recover", "ITEMS=3 KILLS=2 ABSENCES=2", "recovery"),
     "table": ("table", "", "table"),
     "sleep": ("sleep", "", "sleep"),
+    "deep, killed": ("deep", "PUSHES=1 LATER_PUSHES=1 KILLER", "deep"),
+    "deep, filtered": ("deep", "PUSHES=2 LATER_PUSHES=0 STOPPER FILTERED", "deep"),
+    "deep, led away": ("deep", "PUSHES=2 LATER_PUSHES=0 THIEF STOPPER", "deep"),
 }
 
 DEADLOCK = "invalid end state"
@@ -71,6 +74,13 @@ FAULTS = {
     "FLUSH_OF_RELEASED": ("sleep", DEADLOCK),
     "FLUSHED_READ_LATE": ("sleep", DEADLOCK),
     "NOTIFY_BEFORE_HEAD": ("sleep", DEADLOCK),
+    "DEEP_NO_FENCE_CLAIM": ("deep, killed", "is_deep"),
+    "DEEP_NO_FENCE_ANNOUNCE": ("deep, killed", "is_deep"),
+    "DEEP_MOVE_LATE": ("deep, filtered", "is_deep"),
+    "DEEP_CLEAR_FIRST": ("deep, killed", "is_deep"),
+    "DEEP_CLEAR_ANY": ("deep, killed", "is_deep"),
+    "DEEP_NO_TIME": ("deep, led away", "is_deep"),
+    "DEEP_WORD_UNCHANGED": ("deep, filtered", "is_deep"),
 }
 
 
@@ -170,7 +180,7 @@ def check_tables():
     written = set()
     for model in {model for model, _, _ in SOUND.values()}:
         with open(os.path.join(HERE, f"{model}.pml"), encoding="utf-8") as text:
-            written |= set(re.findall(r"^#ifn?def FAULT_([A-Z_]+)", text.read(), re.MULTILINE))
+            written |= set(re.findall(r"^#.*?\bFAULT_([A-Z_]+)", text.read(), re.MULTILINE))
     if written != set(FAULTS):
         raise Failure(f"not in both the models and run.py: {sorted(written ^ set(FAULTS))}")
 

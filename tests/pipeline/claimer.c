@@ -8,7 +8,9 @@
  * four, the last with an entry, as one that comes from a library that knows a signal more than we
  * do. With "earlier" it leaves a span, committed, and no claim.
  *
- * usage: claimer RUNTIME_DIR [later|earlier]
+ * With "told" as the last word it does that when it reads a line, and says before that it is there.
+ *
+ * usage: claimer RUNTIME_DIR [later|earlier] [told]
  */
 #include <stdio.h>
 #include <string.h>
@@ -53,6 +55,7 @@ int main(int argc, char **argv)
 		.ring_bytes = {RING_BYTES, RING_BYTES},
 		.program = "claimer",
 	};
+	const bool is_told = argc > 2 && strcmp(argv[argc - 1], "told") == 0 && argc-- > 0;
 	const bool is_later = argc == 3 && strcmp(argv[2], "later") == 0;
 	const bool is_earlier = argc == 3 && strcmp(argv[2], "earlier") == 0;
 	struct ring_claim claim;
@@ -61,7 +64,7 @@ int main(int argc, char **argv)
 	int rc;
 
 	if (argc != 2 && !is_later && !is_earlier) {
-		fprintf(stderr, "usage: claimer RUNTIME_DIR [later|earlier]\n");
+		fprintf(stderr, "usage: claimer RUNTIME_DIR [later|earlier] [told]\n");
 		return 2;
 	}
 	if (is_later)
@@ -73,6 +76,11 @@ int main(int argc, char **argv)
 	if (rc < 0) {
 		fprintf(stderr, "claimer: %s\n", strerror(-rc));
 		return 1;
+	}
+	if (is_told) {
+		puts("there");
+		fflush(stdout);
+		(void)getchar();
 	}
 	if (is_earlier ? !push_span(&region) : !leave_claims(&region)) {
 		fprintf(stderr, "claimer: the ring is full\n");
