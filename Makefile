@@ -6,16 +6,24 @@ MESON ?= meson
 BUILD ?= build
 PREFIX ?= /usr/local
 DESTDIR ?=
+# The directories of the GNU coding standards, where they are given: `make install mandir=…`. PREFIX may
+# be called prefix too. What is given holds for this tree from then on.
+DIRECTORIES = bindir libdir includedir datadir mandir sysconfdir
+given = $(foreach name,$(DIRECTORIES),$(if $(filter command,$(firstword $(origin $(name)))),"$(name)=$($(name))"))
+ifneq ($(filter command,$(firstword $(origin prefix))),)
+override PREFIX := $(prefix)
+endif
+has_prefix = $(if $(filter file,$(origin PREFIX)),,"prefix=$(PREFIX)")
 MESON_OPTIONS ?=
 export MESON
 
 .DEFAULT_GOAL := build
-.PHONY: build packages test demo bench install clean
+.PHONY: build packages test demo bench deb install uninstall clean
 
 build:
 	@test -f "$(BUILD)/build.ninja" || \
 		$(MESON) setup "$(BUILD)" --prefix="$(PREFIX)" $(MESON_OPTIONS)
-	@$(if $(filter file,$(origin PREFIX)),:,scripts/set-prefix.sh "$(BUILD)" "$(PREFIX)")
+	@$(if $(has_prefix)$(given),scripts/set-directories.sh "$(BUILD)" $(has_prefix) $(given),:)
 	$(MESON) compile -C "$(BUILD)"
 
 # Silent when nothing is missing; needs neither network nor root then.
@@ -42,6 +50,15 @@ bench: packages
 
 install: build
 	DESTDIR="$(DESTDIR)" $(MESON) install -C "$(BUILD)" --no-rebuild
+
+# What `make install` with the same words puts there, and no more; a changed configuration file stays.
+uninstall: build
+	@scripts/uninstall.sh "$(BUILD)" "$(DESTDIR)"
+
+# Debian packages, in build/deb: scripts/build-deb.sh. Needs scripts/packages-packaging.txt.
+deb: packages
+	@scripts/install-packages.sh --packaging
+	@scripts/build-deb.sh "$(BUILD)/deb"
 
 clean:
 	rm -rf "$(BUILD)" build-test

@@ -3,16 +3,17 @@
 # Installs what scripts/packages.txt names and this machine lacks. Asks dpkg first: with nothing
 # missing it is silent and needs neither network nor root.
 #
-# usage: install-packages.sh [--bench|--arm64|--partners] [--dry-run]
+# usage: install-packages.sh [--bench|--arm64|--partners|--packaging] [--dry-run]
 #   --bench    scripts/packages-bench.txt instead: the peers that make bench compares with
 #   --arm64    scripts/packages-arm64.txt instead: what scripts/arm64.sh needs
 #   --partners scripts/packages-partners.txt instead: what the tests with real partners need
+#   --packaging scripts/packages-packaging.txt instead: what Debian packages and their tests need
 #   --dry-run  prints what is missing, and exits 1 if any is
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 list="$here/packages.txt"
-if [[ ${1:-} =~ ^--(bench|arm64|partners)$ ]]; then
+if [[ ${1:-} =~ ^--(bench|arm64|partners|packaging)$ ]]; then
 	list="$here/packages-${1#--}.txt"
 	shift
 fi

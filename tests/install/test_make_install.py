@@ -36,7 +36,7 @@ def small_project(pipe):
     tree = pipe.scratch / "a tree"
     (tree / "scripts").mkdir(parents=True)
     shutil.copy(harness.SOURCE / "Makefile", tree)
-    shutil.copy(harness.SOURCE / "scripts" / "set-prefix.sh", tree / "scripts")
+    shutil.copy(harness.SOURCE / "scripts" / "set-directories.sh", tree / "scripts")
     (tree / "meson.build").write_text(PROJECT)
     (tree / "data").write_text("data\n")
     (tree / "data.in").write_text("@PREFIX@\n")
@@ -74,6 +74,40 @@ def a_prefix_given_to_make_install_holds_for_a_tree_of_another_prefix(pipe):
     harness.check(not is_installed(one), "DESTDIR was not heard")
     staged = pipe.scratch / "stage" / one.relative_to("/")
     harness.equal((staged / "share/made").read_text(), f"{one}\n", "the prefix of a staged file")
+
+
+def directories_given_to_make_hold_and_uninstall_leaves_what_is_not_ours(pipe):
+    tree = small_project(pipe)
+    shutil.copy(harness.SOURCE / "scripts" / "uninstall.sh", tree / "scripts")
+    shutil.copy(harness.SOURCE / "scripts" / "install-config.sh", tree / "scripts")
+    (tree / "otlpipe").mkdir()
+    (tree / "otlpipe" / "writer.conf").write_text("output = one\n")
+    with open(tree / "meson.build", "a", encoding="utf-8") as build:
+        build.write("""install_data('data', install_dir: get_option('bindir'))
+meson.add_install_script(
+  files('scripts/install-config.sh'), files('otlpipe/writer.conf'), get_option('sysconfdir') / 'otlpipe',
+)
+""")
+    prefix, etc = pipe.scratch / "one", pipe.scratch / "etc"
+    words = (f"prefix={prefix}", f"bindir={pipe.scratch}/tools", f"sysconfdir={etc}")
+    make(pipe, tree, "install", *words)
+    installed_files = [prefix / "share/data", pipe.scratch / "tools/data", etc / "otlpipe/writer.conf"]
+    harness.equal([p.exists() for p in installed_files], [True] * 3, "what was installed")
+    # What somebody changed stays, at an install and at the end.
+    (etc / "otlpipe/writer.conf").write_text("output = mine\n")
+    make(pipe, tree, "install", *words)
+    harness.equal((etc / "otlpipe/writer.conf").read_text(), "output = mine\n", "a changed file")
+    harness.equal((etc / "otlpipe/writer.conf.new").read_text(), "output = one\n", "the new one")
+    (prefix / "share/other").write_text("not ours\n")
+    make(pipe, tree, "uninstall", *words)
+    harness.equal([p.exists() for p in installed_files], [False, False, True], "what is left")
+    harness.equal((prefix / "share/other").read_text(), "not ours\n", "what is not ours")
+    # Unchanged it goes, with its directory.
+    (etc / "otlpipe/writer.conf").write_text("output = one\n")
+    (etc / "otlpipe/writer.conf.new").unlink()
+    make(pipe, tree, "uninstall", *words)
+    harness.check(not (etc / "otlpipe").exists(), "the directory of the configuration")
+    harness.check(etc.exists() and (pipe.scratch / "tools").exists(), "directories that are not ours alone")
 
 
 def a_prefix_given_to_meson_is_kept(pipe):
@@ -131,6 +165,20 @@ def the_unit_passes_systemds_own_check(pipe):
     harness.equal((done.returncode, done.stdout + done.stderr), (0, ""), "systemd-analyze verify")
 
 
+def the_systems_unit_is_in_a_sandbox(pipe):
+    """By systemd's own measure, without a systemd that runs: 10 is no sandbox, 3 is its OK."""
+    analyze = shutil.which("systemd-analyze")
+    if analyze is None:
+        raise harness.Skip("systemd-analyze is not installed")
+    unit = installed(pipe)[0].parent / "stage"
+    (unit,) = unit.glob("**/lib/systemd/system/otlpipe-writer.service")
+    done = subprocess.run(
+        [analyze, "security", "--offline=true", "--threshold=20", "--no-pager", str(unit)], text=True,
+        capture_output=True, stdin=subprocess.DEVNULL, check=False,
+    )
+    harness.equal((done.returncode, done.stderr), (0, ""), f"systemd-analyze security\n{done.stdout}\n")
+
+
 def the_units_commands_start_reload_and_stop_the_writer(pipe):
     """With no other program in reach, as on a small system: there may be no kill(1)."""
     _, lines = installed(pipe)
@@ -178,7 +226,9 @@ if __name__ == "__main__":
     harness.run(
         [
             a_prefix_given_to_make_install_holds_for_a_tree_of_another_prefix,
+            directories_given_to_make_hold_and_uninstall_leaves_what_is_not_ours,
             a_prefix_given_to_meson_is_kept,
+            the_systems_unit_is_in_a_sandbox,
             the_unit_passes_systemds_own_check,
             the_units_commands_start_reload_and_stop_the_writer,
             the_installed_library_needs_no_more_than_the_loaders_cache,
