@@ -9,6 +9,7 @@
 #define OTLPIPE_BASE_BYTES_H
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -155,6 +156,30 @@ static inline uint8_t *bytes_copy(uint8_t *to, const void *source, size_t len)
 		return to + len;
 	}
 	return bytes_copy_text(to, source, len, &unused);
+}
+
+/** Are they the same? The other one may be NULL, which is equal to no bytes alone. */
+static inline bool bytes_are_equal(const uint8_t *a, const void *other, size_t len)
+{
+	const uint8_t *b = other;
+
+	if (b == NULL)
+		return len == 0;
+	if (len >= 16) { /* the last pair may overlap the one before it */
+		const uint8_t *const last = a + len - 16;
+		bytes_pair differs = bytes_load_pair(last) ^ bytes_load_pair(b + len - 16);
+
+		for (; a < last; a += 16, b += 16)
+			differs |= bytes_load_pair(a) ^ bytes_load_pair(b);
+		return (differs[0] | differs[1]) == 0;
+	}
+	if (len >= 8)
+		return ((bytes_load64(a) ^ bytes_load64(b)) |
+			(bytes_load64(a + len - 8) ^ bytes_load64(b + len - 8))) == 0;
+	if (len >= 4)
+		return ((bytes_load32(a) ^ bytes_load32(b)) |
+			(bytes_load32(a + len - 4) ^ bytes_load32(b + len - 4))) == 0;
+	return len == 0 || (a[0] == b[0] && a[len / 2] == b[len / 2] && a[len - 1] == b[len - 1]);
 }
 
 #endif

@@ -71,32 +71,33 @@ static const struct otlp_span_event event_s = {
 	.attributes = {event_attributes, EVENT_ATTRIBUTE_COUNT, 0},
 };
 
-const struct otlp_span bench_span_s = {
-	.trace_id = TRACE_ID,
-	.span_id = {1, 2, 3, 4, 5, 6, 7, 8},
-	.parent_span_id = {8, 7, 6, 5, 4, 3, 2, 1},
-	.name = NAME,
-	.kind = OTLP_SPAN_KIND_SERVER,
-	.flags = 1,
-	.start_time_unix_ns = START_NS,
-	.end_time_unix_ns = END_NS,
-	.attributes = {attributes_s, ATTRIBUTE_COUNT, 0},
-	.events = &event_s,
-	.event_count = 1,
-	.status = OTLP_STATUS_ERROR,
-	.status_message = OTLP_STR_INIT("upstream timeout"),
+/* Each span of a real SDK has one: its instrumentation library's. */
+static const struct otlp_scope scope = {
+	.name = OTLP_STR_INIT("io.opentelemetry.http.server"),
+	.version = OTLP_STR_INIT("2.11.0"),
 };
 
-const struct otlp_span bench_span_s0 = {
-	.trace_id = TRACE_ID,
-	.span_id = {1, 2, 3, 4, 5, 6, 7, 8},
-	.parent_span_id = {8, 7, 6, 5, 4, 3, 2, 1},
-	.name = NAME,
-	.kind = OTLP_SPAN_KIND_SERVER,
-	.flags = 1,
-	.start_time_unix_ns = START_NS,
-	.end_time_unix_ns = END_NS,
-};
+#define SPAN_S(its_scope)                                                                      \
+	{                                                                                      \
+		.scope = its_scope, .trace_id = TRACE_ID, .span_id = {1, 2, 3, 4, 5, 6, 7, 8}, \
+		.parent_span_id = {8, 7, 6, 5, 4, 3, 2, 1}, .name = NAME,                      \
+		.kind = OTLP_SPAN_KIND_SERVER, .flags = 1, .start_time_unix_ns = START_NS,     \
+		.end_time_unix_ns = END_NS, .attributes = {attributes_s, ATTRIBUTE_COUNT, 0},  \
+		.events = &event_s, .event_count = 1, .status = OTLP_STATUS_ERROR,             \
+		.status_message = OTLP_STR_INIT("upstream timeout"),                           \
+	}
+#define SPAN_S0(its_scope)                                                                     \
+	{                                                                                      \
+		.scope = its_scope, .trace_id = TRACE_ID, .span_id = {1, 2, 3, 4, 5, 6, 7, 8}, \
+		.parent_span_id = {8, 7, 6, 5, 4, 3, 2, 1}, .name = NAME,                      \
+		.kind = OTLP_SPAN_KIND_SERVER, .flags = 1, .start_time_unix_ns = START_NS,     \
+		.end_time_unix_ns = END_NS,                                                    \
+	}
+
+const struct otlp_span bench_span_s = SPAN_S(&scope);
+const struct otlp_span bench_span_s0 = SPAN_S0(&scope);
+const struct otlp_span bench_span_s_no_scope = SPAN_S(NULL);
+const struct otlp_span bench_span_s0_no_scope = SPAN_S0(NULL);
 
 const struct otlp_span bench_span_128 = {
 	.trace_id = TRACE_ID,

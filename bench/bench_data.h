@@ -13,15 +13,19 @@ extern "C" {
 #endif
 
 /* A 20-character name, 8 attributes (5 strings, 2 integers, 1 bool; keys and strings of about 16
- * bytes), 1 event with 2 attributes, a status. */
+ * bytes), 1 event with 2 attributes, a status; and the scope of its library. */
 extern const struct otlp_span bench_span_s;
 
-/* The same without attributes, event and status. */
+/* The same without attributes, event and status; with the scope. */
 extern const struct otlp_span bench_span_s0;
 
-/* The same with one attribute: a record of 128 bytes, for peers that carry as many. */
+/* The same with one attribute and no scope: a record of 128 bytes, for peers that carry as many. */
 extern const struct otlp_span bench_span_128;
 #define BENCH_PAYLOAD_BYTES 128
+
+/* S and S0 without the scope, for what that costs. */
+extern const struct otlp_span bench_span_s_no_scope;
+extern const struct otlp_span bench_span_s0_no_scope;
 
 /* 10 metrics: 5 sums of 4 points, 3 gauges of 2, 2 histograms of 2 with 15 buckets; 3 string
  * attributes a point. */

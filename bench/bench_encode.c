@@ -31,6 +31,7 @@
 #define BURST_RECORDS	 5120u
 #define RECORD_BYTES_MAX 4096u
 #define RESOURCE_BYTES	 256u
+#define SCOPE_BYTES	 256u
 #define SHAPE_BYTES	 1024u
 #define SHAPE_ITEMS	 16u
 
@@ -59,6 +60,8 @@ static struct {
 	struct stage *stage;
 	uint8_t resource[RESOURCE_BYTES];
 	size_t resource_bytes;
+	uint8_t scope[SCOPE_BYTES];
+	size_t scope_bytes;
 	uint8_t shape_bytes[SHAPE_BYTES];
 	struct record_view shape;
 	uint8_t shaped[SHAPE_BYTES]; /* S without what its shape says */
@@ -69,25 +72,38 @@ static struct {
 
 static struct pb_arena arena;
 
+/* As the writer finds it: resource and scope by reference. */
+#define REFS RECORD_REFS(1, 9)
+
+static int prepare_scope(const struct otlp_scope *scope)
+{
+	const int rc = record_size_scope(scope, &data.scope_bytes);
+
+	if (rc < 0 || data.scope_bytes > sizeof(data.scope) ||
+	    !record_write_scope(data.scope, scope, data.scope_bytes))
+		return -EINVAL;
+	return 0;
+}
+
 static int add_record(const void *original, bool is_span, uint8_t **at)
 {
-	const struct otlp_scope *scope = &bench_metrics_m.scope_metrics->scope;
 	const struct otlp_metric *metric = original;
 	size_t bytes = 0, point_bytes;
 	int rc;
 
 	if (is_span) {
-		rc = record_measure_span(original, NULL, &bytes);
-		if (rc == 0 && !record_write_span(*at, original, NULL, 1, bytes))
+		rc = record_size_span(original, NULL, NULL, &bytes);
+		if (rc == 0 &&
+		    record_write_span(*at, original, NULL, REFS, bytes) == RECORD_CHANGED)
 			rc = -EINVAL;
 	} else {
-		rc = record_measure_metric(metric, scope, NULL, &bytes);
+		rc = record_measure_metric(metric, NULL, NULL, &bytes);
 		for (size_t i = 0; rc == 0 && i < metric->point_count; i++) {
 			rc = record_measure_point(metric, i, &point_bytes);
 			bytes += point_bytes;
 		}
-		if (rc == 0 && !record_write_metric(*at, metric, scope, NULL, 1, 0,
-						    metric->point_count, bytes))
+		if (rc == 0 && record_write_metric(*at, metric, NULL, NULL, REFS, 0,
+						   metric->point_count, bytes) == RECORD_CHANGED)
 			rc = -EINVAL;
 	}
 	if (rc == 0)
@@ -187,6 +203,8 @@ static int encode_setup(const struct bench *bench)
 		return -EINVAL;
 	if (!record_write_resource(data.resource, &resource, data.resource_bytes))
 		return -EINVAL;
+	rc = prepare_scope(of->span != NULL ? of->span->scope
+					    : &bench_metrics_m.scope_metrics->scope);
 
 	at = data.records;
 	for (size_t i = 0; i < copies && rc == 0; i++) {
@@ -247,11 +265,15 @@ static void stage_all(uint8_t *to)
 {
 	struct record_view view;
 
-	for (size_t i = 0; i < data.count; i++)
+	for (size_t i = 0; i < data.count; i++) {
 		if (record_parse(data.views[i].bytes, data.views[i].len,
-				 data.views[i].len + RECORD_SLACK_BYTES, &view) < 0 ||
-		    stage_add(data.stage, &view, data.resource, data.resource_bytes) < 0)
+				 data.views[i].len + RECORD_SLACK_BYTES, &view) < 0)
 			abort();
+		view.scope = data.scope;
+		view.scope_bytes = data.scope_bytes;
+		if (stage_add(data.stage, &view, data.resource, data.resource_bytes) < 0)
+			abort();
+	}
 	bench_use(stage_write(data.stage, to));
 }
 

@@ -237,6 +237,8 @@ uint64_t bench_record_bytes(enum bench_record record)
 const struct bench bench_push_table[] = {
 	SPAN("push/S", bench_span_s, false),
 	SPAN("push/S0", bench_span_s0, false),
+	SPAN("push/S_no_scope", bench_span_s_no_scope, false),
+	SPAN("push/S0_no_scope", bench_span_s0_no_scope, false),
 	SPAN("push/128", bench_span_128, false),
 	PUSH("push/S_varied", NULL, SUBJECT_VARIED, BURST_SPANS, false),
 	PUSH("push/M_point", NULL, SUBJECT_METRICS, BURST_POINTS, false),

@@ -22,6 +22,7 @@
 
 #include "core/last_error.h"
 #include "core/record/signal.h"
+#include "core/scope.h"
 #include "shm/atomic.h"
 #include "shm/control.h"
 #include "shm/counters.h"
@@ -91,6 +92,7 @@ struct producer {
 	struct control control;
 	struct counters counters; /* what is dropped while there is no region */
 	struct region regions[PRODUCER_REGIONS_MAX];
+	struct scopes scopes; /* in the table of the last of them */
 	struct region_options options;
 	bool is_group;	   /* its directory is for several users: nobody but root makes that */
 	uint64_t measured; /* the device, plus 1, whose file system will do; 0: none yet */

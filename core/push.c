@@ -19,6 +19,9 @@ struct push {
 	struct ring *ring;     /* of the region */
 	enum otlp_signal signal;
 	int result;
+	/* Of the record before: what is lent stays as it is until the call is over. */
+	const struct otlp_scope *scope;
+	uint32_t scope_ref;
 };
 
 static __attribute__((noinline, cold)) void push_refuse(struct push *push, int error,
@@ -59,6 +62,7 @@ static inline void push_begin(struct push *push, struct producer *producer, enum
 	push->producer = producer;
 	push->signal = signal;
 	push->result = OTLP_OK;
+	push->scope = NULL;
 	push->region = producer_region(push->producer, &push->result);
 	push->ring = push->region != NULL ? &push->region->rings[signal] : NULL;
 }
@@ -108,14 +112,28 @@ static inline void push_abort(struct push *push, const struct ring_claim *claim)
 
 /* What names no resource refers to the exporter's, or has it inline where the table is full. */
 static inline void push_resource(const struct push *push, struct resource *resource,
-				 const struct otlp_resource **inline_resource,
-				 uint32_t *resource_ref)
+				 const struct otlp_resource **inline_resource, uint32_t *refs)
 {
+	*refs = 0;
 	if (*inline_resource != NULL)
 		return;
-	*resource_ref = table_entry_reference(&resource->entry, push->region);
-	if (*resource_ref == 0)
+	*refs = table_entry_reference(&resource->entry, push->region);
+	if (*refs == 0)
 		*inline_resource = &resource->value;
+}
+
+/* Adds the scope to the references. @return it, where it stays in the record; or NULL */
+static inline const struct otlp_scope *push_scope(struct push *push, const struct otlp_scope *scope,
+						  uint32_t *refs)
+{
+	if (scope == NULL)
+		return NULL;
+	if (scope != push->scope) {
+		push->scope = scope;
+		push->scope_ref = scope_reference(&push->producer->scopes, push->region, scope);
+	}
+	*refs |= RECORD_REFS(0, push->scope_ref);
+	return push->scope_ref != 0 ? NULL : scope;
 }
 
 /* Room for a record of one item, whose sizing answered rc and bytes. False: it was refused. */
@@ -155,16 +173,16 @@ static inline void push_built(struct push *push, const uint8_t *built, size_t by
 struct span_push {
 	const struct otlp_span *span;
 	const struct otlp_resource *inline_resource;
-	uint32_t resource_ref;
+	uint32_t refs;
 	uint32_t shape_ref; /* 0: none */
 };
 
 static inline enum record_written span_write(const struct span_push *of, uint8_t *to, size_t bytes)
 {
 	if (of->shape_ref != 0)
-		return record_write_shaped(to, of->span, of->inline_resource, of->resource_ref,
+		return record_write_shaped(to, of->span, of->inline_resource, of->refs,
 					   of->shape_ref, bytes);
-	return record_write_span(to, of->span, of->inline_resource, of->resource_ref, bytes);
+	return record_write_span(to, of->span, of->inline_resource, of->refs, bytes);
 }
 
 /* Any span: sized, claimed and then written, or refused for what is wrong with it. */
@@ -178,14 +196,15 @@ static __attribute__((noinline)) void push_span_any(struct push *push, struct re
 	size_t bytes;
 	int rc;
 
-	push_resource(push, resource, &of.inline_resource, &of.resource_ref);
+	push_resource(push, resource, &of.inline_resource, &of.refs);
 	if (shape != NULL)
 		of.shape_ref = table_entry_reference(&shape->entry, push->region);
 	/* A table without room for the shape is no reason to refuse what has it: whole then. */
 	if (of.shape_ref != 0)
 		rc = record_size_shaped(span, &shape->record, of.inline_resource, &bytes);
 	else
-		rc = record_size_span(span, of.inline_resource, &bytes);
+		rc = record_size_span(span, of.inline_resource,
+				      push_scope(push, span->scope, &of.refs), &bytes);
 	if (!push_take(push, rc, bytes, &claim))
 		return;
 	written = span_write(&of, claim.payload, bytes);
@@ -201,18 +220,19 @@ static inline void push_span(struct push *push, struct resource *resource, struc
 {
 	_Alignas(16) uint8_t buffer[RECORD_BUILD_BUFFER_BYTES];
 	struct record_built built = {0, false};
-	uint32_t resource_ref = 0, shape_ref = 0;
+	uint32_t refs = 0, shape_ref = 0;
 
 	if (span->resource == NULL)
-		resource_ref = table_entry_reference(&resource->entry, push->region);
+		refs = table_entry_reference(&resource->entry, push->region);
 	if (shape != NULL)
 		shape_ref = table_entry_reference(&shape->entry, push->region);
-	if (resource_ref != 0) {
-		if (shape_ref != 0)
-			built = record_build_span(buffer, span, &shape->record, resource_ref,
-						  shape_ref);
-		else
-			built = record_build_span(buffer, span, NULL, resource_ref, 0);
+	if (refs != 0) {
+		if (shape_ref != 0) {
+			built = record_build_span(buffer, span, &shape->record, refs, shape_ref);
+		} else {
+			push_scope(push, span->scope, &refs);
+			built = record_build_span(buffer, span, NULL, refs, 0);
+		}
 	}
 	if (built.bytes == 0)
 		push_span_any(push, resource, shape, span);
@@ -245,16 +265,16 @@ static __attribute__((noinline)) void push_log_any(struct push *push, struct res
 {
 	const struct otlp_resource *inline_resource = log->resource;
 	enum record_written written;
-	uint32_t resource_ref = 0;
+	uint32_t refs;
 	struct ring_claim claim;
 	size_t bytes;
 	int rc;
 
-	push_resource(push, resource, &inline_resource, &resource_ref);
-	rc = record_size_log(log, inline_resource, &bytes);
+	push_resource(push, resource, &inline_resource, &refs);
+	rc = record_size_log(log, inline_resource, push_scope(push, log->scope, &refs), &bytes);
 	if (!push_take(push, rc, bytes, &claim))
 		return;
-	written = record_write_log(claim.payload, log, inline_resource, resource_ref, bytes);
+	written = record_write_log(claim.payload, log, inline_resource, refs, bytes);
 	if (written == RECORD_ASCII ||
 	    (written == RECORD_NOT_ASCII && record_text_log(log, inline_resource)))
 		push_commit(push, &claim);
@@ -267,12 +287,14 @@ static inline void push_log(struct push *push, struct resource *resource,
 {
 	_Alignas(16) uint8_t buffer[RECORD_BUILD_BUFFER_BYTES];
 	struct record_built built = {0, false};
-	uint32_t resource_ref = 0;
+	uint32_t refs = 0;
 
 	if (log->resource == NULL)
-		resource_ref = table_entry_reference(&resource->entry, push->region);
-	if (resource_ref != 0)
-		built = record_build_log(buffer, log, NULL, resource_ref, 0);
+		refs = table_entry_reference(&resource->entry, push->region);
+	if (refs != 0) {
+		push_scope(push, log->scope, &refs);
+		built = record_build_log(buffer, log, NULL, refs, 0);
+	}
 	if (built.bytes == 0)
 		push_log_any(push, resource, log);
 	else if (built.is_ascii || record_text_log(log, NULL))
@@ -289,7 +311,7 @@ static __attribute__((noinline)) void push_shaped_log_any(struct push *push,
 	const uint32_t shape_ref = table_entry_reference(&shape->entry, push->region);
 	const struct otlp_resource *inline_resource = log->resource;
 	enum record_written written;
-	uint32_t resource_ref = 0;
+	uint32_t refs;
 	struct ring_claim claim;
 	size_t bytes;
 	int rc;
@@ -299,12 +321,12 @@ static __attribute__((noinline)) void push_shaped_log_any(struct push *push,
 		push_log_any(push, resource, log);
 		return;
 	}
-	push_resource(push, resource, &inline_resource, &resource_ref);
+	push_resource(push, resource, &inline_resource, &refs);
 	rc = record_size_shaped_log(log, &shape->record, inline_resource, &bytes);
 	if (!push_take(push, rc, bytes, &claim))
 		return;
-	written = record_write_shaped_log(claim.payload, log, inline_resource, resource_ref,
-					  shape_ref, bytes);
+	written = record_write_shaped_log(claim.payload, log, inline_resource, refs, shape_ref,
+					  bytes);
 	if (written == RECORD_ASCII ||
 	    (written == RECORD_NOT_ASCII && record_text_log(log, inline_resource)))
 		push_commit(push, &claim);
@@ -375,8 +397,10 @@ int push_shaped_logs(struct producer *producer, struct resource *resource,
 struct metric_push {
 	const struct otlp_metric *metric;
 	const struct otlp_scope *scope;
-	const struct otlp_resource *inline_resource; /* NULL: by reference */
-	uint32_t reference;
+	const struct otlp_scope *inline_scope;	     /* NULL: by reference */
+	const struct otlp_resource *inline_resource; /* the same */
+	uint32_t resource_ref;
+	uint32_t refs;
 	size_t head_bytes;
 	bool text_is_good; /* looked at already */
 };
@@ -393,8 +417,8 @@ static void push_points(struct push *push, const struct metric_push *of, size_t 
 		push_refuse(push, OTLP_ERR_FULL, count);
 		return;
 	}
-	written = record_write_metric(claim.payload, of->metric, of->scope, of->inline_resource,
-				      of->reference, first, count, bytes);
+	written = record_write_metric(claim.payload, of->metric, of->inline_scope,
+				      of->inline_resource, of->refs, first, count, bytes);
 	if (written == RECORD_ASCII ||
 	    (written == RECORD_NOT_ASCII &&
 	     (of->text_is_good || record_text_metric(of->metric, of->scope, of->inline_resource))))
@@ -438,7 +462,7 @@ static int metric_size(struct metric_push *of, size_t *ret_bytes)
 	size_t i, bytes;
 	int rc;
 
-	rc = record_size_metric(of->metric, of->scope, of->inline_resource, &of->head_bytes);
+	rc = record_size_metric(of->metric, of->inline_scope, of->inline_resource, &of->head_bytes);
 	if (rc < 0)
 		return rc;
 	bytes = of->head_bytes;
@@ -516,7 +540,7 @@ int push_metrics(struct producer *producer, struct resource *resource,
 		push_refuse(&push, OTLP_ERR_INVALID, 1);
 		return push.result;
 	}
-	push_resource(&push, resource, &of.inline_resource, &of.reference);
+	push_resource(&push, resource, &of.inline_resource, &of.resource_ref);
 	for (s = 0; s < metrics->scope_metrics_count; s++) {
 		const struct otlp_scope_metrics *scope = &metrics->scope_metrics[s];
 
@@ -524,9 +548,11 @@ int push_metrics(struct producer *producer, struct resource *resource,
 			push_refuse(&push, OTLP_ERR_INVALID, 1);
 			continue;
 		}
+		of.scope = &scope->scope;
+		of.refs = of.resource_ref;
+		of.inline_scope = push_scope(&push, of.scope, &of.refs);
 		for (m = 0; m < scope->metric_count; m++) {
 			of.metric = &scope->metrics[m];
-			of.scope = &scope->scope;
 			push_metric(&push, &of);
 		}
 	}

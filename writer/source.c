@@ -261,7 +261,7 @@ static enum take_end source_copy_record(struct source *source, const struct drai
 	reference = record_shape_ref(drain->record, entry->payload_bytes);
 	if (reference == 0)
 		return TAKE_OK;
-	rc = table_find_shape(&source->table, &source->view, reference, &shape);
+	rc = table_find(&source->table, &source->view, reference, TABLE_SHAPE, &shape);
 	if (rc < 0)
 		return rc == -ENOMEM ? TAKE_FULL : TAKE_INVALID;
 	*work += shape.bytes_count + entry->payload_bytes;
@@ -295,13 +295,22 @@ static enum take_end source_take_record(struct source *source, const struct drai
 	resource = view.resource;
 	resource_bytes = view.resource_bytes;
 	if (resource == NULL) {
-		rc = table_find_resource(&source->table, &source->view, view.resource_ref,
-					 &by_reference);
+		rc = table_find(&source->table, &source->view, view.resource_ref, TABLE_RESOURCE,
+				&by_reference);
 		if (rc < 0)
 			return rc == -ENOMEM ? TAKE_FULL : TAKE_INVALID;
 		resource = by_reference.bytes;
 		resource_bytes = by_reference.bytes_count;
 		*work += resource_bytes / SOURCE_COMPARED_BYTES;
+	}
+	if (view.scope_ref != 0) {
+		rc = table_find(&source->table, &source->view, view.scope_ref, TABLE_SCOPE,
+				&by_reference);
+		if (rc < 0)
+			return rc == -ENOMEM ? TAKE_FULL : TAKE_INVALID;
+		view.scope = by_reference.bytes;
+		view.scope_bytes = by_reference.bytes_count;
+		*work += view.scope_bytes / SOURCE_COMPARED_BYTES;
 	}
 	/* Alone a record may be larger than a batch is meant to be. */
 	if (!stage_is_empty(stage) && head_bytes + stage_bytes_bound(stage) +

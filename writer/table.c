@@ -59,12 +59,14 @@ static int table_reserve(struct table *table, size_t slot)
 }
 
 /* Is the copy what it should be? -EBADMSG: no; -ENOMEM. */
-static int copy_check(struct table_copy *copy, bool is_shape)
+static int copy_check(struct table_copy *copy)
 {
 	int rc;
 
-	if (!is_shape)
+	if (copy->kind == TABLE_RESOURCE)
 		return record_parse_resource(copy->bytes, copy->bytes_count);
+	if (copy->kind == TABLE_SCOPE)
+		return record_parse_scope(copy->bytes, copy->bytes_count);
 	copy->shape = malloc(sizeof(*copy->shape));
 	if (copy->shape == NULL)
 		return -ENOMEM;
@@ -77,10 +79,10 @@ static int copy_check(struct table_copy *copy, bool is_shape)
 }
 
 static int table_copy_entry(struct table *table, const struct region_view *view, uint32_t reference,
-			    bool is_shape)
+			    enum table_kind kind)
 {
 	const size_t slot = (reference - 1) / ENTRY_ALIGN_BYTES;
-	struct table_copy copy = {0};
+	struct table_copy copy = {.kind = kind};
 	const uint8_t *bytes;
 	int rc;
 
@@ -93,7 +95,7 @@ static int table_copy_entry(struct table *table, const struct region_view *view,
 	if (copy.bytes == NULL)
 		return -ENOMEM;
 	memcpy(copy.bytes, bytes, copy.bytes_count);
-	rc = copy_check(&copy, is_shape);
+	rc = copy_check(&copy);
 	if (rc < 0) {
 		free(copy.bytes);
 		copy.bytes = NULL;
@@ -106,8 +108,8 @@ static int table_copy_entry(struct table *table, const struct region_view *view,
 	return 0;
 }
 
-static int table_find(struct table *table, const struct region_view *view, uint32_t reference,
-		      bool is_shape, struct table_copy *ret)
+int table_find(struct table *table, const struct region_view *view, uint32_t reference,
+	       enum table_kind kind, struct table_copy *ret)
 {
 	const uint32_t slot = (reference - 1) / ENTRY_ALIGN_BYTES;
 	int rc;
@@ -115,23 +117,11 @@ static int table_find(struct table *table, const struct region_view *view, uint3
 	if (reference == 0 || (reference - 1) % ENTRY_ALIGN_BYTES != 0)
 		return -EBADMSG;
 	if (slot >= table->slot_count || table->slots[slot] == 0) {
-		rc = table_copy_entry(table, view, reference, is_shape);
+		rc = table_copy_entry(table, view, reference, kind);
 		if (rc < 0)
 			return rc;
 	}
 	*ret = table->copies[table->slots[slot] - 1];
 	/* What is one thing for one record is no other thing for the next. */
-	return ret->bytes != NULL && (ret->shape != NULL) == is_shape ? 0 : -EBADMSG;
-}
-
-int table_find_resource(struct table *table, const struct region_view *view, uint32_t reference,
-			struct table_copy *ret)
-{
-	return table_find(table, view, reference, false, ret);
-}
-
-int table_find_shape(struct table *table, const struct region_view *view, uint32_t reference,
-		     struct table_copy *ret)
-{
-	return table_find(table, view, reference, true, ret);
+	return ret->bytes != NULL && ret->kind == kind ? 0 : -EBADMSG;
 }

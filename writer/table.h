@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The writer's private copies of what a region's table holds: resources and
- * shapes that records refer to. An entry is copied and checked once, and never
+ * The writer's private copies of what a region's table holds: resources, scopes
+ * and shapes that records refer to. An entry is copied and checked once, and never
  * looked at in shared memory again, also one that turned out to be not valid.
  */
 #ifndef OTLPIPE_WRITER_TABLE_H
@@ -14,9 +14,13 @@
 #include "core/record/record.h"
 #include "shm/region_view.h"
 
+/* A resource and a scope may have the same bytes, and are no less two things. */
+enum table_kind { TABLE_RESOURCE, TABLE_SCOPE, TABLE_SHAPE };
+
 struct table_copy {
-	uint8_t *bytes;		   /* NULL: it was copied, and is not valid */
-	struct record_view *shape; /* NULL: it is a resource */
+	uint8_t *bytes; /* NULL: it was copied, and is not valid */
+	enum table_kind kind;
+	struct record_view *shape; /* of a shape */
 	uint32_t bytes_count;
 };
 
@@ -34,11 +38,9 @@ void table_close(struct table *table);
  * Find an entry, and copy it on first use: an array is indexed, nothing is searched.
  *
  * @param ret  what it points to is valid until table_close()
- * @return 0, -EBADMSG: there is no such resource, or shape; -ENOMEM
+ * @return 0, -EBADMSG: there is no such thing of this kind; -ENOMEM
  */
-int table_find_resource(struct table *table, const struct region_view *view, uint32_t reference,
-			struct table_copy *ret);
-int table_find_shape(struct table *table, const struct region_view *view, uint32_t reference,
-		     struct table_copy *ret);
+int table_find(struct table *table, const struct region_view *view, uint32_t reference,
+	       enum table_kind kind, struct table_copy *ret);
 
 #endif

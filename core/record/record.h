@@ -2,17 +2,17 @@
 /*
  * The record: what a producer writes into the ring, once, and what the writer reads. One record is
  * one span, one metric with some of its points, or one log record. It stands alone but for its
- * resource, which is inline or named by an offset into the region's append-only table
- * (resource_ref).
+ * resource and its scope: each is inline, or named by a reference into the region's append-only
+ * table (res., scope: resource_ref, scope_ref, 0: none).
  *
  * A packed stream in native little-endian, without alignment and without offsets: a fixed head,
  * then everything in the order in which one forward pass writes and reads it. Its length comes from
  * the ring. u8..u64 are unsigned, [n] is n bytes, (…)* is repeated by the count in front of it.
  *
- *  span   0        1     2           3        4              8          16        24
- *         +--------+-----+-----------+--------+--------------+----------+---------+-------------+
- *         | kind=1 | has | span kind | status | resource_ref | start ns | end ns  | trace id 16 |
- *         +--------+-----+-----------+--------+--------------+----------+---------+-------------+
+ *  span   0        1     2           3        4      6       8          16        24
+ *         +--------+-----+-----------+--------+------+-------+----------+---------+-------------+
+ *         | kind=1 | has | span kind | status | res. | scope | start ns | end ns  | trace id 16 |
+ *         +--------+-----+-----------+--------+------+-------+----------+---------+-------------+
  *         40          48              56      60           64                68            72
  *         +-----------+---------------+-------+------------+-----------------+-------------+
  *         | span id 8 | parent span 8 | flags | name bytes | attribute count | event count |
@@ -23,19 +23,19 @@
  *         RECORD_HAS_RESOURCE: section [resource]   RECORD_HAS_SCOPE: section [scope]
  *         trace state, name, status message, attribute*, event*, link*
  *
- *  metric 0        1     2             3             4              8
- *         +--------+-----+-------------+-------------+--------------+--------------------------+
- *         | kind=2 | has | metric type | temporality | resource_ref | name, description, unit: |
- *         +--------+-----+-------------+-------------+--------------+ bytes, 3 x u32           |
+ *  metric 0        1     2             3             4      6       8
+ *         +--------+-----+-------------+-------------+------+-------+--------------------------+
+ *         | kind=2 | has | metric type | temporality | res. | scope | name, description, unit: |
+ *         +--------+-----+-------------+-------------+------+-------+ bytes, 3 x u32           |
  *         20               24            28                         +--------------------------+
  *         | metadata count | point count |
  *         +----------------+-------------+
  *         sections as above, name, description, unit, attribute* (metadata), point*
  *
- *  log    0        1     2          3       4              8         16            24
- *         +--------+-----+----------+-------+--------------+---------+-------------+-------------+
- *         | kind=4 | has | severity | 0     | resource_ref | time ns | observed ns | trace id 16 |
- *         +--------+-----+----------+-------+--------------+---------+-------------+-------------+
+ *  log    0        1     2          3       4      6       8         16            24
+ *         +--------+-----+----------+-------+------+-------+---------+-------------+-------------+
+ *         | kind=4 | has | severity | 0     | res. | scope | time ns | observed ns | trace id 16 |
+ *         +--------+-----+----------+-------+------+-------+---------+-------------+-------------+
  *         40          48      52                56               60                  64
  *         +-----------+-------+---------------+----------------+---------------------+
  *         | span id 8 | flags | severity text | event name     | attribute count     | dropped
@@ -48,7 +48,8 @@
  *         then what a span has, without scope, name and attribute heads: trace state, status
  *         message, value*, event*, link*. A value is u32 bytes [bytes] for strings and bytes, u8
  *         for a bool, 8 bytes for an int or a double. The shape is an entry of the region's table:
- *         the record of a span with that scope, name and kind, with those keys and empty values.
+ *         the record of a span with that scope, inline, name and kind, with those keys and empty
+ *         values. So a shaped record's own scope_ref is 0.
  *
  *  shaped log: a log's head, whose event name bytes are the shape's reference and whose severity
  * and severity text bytes are 0, then what a log has, without scope, texts and attribute heads:
@@ -93,7 +94,7 @@ enum record_kind {
 
 /* The bits of `has`. */
 #define RECORD_HAS_RESOURCE 0x01u /* inline; resource_ref is 0 */
-#define RECORD_HAS_SCOPE    0x02u /* a scope that is empty is not the same as none */
+#define RECORD_HAS_SCOPE    0x02u /* inline; scope_ref is 0. An empty scope is not none */
 #define RECORD_HAS_EXTRA    0x04u /* spans: struct record_span_extra follows the head */
 #define RECORD_IS_MONOTONIC 0x08u /* sums */
 #define RECORD_HAS_BODY	    0x10u /* logs: one that is not empty */
@@ -112,7 +113,8 @@ struct record_span_head {
 	uint8_t has;
 	uint8_t span_kind;
 	uint8_t status;
-	uint32_t resource_ref;
+	uint16_t resource_ref;
+	uint16_t scope_ref;
 	uint64_t start_time_unix_ns;
 	uint64_t end_time_unix_ns;
 	uint8_t trace_id[16];
@@ -139,7 +141,8 @@ struct record_metric_head {
 	uint8_t has;
 	uint8_t metric_type;
 	uint8_t temporality;
-	uint32_t resource_ref;
+	uint16_t resource_ref;
+	uint16_t scope_ref;
 	uint32_t name_bytes;
 	uint32_t description_bytes;
 	uint32_t unit_bytes;
@@ -152,7 +155,8 @@ struct record_log_head {
 	uint8_t has;
 	uint8_t severity_number;
 	uint8_t reserved; /* 0 */
-	uint32_t resource_ref;
+	uint16_t resource_ref;
+	uint16_t scope_ref;
 	uint64_t time_unix_ns;
 	uint64_t observed_time_unix_ns;
 	uint8_t trace_id[16]; /* zeros: none */
@@ -349,9 +353,18 @@ static inline void record_attribute_read(const uint8_t *at, struct record_attrib
  * no: so the usual text is touched once. The measure functions do both checks at once, for what is
  * not in a hurry.
  *
- * inline_resource NULL: the record names resource_ref (not 0) instead; otherwise resource_ref is
- * ignored. The span's own `resource` is not looked at: the caller has chosen.
+ * inline_resource NULL: the record names a resource by reference instead. The span's own `resource`
+ * is not looked at: the caller has chosen. Its scope is inline, but where the references have one
+ * of a scope: then the size functions are given NULL for it. The measure and the text functions
+ * look at the scope in any case.
  */
+
+/* The references of a record, in one word: a resource's, 0 where it is inline, and a scope's, 0
+ * where there is none or it is inline. */
+#define RECORD_SCOPE_REF_SHIFT 16
+#define RECORD_REFS(resource, scope) \
+	((uint32_t)(resource) | (uint32_t)(scope) << RECORD_SCOPE_REF_SHIFT)
+
 enum record_written {
 	RECORD_CHANGED, /* not what was sized: another thread changed what it must not */
 	RECORD_NOT_ASCII,
@@ -359,19 +372,19 @@ enum record_written {
 };
 
 int record_size_span(const struct otlp_span *span, const struct otlp_resource *inline_resource,
-		     size_t *ret_bytes);
+		     const struct otlp_scope *inline_scope, size_t *ret_bytes);
 enum record_written record_write_span(uint8_t *to, const struct otlp_span *span,
-				      const struct otlp_resource *inline_resource,
-				      uint32_t resource_ref, size_t bytes);
+				      const struct otlp_resource *inline_resource, uint32_t refs,
+				      size_t bytes);
 bool record_text_span(const struct otlp_span *span, const struct otlp_resource *inline_resource);
 int record_measure_span(const struct otlp_span *span, const struct otlp_resource *inline_resource,
 			size_t *ret_bytes);
 
 int record_size_log(const struct otlp_log_record *log, const struct otlp_resource *inline_resource,
-		    size_t *ret_bytes);
+		    const struct otlp_scope *inline_scope, size_t *ret_bytes);
 enum record_written record_write_log(uint8_t *to, const struct otlp_log_record *log,
-				     const struct otlp_resource *inline_resource,
-				     uint32_t resource_ref, size_t bytes);
+				     const struct otlp_resource *inline_resource, uint32_t refs,
+				     size_t bytes);
 bool record_text_log(const struct otlp_log_record *log,
 		     const struct otlp_resource *inline_resource);
 int record_measure_log(const struct otlp_log_record *log,
@@ -380,17 +393,16 @@ int record_measure_log(const struct otlp_log_record *log,
 /**
  * A metric record is a head and some points: the caller adds the points' bytes to the head's, up to
  * what its ring takes, and starts another record with the next point. ret_head_bytes is the same
- * for each record of the metric. scope NULL: none. metric->point_count is checked against a missing
- * array, and that is all: no points is the caller's business.
+ * for each record of the metric. scope NULL: none inline. metric->point_count is checked against a
+ * missing array, and that is all: no points is the caller's business.
  */
 int record_size_metric(const struct otlp_metric *metric, const struct otlp_scope *scope,
 		       const struct otlp_resource *inline_resource, size_t *ret_head_bytes);
 int record_size_point(const struct otlp_metric *metric, size_t index, size_t *ret_bytes);
 enum record_written record_write_metric(uint8_t *to, const struct otlp_metric *metric,
 					const struct otlp_scope *scope,
-					const struct otlp_resource *inline_resource,
-					uint32_t resource_ref, size_t first_point,
-					size_t point_count, size_t bytes);
+					const struct otlp_resource *inline_resource, uint32_t refs,
+					size_t first_point, size_t point_count, size_t bytes);
 /** Of the head and of all points. */
 bool record_text_metric(const struct otlp_metric *metric, const struct otlp_scope *scope,
 			const struct otlp_resource *inline_resource);
@@ -417,8 +429,8 @@ bool record_write_shape(uint8_t *to, const struct otlp_span *span, size_t bytes)
 int record_size_shaped(const struct otlp_span *span, const struct record_shape *shape,
 		       const struct otlp_resource *inline_resource, size_t *ret_bytes);
 enum record_written record_write_shaped(uint8_t *to, const struct otlp_span *span,
-					const struct otlp_resource *inline_resource,
-					uint32_t resource_ref, uint32_t shape_ref, size_t bytes);
+					const struct otlp_resource *inline_resource, uint32_t refs,
+					uint32_t shape_ref, size_t bytes);
 
 int record_measure_log_shape(const struct otlp_log_record *log, struct record_shape *ret,
 			     size_t *ret_bytes);
@@ -427,13 +439,15 @@ int record_size_shaped_log(const struct otlp_log_record *log, const struct recor
 			   const struct otlp_resource *inline_resource, size_t *ret_bytes);
 enum record_written record_write_shaped_log(uint8_t *to, const struct otlp_log_record *log,
 					    const struct otlp_resource *inline_resource,
-					    uint32_t resource_ref, uint32_t shape_ref,
-					    size_t bytes);
+					    uint32_t refs, uint32_t shape_ref, size_t bytes);
 
-/** An entry of the region's table: the bytes of an inline resource's section. */
+/** An entry of the region's table: the bytes of an inline resource's section, or of a scope's. */
 int record_size_resource(const struct otlp_resource *resource, size_t *ret_bytes);
 int record_measure_resource(const struct otlp_resource *resource, size_t *ret_bytes);
 bool record_write_resource(uint8_t *to, const struct otlp_resource *resource, size_t bytes);
+int record_size_scope(const struct otlp_scope *scope, size_t *ret_bytes);
+bool record_write_scope(uint8_t *to, const struct otlp_scope *scope, size_t bytes);
+bool record_text_scope(const struct otlp_scope *scope);
 
 /*
  * The read side: in the writer. The bytes are a private copy, and hostile: any process that may
@@ -448,7 +462,8 @@ struct record_view {
 	uint32_t resource_ref;	 /* 0: the resource is inline */
 	const uint8_t *resource; /* NULL: by reference */
 	size_t resource_bytes;
-	const uint8_t *scope; /* NULL: no scope */
+	uint32_t scope_ref;   /* 0: the scope is inline, or there is none */
+	const uint8_t *scope; /* NULL: by reference, or there is none */
 	size_t scope_bytes;
 	uint32_t item_count; /* 1 span or log record, or the points of a metric; never 0 */
 	union {
@@ -475,8 +490,9 @@ struct record_view {
  */
 int record_parse(const uint8_t *bytes, size_t len, size_t room, struct record_view *ret);
 
-/** The same for a resource that a record refers to. */
+/** The same for a resource that a record refers to, and for a scope. */
 int record_parse_resource(const uint8_t *bytes, size_t len);
+int record_parse_scope(const uint8_t *bytes, size_t len);
 
 /** The same for a shape; the view is of the span, or the log, that it was made from. */
 int record_parse_shape(const uint8_t *bytes, size_t len, struct record_view *ret);

@@ -225,8 +225,8 @@ RECORD_BUILD struct record_built record_build_done(const uint8_t *buffer, uint8_
  * @param buffer  RECORD_BUILD_BUFFER_BYTES
  */
 RECORD_BUILD struct record_built record_build_span(uint8_t *buffer, const struct otlp_span *span,
-						   const struct record_shape *shape,
-						   uint32_t resource_ref, uint32_t shape_ref)
+						   const struct record_shape *shape, uint32_t refs,
+						   uint32_t shape_ref)
 {
 	static const struct record_built not_built = {0, false};
 	struct record_span_head *const head = (struct record_span_head *)buffer;
@@ -234,7 +234,8 @@ RECORD_BUILD struct record_built record_build_span(uint8_t *buffer, const struct
 	const uint32_t status = record_build_enum(&span->status);
 	const size_t event_count = record_build_length(&span->event_count);
 	const size_t count = record_build_length(&span->attributes.count);
-	const struct otlp_scope *const scope = shape != NULL ? NULL : span->scope;
+	const struct otlp_scope *const scope =
+		shape != NULL ? NULL : record_inline_scope(span->scope, refs);
 	const size_t name = shape != NULL ? 0 : record_build_length(&span->name.len);
 	const bool has_extra = record_span_has_extra(span);
 	size_t room = RECORD_BUILD_BYTES - sizeof(*head), trace_state = 0, message = 0;
@@ -251,7 +252,7 @@ RECORD_BUILD struct record_built record_build_span(uint8_t *buffer, const struct
 			      (has_extra ? RECORD_HAS_EXTRA : 0));
 	head->span_kind = shape != NULL ? 0 : (uint8_t)kind;
 	head->status = (uint8_t)status;
-	head->resource_ref = resource_ref;
+	record_write_refs(head, refs);
 	head->start_time_unix_ns = span->start_time_unix_ns;
 	head->end_time_unix_ns = span->end_time_unix_ns;
 	memcpy(head->trace_id, span->trace_id, sizeof(head->trace_id));
@@ -313,12 +314,13 @@ RECORD_BUILD uint8_t *record_build_body(uint8_t *to, size_t *room, const struct 
 /** A log record, as record_build_span(). */
 RECORD_BUILD struct record_built record_build_log(uint8_t *buffer,
 						  const struct otlp_log_record *log,
-						  const struct record_shape *shape,
-						  uint32_t resource_ref, uint32_t shape_ref)
+						  const struct record_shape *shape, uint32_t refs,
+						  uint32_t shape_ref)
 {
 	static const struct record_built not_built = {0, false};
 	struct record_log_head *const head = (struct record_log_head *)buffer;
-	const struct otlp_scope *const scope = shape != NULL ? NULL : log->scope;
+	const struct otlp_scope *const scope =
+		shape != NULL ? NULL : record_inline_scope(log->scope, refs);
 	const uint32_t severity = record_build_enum(&log->severity_number);
 	const uint32_t body_type = record_build_enum(&log->body.type);
 	const size_t text = shape != NULL ? 0 : record_build_length(&log->severity_text.len);
@@ -336,7 +338,7 @@ RECORD_BUILD struct record_built record_build_log(uint8_t *buffer,
 			      (body_type != OTLP_VALUE_EMPTY ? RECORD_HAS_BODY : 0));
 	head->severity_number = shape != NULL ? 0 : (uint8_t)severity;
 	head->reserved = 0;
-	head->resource_ref = resource_ref;
+	record_write_refs(head, refs);
 	head->time_unix_ns = log->time_unix_ns;
 	head->observed_time_unix_ns = log->observed_time_unix_ns;
 	memcpy(head->trace_id, log->trace_id, sizeof(head->trace_id));

@@ -158,7 +158,7 @@ bool cursor_check_resource(struct cursor c)
 	       cursor_take_last_attributes(&c, head.attribute_count);
 }
 
-static bool cursor_check_scope(struct cursor c)
+bool cursor_check_scope(struct cursor c)
 {
 	struct record_scope_head head;
 
@@ -180,6 +180,8 @@ bool cursor_take_sections(struct cursor *c, uint8_t has, struct record_view *vie
 		view->resource = section.at;
 		view->resource_bytes = cursor_left(&section);
 	}
+	if (view->scope_ref != 0)
+		return !(has & RECORD_HAS_SCOPE);
 	if (has & RECORD_HAS_SCOPE) {
 		if (!cursor_take_part(c, &section) || !cursor_check_scope(section))
 			return false;

@@ -107,8 +107,9 @@ static inline bool cursor_take_last_attributes(struct cursor *c, uint32_t count)
 	return cursor_take_attributes(c, count) && cursor_left(c) == 0;
 }
 
-/** A resource's section, all of it. */
+/** A resource's section, all of it; and a scope's. */
 bool cursor_check_resource(struct cursor c);
+bool cursor_check_scope(struct cursor c);
 
 /** The sections of the resource and of the scope, as far as a record has them. */
 bool cursor_take_sections(struct cursor *c, uint8_t has, struct record_view *view);

@@ -27,7 +27,8 @@ int record_parse_shape(const uint8_t *bytes, size_t len, struct record_view *ret
 
 	if (rc < 0)
 		return rc;
-	if (ret->resource != NULL)
+	/* What a shape says must not hang on another entry, which could be a record's alone. */
+	if (ret->resource != NULL || ret->scope_ref != 0)
 		return -EBADMSG;
 	if (ret->kind == RECORD_LOG)
 		return (ret->head.log.has & ~RECORD_HAS_SCOPE) == 0 ? 0 : -EBADMSG;
@@ -116,7 +117,7 @@ static bool expand_span_heads(struct expand *e, const struct record_view *shape,
 	memcpy(&head, e->at, sizeof(head));
 	e->at += sizeof(head);
 	if (head.attribute_count != shape->head.span.attribute_count || head.span_kind != 0 ||
-	    (head.has & ~(RECORD_HAS_RESOURCE | RECORD_HAS_EXTRA)) != 0)
+	    head.scope_ref != 0 || (head.has & ~(RECORD_HAS_RESOURCE | RECORD_HAS_EXTRA)) != 0)
 		return false;
 	head.kind = RECORD_SPAN;
 	head.span_kind = shape->head.span.span_kind;
@@ -170,7 +171,7 @@ static bool expand_log(struct expand *e, const struct record_view *shape)
 	memcpy(&head, e->at, sizeof(head));
 	e->at += sizeof(head);
 	if (head.attribute_count != of->attribute_count || head.severity_number != 0 ||
-	    head.severity_text_bytes != 0 ||
+	    head.severity_text_bytes != 0 || head.scope_ref != 0 ||
 	    (head.has & ~(RECORD_HAS_RESOURCE | RECORD_HAS_BODY)) != 0)
 		return false;
 	head.kind = RECORD_LOG;

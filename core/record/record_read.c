@@ -24,6 +24,7 @@ int record_parse(const uint8_t *bytes, size_t len, size_t room, struct record_vi
 	view.kind = bytes[0];
 	view.resource = NULL;
 	view.resource_bytes = 0;
+	view.scope_ref = 0;
 	view.scope = NULL;
 	view.scope_bytes = 0;
 	memset(&view.extra, 0, sizeof(view.extra));
@@ -54,4 +55,11 @@ int record_parse_resource(const uint8_t *bytes, size_t len)
 	const struct cursor c = {bytes, bytes + len, bytes + len};
 
 	return len <= OTLP_RECORD_BYTES_MAX && cursor_check_resource(c) ? 0 : -EBADMSG;
+}
+
+int record_parse_scope(const uint8_t *bytes, size_t len)
+{
+	const struct cursor c = {bytes, bytes + len, bytes + len};
+
+	return len <= OTLP_RECORD_BYTES_MAX && cursor_check_scope(c) ? 0 : -EBADMSG;
 }

@@ -145,6 +145,7 @@ bool record_read_metric(struct cursor *c, struct record_view *view)
 		return false;
 	view->item_count = head->point_count;
 	view->resource_ref = head->resource_ref;
+	view->scope_ref = head->scope_ref;
 	if (!cursor_take_sections(c, head->has, view))
 		return false;
 	view->body = c->at;

@@ -43,6 +43,7 @@ bool record_read_span(struct cursor *c, struct record_view *view)
 		return false;
 	view->item_count = 1;
 	view->resource_ref = head->resource_ref;
+	view->scope_ref = head->scope_ref;
 	if (!cursor_take_sections(c, head->has, view))
 		return false;
 	view->body = c->at;

@@ -13,8 +13,9 @@
 
 #define SHAPE_TEXTS (1u << OTLP_VALUE_STRING | 1u << OTLP_VALUE_BYTES)
 
-/* A shape's record refers to no resource; the head must have something there. */
-#define SHAPE_RESOURCE_REF 1
+/* A shape's record refers to no resource; the head must have something there. Its scope is inline.
+ */
+#define SHAPE_REFS RECORD_REFS(1, 0)
 
 /* The span whose record is the shape: nothing of the one that it is made from but the outline. */
 static struct otlp_span outline(const struct otlp_span *span)
@@ -132,7 +133,7 @@ bool record_write_shape(uint8_t *to, const struct otlp_span *span, size_t bytes)
 	const uint8_t has = record_has_sections(NULL, span->scope);
 	uint64_t high = 0; /* its text was checked when it was measured */
 
-	to = record_write_span_heads(to, end, &shape, has, SHAPE_RESOURCE_REF, 0);
+	to = record_write_span_heads(to, end, &shape, has, SHAPE_REFS, 0);
 	store_count(count, &span->attributes);
 	to = record_write_sections(to, end, NULL, span->scope, &high);
 	to = record_write_text(to, end, &span->name, &high);
@@ -149,7 +150,7 @@ bool record_write_log_shape(uint8_t *to, const struct otlp_log_record *log, size
 	const uint8_t has = record_has_sections(NULL, log->scope);
 	uint64_t high = 0; /* its text was checked when it was measured */
 
-	to = record_write_log_head(to, &shape, has, SHAPE_RESOURCE_REF, 0);
+	to = record_write_log_head(to, &shape, has, SHAPE_REFS, 0);
 	store_count(count, &log->attributes);
 	to = record_write_sections(to, end, NULL, log->scope, &high);
 	to = record_write_text(to, end, &log->severity_text, &high);
@@ -272,8 +273,8 @@ write_values(uint8_t *to, uint8_t *end, const struct otlp_attribute *items, size
 }
 
 enum record_written record_write_shaped(uint8_t *to, const struct otlp_span *span,
-					const struct otlp_resource *inline_resource,
-					uint32_t resource_ref, uint32_t shape_ref, size_t bytes)
+					const struct otlp_resource *inline_resource, uint32_t refs,
+					uint32_t shape_ref, size_t bytes)
 {
 	uint8_t *const end = to + bytes;
 	const uint8_t has = record_has_sections(inline_resource, NULL) |
@@ -282,7 +283,7 @@ enum record_written record_write_shaped(uint8_t *to, const struct otlp_span *spa
 
 	if (shape_ref == 0)
 		__builtin_unreachable(); /* the head is another without a shape */
-	to = record_write_span_heads(to, end, span, has, inline_resource ? 0 : resource_ref,
+	to = record_write_span_heads(to, end, span, has, record_refs(inline_resource, refs),
 				     shape_ref);
 	to = record_write_sections(to, end, inline_resource, NULL, &high_of_parts);
 	if (has & RECORD_HAS_EXTRA) {
@@ -317,7 +318,7 @@ int record_size_shaped_log(const struct otlp_log_record *log, const struct recor
 
 enum record_written record_write_shaped_log(uint8_t *to, const struct otlp_log_record *log,
 					    const struct otlp_resource *inline_resource,
-					    uint32_t resource_ref, uint32_t shape_ref, size_t bytes)
+					    uint32_t refs, uint32_t shape_ref, size_t bytes)
 {
 	uint8_t *const end = to + bytes;
 	const uint8_t has = record_has_sections(inline_resource, NULL) | record_log_has_body(log);
@@ -325,7 +326,7 @@ enum record_written record_write_shaped_log(uint8_t *to, const struct otlp_log_r
 
 	if (shape_ref == 0)
 		__builtin_unreachable();
-	to = record_write_log_head(to, log, has, inline_resource ? 0 : resource_ref, shape_ref);
+	to = record_write_log_head(to, log, has, record_refs(inline_resource, refs), shape_ref);
 	to = record_write_sections(to, end, inline_resource, NULL, &high_of_parts);
 	if (has & RECORD_HAS_BODY)
 		to = record_write_body(to, end, log, &high_of_parts);

@@ -58,15 +58,19 @@ static bool resource_is_valid(const struct otlp_resource *resource)
 	       attributes_are_valid(resource->attributes.items, resource->attributes.count);
 }
 
+bool record_text_scope(const struct otlp_scope *scope)
+{
+	return text_is_valid(scope->name) && text_is_valid(scope->version) &&
+	       text_is_valid(scope->schema_url) &&
+	       attributes_are_valid(scope->attributes.items, scope->attributes.count);
+}
+
 static bool sections_are_valid(const struct otlp_resource *inline_resource,
 			       const struct otlp_scope *scope)
 {
 	if (inline_resource != NULL && !resource_is_valid(inline_resource))
 		return false;
-	return scope == NULL ||
-	       (text_is_valid(scope->name) && text_is_valid(scope->version) &&
-		text_is_valid(scope->schema_url) &&
-		attributes_are_valid(scope->attributes.items, scope->attributes.count));
+	return scope == NULL || record_text_scope(scope);
 }
 
 bool record_text_span(const struct otlp_span *span, const struct otlp_resource *inline_resource)
@@ -148,7 +152,7 @@ static int measured(int rc, bool text_is_good)
 int record_measure_span(const struct otlp_span *span, const struct otlp_resource *inline_resource,
 			size_t *ret_bytes)
 {
-	const int rc = record_size_span(span, inline_resource, ret_bytes);
+	const int rc = record_size_span(span, inline_resource, span->scope, ret_bytes);
 
 	return measured(rc, rc < 0 || record_text_span(span, inline_resource));
 }
@@ -156,7 +160,7 @@ int record_measure_span(const struct otlp_span *span, const struct otlp_resource
 int record_measure_log(const struct otlp_log_record *log,
 		       const struct otlp_resource *inline_resource, size_t *ret_bytes)
 {
-	const int rc = record_size_log(log, inline_resource, ret_bytes);
+	const int rc = record_size_log(log, inline_resource, log->scope, ret_bytes);
 
 	return measured(rc, rc < 0 || record_text_log(log, inline_resource));
 }

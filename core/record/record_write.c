@@ -392,6 +392,21 @@ static uint8_t *write_scope(uint8_t *to, uint8_t *end, const struct otlp_scope *
 	return record_write_attributes(to, end, scope->attributes.items, count, high);
 }
 
+int record_size_scope(const struct otlp_scope *scope, size_t *ret_bytes)
+{
+	size_t bytes = 0;
+	const int rc = size_scope(scope, &bytes);
+
+	return record_sized(rc, bytes, ret_bytes);
+}
+
+bool record_write_scope(uint8_t *to, const struct otlp_scope *scope, size_t bytes)
+{
+	uint64_t high = 0; /* the caller asks record_text_scope() */
+
+	return write_scope(to, to + bytes, scope, &high) == to + bytes;
+}
+
 int record_size_sections(const struct otlp_resource *inline_resource,
 			 const struct otlp_scope *scope, size_t *bytes)
 {
@@ -515,7 +530,7 @@ int record_size_span_tail(const struct otlp_span *span, size_t *bytes)
 }
 
 int record_size_span(const struct otlp_span *span, const struct otlp_resource *inline_resource,
-		     size_t *ret_bytes)
+		     const struct otlp_scope *inline_scope, size_t *ret_bytes)
 {
 	size_t bytes = sizeof(struct record_span_head) + span->name.len;
 	size_t parts_bytes = 0;
@@ -529,8 +544,8 @@ int record_size_span(const struct otlp_span *span, const struct otlp_resource *i
 		bytes += sizeof(struct record_span_extra);
 		rc = record_size_texts(span->trace_state, span->status_message, &bytes);
 	}
-	if (rc == 0 && (inline_resource != NULL || span->scope != NULL))
-		rc = record_size_sections(inline_resource, span->scope, &parts_bytes);
+	if (rc == 0 && (inline_resource != NULL || inline_scope != NULL))
+		rc = record_size_sections(inline_resource, inline_scope, &parts_bytes);
 	if (rc == 0)
 		rc = record_size_attributes(span->attributes.items, span->attributes.count, 1,
 					    &parts_bytes);
@@ -553,17 +568,18 @@ uint8_t *record_write_span_tail(uint8_t *to, uint8_t *end, const struct otlp_spa
 }
 
 enum record_written record_write_span(uint8_t *to, const struct otlp_span *span,
-				      const struct otlp_resource *inline_resource,
-				      uint32_t resource_ref, size_t bytes)
+				      const struct otlp_resource *inline_resource, uint32_t refs,
+				      size_t bytes)
 {
+	const struct otlp_scope *const scope = record_inline_scope(span->scope, refs);
 	uint8_t *const end = to + bytes;
 	/* Two, so that the one whose address nobody gets stays in a register. */
 	uint64_t high = 0, high_of_parts = 0;
-	const uint8_t has = record_has_sections(inline_resource, span->scope) |
+	const uint8_t has = record_has_sections(inline_resource, scope) |
 			    (record_span_has_extra(span) ? RECORD_HAS_EXTRA : 0);
 
-	to = record_write_span_heads(to, end, span, has, inline_resource ? 0 : resource_ref, 0);
-	to = record_write_sections(to, end, inline_resource, span->scope, &high_of_parts);
+	to = record_write_span_heads(to, end, span, has, record_refs(inline_resource, refs), 0);
+	to = record_write_sections(to, end, inline_resource, scope, &high_of_parts);
 	if (has & RECORD_HAS_EXTRA)
 		to = record_write_text(to, end, &span->trace_state, &high);
 	to = record_write_text(to, end, &span->name, &high);

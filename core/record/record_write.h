@@ -132,6 +132,33 @@ RECORD_APART uint8_t *record_write_span_tail(uint8_t *to, uint8_t *end,
 /** The part that each kind of point has, or NULL for an unknown kind. */
 const struct otlp_point *record_metric_point(const struct otlp_metric *metric, size_t index);
 
+/** Both references, which stand in each head at the same place, in one store. */
+static inline void record_write_refs(void *head, uint32_t refs)
+{
+	bytes_store32((uint8_t *)head + offsetof(struct record_span_head, resource_ref), refs);
+}
+
+static_assert(offsetof(struct record_span_head, resource_ref) == 4 &&
+		      offsetof(struct record_span_head, scope_ref) == 6 &&
+		      offsetof(struct record_metric_head, resource_ref) == 4 &&
+		      offsetof(struct record_metric_head, scope_ref) == 6 &&
+		      offsetof(struct record_log_head, resource_ref) == 4 &&
+		      offsetof(struct record_log_head, scope_ref) == 6,
+	      "record_write_refs()");
+
+/** The references of a record with this resource inline, or not. */
+static inline uint32_t record_refs(const struct otlp_resource *inline_resource, uint32_t refs)
+{
+	return inline_resource != NULL ? refs & ~(uint32_t)UINT16_MAX : refs;
+}
+
+/** The scope that stands in the record, where its references have none. */
+static inline const struct otlp_scope *record_inline_scope(const struct otlp_scope *scope,
+							   uint32_t refs)
+{
+	return refs >> RECORD_SCOPE_REF_SHIFT != 0 ? NULL : scope;
+}
+
 static inline uint8_t record_has_sections(const struct otlp_resource *inline_resource,
 					  const struct otlp_scope *scope)
 {
@@ -211,7 +238,7 @@ static inline bool record_span_has_extra(const struct otlp_span *span)
  */
 static inline uint8_t *record_write_span_heads(uint8_t *to, uint8_t *end,
 					       const struct otlp_span *span, uint8_t has,
-					       uint32_t resource_ref, uint32_t shape_ref)
+					       uint32_t refs, uint32_t shape_ref)
 {
 	struct record_span_head *const head = (struct record_span_head *)to;
 
@@ -219,7 +246,7 @@ static inline uint8_t *record_write_span_heads(uint8_t *to, uint8_t *end,
 	head->has = has;
 	head->span_kind = shape_ref == 0 ? (uint8_t)span->kind : 0;
 	head->status = (uint8_t)span->status;
-	head->resource_ref = resource_ref;
+	record_write_refs(head, refs);
 	head->start_time_unix_ns = span->start_time_unix_ns;
 	head->end_time_unix_ns = span->end_time_unix_ns;
 	memcpy(head->trace_id, span->trace_id, sizeof(head->trace_id));
@@ -285,7 +312,7 @@ static inline uint8_t *record_write_body(uint8_t *to, uint8_t *end,
 
 /** In place, as a span's head is. */
 static inline uint8_t *record_write_log_head(uint8_t *to, const struct otlp_log_record *log,
-					     uint8_t has, uint32_t resource_ref, uint32_t shape_ref)
+					     uint8_t has, uint32_t refs, uint32_t shape_ref)
 {
 	struct record_log_head *const head = (struct record_log_head *)to;
 
@@ -293,7 +320,7 @@ static inline uint8_t *record_write_log_head(uint8_t *to, const struct otlp_log_
 	head->has = has;
 	head->severity_number = shape_ref == 0 ? (uint8_t)log->severity_number : 0;
 	head->reserved = 0;
-	head->resource_ref = resource_ref;
+	record_write_refs(head, refs);
 	head->time_unix_ns = log->time_unix_ns;
 	head->observed_time_unix_ns = log->observed_time_unix_ns;
 	memcpy(head->trace_id, log->trace_id, sizeof(head->trace_id));

@@ -3,7 +3,7 @@
 #include "core/record/record_write.h"
 
 int record_size_log(const struct otlp_log_record *log, const struct otlp_resource *inline_resource,
-		    size_t *ret_bytes)
+		    const struct otlp_scope *inline_scope, size_t *ret_bytes)
 {
 	size_t bytes = sizeof(struct record_log_head);
 	int rc;
@@ -11,8 +11,8 @@ int record_size_log(const struct otlp_log_record *log, const struct otlp_resourc
 	if (!record_log_is_valid(log))
 		return OTLP_ERR_INVALID;
 	rc = record_size_texts(log->severity_text, log->event_name, &bytes);
-	if (rc == 0 && (inline_resource != NULL || log->scope != NULL))
-		rc = record_size_sections(inline_resource, log->scope, &bytes);
+	if (rc == 0 && (inline_resource != NULL || inline_scope != NULL))
+		rc = record_size_sections(inline_resource, inline_scope, &bytes);
 	if (rc == 0)
 		rc = record_size_body(log, &bytes);
 	if (rc == 0)
@@ -22,17 +22,17 @@ int record_size_log(const struct otlp_log_record *log, const struct otlp_resourc
 }
 
 enum record_written record_write_log(uint8_t *to, const struct otlp_log_record *log,
-				     const struct otlp_resource *inline_resource,
-				     uint32_t resource_ref, size_t bytes)
+				     const struct otlp_resource *inline_resource, uint32_t refs,
+				     size_t bytes)
 {
+	const struct otlp_scope *const scope = record_inline_scope(log->scope, refs);
 	uint8_t *const end = to + bytes;
 	/* Two, so that the one whose address nobody gets stays in a register. */
 	uint64_t high = 0, high_of_parts = 0;
-	const uint8_t has =
-		record_has_sections(inline_resource, log->scope) | record_log_has_body(log);
+	const uint8_t has = record_has_sections(inline_resource, scope) | record_log_has_body(log);
 
-	to = record_write_log_head(to, log, has, inline_resource ? 0 : resource_ref, 0);
-	to = record_write_sections(to, end, inline_resource, log->scope, &high_of_parts);
+	to = record_write_log_head(to, log, has, record_refs(inline_resource, refs), 0);
+	to = record_write_sections(to, end, inline_resource, scope, &high_of_parts);
 	to = record_write_text(to, end, &log->severity_text, &high);
 	if (log->event_name.len != 0)
 		to = record_write_text(to, end, &log->event_name, &high);

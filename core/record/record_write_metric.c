@@ -341,9 +341,8 @@ int record_size_metric(const struct otlp_metric *metric, const struct otlp_scope
 
 enum record_written record_write_metric(uint8_t *to, const struct otlp_metric *metric,
 					const struct otlp_scope *scope,
-					const struct otlp_resource *inline_resource,
-					uint32_t resource_ref, size_t first_point,
-					size_t point_count, size_t bytes)
+					const struct otlp_resource *inline_resource, uint32_t refs,
+					size_t first_point, size_t point_count, size_t bytes)
 {
 	uint8_t *const end = to + bytes;
 	struct record_metric_head *const head = (struct record_metric_head *)to;
@@ -360,7 +359,7 @@ enum record_written record_write_metric(uint8_t *to, const struct otlp_metric *m
 		head->has |= RECORD_IS_MONOTONIC;
 	head->metric_type = (uint8_t)type;
 	head->temporality = has_temporality(type) ? (uint8_t)metric->temporality : 0;
-	head->resource_ref = inline_resource ? 0 : resource_ref;
+	record_write_refs(head, record_refs(inline_resource, refs));
 	head->name_bytes = (uint32_t)name;
 	head->description_bytes = (uint32_t)description;
 	head->unit_bytes = (uint32_t)unit;

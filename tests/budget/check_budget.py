@@ -21,6 +21,8 @@ SUBJECTS = {
     "push_S": "counted_spans",
     "push_S_shaped": "counted_spans",
     "push_S0": "counted_spans",
+    "push_S_no_scope": "counted_spans",
+    "push_S0_no_scope": "counted_spans",
     "push_M_point": "counted_metrics",
     "push_L": "counted_logs",
     "push_L_shaped": "counted_shaped_logs",
@@ -31,6 +33,11 @@ SUBJECTS = {
     "parse_M_point": "counted_parse",
     "parse_L": "counted_parse",
     "find_of_500": "counted_finds",
+    "drain_S": "counted_drain",
+    "drain_S_shaped": "counted_drain",
+    "drain_S0": "counted_drain",
+    "drain_L": "counted_drain",
+    "drain_M_point": "counted_drain",
 }
 INSTRUCTIONS_MARGIN = 0.05
 BYTES_MARGIN = 0.0
@@ -88,7 +95,7 @@ def write(path, compiler, measured):
         out.write("# SPDX-License-Identifier: Apache-2.0\n")
         out.write("# Recorded by tests/budget/record.sh, held by check_budget.py.\n")
         out.write("# subject, instructions (callgrind) and bytes of one span, data point or log record:\n")
-        out.write("# in the ring for a push, of the output for encoding\n")
+        out.write("# in the ring for a push, of the output for encoding and draining\n")
         out.write(f"compiler {compiler}\n")
         for subject, (instructions, size) in measured.items():
             out.write(f"{subject} {instructions} {size}\n")

@@ -4,10 +4,15 @@
  * count. Prints the bytes that a record takes: in the ring for a push, in the output for encoding.
  *
  * usage: subjects push_S|push_S_shaped|push_S0|push_M_point|push_L|push_L_shaped
+ *        subjects push_S_no_scope|push_S0_no_scope
  *        subjects encode_S|encode_M_point|encode_L|parse_S|parse_M_point|parse_L
  *        subjects find_of_500
+ *        subjects drain_S|drain_S_shaped|drain_S0|drain_L|drain_M_point
+ *
+ * A drain is all that the writer's processor does for a record: from the ring into a whole batch.
  */
 #include <assert.h>
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,11 +22,13 @@
 #include "bench/bench_data.h"
 #include "core/record/record.h"
 #include "writer/encode/encode.h"
+#include "writer/source.h"
 #include "writer/table.h"
 
 #define TIMES		 1000u
 #define METRICS_TIMES	 (TIMES / BENCH_METRICS_M_POINTS)
 #define RECORD_BYTES_MAX 8192u
+#define OUTPUT_BYTES	 (4u << 20)
 #define ENTRIES		 500u
 #define ENTRY_BYTES	 24u /* an empty resource in a region's table */
 
@@ -40,6 +47,8 @@ void counted_shaped_logs(void);
 void counted_encode(uint64_t times);
 void counted_parse(uint64_t times);
 void counted_finds(struct table *table, const struct region_view *view);
+void counted_drain(struct source *source, enum otlp_signal signal, const struct drain *drain,
+		   struct stage *stage, uint8_t *to, uint8_t **ret_end);
 
 __attribute__((noinline)) void counted_spans(const struct otlp_span *span)
 {
@@ -86,7 +95,8 @@ __attribute__((noinline)) void counted_finds(struct table *table, const struct r
 	struct table_copy copy;
 
 	for (uint32_t i = 0; i < TIMES; i++)
-		if (table_find_resource(table, view, i % ENTRIES * ENTRY_BYTES + 1, &copy) < 0)
+		if (table_find(table, view, i % ENTRIES * ENTRY_BYTES + 1, TABLE_RESOURCE, &copy) <
+		    0)
 			abort();
 }
 
@@ -108,6 +118,10 @@ static int push(const char *subject)
 		span = &bench_span_s;
 	else if (strcmp(subject, "push_S0") == 0)
 		span = &bench_span_s0;
+	else if (strcmp(subject, "push_S_no_scope") == 0)
+		span = &bench_span_s_no_scope;
+	else if (strcmp(subject, "push_S0_no_scope") == 0)
+		span = &bench_span_s0_no_scope;
 	else if (log_shape != NULL || strcmp(subject, "push_L") == 0)
 		signal = OTLP_SIGNAL_LOGS;
 	else if (strcmp(subject, "push_M_point") == 0)
@@ -146,15 +160,18 @@ static int push(const char *subject)
 	return 0;
 }
 
-/* A record as the writer finds it: written by the producer's side, then parsed. */
+/* A record as the writer finds it, resource and scope by reference: written by the producer's side,
+ * then parsed. */
+#define REFS RECORD_REFS(1, 9)
+
 static int add_span(uint8_t *record, const struct otlp_span *span)
 {
 	size_t bytes;
-	int rc = record_measure_span(span, NULL, &bytes);
+	int rc = record_size_span(span, NULL, NULL, &bytes);
 
 	if (rc < 0 || bytes > RECORD_BYTES_MAX)
 		return -EINVAL;
-	if (!record_write_span(record, span, NULL, 1, bytes))
+	if (record_write_span(record, span, NULL, REFS, bytes) == RECORD_CHANGED)
 		return -EINVAL;
 	return record_parse(record, bytes, RECORD_BYTES_MAX, &views[view_count++]);
 }
@@ -234,12 +251,118 @@ static int find(void)
 		memcpy(bytes + i * ENTRY_BYTES, &word, sizeof(word));
 	/* The first look copies them. */
 	for (uint32_t i = 0; i < ENTRIES; i++)
-		if (table_find_resource(&table, &view, i * ENTRY_BYTES + 1, &copy) < 0)
+		if (table_find(&table, &view, i * ENTRY_BYTES + 1, TABLE_RESOURCE, &copy) < 0)
 			return -EINVAL;
 	counted_finds(&table, &view);
 	printf("operations %u\n", TIMES);
 	printf("bytes %u\n", ENTRY_BYTES);
 	table_close(&table);
+	return 0;
+}
+
+__attribute__((noinline)) void counted_drain(struct source *source, enum otlp_signal signal,
+					     const struct drain *drain, struct stage *stage,
+					     uint8_t *to, uint8_t **ret_end)
+{
+	while (source_drain(source, signal, drain, stage, 0) == DRAIN_QUOTA)
+		;
+	*ret_end = stage_write(stage, to);
+}
+
+/* This process's region; others have left theirs in the directory. */
+static int drain_open(struct runtime_dir *dir, struct source **ret)
+{
+	struct dirent *entry;
+	uint32_t pid;
+	uint64_t id;
+	DIR *names;
+	int rc;
+
+	rc = runtime_open(dir, getenv("OTLPIPE_DIR"), false);
+	if (rc < 0)
+		return rc;
+	names = opendir(getenv("OTLPIPE_DIR"));
+	rc = -ENOENT;
+	while (names != NULL && rc == -ENOENT && (entry = readdir(names)) != NULL)
+		if (region_parse_name(entry->d_name, &pid, &id) && pid == (uint32_t)getpid())
+			rc = source_open(ret, dir, entry->d_name, 1);
+	if (names != NULL)
+		closedir(names);
+	return rc;
+}
+
+static void push_for_drain(const char *subject, unsigned times)
+{
+	for (unsigned i = 0; i < times; i++) {
+		if (strcmp(subject, "drain_L") == 0)
+			otlp_library_export_logs(library, &bench_log_l, 1);
+		else if (strcmp(subject, "drain_M_point") == 0)
+			otlp_library_export_metrics_ref(library, &bench_metrics_m);
+		else
+			otlp_library_export_shaped(library, shape,
+						   strcmp(subject, "drain_S0") == 0 ? &bench_span_s0
+										    : &bench_span_s,
+						   1);
+	}
+}
+
+/* The first round copies what is in the table, and its memory is new. */
+static int drain(const char *subject)
+{
+	const bool is_metric = strcmp(subject, "drain_M_point") == 0;
+	const enum otlp_signal signal = is_metric			  ? OTLP_SIGNAL_METRICS
+					: strcmp(subject, "drain_L") == 0 ? OTLP_SIGNAL_LOGS
+									  : OTLP_SIGNAL_TRACES;
+	struct drain drain = {.batch_bytes_max = OUTPUT_BYTES, .quota_bytes = OUTPUT_BYTES};
+	uint8_t *const batch = malloc(OUTPUT_BYTES);
+	uint64_t items = TIMES;
+	struct otlp_options options;
+	struct runtime_dir dir;
+	struct source *source;
+	struct stage *stage;
+	uint8_t *end = NULL;
+	int rc;
+
+	if (strcmp(subject, "drain_S_shaped") == 0 &&
+	    otlp_shape_register(&bench_span_s, &shape) < 0)
+		return -EINVAL;
+	if (is_metric)
+		items = METRICS_TIMES * BENCH_METRICS_M_POINTS;
+	drain.record = malloc(DRAIN_RECORD_ROOM_BYTES);
+	drain.whole = malloc(DRAIN_WHOLE_ROOM_BYTES);
+	if (batch == NULL || drain.record == NULL || drain.whole == NULL)
+		return -ENOMEM;
+	otlp_options_init(&options, sizeof(options));
+	rc = otlp_library_open(&library, &options);
+	if (rc == 0)
+		rc = stage_open(&stage);
+	if (rc == 0)
+		rc = drain_open(&dir, &source);
+	if (rc < 0)
+		return rc;
+	for (unsigned round = 0; round < 2; round++) {
+		push_for_drain(subject, is_metric ? METRICS_TIMES : TIMES);
+		if (round == 0) {
+			while (source_drain(source, signal, &drain, stage, 0) == DRAIN_QUOTA)
+				;
+			(void)stage_write(stage, batch);
+		} else {
+			counted_drain(source, signal, &drain, stage, batch, &end);
+		}
+	}
+	if (source->rings[signal].staged.totals.written_items != 2 * items)
+		return -EBADMSG;
+	printf("operations %llu\n", (unsigned long long)items);
+	printf("bytes %g\n", (double)(end - batch) / (double)items);
+	source_close(source);
+	runtime_close(&dir);
+	stage_close(stage);
+	free(batch);
+	free(drain.record);
+	free(drain.whole);
+	otlp_library_shutdown(library, 0);
+	otlp_shape_unref(shape);
+	otlp_library_unref(library);
 	return 0;
 }
 
@@ -249,6 +372,8 @@ int main(int argc, char **argv)
 
 	if (argc == 2 && strcmp(argv[1], "find_of_500") == 0)
 		rc = find();
+	else if (argc == 2 && strncmp(argv[1], "drain", strlen("drain")) == 0)
+		rc = drain(argv[1]);
 	else if (argc == 2)
 		rc = strncmp(argv[1], "push", strlen("push")) == 0 ? push(argv[1])
 								   : read_side(argv[1]);

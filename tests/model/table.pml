@@ -35,7 +35,7 @@ proctype User()
 	record = true
 }
 
-/* table_find_resource(): what is not there makes the record invalid. */
+/* table_find(): what is not there makes the record invalid. */
 proctype Reader()
 {
 	record;

@@ -17,13 +17,19 @@
 
 static struct gen *gen;
 
+/* Where the references say that the scope is elsewhere, it is not in the record. */
+static const struct otlp_scope *inline_scope(const struct otlp_scope *scope, uint32_t refs)
+{
+	return refs >> RECORD_SCOPE_REF_SHIFT != 0 ? NULL : scope;
+}
+
 static uint8_t *make_span(const struct otlp_resource *resource, uint32_t reference,
 			  size_t *ret_bytes)
 {
 	const struct otlp_span *span = gen_span(gen);
 	uint8_t *record;
 
-	if (record_measure_span(span, resource, ret_bytes) < 0)
+	if (record_size_span(span, resource, inline_scope(span->scope, reference), ret_bytes) < 0)
 		hostile_die("a span");
 	record = malloc(*ret_bytes);
 	if (record_write_span(record, span, resource, reference, *ret_bytes) == RECORD_CHANGED)
@@ -58,7 +64,7 @@ static uint8_t *make_log(const struct otlp_resource *resource, uint32_t referenc
 	const struct otlp_log_record *log = gen_log(gen);
 	uint8_t *record;
 
-	if (record_measure_log(log, resource, ret_bytes) < 0)
+	if (record_size_log(log, resource, inline_scope(log->scope, reference), ret_bytes) < 0)
 		hostile_die("a log record");
 	record = malloc(*ret_bytes);
 	if (record_write_log(record, log, resource, reference, *ret_bytes) == RECORD_CHANGED)
@@ -160,11 +166,12 @@ void hostile_records(uint64_t rounds)
 	gen_free(gen);
 }
 
-/* A resource or a shape, mostly spoilt; half of the shapes are then used as resources too. */
+/* A resource, a scope or a shape, mostly spoilt; many are then used as something else too. */
 static uint32_t add_entry(struct prey *prey, uint8_t *types, uint16_t *texts)
 {
 	static const struct otlp_resource none;
 	const struct otlp_resource *resource;
+	const struct otlp_scope *scope;
 	const struct otlp_log_record *log;
 	const struct otlp_span *span;
 	struct record_shape shape = {.types = types, .texts = texts};
@@ -176,11 +183,18 @@ static uint32_t add_entry(struct prey *prey, uint8_t *types, uint16_t *texts)
 	resource = gen_resource(gen);
 	span = gen_span(gen);
 	log = gen_log(gen);
+	scope = gen_scope(gen);
 	if (hostile_pick(4) == 0 && log->attributes.count <= OTLP_SHAPE_ATTRIBUTES_MAX &&
 	    record_measure_log_shape(log, &shape, &bytes) == 0) {
 		entry = malloc(bytes);
 		if (!record_write_log_shape(entry, log, bytes))
 			hostile_die("a record that was written");
+	} else if (hostile_pick(3) == 0) {
+		if (record_size_scope(scope, &bytes) < 0)
+			hostile_die("a scope");
+		entry = malloc(bytes);
+		if (!record_write_scope(entry, scope, bytes))
+			hostile_die("a scope that was written");
 	} else if (hostile_pick(2) == 0 && span->attributes.count <= OTLP_SHAPE_ATTRIBUTES_MAX &&
 		   record_measure_shape(span, &shape, &bytes) == 0) {
 		entry = malloc(bytes);
@@ -203,7 +217,8 @@ static uint32_t add_entry(struct prey *prey, uint8_t *types, uint16_t *texts)
 static void push_shaped(struct prey *prey, uint32_t resource, uint32_t shape)
 {
 	struct record_span_head head = {.kind = RECORD_SHAPED_SPAN,
-					.resource_ref = resource,
+					.resource_ref = (uint16_t)resource,
+					.scope_ref = hostile_pick(8) == 0,
 					.start_time_unix_ns = 1,
 					.trace_id = {1},
 					.span_id = {1},
@@ -222,7 +237,8 @@ static void push_shaped_log(struct prey *prey, uint32_t resource, uint32_t shape
 {
 	struct record_log_head head = {.kind = RECORD_SHAPED_LOG,
 				       .has = hostile_pick(2) == 0 ? RECORD_HAS_BODY : 0,
-				       .resource_ref = resource,
+				       .resource_ref = (uint16_t)resource,
+				       .scope_ref = hostile_pick(8) == 0,
 				       .time_unix_ns = 1,
 				       .event_name_bytes = shape,
 				       .attribute_count = (uint32_t)hostile_pick(6)};
@@ -271,7 +287,7 @@ void hostile_tables(uint64_t rounds)
 			else if (hostile_pick(2) == 0)
 				push_shaped_log(&prey, known, other);
 			else
-				push_one(&prey, other);
+				push_one(&prey, RECORD_REFS(known & UINT16_MAX, other));
 			/* What was good when it was referred to is not when it is looked at. */
 			if (hostile_pick(4) == 0)
 				atomic_store_relaxed_u32(word, (uint32_t)hostile_lie(*word));

@@ -135,7 +135,7 @@ bool pipe_push(struct pipe *pipe, unsigned region, size_t bytes)
 	span.start_time_unix_ns = pipe->pushed[region];
 	span.attributes.items = &attribute;
 	span.attributes.count = 1;
-	assert_int_equal(record_size_span(&span, &resource, &record_bytes), 0);
+	assert_int_equal(record_size_span(&span, &resource, span.scope, &record_bytes), 0);
 	if (!ring_claim(&pipe->producers[region].rings[OTLP_SIGNAL_TRACES], (uint32_t)record_bytes,
 			1, &claim))
 		return false;

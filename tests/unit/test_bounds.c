@@ -559,7 +559,8 @@ static void data_that_a_thread_changes_all_the_time_stay_within_what_was_sized(v
 	for (i = 0; i < WRITES || (changed == 0 && i < 3 * WRITES); i++) {
 		size_t bytes;
 
-		if (record_size_span(&lent.span, &lent.resource, &bytes) < 0 || bytes > WRITE_BYTES)
+		if (record_size_span(&lent.span, &lent.resource, lent.span.scope, &bytes) < 0 ||
+		    bytes > WRITE_BYTES)
 			continue;
 		if (record_write_span(guarded(bytes), &lent.span, &lent.resource, 0, bytes) ==
 		    RECORD_CHANGED)

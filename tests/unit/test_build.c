@@ -46,14 +46,22 @@ static uint8_t *buffer_new(void)
 	return pages + PAGE_BYTES - RECORD_BUILD_BUFFER_BYTES;
 }
 
-static struct record_built build_span(uint8_t *buffer, const struct otlp_span *span)
+/* With the scope inline, or by reference. */
+static struct record_built build_span(uint8_t *buffer, const struct otlp_span *span, uint32_t refs)
 {
-	return record_build_span(buffer, span, NULL, RESOURCE_REF, 0);
+	return record_build_span(buffer, span, NULL, refs, 0);
 }
 
-static struct record_built build_log(uint8_t *buffer, const struct otlp_log_record *log)
+static struct record_built build_log(uint8_t *buffer, const struct otlp_log_record *log,
+				     uint32_t refs)
 {
-	return record_build_log(buffer, log, NULL, RESOURCE_REF, 0);
+	return record_build_log(buffer, log, NULL, refs, 0);
+}
+
+/* Each other record has its scope by reference. */
+static uint32_t refs_of(const struct otlp_scope *scope, unsigned index)
+{
+	return RECORD_REFS(RESOURCE_REF, scope != NULL && index % 2 != 0 ? 9 : 0);
 }
 
 /* It is what was written, its text was judged alike, and zeros follow. */
@@ -85,15 +93,17 @@ static void a_built_span_is_the_one_that_is_written(void **state)
 	for (unsigned i = 0; i < RECORDS; i++) {
 		const struct otlp_span *const span = gen_span(gen);
 		uint8_t *const buffer = buffer_new(), *written;
-		const struct record_built built = build_span(buffer, span);
+		const uint32_t refs = refs_of(span->scope, i);
+		const struct record_built built = build_span(buffer, span, refs);
 		size_t bytes = 0;
 		int rc;
 
 		if (built.bytes != 0) {
-			rc = record_size_span(span, NULL, &bytes);
+			rc = record_size_span(span, NULL, record_inline_scope(span->scope, refs),
+					      &bytes);
 			written = room_of(rc, bytes);
 			assert_same(&built, buffer, written, bytes,
-				    record_write_span(written, span, NULL, RESOURCE_REF, bytes));
+				    record_write_span(written, span, NULL, refs, bytes));
 			free(written);
 			built_count++;
 		}
@@ -113,15 +123,17 @@ static void a_built_log_is_the_one_that_is_written(void **state)
 	for (unsigned i = 0; i < RECORDS; i++) {
 		const struct otlp_log_record *const log = gen_log(gen);
 		uint8_t *const buffer = buffer_new(), *written;
-		const struct record_built built = build_log(buffer, log);
+		const uint32_t refs = refs_of(log->scope, i);
+		const struct record_built built = build_log(buffer, log, refs);
 		size_t bytes = 0;
 		int rc;
 
 		if (built.bytes != 0) {
-			rc = record_size_log(log, NULL, &bytes);
+			rc = record_size_log(log, NULL, record_inline_scope(log->scope, refs),
+					     &bytes);
 			written = room_of(rc, bytes);
 			assert_same(&built, buffer, written, bytes,
-				    record_write_log(written, log, NULL, RESOURCE_REF, bytes));
+				    record_write_log(written, log, NULL, refs, bytes));
 			free(written);
 			built_count++;
 		}
@@ -255,12 +267,12 @@ static int fill(void **state)
 
 static bool span_is_built(void)
 {
-	return build_span(buffer_new(), &lent.span).bytes != 0;
+	return build_span(buffer_new(), &lent.span, RESOURCE_REF).bytes != 0;
 }
 
 static bool log_is_built(void)
 {
-	return build_log(buffer_new(), &lent.log).bytes != 0;
+	return build_log(buffer_new(), &lent.log, RESOURCE_REF).bytes != 0;
 }
 
 /* Each of them, alone, in what else is usual. */
@@ -372,9 +384,9 @@ static void the_largest_record_fills_the_buffer_and_a_larger_one_is_not_built(vo
 	struct otlp_span span = {.trace_id = {1}, .span_id = {1}, .name = text_of(largest)};
 
 	(void)state;
-	assert_int_equal(build_span(buffer_new(), &span).bytes, RECORD_BUILD_BYTES);
+	assert_int_equal(build_span(buffer_new(), &span, RESOURCE_REF).bytes, RECORD_BUILD_BYTES);
 	span.name.len++;
-	assert_int_equal(build_span(buffer_new(), &span).bytes, 0);
+	assert_int_equal(build_span(buffer_new(), &span, RESOURCE_REF).bytes, 0);
 }
 
 /* The lengths and counts of what is lent. */
@@ -453,9 +465,9 @@ static void no_length_leads_out_of_the_buffer(void **state)
 			if (is_count && changes[c] > was && changes[c] < RECORD_BUILD_BYTES)
 				continue;
 			*lengths[i] = changes[c];
-			built = build_span(buffer, &lent.span);
+			built = build_span(buffer, &lent.span, RESOURCE_REF);
 			assert_whole(&built, buffer);
-			built = build_log(buffer, &lent.log);
+			built = build_log(buffer, &lent.log, RESOURCE_REF);
 			assert_whole(&built, buffer);
 		}
 		*lengths[i] = was;
@@ -495,11 +507,11 @@ static void what_a_thread_changes_all_the_time_is_whole_or_not_built(void **stat
 	assert_int_equal(pthread_create(&changer, NULL, change, NULL), 0);
 	for (unsigned i = 0; i < BUILDS; i++) {
 		uint8_t *const buffer = buffer_new();
-		struct record_built built = build_span(buffer, &lent.span);
+		struct record_built built = build_span(buffer, &lent.span, RESOURCE_REF);
 
 		assert_whole(&built, buffer);
 		built_count += built.bytes != 0;
-		built = build_log(buffer, &lent.log);
+		built = build_log(buffer, &lent.log, RESOURCE_REF);
 		assert_whole(&built, buffer);
 	}
 	atomic_store_relaxed_u32(&is_over, 1);

@@ -21,6 +21,7 @@
 
 #include <cmocka.h>
 
+#define SCOPE_REF    9
 #define RESOURCE_REF 64u
 
 static unsigned long record_goal = 100000;
@@ -94,9 +95,36 @@ static void check_resource(const struct record_view *view, const struct otlp_res
 	oracle_free(expected);
 }
 
-static void check_scope(const struct record_view *view, const struct otlp_scope *scope,
+/* By reference: as its entry in a region's table would be. */
+static void take_scope(struct record_view *view, const struct otlp_scope *scope, uint8_t **ret)
+{
+	*ret = NULL;
+	if (view->scope_ref == 0)
+		return;
+	assert_int_equal(view->scope_ref, SCOPE_REF);
+	assert_null(view->scope);
+	assert_int_equal(record_size_scope(scope, &view->scope_bytes), 0);
+	*ret = malloc(view->scope_bytes);
+	assert_true(record_write_scope(*ret, scope, view->scope_bytes));
+	assert_int_equal(record_parse_scope(*ret, view->scope_bytes), 0);
+	view->scope = *ret;
+}
+
+/* Each other record has its scope by reference. */
+static uint32_t refs_of(const struct otlp_scope *scope, unsigned long index)
+{
+	return RECORD_REFS(RESOURCE_REF, scope != NULL && index % 2 != 0 ? SCOPE_REF : 0);
+}
+
+static const struct otlp_scope *inline_scope(const struct otlp_scope *scope, uint32_t refs)
+{
+	return refs >> RECORD_SCOPE_REF_SHIFT != 0 ? NULL : scope;
+}
+
+static void check_scope(struct record_view *view, const struct otlp_scope *scope,
 			unsigned long index)
 {
+	uint8_t *entry;
 	PB_COMMON(InstrumentationScope) * expected;
 	PB_TRACE(ScopeSpans) * spans;
 	uint8_t *to, *end;
@@ -105,6 +133,7 @@ static void check_scope(const struct record_view *view, const struct otlp_scope 
 		assert_null(view->scope);
 		return;
 	}
+	take_scope(view, scope, &entry);
 	assert_non_null(view->scope);
 	to = malloc(encode_section_bound(view->scope_bytes) + 1);
 	end = encode_scope(view->scope, view->scope_bytes, to);
@@ -121,6 +150,7 @@ static void check_scope(const struct record_view *view, const struct otlp_scope 
 	oracle_free(expected);
 	oracle_free(spans);
 	free(to);
+	free(entry);
 }
 
 /* The item as field 2 of its scope message; the caller decodes. */
@@ -140,11 +170,13 @@ static void check_span(const struct otlp_span *span, unsigned long index)
 	PB_TRACE(ScopeSpans) * decoded;
 	struct record_view view;
 	uint8_t *record, *encoded;
+	const uint32_t refs = refs_of(span->scope, index);
 	size_t bytes;
 
-	assert_int_equal(record_measure_span(span, span->resource, &bytes), 0);
+	assert_int_equal(
+		record_size_span(span, span->resource, inline_scope(span->scope, refs), &bytes), 0);
 	record = malloc(bytes);
-	assert_int_not_equal(record_write_span(record, span, span->resource, RESOURCE_REF, bytes),
+	assert_int_not_equal(record_write_span(record, span, span->resource, refs, bytes),
 			     RECORD_CHANGED);
 	assert_int_equal(record_parse(record, bytes, bytes, &view), 0);
 	assert_int_equal(view.kind, RECORD_SPAN);
@@ -171,11 +203,13 @@ static void check_log(const struct otlp_log_record *log, unsigned long index)
 	PB_LOGS(ScopeLogs) * decoded;
 	struct record_view view;
 	uint8_t *record, *encoded;
+	const uint32_t refs = refs_of(log->scope, index);
 	size_t bytes;
 
-	assert_int_equal(record_measure_log(log, log->resource, &bytes), 0);
+	assert_int_equal(
+		record_size_log(log, log->resource, inline_scope(log->scope, refs), &bytes), 0);
 	record = malloc(bytes);
-	assert_int_not_equal(record_write_log(record, log, log->resource, RESOURCE_REF, bytes),
+	assert_int_not_equal(record_write_log(record, log, log->resource, refs, bytes),
 			     RECORD_CHANGED);
 	assert_int_equal(record_parse(record, bytes, bytes, &view), 0);
 	assert_int_equal(view.kind, RECORD_LOG);
@@ -206,16 +240,18 @@ static void check_metric_part(const struct otlp_metric *metric, const struct otl
 	PB_METRICS(ScopeMetrics) * decoded;
 	struct record_view view;
 	uint8_t *record, *encoded;
+	const uint32_t refs = refs_of(scope, index);
 	size_t bytes, point_bytes;
 
-	assert_int_equal(record_measure_metric(metric, scope, resource, &bytes), 0);
+	assert_int_equal(record_measure_metric(metric, inline_scope(scope, refs), resource, &bytes),
+			 0);
 	for (size_t i = first; i < first + count; i++) {
 		assert_int_equal(record_measure_point(metric, i, &point_bytes), 0);
 		bytes += point_bytes;
 	}
 	record = malloc(bytes);
-	assert_int_not_equal(record_write_metric(record, metric, scope, resource, RESOURCE_REF,
-						 first, count, bytes),
+	assert_int_not_equal(record_write_metric(record, metric, inline_scope(scope, refs),
+						 resource, refs, first, count, bytes),
 			     RECORD_CHANGED);
 	assert_int_equal(record_parse(record, bytes, bytes, &view), 0);
 	assert_int_equal(view.kind, RECORD_METRIC);

@@ -127,7 +127,7 @@ static void a_shaped_log_is_smaller_by_what_its_shape_says(void **state)
 
 	(void)state;
 	assert_int_equal(otlp_log_shape_register(&log, &shape), OTLP_OK);
-	assert_int_equal(record_size_log(&log, NULL, &whole), 0);
+	assert_int_equal(record_size_log(&log, NULL, log.scope, &whole), 0);
 	assert_int_equal(record_size_shaped_log(&log, &shape->shape.record, NULL, &shaped), 0);
 	/* What is left: the head, the body with its own, and the values. */
 	assert_int_equal(shaped, sizeof(struct record_log_head) + 4 + 6 + 4 + 5 + 8 + 1);
@@ -311,6 +311,31 @@ static void a_shape_that_is_no_outline_is_refused_by_the_reader(void **state)
 	record = new_record(&log, &len);
 	assert_int_equal(record_parse_shape(record, len, &view), -EBADMSG);
 	free(record);
+	log.resource = NULL;
+	record = new_record(&log, &len);
+	record[offsetof(struct record_log_head, scope_ref)] = 1;
+	assert_int_equal(record_parse_shape(record, len, &view), -EBADMSG);
+	free(record);
+}
+
+static void a_shaped_log_with_a_scope_of_its_own_is_refused_by_the_reader(void **state)
+{
+	struct otlp_log_record log = {.severity_number = OTLP_SEVERITY_INFO};
+	struct otlp_log_shape *shape;
+	uint8_t *shaped, expanded[1024];
+	struct record_view view;
+	size_t len, expanded_len;
+
+	(void)state;
+	assert_int_equal(otlp_log_shape_register(&log, &shape), OTLP_OK);
+	view_of(shape, &view);
+	shaped = new_shaped(&log, shape, &len);
+	assert_true(record_expand_bound(len, &view) <= sizeof(expanded));
+	assert_int_equal(record_expand(shaped, len, &view, expanded, &expanded_len), 0);
+	shaped[offsetof(struct record_log_head, scope_ref)] = 1;
+	assert_int_equal(record_expand(shaped, len, &view, expanded, &expanded_len), -EBADMSG);
+	free(shaped);
+	otlp_log_shape_unref(shape);
 }
 
 /* A span's shape has no severity, a log's no name: neither stands in for the other. */
@@ -352,6 +377,7 @@ int main(void)
 		cmocka_unit_test(what_no_shape_can_have_is_refused_when_it_is_registered),
 		cmocka_unit_test(hostile_shaped_records_stay_within_their_bounds),
 		cmocka_unit_test(a_shape_that_is_no_outline_is_refused_by_the_reader),
+		cmocka_unit_test(a_shaped_log_with_a_scope_of_its_own_is_refused_by_the_reader),
 		cmocka_unit_test(a_shape_of_the_other_signal_is_refused_by_the_reader),
 	};
 

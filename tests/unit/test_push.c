@@ -11,9 +11,9 @@
 static size_t changed_by;
 
 int __real_record_size_span(const struct otlp_span *span, const struct otlp_resource *resource,
-			    size_t *ret_bytes);
+			    const struct otlp_scope *scope, size_t *ret_bytes);
 int __wrap_record_size_span(const struct otlp_span *span, const struct otlp_resource *resource,
-			    size_t *ret_bytes);
+			    const struct otlp_scope *scope, size_t *ret_bytes);
 int __real_record_size_shaped(const struct otlp_span *span, const struct record_shape *shape,
 			      const struct otlp_resource *resource, size_t *ret_bytes);
 int __wrap_record_size_shaped(const struct otlp_span *span, const struct record_shape *shape,
@@ -21,9 +21,9 @@ int __wrap_record_size_shaped(const struct otlp_span *span, const struct record_
 int __real_record_size_point(const struct otlp_metric *metric, size_t index, size_t *ret_bytes);
 int __wrap_record_size_point(const struct otlp_metric *metric, size_t index, size_t *ret_bytes);
 int __real_record_size_log(const struct otlp_log_record *log, const struct otlp_resource *resource,
-			   size_t *ret_bytes);
+			   const struct otlp_scope *scope, size_t *ret_bytes);
 int __wrap_record_size_log(const struct otlp_log_record *log, const struct otlp_resource *resource,
-			   size_t *ret_bytes);
+			   const struct otlp_scope *scope, size_t *ret_bytes);
 int __real_record_size_shaped_log(const struct otlp_log_record *log,
 				  const struct record_shape *shape,
 				  const struct otlp_resource *resource, size_t *ret_bytes);
@@ -32,9 +32,9 @@ int __wrap_record_size_shaped_log(const struct otlp_log_record *log,
 				  const struct otlp_resource *resource, size_t *ret_bytes);
 
 int __wrap_record_size_log(const struct otlp_log_record *log, const struct otlp_resource *resource,
-			   size_t *ret_bytes)
+			   const struct otlp_scope *scope, size_t *ret_bytes)
 {
-	int rc = __real_record_size_log(log, resource, ret_bytes);
+	int rc = __real_record_size_log(log, resource, scope, ret_bytes);
 
 	*ret_bytes += changed_by;
 	return rc;
@@ -51,9 +51,9 @@ int __wrap_record_size_shaped_log(const struct otlp_log_record *log,
 }
 
 int __wrap_record_size_span(const struct otlp_span *span, const struct otlp_resource *resource,
-			    size_t *ret_bytes)
+			    const struct otlp_scope *scope, size_t *ret_bytes)
 {
-	int rc = __real_record_size_span(span, resource, ret_bytes);
+	int rc = __real_record_size_span(span, resource, scope, ret_bytes);
 
 	*ret_bytes += changed_by;
 	return rc;

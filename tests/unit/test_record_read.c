@@ -3,6 +3,7 @@
  * The record's reader against hostile bytes: cut short, changed, too long, or wrong in one field.
  * What it accepts is encoded too, as the encoder trusts it: within the bound, under a sanitizer.
  */
+#include "base/array.h"
 #include "tests/gen.h"
 #include "writer/encode/encode.h"
 #include <setjmp.h>
@@ -285,6 +286,39 @@ static void record_with_both_kinds_of_resource_is_refused(void **state)
 	free(sample.bytes);
 }
 
+static void record_with_both_kinds_of_scope_is_refused(void **state)
+{
+	const struct otlp_scope scope = {.name = OTLP_STR_INIT("scope")};
+	struct otlp_log_record log = {.scope = &scope};
+	struct otlp_number_point point = {.value = {.type = OTLP_NUMBER_INT}};
+	const struct otlp_metric metric = {
+		.type = OTLP_METRIC_GAUGE, .points = {.number = &point}, .point_count = 1};
+	struct otlp_span span = valid_span();
+	struct sample samples[3];
+
+	(void)state;
+	span.scope = &scope;
+	samples[0] = span_sample(&span, NULL);
+	samples[1] = metric_sample(&metric, &scope, NULL);
+	samples[2] = log_sample(&log, NULL);
+	for (size_t i = 0; i < COUNT_OF(samples); i++) {
+		uint8_t *const bytes = samples[i].bytes;
+
+		assert_true(is_accepted(bytes, samples[i].len));
+		bytes[FIELD(scope_ref)] = 1;
+		assert_false(is_accepted(bytes, samples[i].len));
+		/* By reference alone, what is inline would be something else. */
+		bytes[FIELD(has)] &= (uint8_t)~RECORD_HAS_SCOPE;
+		assert_false(is_accepted(bytes, samples[i].len));
+		free(bytes);
+	}
+	span.scope = NULL;
+	samples[0] = span_sample(&span, NULL);
+	samples[0].bytes[FIELD(scope_ref) + 1] = 1;
+	assert_true(is_accepted(samples[0].bytes, samples[0].len));
+	free(samples[0].bytes);
+}
+
 /* Is a span record accepted whose one attribute is these bytes? */
 static bool span_with_item(const void *item, size_t item_bytes)
 {
@@ -553,6 +587,7 @@ int main(void)
 		cmocka_unit_test(changed_byte_never_leads_outside_the_record_or_the_bound),
 		cmocka_unit_test(wrong_fields_of_a_span_are_refused),
 		cmocka_unit_test(record_with_both_kinds_of_resource_is_refused),
+		cmocka_unit_test(record_with_both_kinds_of_scope_is_refused),
 		cmocka_unit_test(items_have_one_form_alone),
 		cmocka_unit_test(values_of_an_array_have_no_keys),
 		cmocka_unit_test(text_that_is_not_utf8_is_refused),

@@ -271,10 +271,36 @@ static void a_shape_that_is_no_outline_is_refused_by_the_reader(void **state)
 	assert_int_equal(record_parse_shape(record, len, &view), -EBADMSG);
 	free(record);
 	span.resource = NULL;
+	/* Its scope is in it: another entry may be anything at any time. */
+	record = new_record(&span, &len);
+	record[offsetof(struct record_span_head, scope_ref)] = 1;
+	assert_int_equal(record_parse_shape(record, len, &view), -EBADMSG);
+	free(record);
 	span.dropped_link_count = 1;
 	record = new_record(&span, &len);
 	assert_int_equal(record_parse_shape(record, len, &view), -EBADMSG);
 	free(record);
+}
+
+static void a_shaped_span_with_a_scope_of_its_own_is_refused_by_the_reader(void **state)
+{
+	struct otlp_span span = {.trace_id = {1}, .span_id = {1}};
+	struct otlp_shape *shape;
+	struct record_view view;
+	uint8_t *shaped, expanded[1024];
+	size_t len, expanded_len;
+
+	(void)state;
+	assert_int_equal(otlp_shape_register(&span, &shape), OTLP_OK);
+	assert_int_equal(record_parse_shape(shape->entry.bytes, shape->entry.bytes_count, &view),
+			 0);
+	shaped = new_shaped(&span, shape, &len);
+	assert_true(record_expand_bound(len, &view) <= sizeof(expanded));
+	assert_int_equal(record_expand(shaped, len, &view, expanded, &expanded_len), 0);
+	shaped[offsetof(struct record_span_head, scope_ref)] = 1;
+	assert_int_equal(record_expand(shaped, len, &view, expanded, &expanded_len), -EBADMSG);
+	free(shaped);
+	otlp_shape_unref(shape);
 }
 
 int main(void)
@@ -286,6 +312,7 @@ int main(void)
 		cmocka_unit_test(what_no_shape_can_have_is_refused_when_it_is_registered),
 		cmocka_unit_test(hostile_shaped_records_stay_within_their_bounds),
 		cmocka_unit_test(a_shape_that_is_no_outline_is_refused_by_the_reader),
+		cmocka_unit_test(a_shaped_span_with_a_scope_of_its_own_is_refused_by_the_reader),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

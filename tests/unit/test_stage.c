@@ -42,7 +42,8 @@ static void add(const struct otlp_span *span, const struct otlp_resource *resour
 	uint8_t *record, *table = NULL;
 	size_t bytes, table_bytes, before = stage_bytes_bound(stage), bound;
 
-	assert_int_equal(record_size_span(span, by_reference ? NULL : resource, &bytes), 0);
+	assert_int_equal(
+		record_size_span(span, by_reference ? NULL : resource, span->scope, &bytes), 0);
 	record = malloc(bytes);
 	assert_non_null(record);
 	assert_int_not_equal(record_write_span(record, span, by_reference ? NULL : resource,

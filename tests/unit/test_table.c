@@ -48,13 +48,13 @@ static void copies_of_a_table_that_changes_have_a_bound(void **state)
 	(void)state;
 	view_open(&view);
 	while (taken < REFERENCES_MAX &&
-	       table_find_resource(&table, &view, put_resource(taken * 8, URL_BYTES - taken * 8),
-				   &copy) == 0)
+	       table_find(&table, &view, put_resource(taken * 8, URL_BYTES - taken * 8),
+			  TABLE_RESOURCE, &copy) == 0)
 		taken++;
 	assert_int_equal(taken, COPIES_BYTES / URL_BYTES);
 	assert_true(table.bytes <= COPIES_BYTES);
 	/* What was taken stays. */
-	assert_int_equal(table_find_resource(&table, &view, 1, &copy), 0);
+	assert_int_equal(table_find(&table, &view, 1, TABLE_RESOURCE, &copy), 0);
 	table_close(&table);
 }
 
@@ -68,14 +68,38 @@ static void an_entry_is_copied_once_and_not_looked_at_again(void **state)
 	(void)state;
 	view_open(&view);
 	reference = put_resource(64, 10);
-	assert_int_equal(table_find_resource(&table, &view, reference, &first), 0);
+	assert_int_equal(table_find(&table, &view, reference, TABLE_RESOURCE, &first), 0);
 	memset(memory + LAYOUT_PAGE_BYTES, 0xff, TABLE_BYTES);
-	assert_int_equal(table_find_resource(&table, &view, reference, &again), 0);
+	assert_int_equal(table_find(&table, &view, reference, TABLE_RESOURCE, &again), 0);
 	assert_ptr_equal(first.bytes, again.bytes);
 	assert_int_equal(again.bytes_count, sizeof(struct record_resource_head) + 10);
 	assert_int_equal(again.bytes[again.bytes_count - 1], 'u');
-	/* What is a resource is no shape. */
-	assert_int_equal(table_find_shape(&table, &view, reference, &again), -EBADMSG);
+	/* What is a resource is no shape, and no scope. */
+	assert_int_equal(table_find(&table, &view, reference, TABLE_SHAPE, &again), -EBADMSG);
+	assert_int_equal(table_find(&table, &view, reference, TABLE_SCOPE, &again), -EBADMSG);
+	table_close(&table);
+}
+
+static void a_scope_is_no_resource_whichever_is_looked_for_first(void **state)
+{
+	const struct record_scope_head scope = {.name_bytes = 0};
+	const uint64_t word = entry_word(ENTRY_COMMITTED, sizeof(scope) + 12);
+	struct region_view view;
+	struct table table = {0};
+	struct table_copy copy;
+	uint8_t *at;
+
+	(void)state;
+	view_open(&view);
+	at = memory + LAYOUT_PAGE_BYTES + 64;
+	memset(at, 0, 64);
+	memcpy(at, &word, sizeof(word));
+	at[sizeof(word)] = 12;
+	assert_int_equal(table_find(&table, &view, 65, TABLE_SCOPE, &copy), 0);
+	assert_int_equal(copy.kind, TABLE_SCOPE);
+	assert_int_equal(copy.bytes_count, sizeof(scope) + 12);
+	assert_int_equal(table_find(&table, &view, 65, TABLE_RESOURCE, &copy), -EBADMSG);
+	assert_int_equal(table_find(&table, &view, 65, TABLE_SHAPE, &copy), -EBADMSG);
 	table_close(&table);
 }
 
@@ -92,13 +116,14 @@ static void an_entry_that_is_not_valid_is_copied_once_too(void **state)
 	reference = put_resource(8, URL_BYTES);
 	memory[LAYOUT_PAGE_BYTES + 8 + 8 + sizeof(struct record_resource_head)] = 0xff;
 	for (unsigned i = 0; i < 2 * COPIES_BYTES / URL_BYTES; i++)
-		assert_int_equal(table_find_resource(&table, &view, reference, &copy), -EBADMSG);
+		assert_int_equal(table_find(&table, &view, reference, TABLE_RESOURCE, &copy),
+				 -EBADMSG);
 	assert_int_equal(table.count, 1);
 	assert_true(table.bytes < URL_BYTES + 100);
 	/* It stays what it was, whatever becomes of it. */
 	assert_int_equal(put_resource(8, URL_BYTES), reference);
-	assert_int_equal(table_find_resource(&table, &view, reference, &copy), -EBADMSG);
-	assert_int_equal(table_find_shape(&table, &view, reference, &copy), -EBADMSG);
+	assert_int_equal(table_find(&table, &view, reference, TABLE_RESOURCE, &copy), -EBADMSG);
+	assert_int_equal(table_find(&table, &view, reference, TABLE_SHAPE, &copy), -EBADMSG);
 	table_close(&table);
 }
 
@@ -113,11 +138,12 @@ static void references_that_cannot_be_are_refused(void **state)
 	view_open(&view);
 	put_resource(0, 10);
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-		assert_int_equal(table_find_resource(&table, &view, wrong[i], &copy), -EBADMSG);
-		assert_int_equal(table_find_shape(&table, &view, wrong[i], &copy), -EBADMSG);
+		assert_int_equal(table_find(&table, &view, wrong[i], TABLE_RESOURCE, &copy),
+				 -EBADMSG);
+		assert_int_equal(table_find(&table, &view, wrong[i], TABLE_SHAPE, &copy), -EBADMSG);
 	}
 	assert_int_equal(table.count, 0);
-	assert_int_equal(table_find_resource(&table, &view, 1, &copy), 0);
+	assert_int_equal(table_find(&table, &view, 1, TABLE_RESOURCE, &copy), 0);
 	table_close(&table);
 }
 
@@ -137,14 +163,15 @@ static void very_many_entries_are_each_found(void **state)
 		/* From both ends, so that the array of places grows in between. */
 		const unsigned at = i % 2 == 0 ? i / 2 : count - 1 - i / 2;
 
-		assert_int_equal(
-			table_find_resource(&table, &view, put_resource(at * ENTRY, at % 5), &copy),
-			0);
+		assert_int_equal(table_find(&table, &view, put_resource(at * ENTRY, at % 5),
+					    TABLE_RESOURCE, &copy),
+				 0);
 		bytes[at] = copy.bytes;
 	}
 	assert_int_equal(table.count, count);
 	for (unsigned at = 0; at < count; at++) {
-		assert_int_equal(table_find_resource(&table, &view, at * ENTRY + 1, &again), 0);
+		assert_int_equal(table_find(&table, &view, at * ENTRY + 1, TABLE_RESOURCE, &again),
+				 0);
 		assert_ptr_equal(again.bytes, bytes[at]);
 		assert_int_equal(again.bytes_count, sizeof(struct record_resource_head) + at % 5);
 	}
@@ -159,6 +186,7 @@ int main(void)
 		cmocka_unit_test(an_entry_is_copied_once_and_not_looked_at_again),
 		cmocka_unit_test(an_entry_that_is_not_valid_is_copied_once_too),
 		cmocka_unit_test(references_that_cannot_be_are_refused),
+		cmocka_unit_test(a_scope_is_no_resource_whichever_is_looked_for_first),
 		cmocka_unit_test(very_many_entries_are_each_found),
 	};
 
