@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The SIGBUS handler. It runs in the thread that touched the memory, at that
- * instruction, so a plain list is safe as long as one thread changes it, and
- * not while it touches a guarded mapping.
+ * instruction, so a plain list of this thread's is safe as long as it is not changed
+ * while a guarded mapping is touched.
  */
 #include "base/guard.h"
 
@@ -12,7 +12,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
-static struct guard *guards;
+/* Each thread has its own: the handler runs in the thread that met the hole. */
+static _Thread_local struct guard *guards;
 
 static void guard_handle(int number, siginfo_t *info, void *context)
 {

@@ -20,7 +20,7 @@ struct guard {
 /** Install the handler, once. @return 0 or a negative errno */
 int guard_install(void);
 
-/** Watch a mapping, until guard_remove(). From one thread only. */
+/** Watch a mapping, until guard_remove(): what the calling thread touches, and no other does. */
 void guard_add(struct guard *guard, void *start, size_t bytes);
 void guard_remove(struct guard *guard);
 

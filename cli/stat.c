@@ -13,6 +13,7 @@
 #include "base/arguments.h"
 #include "base/guard.h"
 #include "base/units.h"
+#include "cli/openmetrics.h"
 #include "cli/stat_look.h"
 #include "cli/stat_print.h"
 #include "cli/tool.h"
@@ -23,11 +24,26 @@
 struct stat_options {
 	const char *dir;
 	bool json;
+	bool prometheus;
 	bool watch;
 	uint64_t watch_seconds;
 };
 
 /* ---- the command ---- */
+
+static int print_openmetrics(const struct stat_view *view)
+{
+	size_t bytes;
+	char *text;
+
+	if (openmetrics_write(view, &text, &bytes) < 0) {
+		tool_error("there is no memory for the text");
+		return TOOL_FAILED;
+	}
+	tool_write(text, bytes);
+	free(text);
+	return TOOL_OK;
+}
 
 static int stat_once(const struct stat_options *options)
 {
@@ -45,6 +61,8 @@ static int stat_once(const struct stat_options *options)
 	}
 	if (status == TOOL_OK && options->json)
 		stat_print_json(view);
+	else if (status == TOOL_OK && options->prometheus)
+		status = print_openmetrics(view);
 	else if (status == TOOL_OK)
 		stat_print(view);
 	stat_forget(view);
@@ -55,7 +73,7 @@ static int stat_once(const struct stat_options *options)
 static int stat_watch(const struct stat_options *options)
 {
 	static const char clear[] = "\033[H\033[J";
-	const bool is_terminal = isatty(STDOUT_FILENO) && !options->json;
+	const bool is_terminal = isatty(STDOUT_FILENO) && !options->json && !options->prometheus;
 	int status;
 
 	tool_catch_signals();
@@ -71,6 +89,7 @@ static int stat_watch(const struct stat_options *options)
 static const struct argp_option options_table[] = {
 	{"dir", 'd', "DIR", 0, "runtime directory ($OTLPIPE_DIR, else /dev/shm/otlpipe-UID)", 0},
 	{"json", 'j', NULL, 0, "one JSON object, on one line", 0},
+	{"prometheus", 'p', NULL, 0, "OpenMetrics text, for Prometheus", 0},
 	{"watch", 'w', "SECONDS", OPTION_ARG_OPTIONAL,
 	 "again and again, each SECONDS (1), until SIGINT or SIGTERM", 0},
 	{0},
@@ -97,8 +116,15 @@ static error_t take_option(int key, char *text, struct argp_state *state)
 	case 'j':
 		options->json = true;
 		return 0;
+	case 'p':
+		options->prometheus = true;
+		return 0;
 	case 'w':
 		return take_watch(options, text, state);
+	case ARGP_KEY_END:
+		return options->json && options->prometheus
+			       ? arguments_refuse(state, "--json or --prometheus, not both")
+			       : 0;
 	case ARGP_KEY_ARG:
 		/* argp takes an optional value with "=" only. */
 		if (options->watch && state->arg_num == 0)

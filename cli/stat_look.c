@@ -13,7 +13,6 @@
 
 #include "base/guard.h"
 #include "cli/each_region.h"
-#include "cli/tool.h"
 #include "core/record/record.h"
 #include "shm/budget.h"
 #include "shm/region_view.h"
@@ -255,49 +254,34 @@ int stat_look_regions(struct stat_view *view, const struct runtime_dir *dir)
 
 /* ---- all of it ---- */
 
-static int look_dir(struct stat_view *view, const struct runtime_dir *dir)
+int stat_look_dir(struct stat_view *view, const struct runtime_dir *dir, const char **ret_what)
 {
 	int rc = status_read(dir, &view->page, &view->is_running);
 	struct budget budget;
 
 	view->has_page = rc == 0;
+	*ret_what = "its " RUNTIME_WRITER_LOCK " cannot be read";
 	/* No page yet: a writer that is just starting, or none. A group's is not for its members.
 	 */
-	if (rc < 0 && rc != -ENOENT && rc != -EPROTO && (rc != -EACCES || !dir->group)) {
-		return tool_path_error(view->path, "its " RUNTIME_WRITER_LOCK " cannot be read",
-				       rc);
-	}
+	if (rc < 0 && rc != -ENOENT && rc != -EPROTO && (rc != -EACCES || !dir->group))
+		return rc;
+	*ret_what = "its regions cannot be looked at";
 	(void)budget_from_environment(&budget);
 	rc = budget_bytes(&budget, dir, &view->memory.budget_bytes);
 	if (rc == 0)
 		rc = stat_look_regions(view, dir);
 	if (rc == 0)
 		rc = counters_read(dir, &view->without_ring);
-	if (rc < 0)
-		(void)tool_path_error(view->path, "its regions cannot be looked at", rc);
-	return rc < 0 ? TOOL_FAILED : TOOL_OK;
+	return rc;
 }
 
-int stat_look(struct stat_view *view, const char *path)
+const char *stat_state_name(const struct stat_view *view)
 {
-	struct runtime_dir dir;
-	int rc, status;
-
-	rc = runtime_path(view->path, sizeof(view->path), path);
-	if (rc == 0)
-		rc = runtime_open(&dir, view->path, false);
-	if (rc == -ENOENT)
-		return TOOL_OK;
-	if (rc < 0)
-		return tool_runtime_error(view->path, rc);
-	status = look_dir(view, &dir);
-	runtime_close(&dir);
-	return status;
-}
-
-void stat_forget(struct stat_view *view)
-{
-	free(view->regions);
-	stat_forget_output(&view->output);
-	memset(view, 0, sizeof(*view));
+	if (!view->has_page)
+		return "none";
+	if (!view->is_running)
+		return "stopped";
+	if (view->page.waits_for_producers > 0)
+		return "waiting";
+	return view->page.state == STATUS_STALLED ? "stalled" : "running";
 }

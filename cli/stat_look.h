@@ -17,6 +17,17 @@
 int stat_look_regions(struct stat_view *view, const struct runtime_dir *dir);
 
 /**
+ * A runtime directory that is open: its writer, its regions, what no ring counts.
+ *
+ * @param ret_what  what cannot be looked at, where it fails
+ * @return 0 or the errno of what failed
+ */
+int stat_look_dir(struct stat_view *view, const struct runtime_dir *dir, const char **ret_what);
+
+/** What the writer does: a word of docs/stat.schema.json. */
+const char *stat_state_name(const struct stat_view *view);
+
+/**
  * Everything that is there, but for the output directory. Nothing there is a success.
  *
  * @param view  zeroed, and then for stat_forget()

@@ -183,3 +183,10 @@ void stat_forget_output(struct stat_output *output)
 	free(output->senders);
 	memset(output, 0, sizeof(*output));
 }
+
+void stat_forget(struct stat_view *view)
+{
+	free(view->regions);
+	stat_forget_output(&view->output);
+	memset(view, 0, sizeof(*view));
+}

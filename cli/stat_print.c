@@ -12,22 +12,12 @@
 #include <json-c/json.h>
 
 #include "cli/json_add.h"
+#include "cli/stat_look.h"
 #include "cli/tool.h"
 #include "shm/budget.h"
 
 #define LINE_BYTES    640
 #define PROBLEM_BYTES (SIGNAL_COUNT * (STATUS_MESSAGE_BYTES + 2))
-
-static const char *state_name(const struct stat_view *view)
-{
-	if (!view->has_page)
-		return "none";
-	if (!view->is_running)
-		return "stopped";
-	if (view->page.waits_for_producers > 0)
-		return "waiting";
-	return view->page.state == STATUS_STALLED ? "stalled" : "running";
-}
 
 static uint64_t realtime_ns(void)
 {
@@ -107,7 +97,7 @@ static json_object *writer_json(const struct stat_view *view)
 
 	json_add_bool(json, "running", view->is_running);
 	json_add_number(json, "pid", view->page.pid);
-	json_add_text(json, "state", state_name(view));
+	json_add_text(json, "state", stat_state_name(view));
 	json_add_text(json, "problem", problem_text(view, problem));
 	json_add_number(json, "waits_for_producers",
 			view->is_running ? view->page.waits_for_producers : 0);
@@ -358,7 +348,7 @@ static void print_writer(const struct stat_view *view)
 		return;
 	}
 	if (view->is_running)
-		line("writer: %s, pid %" PRIu32 ", up %" PRIu64 " s, %s", state_name(view),
+		line("writer: %s, pid %" PRIu32 ", up %" PRIu64 " s, %s", stat_state_name(view),
 		     page->pid, age_seconds(page->start_unix_ns), page->io);
 	else
 		line("writer: not running; the last one, pid %" PRIu32 ", %s", page->pid,

@@ -12,7 +12,7 @@
 #include "writer/file_destination.h"
 #include "writer/io/io.h"
 
-#define OPTION_COUNT	      16u /* rows of option_table.c */
+#define OPTION_COUNT	      17u /* rows of option_table.c */
 #define OPTION_VARIABLE_BYTES 64u
 #define OPTION_PROBLEM_BYTES  768u
 
@@ -40,8 +40,9 @@ struct options {
 	struct retain_limits retain;
 	int compress_level; /* of sealed files, by zstd; 0: they stay as they are */
 	bool drain;
-	bool rewrites_lost_output; /* where the last writer's output directory is not there */
-	int64_t wait_producers_ns; /* after the first signal to stop; 0: do not wait */
+	bool rewrites_lost_output;  /* where the last writer's output directory is not there */
+	const char *metrics_listen; /* NULL: nowhere */
+	int64_t wait_producers_ns;  /* after the first signal to stop; 0: do not wait */
 	/* Where they come from, by the rows of option_table.c. */
 	const char *config;			/* the configuration file; NULL: none */
 	struct option_text texts[OPTION_COUNT]; /* in effect */

@@ -9,6 +9,7 @@
 
 #include "base/units.h"
 #include "writer/file/pack_file.h"
+#include "writer/listen.h"
 
 #define SECOND_NS INT64_C(1000000000)
 #define YEAR_NS	  (366 * 24 * 3600 * SECOND_NS)
@@ -191,6 +192,14 @@ static int set_lost_output(struct options *options, const char *text)
 	return rc < 0 ? rc : 0;
 }
 
+static int set_metrics_listen(struct options *options, const char *text)
+{
+	struct listen_at at;
+
+	options->metrics_listen = text;
+	return listen_parse(text, &at);
+}
+
 const struct option_row option_rows[OPTION_COUNT] = {
 	{.name = "dir",
 	 .letter = 'd',
@@ -301,6 +310,11 @@ const struct option_row option_rows[OPTION_COUNT] = {
 	 .help = "a killed writer's output directory is gone: refuse to start, or rewrite what "
 		 "the rings hold (refuse)",
 	 .set = set_lost_output},
+	{.name = "metrics-listen",
+	 .value = "AT",
+	 .takes = "ADDRESS:PORT, such as 127.0.0.1:9464, or unix:PATH",
+	 .help = "serve /metrics and /healthz at ADDRESS:PORT or unix:PATH (off)",
+	 .set = set_metrics_listen},
 };
 
 void option_variable(const struct option_row *row, char ret[OPTION_VARIABLE_BYTES])

@@ -8,6 +8,8 @@
 #include "shm/control.h"
 #include "shm/status.h"
 #include "writer/file/outdir.h"
+#include "writer/health.h"
+#include "writer/http.h"
 #include "writer/options.h"
 #include "writer/queue.h"
 #include "writer/regions.h"
@@ -57,6 +59,8 @@ struct writer {
 	int64_t claim_wait_ns; /* the last sleep for a claim; 0: it was for none */
 	int stops_heard;       /* how often it was told to stop, at its last look */
 	struct wait wait;
+	struct health health;
+	struct http *http; /* NULL: nobody may ask */
 	struct watchdog watchdog;
 	struct deep *deep;
 	unsigned opened; /* how far writer_start() came */

@@ -304,6 +304,9 @@ int writer_start(struct writer *writer, struct options *options)
 		writer->opened = START_DRAIN;
 	if (rc == 0 && (rc = deep_start(writer)) < 0)
 		log_line("no memory for the writer's sleep");
+	if (rc == 0 && options->metrics_listen != NULL)
+		rc = http_open(&writer->http, options->metrics_listen, writer->path,
+			       &writer->health);
 	wait_open(&writer->wait, options->wait_producers_ns, &writer->regions, writer->status.page);
 	if (rc < 0) {
 		writer_end(writer);
@@ -320,6 +323,7 @@ void writer_end(struct writer *writer)
 	enum otlp_signal signal;
 
 	deep_end(writer);
+	http_close(writer->http);
 	if (writer->opened >= START_DRAIN) {
 		free(writer->drain.record);
 		free(writer->drain.whole);

@@ -532,13 +532,16 @@ int writer_run(struct options *options)
 	while (!writer_is_to_stop(&writer) && !place_is_left(&writer)) {
 		const int64_t begin_ns = clock_monotonic_ns();
 
+		health_turn(&writer.health, begin_ns);
 		if (writer_turn(&writer, begin_ns)) {
 			writer.idle_turns = 0;
 			continue;
 		}
+		health_sleep(&writer.health);
 		writer_rest(&writer, clock_monotonic_ns() - begin_ns);
 		writer_sleep(&writer);
 	}
+	health_stop(&writer.health);
 	status = writer_stop(&writer) | writer.place.is_leaving;
 	writer_log_end(&writer);
 	writer.status.page->state = STATUS_STOPPED;

@@ -34,6 +34,7 @@ FOREIGN = (
     ("zstd", re.compile(r"^zstd(_errors)?\.h$")),
     ("zlib", re.compile(r"^zlib\.h$")),
     ("rdkafka", re.compile(r"^librdkafka/.*$")),
+    ("microhttpd", re.compile(r"^microhttpd\.h$")),
     ("inih", re.compile(r"^ini\.h$")),
     ("xxhash", re.compile(r"^(xxhash|xxh_x86dispatch)\.h$")),
 )
@@ -59,6 +60,8 @@ FILE_READ = re.compile(
     r"^writer/file/(batch|batch_scan|cursor|datadir|dataname|manifest_image|manifest_store|unzst)\.h$"
 )
 
+STAT = re.compile(r"^cli/(openmetrics|stat_look|stat_view)\.h$")
+
 # A row is a room: (its files, what they may include besides libc). The first row that matches counts.
 LAYERS = (
     (under("core/include/"), (PUBLIC_HEADERS,)),
@@ -79,6 +82,11 @@ LAYERS = (
             *(under("writer/file/"), under("writer/io/"), BASE, SIGNAL),
             *(under("shm/runtime.h"), "xxhash", "zstd"),
         ),
+    ),
+    # The writer's own page for monitors shows what the tool sees, by the tool's look.
+    (
+        re.compile(r"^writer/http\.c$"),
+        (under("writer/"), SHM, RECORD_READ, BASE, STAT, "microhttpd"),
     ),
     (
         re.compile(r"^writer/config\.c$"),

@@ -25,6 +25,7 @@ OTHERS = {
     "drain": "1",
     "wait-for-producers": "30s",
     "lost-output": "rewrite",
+    "metrics-listen": "127.0.0.1:9464",
 }
 
 
