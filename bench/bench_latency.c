@@ -16,11 +16,7 @@
 #include <stdlib.h>
 
 #include "bench/bench_data.h"
-#include "bench/report.h"
-
-#if defined(__x86_64__)
-#include <x86intrin.h>
-#endif
+#include "bench/ticks.h"
 
 #define FLUSH_TIMEOUT_NS INT64_C(10000000000)
 
@@ -29,7 +25,6 @@
 #define BUCKETS	      ((64 - STEP_BITS) << STEP_BITS)
 #define RING_BYTES    (16u << 20) /* a disk's hiccup of 70 ms drops nothing */
 #define WARM_UP	      50000	  /* more than once round the ring */
-#define CALIBRATE_NS  50000000u
 #define OVERHEAD_RUNS 200000
 
 struct histogram {
@@ -37,17 +32,6 @@ struct histogram {
 	uint64_t total;
 	uint64_t max;
 };
-
-static inline uint64_t ticks(void)
-{
-#if defined(__x86_64__)
-	unsigned unused;
-
-	return __rdtscp(&unused);
-#else
-	return report_now_ns();
-#endif
-}
 
 static unsigned bucket_of(uint64_t value)
 {
@@ -91,16 +75,6 @@ static double percentile(const struct histogram *histogram, double share, double
 	return (double)histogram->max * ns_per_tick;
 }
 
-static double calibrate(void)
-{
-	uint64_t started_ns = report_now_ns(), started = ticks(), now_ns;
-
-	do {
-		now_ns = report_now_ns();
-	} while (now_ns - started_ns < CALIBRATE_NS);
-	return (double)(now_ns - started_ns) / (double)(ticks() - started);
-}
-
 static void print_percentiles(const char *prefix, const struct histogram *of, double ns_per_tick)
 {
 	printf(", \"%sp50\": %.1f, \"%sp99\": %.1f, \"%sp99.9\": %.1f, \"%sp99.99\": %.1f, "
@@ -112,10 +86,10 @@ static void print_percentiles(const char *prefix, const struct histogram *of, do
 
 static void spin(struct histogram *ret, uint64_t duration)
 {
-	uint64_t started = ticks(), now;
+	uint64_t started = ticks_now(), now;
 
 	do {
-		now = ticks();
+		now = ticks_now();
 	} while (now - started < duration);
 	add(ret, now - started);
 }
@@ -134,7 +108,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	count = strtoull(argv[1], NULL, 10);
-	ns_per_tick = calibrate();
+	ns_per_tick = ticks_ns();
 	step = (uint64_t)(strtod(argv[2], NULL) / ns_per_tick);
 	otlp_options_init(&options, sizeof(options));
 	options.ring_bytes[OTLP_SIGNAL_TRACES] = RING_BYTES;
@@ -144,26 +118,26 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	for (unsigned i = 0; i < OVERHEAD_RUNS; i++) {
-		uint64_t started = ticks();
+		uint64_t started = ticks_now();
 
-		add(&overhead, ticks() - started);
+		add(&overhead, ticks_now() - started);
 	}
-	next = ticks();
+	next = ticks_now();
 	for (uint64_t i = 0; i < count + WARM_UP; i++) {
 		uint64_t started, ended;
 		int rc;
 
-		while (ticks() < next - step / 2)
+		while (ticks_now() < next - step / 2)
 			;
 		if (i == WARM_UP)
 			usual = (uint64_t)percentile(&warm_up, 0.5, 1);
 		if (i >= WARM_UP)
 			spin(&spins, usual);
-		while (ticks() < next)
+		while (ticks_now() < next)
 			;
-		started = ticks();
+		started = ticks_now();
 		rc = otlp_library_export_traces(library, &bench_span_s, 1);
-		ended = ticks();
+		ended = ticks_now();
 		if (rc == 0)
 			add(i >= WARM_UP ? &pushes : &warm_up, ended - started);
 		next = started + step;

@@ -12,6 +12,9 @@
 #include "core/record/record_build.h"
 #include "core/shape.h"
 
+/* Into its caller, of which it has one. */
+#define PUSH_INLINE static inline __attribute__((always_inline))
+
 /* One export call: where it pushes to, and the first reason why something was not taken. */
 struct push {
 	struct producer *producer;
@@ -158,7 +161,7 @@ static inline bool push_take(struct push *push, int rc, size_t bytes, struct rin
  * What was built whole: claimed, copied and committed at once. A producer that is preempted or
  * killed is hardly ever found in between, and there is no claim that has to be given up.
  */
-static inline void push_built(struct push *push, const uint8_t *built, size_t bytes)
+PUSH_INLINE void push_built(struct push *push, const uint8_t *built, size_t bytes)
 {
 	struct ring_claim claim;
 
@@ -167,6 +170,7 @@ static inline void push_built(struct push *push, const uint8_t *built, size_t by
 	/* With the zeros behind it, which the entry has room for: whole words are copied faster. */
 	memcpy(claim.payload, built, (bytes + ENTRY_ALIGN_BYTES - 1) & ~(ENTRY_ALIGN_BYTES - 1));
 	push_commit(push, &claim);
+	ring_ahead(&claim, bytes);
 }
 
 /* Where a span's resource comes from: inline, or by reference where inline_resource is NULL. */
@@ -215,8 +219,8 @@ static __attribute__((noinline)) void push_span_any(struct push *push, struct re
 		push_abort(push, &claim);
 }
 
-static inline void push_span(struct push *push, struct resource *resource, struct otlp_shape *shape,
-			     const struct otlp_span *span)
+PUSH_INLINE void push_span(struct push *push, struct resource *resource, struct otlp_shape *shape,
+			   const struct otlp_span *span)
 {
 	_Alignas(16) uint8_t buffer[RECORD_BUILD_BUFFER_BYTES];
 	struct record_built built = {0, false};
