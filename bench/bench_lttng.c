@@ -2,13 +2,15 @@
 /*
  * A peer: an LTTng-UST tracepoint of 128 bytes, and tracef() with the line of L, recorded to disk
  * by a session daemon that scripts/bench_peers.py starts. With --sustained COUNT it only emits as
- * many, as fast as it can, and says how long that took; otherwise it is a benchmark of bursts.
+ * many, as fast as it can, and says how long that took; with --cold it follows cold.h's schedule;
+ * otherwise it is a benchmark of bursts.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "bench/cold.h"
 #include "bench/harness.h"
 #include "bench/tracef.h"
 
@@ -48,21 +50,41 @@ static const struct bench table[] = {
 	{.name = NULL},
 };
 
+static void emit(uint64_t count)
+{
+	for (uint64_t i = 0; i < count; i++)
+		lttng_ust_tracepoint(otlpipe_bench, record, payload);
+}
+
 static int sustained(uint64_t count)
 {
 	uint64_t started_ns = bench_now_ns();
 
 	if (!lttng_ust_tracepoint_enabled(otlpipe_bench, record))
 		return 1;
-	for (uint64_t i = 0; i < count; i++)
-		lttng_ust_tracepoint(otlpipe_bench, record, payload);
+	emit(count);
 	printf("{\"events\": %llu, \"seconds\": %.6f}\n", (unsigned long long)count,
 	       (double)(bench_now_ns() - started_ns) * 1e-9);
 	return 0;
 }
 
+static int cold(void)
+{
+	static const struct cold_subject subject = {"lttng_ust/128", emit};
+
+	cold_place(0);
+	if (!lttng_ust_tracepoint_enabled(otlpipe_bench, record))
+		return 1;
+	printf("{");
+	cold_run(&subject, 1);
+	puts("}");
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
+	if (argc == 2 && strcmp(argv[1], "--cold") == 0)
+		return cold();
 	if (argc == 3 && strcmp(argv[1], "--sustained") == 0) {
 		bench_pin(1);
 		return sustained(strtoull(argv[2], NULL, 10));

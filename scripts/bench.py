@@ -4,7 +4,7 @@
 instead; then one table for people, one JSON file in bench/results, charts and docs/performance.md.
 
 usage: bench.py BUILD [--only PART,...] [--repetitions N] [--no-docs]
-  PART  micro, peers, latency, disk, many, idle, counters; without --only: all of them. With it
+  PART  micro, peers, cold, latency, disk, many, idle, counters; without --only: all of them. With it
         nothing is recorded.
 """
 
@@ -34,7 +34,7 @@ IDLE_SECONDS, IDLE_PRODUCERS = 10, 8
 
 MICRO_PEERS = ("syslog/",)  # may be missing on a machine; what is ours may not
 
-PARTS = ["micro", "peers", "latency", "disk", "many", "idle", "counters"]
+PARTS = ["micro", "peers", "cold", "latency", "disk", "many", "idle", "counters"]
 
 
 def bench_micro(run):
@@ -57,6 +57,21 @@ def bench_micro(run):
         if is_missing or one.get("dropped"):
             raise Failed(f"{name}: {one}")
     run.results["micro"] = figures
+
+
+def bench_cold(run):
+    """Pushes after pauses, and memcpy alike; LTTng-UST's are of the part peers."""
+    runs = []
+    for _ in range(run.cold_repetitions):
+        with Writer(run, sync="none", interval="1ms"):
+            runs.append(run_json(run, "bench_cold"))
+    if any(one.pop("dropped") for one in runs):
+        raise Failed("bench_cold: pushes were dropped")
+    of_subjects = {
+        name: {key: spread([one[name][key] for one in runs]) for key in runs[0][name]}
+        for name in runs[0]
+    }
+    run.results.setdefault("cold", {}).update(of_subjects)
 
 
 def bench_latency(run):
@@ -175,6 +190,8 @@ class Run:
         self.build = os.path.abspath(arguments.build)
         self.root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
         self.repetitions = arguments.repetitions
+        # Each is of 12 rounds already, and takes six seconds.
+        self.cold_repetitions = (arguments.repetitions + 1) // 2
         self.results = {}
         self.children = []
         memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else self.build
@@ -255,6 +272,7 @@ def main():
     functions = {
         "micro": bench_micro,
         "peers": bench_peers.run_all,
+        "cold": bench_cold,
         "latency": bench_latency,
         "disk": bench_disk,
         "many": bench_many,

@@ -73,9 +73,9 @@ def push_goals(goals):
     copy = goals.micro("memcpy/S")
     goals.at_most(
         "push S, uncontended, ring warm",
-        "≤ 3 × memcpy + 15 ns ({limit})",
+        "≤ 2.5 × memcpy + 15 ns ({limit})",
         goals.micro("push/S"),
-        3 * copy + 15 if copy else None,
+        2.5 * copy + 15 if copy else None,
         ns,
     )
     push, shaped = goals.micro("push/S"), goals.micro("push_shaped/S")
@@ -95,6 +95,28 @@ def push_goals(goals):
     goals.at_most("push S0", "≤ {limit}", goals.micro("push/S0"), 20, ns)
     goals.at_most("push a log with 4 attributes", "≤ {limit}", goals.micro("push/L"), 40, ns)
     goals.at_most("the same with a registered shape", "≤ {limit}", goals.micro("push_shaped/L"), 40, ns)
+    for record, limit in (("S0", 30), ("S", 110)):
+        goals.at_most(
+            f"push {record}, cold, in a burst after 50 ms",
+            "≤ {limit}",
+            goals.get("cold", record, "burst_50ms"),
+            limit,
+            ns,
+        )
+    for schedule, text in (
+        ("burst_50ms", "in a burst after 50 ms"),
+        ("every_10us", "one each 10 µs"),
+        ("every_1ms", "one each 1 ms"),
+    ):
+        goals.at_least(
+            f"LTTng-UST, {text} : push, 128 B",
+            "≥ {limit} cheaper",
+            goals.ratio(
+                goals.get("cold", "lttng_ust/128", schedule), goals.get("cold", "128", schedule)
+            ),
+            1,
+            times,
+        )
     for record in ("S", "S0"):
         two, eight = (goals.micro(f"threads/{record}/{n}") for n in (2, 8))
         goals.at_least(

@@ -181,6 +181,15 @@ def sustained(run, session):
     }
 
 
+def cold_lttng(run, session):
+    """Single tracepoints and bursts after pauses, as bench_cold has them; a session for each."""
+    session.start()
+    one = run_json(run, "bench_lttng", "--cold")
+    session.stop()
+    session.discarded()
+    return one["lttng_ust/128"]
+
+
 def lttng(run):
     if run.program("bench_lttng") is None:
         raise Missing("liblttng-ust-dev was not there at build time")
@@ -192,6 +201,10 @@ def lttng(run):
         session.stop()
         ret["lttng_ust/128"]["dropped"] = session.discarded()  # tracef()'s too
         runs = [sustained(run, session) for _ in range(run.repetitions)]
+        cold = [cold_lttng(run, session) for _ in range(run.cold_repetitions)]
+    run.results.setdefault("cold", {})["lttng_ust/128"] = {
+        key: spread([one[key] for one in cold]) for key in cold[0]
+    }
     ret["lttng_sustained/128"] = {key: spread([one[key] for one in runs]) for key in runs[0]}
     return ret
 

@@ -154,6 +154,32 @@ def table_latency(results):
     return markdown(("", *percentiles), rows)
 
 
+COLD_ROWS = (
+    ("S", "push/S"),
+    ("S_shaped", "push_shaped/S"),
+    ("S0", "push/S0"),
+    ("128", "push/128"),
+    ("L", "push/L"),
+    ("memcpy/S", "memcpy/S"),
+    ("memcpy/S0", "memcpy/S0"),
+    ("lttng_ust/128", "lttng_ust/128"),
+)
+
+
+def table_cold(results):
+    """Hot figures are the push table's: warm rings that nobody else touches."""
+    cold, hot = results.get("cold", {}), dict(results.get("micro", {}), **results.get("peers", {}))
+    schedules = ("burst_50ms", "every_10us", "every_1ms")
+    rows = [
+        [f"`{beside}`", cell(hot.get(beside), ns)]
+        + [cell(cold.get(subject, {}).get(schedule), ns) for schedule in schedules]
+        for subject, beside in COLD_ROWS
+    ]
+    return markdown(
+        ("bench", "hot", "in a burst after 50 ms", "one each 10 µs", "one each 1 ms"), rows
+    )
+
+
 def table_encode(results):
     figures = results.get("micro", {})
     rows = []
@@ -256,6 +282,7 @@ TABLES = {
     "goals": table_goals,
     "machine": table_machine,
     "push": table_push,
+    "cold": table_cold,
     "threads": table_threads,
     "latency": table_latency,
     "encode": table_encode,

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -67,8 +68,9 @@ size_t ledger_text(uint32_t slot, uint64_t number, char ret[LEDGER_TEXT_BYTES_MA
 	return bytes;
 }
 
+/* With its shape, made for it alone, or with none. */
 static int push_span(struct otlp_library *library, uint32_t slot, uint64_t number,
-		     struct otlp_str text)
+		     struct otlp_str text, bool is_shaped)
 {
 	struct otlp_attribute attribute = otlp_attr_int(OTLP_STR("slot"), slot);
 	struct otlp_span span = {
@@ -82,6 +84,16 @@ static int push_span(struct otlp_library *library, uint32_t slot, uint64_t numbe
 	memcpy(span.trace_id, LEDGER_TRACE_MARK, 8);
 	memcpy(span.trace_id + 8, &slot, sizeof(slot));
 	memcpy(span.span_id, &number, sizeof(number));
+	if (is_shaped) {
+		struct otlp_shape *shape;
+		int rc = otlp_shape_register(&span, &shape);
+
+		if (rc < 0)
+			return rc;
+		rc = otlp_library_export_shaped(library, shape, &span, 1);
+		otlp_shape_unref(shape);
+		return rc;
+	}
 	return otlp_library_export_traces(library, &span, 1);
 }
 
@@ -109,7 +121,7 @@ static int push_point(struct otlp_library *library, uint32_t slot, uint64_t numb
 
 /* The body is the text; the number is in the span id and in the observed time. */
 static int push_log(struct otlp_library *library, uint32_t slot, uint64_t number,
-		    struct otlp_str text)
+		    struct otlp_str text, bool is_shaped)
 {
 	struct otlp_attribute attribute = otlp_attr_int(OTLP_STR("slot"), slot);
 	struct otlp_log_record log = {
@@ -122,30 +134,56 @@ static int push_log(struct otlp_library *library, uint32_t slot, uint64_t number
 	memcpy(log.trace_id, LEDGER_TRACE_MARK, 8);
 	memcpy(log.trace_id + 8, &slot, sizeof(slot));
 	memcpy(log.span_id, &number, sizeof(number));
+	if (is_shaped) {
+		struct otlp_log_shape *shape;
+		int rc = otlp_log_shape_register(&log, &shape);
+
+		if (rc < 0)
+			return rc;
+		rc = otlp_library_export_logs_shaped(library, shape, &log, 1);
+		otlp_log_shape_unref(shape);
+		return rc;
+	}
 	return otlp_library_export_logs(library, &log, 1);
 }
 
-int ledger_push(struct otlp_library *library, uint32_t slot, uint64_t number)
+static int push_any(struct otlp_library *library, uint32_t slot, uint64_t number, bool is_shaped)
 {
 	char bytes[LEDGER_TEXT_BYTES_MAX];
 	struct otlp_str text = {bytes, ledger_text(slot, number, bytes)};
 
 	switch (ledger_signal_of(slot)) {
 	case OTLP_SIGNAL_METRICS:
-		return push_point(library, slot, number, text);
+		return is_shaped ? OTLP_ERR_INVALID : push_point(library, slot, number, text);
 	case OTLP_SIGNAL_LOGS:
-		return push_log(library, slot, number, text);
+		return push_log(library, slot, number, text, is_shaped);
 	default:
-		return push_span(library, slot, number, text);
+		return push_span(library, slot, number, text, is_shaped);
 	}
 }
 
-int ledger_push_next(struct ledger *ledger, struct otlp_library *library, uint32_t slot)
+int ledger_push(struct otlp_library *library, uint32_t slot, uint64_t number)
+{
+	return push_any(library, slot, number, false);
+}
+
+static int push_next(struct ledger *ledger, struct otlp_library *library, uint32_t slot,
+		     bool is_shaped)
 {
 	uint64_t number = __atomic_load_n(&ledger->words[slot], __ATOMIC_RELAXED) + 1;
-	int rc = ledger_push(library, slot, number);
+	int rc = push_any(library, slot, number, is_shaped);
 
 	if (rc == OTLP_OK)
 		__atomic_store_n(&ledger->words[slot], number, __ATOMIC_RELEASE);
 	return rc;
+}
+
+int ledger_push_next(struct ledger *ledger, struct otlp_library *library, uint32_t slot)
+{
+	return push_next(ledger, library, slot, false);
+}
+
+int ledger_push_next_shaped(struct ledger *ledger, struct otlp_library *library, uint32_t slot)
+{
+	return push_next(ledger, library, slot, true);
 }

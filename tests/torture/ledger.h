@@ -67,4 +67,7 @@ int ledger_push(struct otlp_library *library, uint32_t slot, uint64_t number);
 /** Push it, and enter it if it was accepted. */
 int ledger_push_next(struct ledger *ledger, struct otlp_library *library, uint32_t slot);
 
+/** The same by a shape of the record's own: not from a signal handler, and not for data points. */
+int ledger_push_next_shaped(struct ledger *ledger, struct otlp_library *library, uint32_t slot);
+
 #endif

@@ -5,9 +5,10 @@
  * more than the push has. As soon as its claim is made another thread of it pushes behind it: those
  * records must survive the hole. A writer is expected to be at work on the runtime directory.
  *
- * usage: pushkill LEDGER small|large|wrap|log
+ * usage: pushkill LEDGER small|large|wrap|shaped|log|shaped-log
  * Slots of the ledger: run N has 8 * N for the push and 8 * N + 2 for the other thread; for the
- * push of a log record (log) 8 * N + 3 and 8 * N + 7. The output is JSON: runs, runs with a hole,
+ * push of a log record 8 * N + 3 and 8 * N + 7. The push through a shape is the first through it,
+ * so that the shape goes into the region's table. The output is JSON: runs, runs with a hole,
  * the bytes that the writer must report as torn. Exit 77: no ptrace.
  */
 #include <dirent.h>
@@ -40,7 +41,17 @@
 #define SMALL_BYTES 64u
 #define LARGE_BYTES 1500u
 
-enum kind { KIND_SMALL, KIND_LARGE, KIND_WRAP, KIND_LOG, KIND_COUNT };
+enum kind { KIND_SMALL, KIND_LARGE, KIND_WRAP, KIND_SHAPED, KIND_LOG, KIND_SHAPED_LOG, KIND_COUNT };
+
+static bool is_of_log(enum kind kind)
+{
+	return kind == KIND_LOG || kind == KIND_SHAPED_LOG;
+}
+
+static bool is_of_shape(enum kind kind)
+{
+	return kind == KIND_SHAPED || kind == KIND_SHAPED_LOG;
+}
 
 /* Shared between the child and who steps it. */
 struct stage {
@@ -129,7 +140,9 @@ static bool is_wanted(enum kind kind, uint32_t slot)
 
 	switch (kind) {
 	case KIND_SMALL:
+	case KIND_SHAPED:
 	case KIND_LOG:
+	case KIND_SHAPED_LOG:
 		return bytes < SMALL_BYTES && to_end > 1024;
 	case KIND_LARGE:
 		return bytes >= LARGE_BYTES && to_end > 4096;
@@ -141,7 +154,7 @@ static bool is_wanted(enum kind kind, uint32_t slot)
 static void be_a_producer(enum kind kind, uint32_t slot)
 {
 	struct otlp_options options;
-	uint32_t other = slot + (kind == KIND_LOG ? 4 : 2);
+	uint32_t other = slot + (is_of_log(kind) ? 4 : 2);
 	unsigned waits = 0;
 	pthread_t thread;
 
@@ -163,7 +176,10 @@ static void be_a_producer(enum kind kind, uint32_t slot)
 	if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0)
 		_exit(77);
 	raise(SIGSTOP);
-	(void)ledger_push_next(&ledger, library, slot);
+	if (is_of_shape(kind))
+		(void)ledger_push_next_shaped(&ledger, library, slot);
+	else
+		(void)ledger_push_next(&ledger, library, slot);
 	_exit(1);
 }
 
@@ -201,11 +217,24 @@ static uint64_t torn_bytes(pid_t pid, uint64_t end)
 
 #ifdef __x86_64__
 
+static uintptr_t push_of(enum kind kind)
+{
+	switch (kind) {
+	case KIND_SHAPED:
+		return (uintptr_t)otlp_library_export_shaped;
+	case KIND_LOG:
+		return (uintptr_t)otlp_library_export_logs;
+	case KIND_SHAPED_LOG:
+		return (uintptr_t)otlp_library_export_logs_shaped;
+	default:
+		return (uintptr_t)otlp_library_export_traces;
+	}
+}
+
 /* From where the child has stopped to the library's first instruction. @return its stack, or 0 */
 static uint64_t run_to_push(pid_t pid, enum kind kind)
 {
-	const uintptr_t at = kind == KIND_LOG ? (uintptr_t)otlp_library_export_logs
-					      : (uintptr_t)otlp_library_export_traces;
+	const uintptr_t at = push_of(kind);
 	struct user_regs_struct regs;
 	const long word = ptrace(PTRACE_PEEKTEXT, pid, (void *)at, NULL);
 	int status;
@@ -291,7 +320,8 @@ static int run(enum kind kind, uint32_t slot, unsigned long steps, uint64_t *ret
 
 int main(int argc, char **argv)
 {
-	static const char *const kinds[KIND_COUNT] = {"small", "large", "wrap", "log"};
+	static const char *const kinds[KIND_COUNT] = {"small",	"large", "wrap",
+						      "shaped", "log",	 "shaped-log"};
 	unsigned runs = 0, holes = 0, wrapped = 0;
 	unsigned kind = 0;
 	uint64_t torn = 0;
@@ -309,8 +339,8 @@ int main(int argc, char **argv)
 		uint64_t bytes;
 		bool is_wrapped = false;
 
-		rc = run((enum kind)kind, runs * 8 + (kind == KIND_LOG ? 3 : 0), runs, &bytes,
-			 &is_wrapped);
+		rc = run((enum kind)kind, runs * 8 + (is_of_log((enum kind)kind) ? 3 : 0), runs,
+			 &bytes, &is_wrapped);
 		if (rc == -ENOSYS)
 			return 77;
 		if (rc < 0) {
