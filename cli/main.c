@@ -27,6 +27,7 @@ static const struct {
 	{"send", send_main, "send what is written to an OTLP receiver, each record once"},
 	{"stat", stat_main, "show the writer and the rings as they are now"},
 	{"summary", summary_main, "show what is in the files in figures"},
+	{"top", top_main, "show producers, rings, drops and the writer, live"},
 	{"trace", trace_main, "show traces as trees, with bars of their times"},
 	{"verify", verify_main, "check that everything committed is in the files, once"},
 };

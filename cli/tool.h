@@ -27,6 +27,7 @@ int rotate_main(int argc, char **argv);
 int send_main(int argc, char **argv);
 int stat_main(int argc, char **argv);
 int summary_main(int argc, char **argv);
+int top_main(int argc, char **argv);
 int trace_main(int argc, char **argv);
 int verify_main(int argc, char **argv);
 

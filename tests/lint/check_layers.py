@@ -13,7 +13,7 @@ INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]')
 
 LIBC = set(
     """alloca.h argp.h assert.h byteswap.h ctype.h dirent.h dlfcn.h endian.h err.h errno.h error.h
-    fcntl.h features.h fenv.h float.h fnmatch.h fts.h ftw.h getopt.h glob.h grp.h inttypes.h iso646.h
+    fcntl.h features.h fenv.h float.h fnmatch.h fts.h ftw.h getopt.h glob.h grp.h inttypes.h iso646.h langinfo.h
     libgen.h limits.h link.h locale.h malloc.h math.h memory.h netdb.h poll.h pthread.h pwd.h
     sched.h search.h semaphore.h setjmp.h signal.h spawn.h stdalign.h stdarg.h stdatomic.h stdbool.h stddef.h
     stdint.h stdio.h stdlib.h stdnoreturn.h string.h strings.h syslog.h termios.h threads.h time.h
@@ -36,6 +36,7 @@ FOREIGN = (
     ("rdkafka", re.compile(r"^librdkafka/.*$")),
     ("microhttpd", re.compile(r"^microhttpd\.h$")),
     ("inih", re.compile(r"^ini\.h$")),
+    ("curses", re.compile(r"^(curses|term)\.h$")),
     ("xxhash", re.compile(r"^(xxhash|xxh_x86dispatch)\.h$")),
 )
 
@@ -97,7 +98,7 @@ LAYERS = (
         under("cli/"),
         (
             *(under("cli/"), FILE_READ, RECORD_READ, SHM_VIEW, CHECK, BASE, PUBLIC_HEADERS),
-            *("protobuf-c", "json-c", "rdkafka", "systemd", "curl", "zlib", "zstd"),
+            *("protobuf-c", "json-c", "rdkafka", "systemd", "curl", "zlib", "zstd", "curses"),
         ),
     ),
     (under("examples/"), (PUBLIC_HEADERS,)),
