@@ -12,8 +12,12 @@
 #include "core/record/record_build.h"
 #include "core/shape.h"
 
-/* Into its caller, of which it has one. */
-#define PUSH_INLINE static inline __attribute__((always_inline))
+/*
+ * The buffer that a record is built in is on the stack, and a push that has to make a region may be
+ * in a signal handler with 4 KiB: so regions are made by the callers of these functions, when the
+ * buffer is not there yet, or no longer.
+ */
+#define PUSH_BUILDS static __attribute__((noinline))
 
 /* One export call: where it pushes to, and the first reason why something was not taken. */
 struct push {
@@ -22,6 +26,7 @@ struct push {
 	struct ring *ring;     /* of the region */
 	enum otlp_signal signal;
 	int result;
+	bool is_crowded; /* a ring was full, or is half full since */
 	/* Of the record before: what is lent stays as it is until the call is over. */
 	const struct otlp_scope *scope;
 	uint32_t scope_ref;
@@ -65,6 +70,7 @@ static inline void push_begin(struct push *push, struct producer *producer, enum
 	push->producer = producer;
 	push->signal = signal;
 	push->result = OTLP_OK;
+	push->is_crowded = false;
 	push->scope = NULL;
 	push->region = producer_region(push->producer, &push->result);
 	push->ring = push->region != NULL ? &push->region->rings[signal] : NULL;
@@ -74,9 +80,7 @@ static inline bool push_claim(struct push *push, size_t bytes, size_t items, str
 {
 	if (ring_claim(push->ring, (uint32_t)bytes, (uint32_t)items, ret))
 		return true;
-	/* Full for ever, if the writer abandoned it. The next export call finds the new
-	 * region: what this one holds refers to the table of the old. */
-	producer_renew(push->producer, push->region);
+	push->is_crowded = true;
 	return false;
 }
 
@@ -84,8 +88,19 @@ static inline bool push_claim(struct push *push, size_t bytes, size_t items, str
 static __attribute__((noinline, cold)) void push_passed_half(struct push *push)
 {
 	control_wake_writer(&push->producer->control);
-	/* Nobody empties a ring that the writer abandoned: the less goes into it. */
-	producer_renew(push->producer, push->region);
+	push->is_crowded = true;
+}
+
+/*
+ * The end of a call. Full for ever, if the writer abandoned the region; and nobody empties a ring
+ * of it: the less goes into it. The next export call finds the new region, as what this one held
+ * refers to the table of the old.
+ */
+static inline int push_result(struct push *push)
+{
+	if (__builtin_expect(push->is_crowded, 0))
+		producer_renew(push->producer, push->region);
+	return push->result;
 }
 
 /* Behind a commit or an abort. */
@@ -161,7 +176,7 @@ static inline bool push_take(struct push *push, int rc, size_t bytes, struct rin
  * What was built whole: claimed, copied and committed at once. A producer that is preempted or
  * killed is hardly ever found in between, and there is no claim that has to be given up.
  */
-PUSH_INLINE void push_built(struct push *push, const uint8_t *built, size_t bytes)
+static inline void push_built(struct push *push, const uint8_t *built, size_t bytes)
 {
 	struct ring_claim claim;
 
@@ -219,7 +234,7 @@ static __attribute__((noinline)) void push_span_any(struct push *push, struct re
 		push_abort(push, &claim);
 }
 
-PUSH_INLINE void push_span(struct push *push, struct resource *resource, struct otlp_shape *shape,
+PUSH_BUILDS void push_span(struct push *push, struct resource *resource, struct otlp_shape *shape,
 			   const struct otlp_span *span)
 {
 	_Alignas(16) uint8_t buffer[RECORD_BUILD_BUFFER_BYTES];
@@ -261,7 +276,7 @@ int push_spans(struct producer *producer, struct resource *resource, struct otlp
 	}
 	for (i = 0; i < count; i++)
 		push_span(&push, resource, shape, &spans[i]);
-	return push.result;
+	return push_result(&push);
 }
 
 static __attribute__((noinline)) void push_log_any(struct push *push, struct resource *resource,
@@ -286,8 +301,8 @@ static __attribute__((noinline)) void push_log_any(struct push *push, struct res
 		push_abort(push, &claim);
 }
 
-static inline void push_log(struct push *push, struct resource *resource,
-			    const struct otlp_log_record *log)
+PUSH_BUILDS void push_log(struct push *push, struct resource *resource,
+			  const struct otlp_log_record *log)
 {
 	_Alignas(16) uint8_t buffer[RECORD_BUILD_BUFFER_BYTES];
 	struct record_built built = {0, false};
@@ -338,8 +353,8 @@ static __attribute__((noinline)) void push_shaped_log_any(struct push *push,
 		push_abort(push, &claim);
 }
 
-static inline void push_shaped_log(struct push *push, struct resource *resource,
-				   struct otlp_shape *shape, const struct otlp_log_record *log)
+PUSH_BUILDS void push_shaped_log(struct push *push, struct resource *resource,
+				 struct otlp_shape *shape, const struct otlp_log_record *log)
 {
 	_Alignas(16) uint8_t buffer[RECORD_BUILD_BUFFER_BYTES];
 	struct record_built built = {0, false};
@@ -373,7 +388,7 @@ int push_logs(struct producer *producer, struct resource *resource,
 	}
 	for (i = 0; i < count; i++)
 		push_log(&push, resource, &records[i]);
-	return push.result;
+	return push_result(&push);
 }
 
 int push_shaped_logs(struct producer *producer, struct resource *resource,
@@ -394,7 +409,7 @@ int push_shaped_logs(struct producer *producer, struct resource *resource,
 	}
 	for (i = 0; i < count; i++)
 		push_shaped_log(&push, resource, &shape->shape, &records[i]);
-	return push.result;
+	return push_result(&push);
 }
 
 /* The one metric that is being pushed, and where each of its records gets its context. */
@@ -560,5 +575,5 @@ int push_metrics(struct producer *producer, struct resource *resource,
 			push_metric(&push, &of);
 		}
 	}
-	return push.result;
+	return push_result(&push);
 }
