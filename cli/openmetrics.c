@@ -179,6 +179,30 @@ static void write_signals(FILE *out, const struct stat_view *view, struct labels
 		       view->page.problems[signal][0] != '\0');
 }
 
+static void write_drops(FILE *out, const struct stat_view *view, struct labels *labels)
+{
+	enum otlp_signal signal;
+
+	family(out, "writer_dropped_items", FAMILY_COUNTER, "items",
+	       "Dropped by the producers that this writer has seen.");
+	for (signal = 0; signal < SIGNAL_COUNT; signal++) {
+		const struct status_drops *drops = &view->page.drops[signal];
+		const struct {
+			const char *reason;
+			uint64_t items;
+		} rows[] = {{"full", drops->full_items},
+			    {"too_large", drops->too_large_items},
+			    {"invalid", drops->invalid_items}};
+		size_t i;
+
+		for (i = 0; i < COUNT_OF(rows); i++) {
+			(void)signal_label(labels, signal);
+			label(labels, "reason", rows[i].reason);
+			sample(out, "writer_dropped_items_total", labels->text, rows[i].items);
+		}
+	}
+}
+
 static void write_syncs(FILE *out, const struct stat_view *view, struct labels *labels)
 {
 	enum otlp_signal signal;
@@ -491,6 +515,7 @@ int openmetrics_write(const struct stat_view *view, char **ret, size_t *ret_byte
 	}
 	write_state(out, view, labels);
 	write_signals(out, view, labels);
+	write_drops(out, view, labels);
 	write_syncs(out, view, labels);
 	write_retention(out, &view->page.retention);
 	write_output(out, &view->output, labels);

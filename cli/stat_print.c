@@ -40,6 +40,7 @@ static json_object *signal_json(const struct status_page *page, enum otlp_signal
 {
 	const struct status_signal *signal = &page->signals[number];
 	const struct status_sync *syncs = &page->syncs[number];
+	const struct status_drops *drops = &page->drops[number];
 	json_object *json = json_object_new_object();
 
 	json_add_number(json, "batches", signal->batches);
@@ -50,6 +51,9 @@ static json_object *signal_json(const struct status_page *page, enum otlp_signal
 	json_add_number(json, "torn_bytes", signal->torn_bytes);
 	json_add_number(json, "files_sealed", signal->files_sealed);
 	json_add_number(json, "errors", signal->errors);
+	json_add_number(json, "dropped_full_items", drops->full_items);
+	json_add_number(json, "dropped_too_large_items", drops->too_large_items);
+	json_add_number(json, "dropped_invalid_items", drops->invalid_items);
 	json_add_number(json, "syncs", syncs->count);
 	json_add_number(json, "sync_ns", syncs->total_ns);
 	json_add_number(json, "last_sync_ns", syncs->last_ns);

@@ -19,7 +19,7 @@
 
 #define STATUS_MAGIC	     UINT64_C(0x3157544952455750)
 #define STATUS_MAJOR	     2
-#define STATUS_MINOR	     5 /* a higher number: fields were added in the room */
+#define STATUS_MINOR	     6 /* a higher number: fields were added in the room */
 #define STATUS_OUTPUT_BYTES  3968
 #define STATUS_MESSAGE_BYTES 256
 #define STATUS_VERSION_BYTES 32
@@ -49,6 +49,13 @@ struct status_sync {
 	uint64_t total_ns;
 	uint64_t last_ns;
 	uint64_t longest_ns;
+};
+
+/* What producers dropped, by the counters of their rings: it only grows while a writer runs. */
+struct status_drops {
+	uint64_t full_items;	  /* the ring was full */
+	uint64_t too_large_items; /* larger than the ring takes */
+	uint64_t invalid_items;	  /* not valid */
 };
 
 /* What retention has done since the writer started. */
@@ -102,13 +109,14 @@ struct status_page {
 	uint64_t waits_until_unix_ns; /* 0: no limit */
 	uint32_t waits_for_producers; /* 0: it does not wait */
 	uint32_t reserved;
-	uint64_t regions_waiting;		    /* there is no room for them yet; minor 1 */
-	struct status_retention retention;	    /* minor 3 */
-	char version[STATUS_VERSION_BYTES];	    /* of the writer, as "0.2.0"; minor 4 */
-	struct status_sync syncs[REGION_RINGS_MAX]; /* minor 5 */
+	uint64_t regions_waiting;		     /* there is no room for them yet; minor 1 */
+	struct status_retention retention;	     /* minor 3 */
+	char version[STATUS_VERSION_BYTES];	     /* of the writer, as "0.2.0"; minor 4 */
+	struct status_sync syncs[REGION_RINGS_MAX];  /* minor 5 */
+	struct status_drops drops[REGION_RINGS_MAX]; /* minor 6 */
 	char room[4096 - 24 - 56 - REGION_RINGS_MAX * (64 + STATUS_MESSAGE_BYTES) -
 		  STATUS_MESSAGE_BYTES - sizeof(struct status_retention) - STATUS_VERSION_BYTES -
-		  REGION_RINGS_MAX * sizeof(struct status_sync)];
+		  REGION_RINGS_MAX * (sizeof(struct status_sync) + sizeof(struct status_drops))];
 	/* At the same place in every version. Absolute; empty: none yet. */
 	char output[STATUS_OUTPUT_BYTES];
 	struct status_memory memory;

@@ -51,7 +51,8 @@ struct http {
 	pthread_t thread;
 	/* The thread's own. */
 	struct client clients[HTTP_CONNECTIONS_MAX];
-	char *metrics; /* the last answer */
+	bool has_room_again; /* a connection has ended since the library last ran */
+	char *metrics;	     /* the last answer */
 	size_t metrics_bytes;
 	int64_t fresh_until_ns;
 };
@@ -245,6 +246,7 @@ static void note_connection(void *context, struct MHD_Connection *connection, vo
 	if (client == NULL)
 		return;
 	memset(client, 0, sizeof(*client));
+	http->has_room_again |= !begins;
 	info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 	if (!begins || info == NULL)
 		return;
@@ -278,6 +280,10 @@ static int wait_ms(struct http *http, bool has_clients)
 	MHD_UNSIGNED_LONG_LONG wanted;
 	int limit = has_clients ? HTTP_DEADLINE_LOOK_MS : -1;
 
+	/* At its limit the library listens no more, and begins to again when it runs the next time.
+	 */
+	if (http->has_room_again)
+		return 0;
 	if (MHD_get_timeout(http->daemon, &wanted) == MHD_YES &&
 	    (limit < 0 || wanted < (MHD_UNSIGNED_LONG_LONG)limit))
 		limit = wanted > HTTP_DEADLINE_LOOK_MS ? HTTP_DEADLINE_LOOK_MS : (int)wanted;
@@ -298,6 +304,7 @@ static void *run_thread(void *argument)
 
 		if (poll(polls, 2, limit) < 0 && errno != EINTR)
 			break;
+		http->has_room_again = false;
 		(void)MHD_run(http->daemon);
 	}
 	return NULL;

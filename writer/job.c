@@ -68,7 +68,8 @@ void job_take_parts(struct job *job, enum otlp_signal signal, struct source *sou
 	}
 }
 
-bool job_release(const struct job *job, enum otlp_signal signal, struct status_signal *status)
+bool job_release(const struct job *job, enum otlp_signal signal, struct status_signal *status,
+		 struct status_drops *ended)
 {
 	const struct ledger *ledger = job->ledger;
 	bool has_flush = false;
@@ -89,6 +90,11 @@ bool job_release(const struct job *job, enum otlp_signal signal, struct status_s
 		status->written_items += entry->written_items;
 		status->invalid_items += entry->invalid_items;
 		status->torn_bytes += entry->torn_bytes;
+		if (!part->is_final)
+			continue;
+		ended->full_items += entry->dropped_full_items;
+		ended->too_large_items += entry->dropped_too_large_items;
+		ended->invalid_items += entry->dropped_invalid_items;
 	}
 	return has_flush;
 }

@@ -68,7 +68,8 @@ void job_take_parts(struct job *job, enum otlp_signal signal, struct source *sou
 		    uint64_t output_id);
 
 /** It counts: give the rings their space back. @return a flush had waited for this */
-bool job_release(const struct job *job, enum otlp_signal signal, struct status_signal *status);
+bool job_release(const struct job *job, enum otlp_signal signal, struct status_signal *status,
+		 struct status_drops *ended);
 
 /**
  * Make a job of a batch that was released and is not durable: read it back, or, where that fails,

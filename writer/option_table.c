@@ -200,6 +200,15 @@ static int set_metrics_listen(struct options *options, const char *text)
 	return listen_parse(text, &at);
 }
 
+static int set_self_metrics(struct options *options, const char *text)
+{
+	int rc = parse_time(text, 0, YEAR_NS, &options->self_metrics_ns);
+
+	return rc == 0 && options->self_metrics_ns > 0 && options->self_metrics_ns < SECOND_NS
+		       ? -ERANGE
+		       : rc;
+}
+
 const struct option_row option_rows[OPTION_COUNT] = {
 	{.name = "dir",
 	 .letter = 'd',
@@ -315,6 +324,13 @@ const struct option_row option_rows[OPTION_COUNT] = {
 	 .takes = "ADDRESS:PORT, such as 127.0.0.1:9464, or unix:PATH",
 	 .help = "serve /metrics and /healthz at ADDRESS:PORT or unix:PATH (off)",
 	 .set = set_metrics_listen},
+	{.name = "self-metrics",
+	 .value = "TIME",
+	 .is_reloaded = true,
+	 .otherwise = "60s",
+	 .takes = "a time from 1s to 366d, or 0 for never",
+	 .help = "the writer's own metrics into its output, 0: never (60s)",
+	 .set = set_self_metrics},
 };
 
 void option_variable(const struct option_row *row, char ret[OPTION_VARIABLE_BYTES])

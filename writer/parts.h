@@ -13,6 +13,7 @@
 #include "writer/options.h"
 #include "writer/queue.h"
 #include "writer/regions.h"
+#include "writer/self.h"
 #include "writer/wait.h"
 #include "writer/watchdog.h"
 
@@ -60,6 +61,7 @@ struct writer {
 	int stops_heard;       /* how often it was told to stop, at its last look */
 	struct wait wait;
 	struct health health;
+	struct self self;
 	struct http *http; /* NULL: nobody may ask */
 	struct watchdog watchdog;
 	struct deep *deep;

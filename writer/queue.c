@@ -201,7 +201,8 @@ bool queue_release(struct queue *queue)
 		destination->ops->advance(destination, destination->written_bytes);
 	while (queue->jobs != NULL && queue_job_counts(queue, queue->jobs)) {
 		job = queue->jobs;
-		queue->has_released_flush |= job_release(job, queue->signal, queue_status(queue));
+		queue->has_released_flush |=
+			job_release(job, queue->signal, queue_status(queue), &queue->ended_drops);
 		queue->jobs = job->next;
 		if (queue->jobs == NULL)
 			queue->jobs_end = &queue->jobs;

@@ -38,6 +38,7 @@ struct queue {
 	struct destination *destination;
 	struct iobuf_pool *pool;
 	struct status_page *status;
+	struct status_drops ended_drops; /* of rings whose last entry counts */
 	uint64_t epoch;
 	uint64_t next_sequence;
 	struct stage *stage;

@@ -72,6 +72,7 @@ static void take_values(struct options *ours, const struct options *fresh)
 		ours->files.rotate_bytes = fresh->files.rotate_bytes;
 	ours->files.rotate_age_ns = fresh->files.rotate_age_ns;
 	ours->retain = fresh->retain;
+	ours->self_metrics_ns = fresh->self_metrics_ns;
 	ours->wait_producers_ns = fresh->wait_producers_ns;
 }
 
@@ -84,6 +85,7 @@ static void tell_parts(struct writer *writer, int64_t now_ns)
 	writer->file_options.keep_free_bytes = options->retain.free_bytes;
 	retain_set_limits(writer->retain, &options->retain);
 	pack_set_keep_free(writer->pack, options->retain.free_bytes);
+	self_set_interval(&writer->self, options->self_metrics_ns, now_ns);
 	writer->wait.for_ns = options->wait_producers_ns;
 	/* A longer interval that has begun is cut short; a shorter one ends by itself. */
 	if (writer->close_ns > now_ns + options->interval_ns)

@@ -20,6 +20,7 @@
 #include "shm/control.h"
 #include "writer/deep.h"
 #include "writer/drain.h"
+#include "writer/drops.h"
 #include "writer/early.h"
 #include "writer/notify.h"
 #include "writer/place.h"
@@ -161,6 +162,16 @@ static void writer_show_retention(const struct writer *writer)
 	snprintf(status->problem, sizeof(status->problem), "%s", counts.problem);
 }
 
+static void writer_show_drops(struct writer *writer)
+{
+	const struct status_drops *ended[SIGNAL_COUNT];
+	enum otlp_signal signal;
+
+	for (signal = 0; signal < SIGNAL_COUNT; signal++)
+		ended[signal] = &writer->queues[signal].ended_drops;
+	drops_show(writer->status.page, writer->regions.sources, ended);
+}
+
 /* What does not need to be done in every round. */
 static void writer_care(struct writer *writer)
 {
@@ -177,6 +188,7 @@ static void writer_care(struct writer *writer)
 	status->regions_broken = writer->regions.broken_count;
 	status->regions_waiting = writer->regions.waiting;
 	writer_show_retention(writer);
+	writer_show_drops(writer);
 	log_sum_up();
 	status->state = writer_is_stalled(writer) ? STATUS_STALLED : STATUS_RUNNING;
 }
@@ -204,6 +216,8 @@ static bool writer_turn(struct writer *writer, int64_t now)
 			place_look(writer, now);
 		writer_discover(writer, now, true);
 		writer_care(writer);
+		if (!writer->is_stopping)
+			any |= self_report(&writer->self, writer->status.page, now);
 		if (now >= writer->retain_ns) {
 			writer->retain_ns = now + WRITER_RETAIN_NS;
 			retain_request(writer->retain);
@@ -299,7 +313,7 @@ static int64_t writer_claim_wait_ns(struct writer *writer)
 static int64_t writer_clock_ns(const struct writer *writer)
 {
 	const struct retain_limits *retain = &writer->options->retain;
-	int64_t clock_ns = INT64_MAX;
+	int64_t clock_ns = self_deadline_ns(&writer->self, writer->status.page);
 	unsigned i;
 
 	if (retain->total_bytes > 0 || retain->age_ns > 0 || retain->free_bytes > 0)
@@ -543,6 +557,7 @@ int writer_run(struct options *options)
 	}
 	health_stop(&writer.health);
 	status = writer_stop(&writer) | writer.place.is_leaving;
+	writer_show_drops(&writer);
 	writer_log_end(&writer);
 	writer.status.page->state = STATUS_STOPPED;
 	signal_control = NULL;

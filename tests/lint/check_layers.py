@@ -84,6 +84,8 @@ LAYERS = (
             *(under("shm/runtime.h"), "xxhash", "zstd"),
         ),
     ),
+    # The writer's metrics about itself come from a producer like any other.
+    (re.compile(r"^writer/self\.c$"), (under("writer/"), SHM, RECORD_READ, BASE, PUBLIC_HEADERS)),
     # The writer's own page for monitors shows what the tool sees, by the tool's look.
     (
         re.compile(r"^writer/http\.c$"),

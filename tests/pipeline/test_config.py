@@ -26,11 +26,13 @@ OTHERS = {
     "wait-for-producers": "30s",
     "lost-output": "rewrite",
     "metrics-listen": "127.0.0.1:9464",
+    "self-metrics": "5s",
 }
 
 
 def printed(pipe, *words, environment=None):
     """What --print-config says: key -> (value, origin); a key that is not set has no value."""
+    environment = {"OTLPIPE_SELF_METRICS": None, **(environment or {})}
     process = pipe.run("otlpipe-writer", *words, "--print-config", environment=environment)
     found = {}
     for line in process.out.splitlines():
@@ -86,12 +88,13 @@ def the_flag_counts_first_then_the_variable_then_the_file(pipe):
 
 def what_is_printed_is_a_file_that_says_the_same(pipe):
     path = config(pipe, "".join(f"{name} = {value}\n" for name, value in OTHERS.items()))
-    first = pipe.run("otlpipe-writer", "--config", path, "--print-config").out
+    unset = {"OTLPIPE_SELF_METRICS": None}
+    first = pipe.run("otlpipe-writer", "--config", path, "--print-config", environment=unset).out
     again = config(pipe, first, "again.conf")
     harness.equal(
         {name: value for name, (value, _) in printed(pipe, "--config", again).items()}, OTHERS, "values"
     )
-    defaults = pipe.run("otlpipe-writer", "--print-config").out
+    defaults = pipe.run("otlpipe-writer", "--print-config", environment=unset).out
     again = config(pipe, defaults, "defaults.conf")
     before, after = printed(pipe), printed(pipe, "--config", again)
     harness.equal({n: v for n, (v, _) in before.items()}, {n: v for n, (v, _) in after.items()}, "values")

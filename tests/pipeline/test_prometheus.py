@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The numbers of the writer and the rings for those who watch: OpenMetrics text, by the tool and by
 the writer's own page; they are those of `otlpipe stat --json`."""
+import json
 import os
 import re
 import shutil
@@ -45,6 +46,9 @@ def same_as_json(found, stat):
             harness.equal(get(found, f"writer_{field}_total", signal=name), signal_of[field], field)
         for field in ("torn_bytes", "files_sealed", "errors", "syncs"):
             harness.equal(get(found, f"writer_{field}_total", signal=name), signal_of[field], field)
+        for reason in ("full", "too_large", "invalid"):
+            dropped = get(found, "writer_dropped_items_total", signal=name, reason=reason)
+            harness.equal(dropped, signal_of[f"dropped_{reason}_items"], reason)
         seconds = get(found, "writer_sync_seconds_total", signal=name)
         harness.check(abs(seconds - signal_of["sync_ns"] / 1e9) < 1e-6, "sync_ns")
         output = stat["disk"]["signals"].get(name)
@@ -123,6 +127,17 @@ def each_name_is_in_the_docs_and_no_other(pipe):
     # These need a sender's cursor.
     harness.equal(named - given, {"otlpipe_sender_up", "otlpipe_sender_unsent_files"}, "not given")
     harness.equal(given - named, set(), "names that docs/metrics.md has not")
+    # What the dashboard and the rules ask for is there.
+    for name in ("dashboard.json", "alerts.yml"):
+        path = harness.SOURCE / "examples" / "monitoring" / name
+        asked = set(re.findall(r"\botlpipe_\w+", path.read_text(encoding="utf-8")))
+        harness.check(len(asked) > 10, f"{name} asks for {asked}")
+        harness.equal(asked - named, set(), f"names in {name} that nobody gives")
+    promtool = shutil.which("promtool")
+    if promtool:
+        subprocess.run([promtool, "check", "rules", path], check=True, stdout=subprocess.DEVNULL)
+    dashboard = json.loads((harness.SOURCE / "examples" / "monitoring" / "dashboard.json").read_text())
+    harness.equal(len({panel["id"] for panel in dashboard["panels"]}), len(dashboard["panels"]), "panels")
     load.stop()
     writer.stop()
 
