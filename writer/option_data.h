@@ -42,7 +42,7 @@ struct options {
 	bool drain;
 	bool rewrites_lost_output;  /* where the last writer's output directory is not there */
 	const char *metrics_listen; /* NULL: nowhere */
-	int64_t self_metrics_ns; /* between two reports about the writer itself; 0: none */
+	int64_t self_metrics_ns;    /* between two reports about the writer itself; 0: none */
 	int64_t wait_producers_ns;  /* after the first signal to stop; 0: do not wait */
 	/* Where they come from, by the rows of option_table.c. */
 	const char *config;			/* the configuration file; NULL: none */
