@@ -152,12 +152,16 @@ static int parse_flags(struct option_words *words, int argc, char **argv)
 /* ---- the environment, the file, the defaults ---- */
 
 /* As the library reads its own: without the blanks around it. NULL: it is not set. */
-static const char *variable(const char *name)
+static const char *variable(const char *name, unsigned number)
 {
+	/* The options point to them for as long as the process runs. */
+	static char *kept[OPTION_COUNT + 1];
 	const char *text;
 	size_t length;
 
-	return environment_get(name, &text, &length) ? strndup(text, length) : NULL;
+	free(kept[number]);
+	kept[number] = environment_get(name, &text, &length) ? strndup(text, length) : NULL;
+	return kept[number];
 }
 
 /* Also of a variable that a flag takes the place of: it is as wrong the next time. */
@@ -172,7 +176,7 @@ static void take_environment(struct options *options, char problem[OPTION_PROBLE
 		const char *text;
 
 		option_variable(row, name);
-		text = variable(name);
+		text = variable(name, i);
 		if (text == NULL)
 			continue;
 		memset(&scratch, 0, sizeof(scratch));
@@ -309,7 +313,7 @@ void options_parse(struct options *ret, int argc, char **argv)
 	/* Behind the flags: the help is shown whatever the environment has. */
 	take_environment(ret, problem);
 	if (ret->config == NULL)
-		ret->config = variable(OPTION_CONFIG_NAME);
+		ret->config = variable(OPTION_CONFIG_NAME, OPTION_COUNT);
 	options_finish(ret, problem);
 	if (problem[0] != '\0') {
 		fprintf(stderr, OPTION_PROGRAM ": %s (see " OPTION_PROGRAM " --help)\n", problem);
