@@ -3,6 +3,7 @@
 //! again for each export, so that an export allocates nothing.
 use std::cell::{Cell, RefCell};
 use std::mem::{align_of, size_of, MaybeUninit};
+use std::ptr::NonNull;
 
 /// A block is of such words: the alignment of everything that is laid out.
 type Word = u64;
@@ -32,67 +33,158 @@ impl Drop for Block {
     }
 }
 
+/// Up to how many items room is taken for where an iterator knows only how many it has at most.
+const GUESS_MAX: usize = 64;
+
 /// Hands out memory that does not move until [`Arena::clear`].
-#[derive(Default)]
 pub(crate) struct Arena {
     blocks: RefCell<Vec<Block>>,
-    block: Cell<usize>,
-    used: Cell<usize>,
+    /// The index of the block after the one that is in use.
+    next_block: Cell<usize>,
+    /// The rest of the block that is in use.
+    rest: Cell<*mut MaybeUninit<Word>>,
+    rest_words: Cell<usize>,
+}
+
+impl Default for Arena {
+    fn default() -> Self {
+        Arena {
+            blocks: RefCell::default(),
+            next_block: Cell::new(0),
+            rest: Cell::new(NonNull::dangling().as_ptr()),
+            rest_words: Cell::new(0),
+        }
+    }
 }
 
 impl Arena {
     /// Everything that was handed out is given back: `&mut` says that nobody has any of it.
+    #[inline]
     pub(crate) fn clear(&mut self) {
-        self.blocks.get_mut().retain(|block| block.words <= KEPT_WORDS);
-        self.block.set(0);
-        self.used.set(0);
+        let blocks = self.blocks.get_mut();
+        if blocks.len() != 1 || blocks[0].words > KEPT_WORDS {
+            blocks.retain(|block| block.words <= KEPT_WORDS);
+        }
+        let (rest, words) = match blocks.first() {
+            Some(block) => (block.start, block.words),
+            None => (NonNull::dangling().as_ptr(), 0),
+        };
+        self.next_block.set(blocks.len().min(1));
+        self.rest.set(rest);
+        self.rest_words.set(words);
     }
 
-    /// Room for `count` of T, not initialised.
-    #[allow(clippy::mut_from_ref)] // no two calls hand out the same
-    fn room<T: Copy>(&self, count: usize) -> &mut [MaybeUninit<T>] {
-        assert!(align_of::<T>() <= align_of::<Word>());
-        if count == 0 {
-            return &mut []; // as most spans' events and links
-        }
+    /// Room for `count` of T, not initialised: this call's alone until clear(), and aligned for T.
+    #[inline]
+    fn room<T: Copy>(&self, count: usize) -> *mut T {
+        assert!(align_of::<T>() <= align_of::<Word>()); // which the compiler knows
         let bytes = count.checked_mul(size_of::<T>()).expect("what is borrowed fits into memory");
         let words = bytes.div_ceil(size_of::<Word>());
+        if words > self.rest_words.get() {
+            self.take_block(words);
+        }
+        let room = self.rest.get();
+        // SAFETY: so many words there are from there to the end of the block. (Where there is no
+        // block yet, it is none.)
+        self.rest.set(unsafe { room.add(words) });
+        self.rest_words.set(self.rest_words.get() - words);
+        room.cast()
+    }
+
+    /// Go on in a block that has so many words.
+    #[cold]
+    #[inline(never)]
+    fn take_block(&self, words: usize) {
         let mut blocks = self.blocks.borrow_mut();
         loop {
-            let Some(block) = blocks.get(self.block.get()) else {
+            let index = self.next_block.get();
+            if index == blocks.len() {
                 blocks.push(Block::new(words.max(FIRST_WORDS)));
-                continue;
-            };
-            let used = self.used.get();
-            if words <= block.words - used {
-                self.used.set(used + words);
-                // SAFETY: `words` words from here on are inside the block, and this call's alone
-                // until clear(); they are aligned for T, and MaybeUninit needs no value. The block
-                // stays where it is when the vector grows.
-                return unsafe {
-                    std::slice::from_raw_parts_mut(block.start.add(used).cast(), count)
-                };
             }
-            self.block.set(self.block.get() + 1);
-            self.used.set(0);
+            self.next_block.set(index + 1);
+            // The block stays where it is when the vector grows.
+            let block = &blocks[index];
+            if words <= block.words {
+                self.rest.set(block.start);
+                self.rest_words.set(block.words);
+                return;
+            }
         }
     }
 
-    /// What an iterator has, as one slice. The iterator may use the arena meanwhile.
-    pub(crate) fn collect<T: Copy>(&self, items: impl Iterator<Item = T>) -> &[T] {
-        let mut room = self.room::<T>(items.size_hint().0);
+    /// What `put` makes of each item, in its place, as one slice. It may use the arena meanwhile.
+    ///
+    /// # Safety
+    /// `put` writes all of the T that it is told the place of, but for padding and for what a
+    /// union's member does not have.
+    #[inline]
+    pub(crate) unsafe fn map_into<'a, S, T: Copy>(
+        &self,
+        items: &'a [S],
+        mut put: impl FnMut(&'a S, *mut T),
+    ) -> &[T] {
+        let room = self.room::<T>(items.len());
+        for (index, item) in items.iter().enumerate() {
+            // SAFETY: there is room for as many as there are.
+            put(item, unsafe { room.add(index) });
+        }
+        // SAFETY: all were written just now.
+        unsafe { std::slice::from_raw_parts(room, items.len()) }
+    }
+
+    /// What becomes of each item, as one slice.
+    #[inline]
+    pub(crate) fn map<'a, S, T: Copy>(
+        &self,
+        items: &'a [S],
+        mut make: impl FnMut(&'a S) -> T,
+    ) -> &[T] {
+        // SAFETY: it writes all of it; the place is good for that.
+        unsafe { self.map_into(items, |item, to: *mut T| to.write(make(item))) }
+    }
+
+    /// As [`map_into`](Arena::map_into), of an iterator, which may use the arena too.
+    ///
+    /// # Safety
+    /// As there.
+    #[inline]
+    pub(crate) unsafe fn collect_into<S, T: Copy>(
+        &self,
+        items: impl Iterator<Item = S>,
+        mut put: impl FnMut(S, *mut T),
+    ) -> &[T] {
+        let (least, most) = items.size_hint();
+        let mut room_count = most.filter(|most| *most <= GUESS_MAX).unwrap_or(least);
+        let mut room = self.room::<T>(room_count);
         let mut count = 0;
         for item in items {
-            if count == room.len() {
-                let larger = self.room::<T>((2 * count).max(8));
-                larger[..count].copy_from_slice(room);
-                room = larger;
+            if count == room_count {
+                (room, room_count) = self.larger(room, room_count);
             }
-            room[count].write(item);
+            // SAFETY: there is room for more than `count`.
+            put(item, unsafe { room.add(count) });
             count += 1;
         }
         // SAFETY: the first `count` were written just now.
-        unsafe { std::slice::from_raw_parts(room.as_ptr().cast(), count) }
+        unsafe { std::slice::from_raw_parts(room, count) }
+    }
+
+    /// What an iterator has, as one slice. The iterator may use the arena meanwhile.
+    #[inline]
+    pub(crate) fn collect<T: Copy>(&self, items: impl Iterator<Item = T>) -> &[T] {
+        // SAFETY: it writes all of it; the place is good for that.
+        unsafe { self.collect_into(items, |item, to: *mut T| to.write(item)) }
+    }
+
+    /// A larger room with the same in it: all of the first one is written.
+    #[cold]
+    #[inline(never)]
+    fn larger<T: Copy>(&self, room: *const T, count: usize) -> (*mut T, usize) {
+        let larger_count = (2 * count).max(8);
+        let larger = self.room::<T>(larger_count);
+        // SAFETY: both have room for `count`, and neither is in the other.
+        unsafe { std::ptr::copy_nonoverlapping(room, larger, count) };
+        (larger, larger_count)
     }
 
     /// Pieces of text behind each other; asked for twice, to measure and to copy.
@@ -100,14 +192,16 @@ impl Arena {
     where
         I: Iterator<Item = &'a str>,
     {
-        let room = self.room::<u8>(pieces().map(str::len).sum());
+        let room_bytes = pieces().map(str::len).sum();
+        let room = self.room::<u8>(room_bytes);
         let mut used = 0;
-        for byte in pieces().flat_map(str::bytes).take(room.len()) {
-            room[used].write(byte);
+        for byte in pieces().flat_map(str::bytes).take(room_bytes) {
+            // SAFETY: there are `room_bytes`, and it is not more than that.
+            unsafe { room.add(used).write(byte) };
             used += 1;
         }
         // SAFETY: the first `used` were written just now.
-        unsafe { std::slice::from_raw_parts(room.as_ptr().cast(), used) }
+        unsafe { std::slice::from_raw_parts(room, used) }
     }
 }
 

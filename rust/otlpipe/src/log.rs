@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The log exporter.
 use crate::arena::{self, Arena};
-use crate::convert::{bytes_text, nanos, of_text, optional, resource, scope, slice, text};
+use crate::convert::{
+    bytes_text, nanos, of_text, optional, put_text, resource, same, same_text, scope, slice, text,
+};
 use crate::error::{for_sdk, Error};
 use crate::library::{timeout, OtlpLibrary, FLUSH_LIMIT};
 use opentelemetry::logs::AnyValue;
-use opentelemetry::{InstrumentationScope, Key, SpanId, TraceId};
+use opentelemetry::{InstrumentationScope, Key};
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::logs::{LogBatch, LogExporter, SdkLogRecord};
 use opentelemetry_sdk::Resource;
@@ -13,7 +15,7 @@ use otlpipe_sys as sys;
 use std::ffi::c_int;
 use std::fmt;
 use std::future::{ready, Future};
-use std::ptr::{null, NonNull};
+use std::ptr::{addr_of_mut, null, NonNull};
 use std::time::Duration;
 
 /// Records that are laid out before they are pushed: few, so that they stay in the processor's cache.
@@ -152,11 +154,7 @@ fn push(
         let mut records = batch.iter();
         loop {
             arena.clear();
-            let some = records.by_ref().take(CHUNK);
-            let (items, count) = slice(arena.collect(some.map(|(of, scope)| {
-                let scope = arena.collect(std::iter::once(scope_of(arena, of, scope)));
-                record(arena, of, &scope[0])
-            })));
+            let (items, count) = slice(lay_out(arena, records.by_ref().take(CHUNK)));
             if count == 0 {
                 break;
             }
@@ -177,50 +175,112 @@ fn push(
     })
 }
 
+fn lay_out<'a, 'b>(
+    arena: &'a Arena,
+    records: impl Iterator<Item = (&'b SdkLogRecord, &'b InstrumentationScope)>,
+) -> &'a [sys::otlp_log_record] {
+    // Records beside each other are of one scope as a rule, and often of one target.
+    let mut last: Option<(&InstrumentationScope, Option<&str>, &sys::otlp_scope)> = None;
+    let put = |(of, found), to: *mut sys::otlp_log_record| {
+        let (of, found): (&'b SdkLogRecord, &'b InstrumentationScope) = (of, found);
+        let target = of.target().map(|target| &**target);
+        let scope = match last {
+            Some((before, its, scope)) if same(before, found) && same_text(its, target) => scope,
+            _ => &arena.collect(std::iter::once(scope_of(arena, target, found)))[0],
+        };
+        last = Some((found, target, scope));
+        // SAFETY: it is the place of a record, which may be written to, and nobody else refers to.
+        let made = unsafe {
+            to.write(sys::otlp_log_record::default());
+            &mut *to
+        };
+        made.scope = scope;
+        put_record(arena, of, made);
+    };
+    // SAFETY: it writes a record.
+    unsafe { arena.collect_into(records, put) }
+}
+
 /// Where a record has a target, that is the scope's name: so it is in the SDK's own transform.
-fn scope_of(arena: &Arena, of: &SdkLogRecord, found: &InstrumentationScope) -> sys::otlp_scope {
+fn scope_of(arena: &Arena, target: Option<&str>, found: &InstrumentationScope) -> sys::otlp_scope {
     let mut made = scope(arena, found);
-    if let Some(target) = of.target() {
+    if let Some(target) = target {
         made.name = text(target);
     }
     made
 }
 
-fn record(arena: &Arena, of: &SdkLogRecord, scope: &sys::otlp_scope) -> sys::otlp_log_record {
-    let context = of.trace_context();
-    sys::otlp_log_record {
-        scope,
-        time_unix_ns: of.timestamp().map_or(0, nanos),
-        observed_time_unix_ns: of.observed_timestamp().map_or(0, nanos),
-        severity_number: of
-            .severity_number()
-            .map_or(sys::OTLP_SEVERITY_UNSPECIFIED, |number| number as sys::otlp_severity_number),
-        flags: context.and_then(|of| of.trace_flags).map_or(0, |flags| flags.to_u8().into()),
-        severity_text: optional(of.severity_text()),
-        body: of.body().map_or_else(Default::default, |body| value(arena, body, 1)),
-        attributes: pairs(arena, of.attributes_iter().map(|(key, of)| (key, of)), 1),
-        trace_id: context.map_or(TraceId::INVALID, |of| of.trace_id).to_bytes(),
-        span_id: context.map_or(SpanId::INVALID, |of| of.span_id).to_bytes(),
-        event_name: optional(of.event_name()),
-        ..Default::default()
+/// All but the scope, member by member: a whole that is put together elsewhere is copied.
+#[inline]
+fn put_record(arena: &Arena, of: &SdkLogRecord, to: &mut sys::otlp_log_record) {
+    to.time_unix_ns = of.timestamp().map_or(0, nanos);
+    to.observed_time_unix_ns = of.observed_timestamp().map_or(0, nanos);
+    if let Some(number) = of.severity_number() {
+        to.severity_number = number as sys::otlp_severity_number;
+    }
+    to.severity_text = optional(of.severity_text());
+    to.event_name = optional(of.event_name());
+    if let Some(body) = of.body() {
+        // SAFETY: it is a value, and may be written to.
+        unsafe { put_value(arena, body, 1, &mut to.body) };
+    }
+    to.attributes = pairs(arena, of.attributes_iter().map(|(key, of)| (key, of)), 1);
+    if let Some(context) = of.trace_context() {
+        to.trace_id = context.trace_id.to_bytes();
+        to.span_id = context.span_id.to_bytes();
+        to.flags = context.trace_flags.map_or(0, |flags| flags.to_u8().into());
     }
 }
 
+#[inline]
 fn pairs<'a>(
     arena: &Arena,
     found: impl Iterator<Item = (&'a Key, &'a AnyValue)>,
     depth: u32,
 ) -> sys::otlp_attributes {
-    let (items, count) = slice(arena.collect(found.map(|(key, of)| sys::otlp_attribute {
-        key: text(key.as_str()),
-        value: value(arena, of, depth),
-    })));
+    let put = |(key, of), to: *mut sys::otlp_attribute| {
+        let (key, of): (&Key, &AnyValue) = (key, of);
+        // SAFETY: both are members of what `to` points to.
+        unsafe {
+            addr_of_mut!((*to).key).write(text(key.as_str()));
+            put_value(arena, of, depth, addr_of_mut!((*to).value));
+        }
+    };
+    // SAFETY: it writes an attribute.
+    let (items, count) = slice(unsafe { arena.collect_into(found, put) });
     sys::otlp_attributes { items, count, dropped: 0 }
+}
+
+/// The common kinds in place, all others by a call.
+///
+/// # Safety
+/// `to` may be written to; a value is there afterwards.
+#[inline]
+unsafe fn put_value(arena: &Arena, of: &AnyValue, depth: u32, to: *mut sys::otlp_value) {
+    // SAFETY: all of these are members of what `to` points to.
+    unsafe {
+        let (type_, as_) = (addr_of_mut!((*to).type_), addr_of_mut!((*to).as_));
+        match of {
+            AnyValue::String(string) if depth <= sys::OTLP_VALUE_DEPTH_MAX => {
+                put_text(string.as_str(), to)
+            }
+            AnyValue::Int(integer) if depth <= sys::OTLP_VALUE_DEPTH_MAX => {
+                type_.write(sys::OTLP_VALUE_INT);
+                addr_of_mut!((*as_).integer).write(*integer);
+            }
+            AnyValue::Boolean(boolean) if depth <= sys::OTLP_VALUE_DEPTH_MAX => {
+                type_.write(sys::OTLP_VALUE_BOOL);
+                addr_of_mut!((*as_).boolean).write(*boolean);
+            }
+            rare => to.write(rare_value(arena, rare, depth)),
+        }
+    }
 }
 
 /// What is nested deeper than the library takes is laid out a level deeper, and no further: so it is
 /// refused, and a deep value does not use up the stack.
-fn value(arena: &Arena, of: &AnyValue, depth: u32) -> sys::otlp_value {
+#[inline(never)]
+fn rare_value(arena: &Arena, of: &AnyValue, depth: u32) -> sys::otlp_value {
     use sys::otlp_value_content as Content;
     if depth > sys::OTLP_VALUE_DEPTH_MAX {
         return sys::otlp_value::default();
@@ -235,7 +295,7 @@ fn value(arena: &Arena, of: &AnyValue, depth: u32) -> sys::otlp_value {
             (sys::OTLP_VALUE_BYTES, Content { bytes: sys::otlp_bytes { ptr, len } })
         }
         AnyValue::ListAny(list) => {
-            let items = arena.collect(list.iter().map(|of| value(arena, of, depth + 1)));
+            let items = arena.map(list, |of| rare_value(arena, of, depth + 1));
             let (items, count) = slice(items);
             (sys::OTLP_VALUE_ARRAY, Content { array: sys::otlp_array { items, count } })
         }

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The metric exporter.
 use crate::arena::{self, Arena};
-use crate::convert::{attributes, nanos, pair, resource, scope, slice, text};
+use crate::convert::{attributes_of, nanos, pair, resource, scope, slice, text};
 use crate::error::{for_sdk, Error};
 use crate::library::{timeout, OtlpLibrary, FLUSH_LIMIT};
 use opentelemetry::KeyValue;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::metrics::data::{
-    AggregatedMetrics, Exemplar, ExponentialBucket, ExponentialHistogram, Gauge, Histogram, Metric,
-    MetricData, ResourceMetrics, Sum,
+    AggregatedMetrics, Exemplar, ExponentialBucket, ExponentialHistogram,
+    ExponentialHistogramDataPoint, Gauge, GaugeDataPoint, Histogram, HistogramDataPoint, Metric,
+    MetricData, ResourceMetrics, Sum, SumDataPoint,
 };
 use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
 use opentelemetry_sdk::metrics::Temporality;
@@ -224,38 +225,51 @@ fn points<T: Number>(arena: &Arena, data: &MetricData<T>) -> sys::otlp_metric {
     }
 }
 
-fn point<'a, T: Number + 'a>(
+/// Into a point that has nothing yet.
+#[inline]
+fn put_point<'a, T: Number + 'a>(
     arena: &Arena,
     found: impl Iterator<Item = &'a KeyValue>,
     exemplars: impl Iterator<Item = &'a Exemplar<T>>,
     times: [u64; 2],
-) -> sys::otlp_point {
-    let (exemplars, exemplar_count) =
+    to: &mut sys::otlp_point,
+) {
+    to.attributes = attributes_of(arena, found.map(pair));
+    (to.start_time_unix_ns, to.time_unix_ns) = (times[0], times[1]);
+    (to.exemplars, to.exemplar_count) =
         slice(arena.collect(exemplars.map(|of| sys::otlp_exemplar {
             time_unix_ns: nanos(of.time()),
             value: of.value.number(),
             trace_id: *of.trace_id(),
             span_id: *of.span_id(),
-            filtered_attributes: attributes(arena, of.filtered_attributes().map(pair), 0),
+            filtered_attributes: attributes_of(arena, of.filtered_attributes().map(pair)),
             ..Default::default()
         })));
-    sys::otlp_point {
-        attributes: attributes(arena, found.map(pair), 0),
-        start_time_unix_ns: times[0],
-        time_unix_ns: times[1],
-        exemplars,
-        exemplar_count,
-        ..Default::default()
-    }
+}
+
+/// Of each kind of point a list; `put` is given a point that has nothing yet.
+#[inline]
+fn put_points<S, T: Copy + Default>(
+    arena: &Arena,
+    found: impl Iterator<Item = S>,
+    mut put: impl FnMut(S, &mut T),
+) -> (*const T, usize) {
+    // SAFETY: it is the place of a point, which may be written to, and nobody else refers to.
+    slice(unsafe {
+        arena.collect_into(found, |found, to: *mut T| {
+            to.write(T::default());
+            put(found, &mut *to);
+        })
+    })
 }
 
 fn gauge<T: Number>(arena: &Arena, of: &Gauge<T>) -> sys::otlp_metric {
     let times = [of.start_time().map_or(0, nanos), nanos(of.time())];
-    let (number, point_count) =
-        slice(arena.collect(of.data_points().map(|found| sys::otlp_number_point {
-            point: point(arena, found.attributes(), found.exemplars(), times),
-            value: found.value().number(),
-        })));
+    let put = |found: &GaugeDataPoint<T>, to: &mut sys::otlp_number_point| {
+        put_point(arena, found.attributes(), found.exemplars(), times, &mut to.point);
+        to.value = found.value().number();
+    };
+    let (number, point_count) = put_points(arena, of.data_points(), put);
     sys::otlp_metric {
         type_: sys::OTLP_METRIC_GAUGE,
         points: sys::otlp_metric_points { number },
@@ -266,11 +280,11 @@ fn gauge<T: Number>(arena: &Arena, of: &Gauge<T>) -> sys::otlp_metric {
 
 fn sum<T: Number>(arena: &Arena, of: &Sum<T>) -> sys::otlp_metric {
     let times = [nanos(of.start_time()), nanos(of.time())];
-    let (number, point_count) =
-        slice(arena.collect(of.data_points().map(|found| sys::otlp_number_point {
-            point: point(arena, found.attributes(), found.exemplars(), times),
-            value: found.value().number(),
-        })));
+    let put = |found: &SumDataPoint<T>, to: &mut sys::otlp_number_point| {
+        put_point(arena, found.attributes(), found.exemplars(), times, &mut to.point);
+        to.value = found.value().number();
+    };
+    let (number, point_count) = put_points(arena, of.data_points(), put);
     sys::otlp_metric {
         type_: sys::OTLP_METRIC_SUM,
         temporality: temporality(of.temporality()),
@@ -283,25 +297,16 @@ fn sum<T: Number>(arena: &Arena, of: &Sum<T>) -> sys::otlp_metric {
 
 fn histogram<T: Number>(arena: &Arena, of: &Histogram<T>) -> sys::otlp_metric {
     let times = [nanos(of.start_time()), nanos(of.time())];
-    let (histogram, point_count) = slice(arena.collect(of.data_points().map(|found| {
-        let (bucket_counts, bucket_count) = slice(arena.collect(found.bucket_counts()));
-        let (bounds, bound_count) = slice(arena.collect(found.bounds()));
-        sys::otlp_histogram_point {
-            point: point(arena, found.attributes(), found.exemplars(), times),
-            count: found.count(),
-            has_sum: true,
-            sum: found.sum().real(),
-            has_min: found.min().is_some(),
-            min: found.min().map_or(0.0, Number::real),
-            has_max: found.max().is_some(),
-            max: found.max().map_or(0.0, Number::real),
-            bucket_counts,
-            bucket_count,
-            bounds,
-            bound_count,
-            ..Default::default()
-        }
-    })));
+    let put = |found: &HistogramDataPoint<T>, to: &mut sys::otlp_histogram_point| {
+        put_point(arena, found.attributes(), found.exemplars(), times, &mut to.point);
+        to.count = found.count();
+        (to.has_sum, to.sum) = (true, found.sum().real());
+        (to.has_min, to.min) = (found.min().is_some(), found.min().map_or(0.0, Number::real));
+        (to.has_max, to.max) = (found.max().is_some(), found.max().map_or(0.0, Number::real));
+        (to.bucket_counts, to.bucket_count) = slice(arena.collect(found.bucket_counts()));
+        (to.bounds, to.bound_count) = slice(arena.collect(found.bounds()));
+    };
+    let (histogram, point_count) = put_points(arena, of.data_points(), put);
     sys::otlp_metric {
         type_: sys::OTLP_METRIC_HISTOGRAM,
         temporality: temporality(of.temporality()),
@@ -318,23 +323,19 @@ fn buckets(arena: &Arena, of: &ExponentialBucket) -> sys::otlp_exp_buckets {
 
 fn exponential<T: Number>(arena: &Arena, of: &ExponentialHistogram<T>) -> sys::otlp_metric {
     let times = [nanos(of.start_time()), nanos(of.time())];
-    let (exp_histogram, point_count) =
-        slice(arena.collect(of.data_points().map(|found| sys::otlp_exp_histogram_point {
-            point: point(arena, found.attributes(), found.exemplars(), times),
-            count: found.count() as u64,
-            has_sum: true,
-            sum: found.sum().real(),
-            has_min: found.min().is_some(),
-            min: found.min().map_or(0.0, Number::real),
-            has_max: found.max().is_some(),
-            max: found.max().map_or(0.0, Number::real),
-            scale: found.scale().into(),
-            zero_count: found.zero_count(),
-            zero_threshold: found.zero_threshold(),
-            positive: buckets(arena, found.positive_bucket()),
-            negative: buckets(arena, found.negative_bucket()),
-            ..Default::default()
-        })));
+    let put = |found: &ExponentialHistogramDataPoint<T>, to: &mut sys::otlp_exp_histogram_point| {
+        put_point(arena, found.attributes(), found.exemplars(), times, &mut to.point);
+        to.count = found.count() as u64;
+        (to.has_sum, to.sum) = (true, found.sum().real());
+        (to.has_min, to.min) = (found.min().is_some(), found.min().map_or(0.0, Number::real));
+        (to.has_max, to.max) = (found.max().is_some(), found.max().map_or(0.0, Number::real));
+        to.scale = found.scale().into();
+        to.zero_count = found.zero_count();
+        to.zero_threshold = found.zero_threshold();
+        to.positive = buckets(arena, found.positive_bucket());
+        to.negative = buckets(arena, found.negative_bucket());
+    };
+    let (exp_histogram, point_count) = put_points(arena, of.data_points(), put);
     sys::otlp_metric {
         type_: sys::OTLP_METRIC_EXP_HISTOGRAM,
         temporality: temporality(of.temporality()),

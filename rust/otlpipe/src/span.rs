@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The span exporter.
 use crate::arena::{self, Arena};
-use crate::convert::{attributes, bytes_text, nanos, pair, resource, scope, slice, text};
+use crate::convert::{attributes, bytes_text, nanos, resource, same, scope, slice, text};
 use crate::error::{for_sdk, Error};
 use crate::library::{timeout, OtlpLibrary, FLUSH_LIMIT};
 use opentelemetry::trace::{Event, Link, SpanContext, SpanKind, Status, TraceState};
@@ -171,27 +171,23 @@ fn push(spans: &[SpanData], export: impl Fn(*const sys::otlp_span, usize) -> c_i
 fn lay_out<'a>(arena: &'a Arena, spans: &[SpanData]) -> &'a [sys::otlp_span] {
     // Spans beside each other are of one scope as a rule.
     let mut last: Option<(&InstrumentationScope, &sys::otlp_scope)> = None;
-    arena.collect(spans.iter().map(|data| {
+    let put = |data, to: *mut sys::otlp_span| {
+        let data: &SpanData = data;
         let of = match last {
             Some((found, of)) if same(found, &data.instrumentation_scope) => of,
-            _ => {
-                let of = scope(arena, &data.instrumentation_scope);
-                &arena.collect(std::iter::once(of))[0]
-            }
+            _ => &arena.collect(std::iter::once(scope(arena, &data.instrumentation_scope)))[0],
         };
         last = Some((&data.instrumentation_scope, of));
-        span(arena, data, of)
-    }))
-}
-
-/// Whether the pointers that were made of one scope serve for another: it compares no attributes,
-/// so a scope that has some is made anew.
-fn same(one: &InstrumentationScope, other: &InstrumentationScope) -> bool {
-    one.name() == other.name()
-        && one.version() == other.version()
-        && one.schema_url() == other.schema_url()
-        && one.attributes().next().is_none()
-        && other.attributes().next().is_none()
+        // SAFETY: it is the place of a span, which may be written to, and nobody else refers to.
+        let made = unsafe {
+            to.write(sys::otlp_span::default());
+            &mut *to
+        };
+        made.scope = of;
+        put_span(arena, data, made);
+    };
+    // SAFETY: it writes a span.
+    unsafe { arena.map_into(spans, put) }
 }
 
 fn flags(context: &SpanContext, is_remote: bool) -> u32 {
@@ -200,68 +196,79 @@ fn flags(context: &SpanContext, is_remote: bool) -> u32 {
 }
 
 /// The SDK has no text of it, only pairs.
+#[inline]
 fn trace_state(arena: &Arena, state: &TraceState) -> sys::otlp_str {
-    let pairs = || state.into_iter().enumerate();
-    if pairs().next().is_none() {
+    if *state == TraceState::NONE {
         return text("");
     }
+    trace_state_text(arena, state)
+}
+
+fn trace_state_text(arena: &Arena, state: &TraceState) -> sys::otlp_str {
+    let pairs = || state.into_iter().enumerate();
     bytes_text(arena.text(|| {
         pairs()
             .flat_map(|(index, (key, value))| [if index == 0 { "" } else { "," }, key, "=", value])
     }))
 }
 
-fn span(arena: &Arena, data: &SpanData, scope: &sys::otlp_scope) -> sys::otlp_span {
-    let (events, event_count) = slice(arena.collect(data.events.iter().map(|of| event(arena, of))));
-    // The API allows a link to no span if it has attributes; OTLP has none.
-    let is_link = |of: &&Link| of.span_context.is_valid();
-    let (links, link_count) =
-        slice(arena.collect(data.links.iter().filter(is_link).map(|of| link(arena, of))));
-    let left_out = (data.links.len() - link_count) as u32;
-    let (status, status_message) = match &data.status {
-        Status::Unset => (sys::OTLP_STATUS_UNSET, ""),
-        Status::Ok => (sys::OTLP_STATUS_OK, ""),
-        Status::Error { description } => (sys::OTLP_STATUS_ERROR, &**description),
+/// All but the scope, member by member: a whole that is put together elsewhere is copied.
+#[inline]
+fn put_span(arena: &Arena, data: &SpanData, to: &mut sys::otlp_span) {
+    to.trace_id = data.span_context.trace_id().to_bytes();
+    to.span_id = data.span_context.span_id().to_bytes();
+    to.parent_span_id = data.parent_span_id.to_bytes();
+    to.trace_state = trace_state(arena, data.span_context.trace_state());
+    to.name = text(&data.name);
+    to.kind = match data.span_kind {
+        SpanKind::Internal => sys::OTLP_SPAN_KIND_INTERNAL,
+        SpanKind::Server => sys::OTLP_SPAN_KIND_SERVER,
+        SpanKind::Client => sys::OTLP_SPAN_KIND_CLIENT,
+        SpanKind::Producer => sys::OTLP_SPAN_KIND_PRODUCER,
+        SpanKind::Consumer => sys::OTLP_SPAN_KIND_CONSUMER,
     };
-    sys::otlp_span {
-        scope,
-        trace_id: data.span_context.trace_id().to_bytes(),
-        span_id: data.span_context.span_id().to_bytes(),
-        parent_span_id: data.parent_span_id.to_bytes(),
-        trace_state: trace_state(arena, data.span_context.trace_state()),
-        name: text(&data.name),
-        kind: match data.span_kind {
-            SpanKind::Internal => sys::OTLP_SPAN_KIND_INTERNAL,
-            SpanKind::Server => sys::OTLP_SPAN_KIND_SERVER,
-            SpanKind::Client => sys::OTLP_SPAN_KIND_CLIENT,
-            SpanKind::Producer => sys::OTLP_SPAN_KIND_PRODUCER,
-            SpanKind::Consumer => sys::OTLP_SPAN_KIND_CONSUMER,
-        },
-        flags: flags(&data.span_context, data.parent_span_is_remote),
-        start_time_unix_ns: nanos(data.start_time),
-        end_time_unix_ns: nanos(data.end_time),
-        attributes: attributes(
-            arena,
-            data.attributes.iter().map(pair),
-            data.dropped_attributes_count,
-        ),
-        events,
-        event_count,
-        dropped_event_count: data.events.dropped_count,
-        links,
-        link_count,
-        dropped_link_count: data.links.dropped_count.saturating_add(left_out),
-        status,
-        status_message: text(status_message),
-        ..Default::default()
+    to.flags = flags(&data.span_context, data.parent_span_is_remote);
+    to.start_time_unix_ns = nanos(data.start_time);
+    to.end_time_unix_ns = nanos(data.end_time);
+    to.attributes = attributes(arena, &data.attributes, data.dropped_attributes_count);
+    to.dropped_event_count = data.events.dropped_count;
+    if !data.events.is_empty() {
+        put_events(arena, data, to);
     }
+    to.dropped_link_count = data.links.dropped_count;
+    if !data.links.is_empty() {
+        put_links(arena, data, to);
+    }
+    match &data.status {
+        Status::Unset => {}
+        Status::Ok => to.status = sys::OTLP_STATUS_OK,
+        Status::Error { description } => {
+            to.status = sys::OTLP_STATUS_ERROR;
+            to.status_message = text(description);
+        }
+    }
+}
+
+#[inline(never)]
+fn put_events(arena: &Arena, data: &SpanData, to: &mut sys::otlp_span) {
+    (to.events, to.event_count) = slice(arena.map(&data.events.events, |of| event(arena, of)));
+}
+
+/// The API allows a link to no span if it has attributes; OTLP has none.
+#[inline(never)]
+fn put_links(arena: &Arena, data: &SpanData, to: &mut sys::otlp_span) {
+    let is_link = |of: &&Link| of.span_context.is_valid();
+    (to.links, to.link_count) =
+        slice(arena.collect(data.links.iter().filter(is_link).map(|of| link(arena, of))));
+    let left_out = (data.links.len() - to.link_count) as u32;
+    to.dropped_link_count = data.links.dropped_count.saturating_add(left_out);
 }
 
 fn event(arena: &Arena, of: &Event) -> sys::otlp_span_event {
     sys::otlp_span_event {
         time_unix_ns: nanos(of.timestamp),
         name: text(&of.name),
-        attributes: attributes(arena, of.attributes.iter().map(pair), of.dropped_attributes_count),
+        attributes: attributes(arena, &of.attributes, of.dropped_attributes_count),
         ..Default::default()
     }
 }
@@ -271,7 +278,7 @@ fn link(arena: &Arena, of: &Link) -> sys::otlp_span_link {
         trace_id: of.span_context.trace_id().to_bytes(),
         span_id: of.span_context.span_id().to_bytes(),
         trace_state: trace_state(arena, of.span_context.trace_state()),
-        attributes: attributes(arena, of.attributes.iter().map(pair), of.dropped_attributes_count),
+        attributes: attributes(arena, &of.attributes, of.dropped_attributes_count),
         flags: flags(&of.span_context, of.span_context.is_remote()),
         ..Default::default()
     }
