@@ -5,13 +5,16 @@
  * spans in memory, and with one that records nothing, which is the SDK's own part. In turn, in one
  * run, and the best and the median of all rounds. A writer drains the rings meanwhile.
  *
- * usage: bench_opentelemetry DIRECTORY FILE [rounds]    DIRECTORY: the writer's; FILE: for ostream
+ * usage: bench_opentelemetry DIRECTORY FILE [ROUNDS [NAME]]
+ *        DIRECTORY: the writer's; FILE: for ostream; NAME: that way alone, as "otlpipe, simple",
+ * for a tool that counts instructions: scripts/span-instructions.sh
  */
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <functional>
 #include <string>
@@ -24,6 +27,8 @@
 #include <opentelemetry/sdk/trace/simple_processor_factory.h>
 #include <opentelemetry/sdk/trace/tracer_provider.h>
 #include <otlpipe/opentelemetry.h>
+
+#include "tests/cpp/nothing.h"
 
 namespace trace_api = opentelemetry::trace;
 namespace trace_sdk = opentelemetry::sdk::trace;
@@ -39,86 +44,6 @@ extern "C" void *malloc(size_t bytes)
 	allocations++;
 	return __libc_malloc(bytes);
 }
-
-/* Records nothing: what is spent then is the SDK's own. */
-class NoRecordable final : public trace_sdk::Recordable
-{
-      public:
-	void SetIdentity(const trace_api::SpanContext &, trace_api::SpanId) noexcept override
-	{
-	}
-
-	void SetAttribute(opentelemetry::nostd::string_view,
-			  const opentelemetry::common::AttributeValue &) noexcept override
-	{
-	}
-
-	void AddEvent(opentelemetry::nostd::string_view, opentelemetry::common::SystemTimestamp,
-		      const opentelemetry::common::KeyValueIterable &) noexcept override
-	{
-	}
-
-	void AddLink(const trace_api::SpanContext &,
-		     const opentelemetry::common::KeyValueIterable &) noexcept override
-	{
-	}
-
-	void SetStatus(trace_api::StatusCode, opentelemetry::nostd::string_view) noexcept override
-	{
-	}
-
-	void SetName(opentelemetry::nostd::string_view) noexcept override
-	{
-	}
-
-	void SetSpanKind(trace_api::SpanKind) noexcept override
-	{
-	}
-
-	void SetResource(const opentelemetry::sdk::resource::Resource &) noexcept override
-	{
-	}
-
-	void SetStartTime(opentelemetry::common::SystemTimestamp) noexcept override
-	{
-	}
-
-	void SetDuration(std::chrono::nanoseconds) noexcept override
-	{
-	}
-
-	void
-	SetInstrumentationScope(const opentelemetry::sdk::instrumentationscope::InstrumentationScope
-					&) noexcept override
-	{
-	}
-};
-
-class Nothing final : public trace_sdk::SpanExporter
-{
-      public:
-	std::unique_ptr<trace_sdk::Recordable> MakeRecordable() noexcept override
-	{
-		return std::make_unique<NoRecordable>();
-	}
-
-	opentelemetry::sdk::common::ExportResult
-	Export(const opentelemetry::nostd::span<std::unique_ptr<trace_sdk::Recordable>> &) noexcept
-		override
-	{
-		return opentelemetry::sdk::common::ExportResult::kSuccess;
-	}
-
-	bool ForceFlush(std::chrono::microseconds) noexcept override
-	{
-		return true;
-	}
-
-	bool Shutdown(std::chrono::microseconds) noexcept override
-	{
-		return true;
-	}
-};
 
 struct Way {
 	const char *name;
@@ -201,6 +126,7 @@ int main(int argc, char **argv)
 	if (argc < 3)
 		return 2;
 	const int rounds = argc > 3 ? std::atoi(argv[3]) : 200;
+	const char *only = argc > 4 ? argv[4] : nullptr;
 	std::ofstream file(argv[2]);
 	options.runtime_dir = argv[1];
 	options.span_ring_bytes = 16 << 20;
@@ -226,12 +152,18 @@ int main(int argc, char **argv)
 		ways[i].after = [&ways, i] { ways[i].provider->ForceFlush(); };
 	for (int i = 0; i < rounds; i++)
 		for (auto &of : ways)
-			round_of(of);
-	for (auto &of : ways)
+			if (only == nullptr || std::strcmp(only, of.name) == 0)
+				round_of(of);
+	for (auto &of : ways) {
+		if (of.span_ns.empty())
+			continue;
 		std::printf("{\"name\": \"%s\", \"best_ns\": %.0f, \"median_ns\": %.0f, "
 			    "\"allocations\": %.2f}\n",
 			    of.name, *std::min_element(of.span_ns.begin(), of.span_ns.end()),
 			    median(of.span_ns), of.span_allocations);
+	}
+	if (only != nullptr)
+		return 0;
 	/* From StartSpan() to the disk, as far as the writer's --sync says. */
 	std::vector<double> to_disk;
 	for (int i = 0; i < 50; i++) {

@@ -79,7 +79,7 @@ bool Buffer::repair(const char *from, size_t bytes, otlp_str &ret) noexcept
 	return true;
 }
 
-bool Buffer::text(const char *from, size_t bytes, otlp_str old, otlp_str &ret) noexcept
+bool Buffer::text_checked(const char *from, size_t bytes, otlp_str old, otlp_str &ret) noexcept
 {
 	char *to = const_cast<char *>(old.ptr); /* memory of this buffer, which is writable */
 

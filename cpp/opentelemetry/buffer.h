@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <new>
 
 #include <otlpipe/data.h>
@@ -24,6 +25,57 @@ struct alignas(std::max_align_t) Block {
 };
 
 void block_free(Block *block) noexcept;
+
+/*
+ * Keys and values are short, so that a call of memcpy() or memcmp() takes longer than what it does.
+ * Words that overlap at the end take the place of a loop over the last bytes.
+ */
+
+/** Copy a text that is not empty. @return false: it is not all ASCII, and `to` may have any of it
+ */
+inline bool bytes_copy_ascii(char *to, const char *from, size_t bytes) noexcept
+{
+	uint64_t word, all = 0;
+
+	if (bytes >= sizeof(word)) {
+		for (size_t at = 0; at < bytes - sizeof(word); at += sizeof(word)) {
+			std::memcpy(&word, from + at, sizeof(word));
+			std::memcpy(to + at, &word, sizeof(word));
+			all |= word;
+		}
+		std::memcpy(&word, from + bytes - sizeof(word), sizeof(word));
+		std::memcpy(to + bytes - sizeof(word), &word, sizeof(word));
+		all |= word;
+	} else {
+		for (size_t at = 0; at < bytes; at++) {
+			to[at] = from[at];
+			all |= static_cast<unsigned char>(from[at]);
+		}
+	}
+	return (all & 0x8080808080808080u) == 0;
+}
+
+/** Whether as many bytes are the same. */
+inline bool bytes_equal(const char *one, const char *other, size_t bytes) noexcept
+{
+	uint64_t word, its;
+
+	if (bytes < sizeof(word)) {
+		for (size_t at = 0; at < bytes; at++)
+			if (one[at] != other[at])
+				return false;
+		return true;
+	}
+	for (size_t at = 0; at < bytes - sizeof(word); at += sizeof(word)) {
+		std::memcpy(&word, one + at, sizeof(word));
+		std::memcpy(&its, other + at, sizeof(its));
+		if (word != its)
+			return false;
+	}
+	std::memcpy(&word, one + bytes - sizeof(word), sizeof(word));
+	std::memcpy(&its, other + bytes - sizeof(its), sizeof(its));
+	return word == its;
+}
 
 class Buffer
 {
@@ -77,17 +129,34 @@ class Buffer
 	/**
 	 * A copy of a text, with U+FFFD for each byte that is not UTF-8.
 	 *
-	 * @param old  text of this buffer that is not needed any more: where the new one fits, it
-	 *             takes its place
 	 * @return false: there is no memory, and ret is as it was
 	 */
-	bool text(const char *from, size_t bytes, otlp_str old, otlp_str &ret) noexcept;
+	bool text(const char *from, size_t bytes, otlp_str &ret) noexcept
+	{
+		if (bytes != 0 && bytes <= static_cast<size_t>(end_ - at_) &&
+		    bytes_copy_ascii(at_, from, bytes)) {
+			ret = {at_, bytes};
+			at_ += bytes;
+			return true;
+		}
+		return text_checked(from, bytes, {nullptr, 0}, ret);
+	}
+
+	/**
+	 * The same, in place of an older text of this buffer that is not needed any more: where the
+	 * new one fits, it takes its place.
+	 */
+	bool text_over(const char *from, size_t bytes, otlp_str old, otlp_str &ret) noexcept
+	{
+		return old.len == 0 ? text(from, bytes, ret) : text_checked(from, bytes, old, ret);
+	}
 
 	/** The text itself where it is UTF-8, else a copy as above. */
 	bool borrow(const char *from, size_t bytes, otlp_str &ret) noexcept;
 
       private:
 	void *take_block(size_t bytes) noexcept;
+	bool text_checked(const char *from, size_t bytes, otlp_str old, otlp_str &ret) noexcept;
 	bool repair(const char *from, size_t bytes, otlp_str &ret) noexcept;
 
 	char *at_, *end_;

@@ -86,8 +86,8 @@ class LogRecordable final : public logs_sdk::Recordable, public Pooled<LogRecord
 	/* OTLP has the name, and no field for the number. */
 	void SetEventId(int64_t id, nostd::string_view name) noexcept override
 	{
-		(void)buffer_.get().text(name.data(), name.size(), record_.event_name,
-					 record_.event_name);
+		(void)buffer_.get().text_over(name.data(), name.size(), record_.event_name,
+					      record_.event_name);
 		if (id != 0)
 			SetAttribute("event.id", id);
 	}
@@ -154,7 +154,7 @@ class LogRecordable final : public logs_sdk::Recordable, public Pooled<LogRecord
 	uint32_t attributes_max_ = count_unlimited;
 	size_t value_bytes_max_ = length_unlimited;
 	otlp_attribute first_attributes_[attributes_room];
-	AttributeList attributes_ = {first_attributes_, 0, attributes_room, 0};
+	AttributeList attributes_ = {first_attributes_, 0, attributes_room, 0, 0};
 	RoomyBuffer<1792> buffer_;
 };
 

@@ -51,9 +51,8 @@ template <class Traits> class Resources
 	/**
 	 * @param resource  borrowed
 	 * @param buffer    for looking at it
-	 * @param ret       set to NULL if the exporter that is returned has the resource, else to
-	 *                  it in the buffer
-	 * @return the exporter; NULL: there are too many, or no memory
+	 * @param content   where NULL is returned: the resource, in the buffer
+	 * @return an exporter that has it set; NULL: there are too many, or no memory
 	 */
 	handle *find(const opentelemetry::sdk::resource::Resource &resource, Buffer &buffer,
 		     otlp_resource &content) noexcept
@@ -62,6 +61,13 @@ template <class Traits> class Resources
 		Entry *first = first_.load(std::memory_order_acquire);
 		unsigned count = 0;
 
+		/* A provider's own, again and again: its attributes come in the order of the
+		 * copy's. */
+		for (Entry *entry = first; entry != nullptr; entry = entry->next)
+			if (text_equal(entry->content.schema_url, resource.GetSchemaURL()) &&
+			    attributes_look_equal(entry->content.attributes,
+						  resource.GetAttributes()))
+				return entry->exporter;
 		content = resource_borrow(buffer, resource);
 		for (Entry *entry = first; entry != nullptr; entry = entry->next, count++)
 			if (text_equal(entry->content.schema_url, content.schema_url) &&
@@ -124,12 +130,17 @@ class Scratch
 	/** The block for a Buffer. */
 	Block *take() noexcept
 	{
+		/* As a rule there is none, as an export needs none. */
+		if (spare_.load(std::memory_order_relaxed) == nullptr)
+			return nullptr;
 		/* PAIR(scratch): with give(): the block's head comes with it. */
 		return spare_.exchange(nullptr, std::memory_order_acquire);
 	}
 
 	void give(Block *block) noexcept
 	{
+		if (block == nullptr)
+			return;
 		/* PAIR(scratch): with take(). */
 		block_free(spare_.exchange(block, std::memory_order_acq_rel));
 	}

@@ -112,7 +112,7 @@ class SpanRecordable final : public trace_sdk::Recordable, public Pooled<SpanRec
 		event->time_unix_ns = time_ns(time);
 		event->attributes = attributes_copy(buffer_.get(), attributes,
 						    limits_.event_attributes, limits_.value_bytes);
-		if (!buffer_.get().text(name.data(), name.size(), {nullptr, 0}, event->name))
+		if (!buffer_.get().text(name.data(), name.size(), event->name))
 			drop(events_);
 	}
 
@@ -139,15 +139,15 @@ class SpanRecordable final : public trace_sdk::Recordable, public Pooled<SpanRec
 	{
 		span_.status = static_cast<otlp_status_code>(code);
 		if (code == trace_api::StatusCode::kError)
-			(void)buffer_.get().text(description.data(), description.size(),
-						 span_.status_message, span_.status_message);
+			(void)buffer_.get().text_over(description.data(), description.size(),
+						      span_.status_message, span_.status_message);
 		else
 			span_.status_message = {nullptr, 0};
 	}
 
 	void SetName(nostd::string_view name) noexcept override
 	{
-		(void)buffer_.get().text(name.data(), name.size(), span_.name, span_.name);
+		(void)buffer_.get().text_over(name.data(), name.size(), span_.name, span_.name);
 	}
 
 	void SetTraceFlags(trace_api::TraceFlags flags) noexcept override
@@ -288,7 +288,7 @@ class SpanRecordable final : public trace_sdk::Recordable, public Pooled<SpanRec
 	otlp_attribute first_attributes_[attributes_room];
 	otlp_span_event first_events_[events_room];
 	otlp_span_link first_links_[links_room];
-	AttributeList attributes_ = {first_attributes_, 0, attributes_room, 0};
+	AttributeList attributes_ = {first_attributes_, 0, attributes_room, 0, 0};
 	List<otlp_span_event> events_ = {first_events_, 0, events_room, 0};
 	List<otlp_span_link> links_ = {first_links_, 0, links_room, 0};
 	RoomyBuffer<1152> buffer_;

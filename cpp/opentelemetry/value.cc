@@ -49,7 +49,7 @@ bool wide_integer(Buffer &buffer, uint64_t value, otlp_value &ret)
 	const auto done = std::to_chars(digits, digits + sizeof(digits), value);
 	otlp_str text;
 
-	if (!buffer.text(digits, static_cast<size_t>(done.ptr - digits), {nullptr, 0}, text))
+	if (!buffer.text(digits, static_cast<size_t>(done.ptr - digits), text))
 		return false;
 	ret = otlp_value_str(text);
 	return true;
@@ -122,7 +122,7 @@ struct Copier : Packer {
 		const size_t bytes = cut(value.data(), value.size(), length_max);
 		otlp_str text;
 
-		if (!buffer.text(value.data(), bytes, old, text))
+		if (!buffer.text_over(value.data(), bytes, old, text))
 			return false;
 		ret = otlp_value_str(text);
 		return true;
@@ -241,12 +241,56 @@ bool grow(AttributeList &list, Buffer &buffer)
 	return true;
 }
 
+/* The bit of AttributeList.seen for a key: by its length, its middle and its end. */
+uint64_t bit_of(nostd::string_view key)
+{
+	const size_t bytes = key.size();
+
+	if (bytes == 0)
+		return 1;
+	return uint64_t{1} << ((5 * bytes + 3 * static_cast<unsigned char>(key[bytes / 2]) +
+				static_cast<unsigned char>(key[bytes - 1])) %
+			       64);
+}
+
 otlp_attribute *find(const AttributeList &list, nostd::string_view key)
 {
 	for (uint32_t i = 0; i < list.count; i++)
-		if (text_equal(list.items[i].key, {key.data(), key.size()}))
+		if (text_equal(list.items[i].key, otlp_str{key.data(), key.size()}))
 			return &list.items[i];
 	return nullptr;
+}
+
+} // namespace
+
+namespace
+{
+
+/* The usual kinds by a switch, the others by a visit: that takes calls through a table. */
+inline bool copy_into(const Copier &copier, const AttributeValue &value)
+{
+	if (const auto *text = nostd::get_if<const char *>(&value))
+		return copier(*text);
+	if (const auto *view = nostd::get_if<nostd::string_view>(&value))
+		return copier(*view);
+	if (const auto *small = nostd::get_if<int32_t>(&value))
+		return copier(*small);
+	if (const auto *integer = nostd::get_if<int64_t>(&value))
+		return copier(*integer);
+	if (const auto *boolean = nostd::get_if<bool>(&value))
+		return copier(*boolean);
+	if (const auto *real = nostd::get_if<double>(&value))
+		return copier(*real);
+	return nostd::visit(copier, value);
+}
+
+/* The last value of a key counts, at the place of its first. */
+bool replace(otlp_attribute &there, Buffer &buffer, const AttributeValue &value, size_t length_max)
+{
+	const otlp_str old = there.value.type == OTLP_VALUE_STRING ? there.value.as.string
+								   : otlp_str{nullptr, 0};
+
+	return copy_into(Copier{{buffer, there.value}, length_max, old}, value);
 }
 
 } // namespace
@@ -254,7 +298,7 @@ otlp_attribute *find(const AttributeList &list, nostd::string_view key)
 bool value_copy(Buffer &buffer, const AttributeValue &value, size_t length_max,
 		otlp_value &ret) noexcept
 {
-	return nostd::visit(Copier{{buffer, ret}, length_max}, value);
+	return copy_into(Copier{{buffer, ret}, length_max}, value);
 }
 
 bool value_borrow(Buffer &buffer, const OwnedAttributeValue &value, otlp_value &ret) noexcept
@@ -265,13 +309,11 @@ bool value_borrow(Buffer &buffer, const OwnedAttributeValue &value, otlp_value &
 void attribute_set(AttributeList &list, Buffer &buffer, nostd::string_view key,
 		   const AttributeValue &value, uint32_t count_max, size_t length_max) noexcept
 {
-	otlp_attribute *there = find(list, key);
+	const uint64_t bit = bit_of(key);
+	otlp_attribute *there = (list.seen & bit) != 0 ? find(list, key) : nullptr;
 
 	if (there != nullptr) {
-		const otlp_str old = there->value.type == OTLP_VALUE_STRING ? there->value.as.string
-									    : otlp_str{nullptr, 0};
-
-		if (!nostd::visit(Copier{{buffer, there->value}, length_max, old}, value))
+		if (!replace(*there, buffer, value, length_max))
 			list.dropped++;
 		return;
 	}
@@ -281,11 +323,13 @@ void attribute_set(AttributeList &list, Buffer &buffer, nostd::string_view key,
 	}
 	otlp_attribute &added = list.items[list.count];
 
-	if (buffer.text(key.data(), key.size(), {nullptr, 0}, added.key) &&
-	    value_copy(buffer, value, length_max, added.value))
+	if (buffer.text(key.data(), key.size(), added.key) &&
+	    copy_into(Copier{{buffer, added.value}, length_max}, value)) {
 		list.count++;
-	else
+		list.seen |= bit;
+	} else {
 		list.dropped++;
+	}
 }
 
 otlp_attributes attributes_copy(Buffer &buffer,
@@ -337,10 +381,33 @@ scope_borrow(Buffer &buffer,
 	return ret;
 }
 
-bool text_equal(otlp_str one, otlp_str other) noexcept
+static bool value_looks_equal(const otlp_value &known, const OwnedAttributeValue &value)
 {
-	return one.len == other.len &&
-	       (one.len == 0 || std::memcmp(one.ptr, other.ptr, one.len) == 0);
+	if (const auto *text = nostd::get_if<std::string>(&value))
+		return known.type == OTLP_VALUE_STRING && text_equal(known.as.string, *text);
+	if (const auto *small = nostd::get_if<int32_t>(&value))
+		return known.type == OTLP_VALUE_INT && known.as.integer == *small;
+	if (const auto *integer = nostd::get_if<int64_t>(&value))
+		return known.type == OTLP_VALUE_INT && known.as.integer == *integer;
+	if (const auto *boolean = nostd::get_if<bool>(&value))
+		return known.type == OTLP_VALUE_BOOL && known.as.boolean == *boolean;
+	return false;
+}
+
+bool attributes_look_equal(const otlp_attributes &known,
+			   const opentelemetry::sdk::resource::ResourceAttributes &map) noexcept
+{
+	const otlp_attribute *item = known.items;
+
+	if (known.count != map.size() || known.dropped != 0)
+		return false;
+	for (const auto &pair : map) {
+		if (!text_equal(item->key, pair.first) ||
+		    !value_looks_equal(item->value, pair.second))
+			return false;
+		item++;
+	}
+	return true;
 }
 
 bool attributes_equal(const otlp_attributes &one, const otlp_attributes &other) noexcept

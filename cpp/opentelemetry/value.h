@@ -33,6 +33,7 @@ struct AttributeList {
 	otlp_attribute *items;
 	uint32_t count, room;
 	uint32_t dropped; /* for a limit, or for want of memory */
+	uint64_t seen;	  /* a bit for some keys each: where it is not set, none of them is there */
 
 	otlp_attributes attributes() const noexcept
 	{
@@ -92,9 +93,26 @@ otlp_scope
 scope_borrow(Buffer &buffer,
 	     const opentelemetry::sdk::instrumentationscope::InstrumentationScope &scope) noexcept;
 
+/**
+ * Whether what was pointed to in a map that is alike is the same as what a map has, where that can
+ * be seen at a glance: in the same order, of texts and numbers. False if not, or if it is not
+ * known.
+ */
+bool attributes_look_equal(const otlp_attributes &known,
+			   const opentelemetry::sdk::resource::ResourceAttributes &map) noexcept;
+
 /** Whether two are the same; their keys differ each from the others. The order may be another. */
 bool attributes_equal(const otlp_attributes &one, const otlp_attributes &other) noexcept;
-bool text_equal(otlp_str one, otlp_str other) noexcept;
+
+inline bool text_equal(otlp_str one, otlp_str other) noexcept
+{
+	return one.len == other.len && bytes_equal(one.ptr, other.ptr, one.len);
+}
+
+inline bool text_equal(otlp_str one, const std::string &other) noexcept
+{
+	return one.len == other.size() && bytes_equal(one.ptr, other.data(), one.len);
+}
 
 /** Nanoseconds since the epoch; what is before it is 0. */
 uint64_t time_ns(opentelemetry::common::SystemTimestamp time) noexcept;

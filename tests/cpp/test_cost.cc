@@ -13,6 +13,7 @@
 #include <opentelemetry/sdk/metrics/data/metric_data.h>
 #include <opentelemetry/trace/trace_state.h>
 
+#include "nothing.h"
 #include "otlp.h"
 #include "support.h"
 
@@ -199,85 +200,6 @@ TEST(a_collection_allocates_nothing_once_there_was_one)
 	if (counts)
 		EQUAL(found, 0u);
 }
-
-/* Records nothing: what is spent then is the SDK's own. */
-class NoRecordable final : public trace_sdk::Recordable
-{
-      public:
-	void SetIdentity(const trace_api::SpanContext &, trace_api::SpanId) noexcept override
-	{
-	}
-
-	void SetAttribute(opentelemetry::nostd::string_view,
-			  const opentelemetry::common::AttributeValue &) noexcept override
-	{
-	}
-
-	void AddEvent(opentelemetry::nostd::string_view, opentelemetry::common::SystemTimestamp,
-		      const opentelemetry::common::KeyValueIterable &) noexcept override
-	{
-	}
-
-	void AddLink(const trace_api::SpanContext &,
-		     const opentelemetry::common::KeyValueIterable &) noexcept override
-	{
-	}
-
-	void SetStatus(trace_api::StatusCode, opentelemetry::nostd::string_view) noexcept override
-	{
-	}
-
-	void SetName(opentelemetry::nostd::string_view) noexcept override
-	{
-	}
-
-	void SetSpanKind(trace_api::SpanKind) noexcept override
-	{
-	}
-
-	void SetResource(const opentelemetry::sdk::resource::Resource &) noexcept override
-	{
-	}
-
-	void SetStartTime(opentelemetry::common::SystemTimestamp) noexcept override
-	{
-	}
-
-	void SetDuration(std::chrono::nanoseconds) noexcept override
-	{
-	}
-
-	void
-	SetInstrumentationScope(const opentelemetry::sdk::instrumentationscope::InstrumentationScope
-					&) noexcept override
-	{
-	}
-};
-
-class Nothing final : public trace_sdk::SpanExporter
-{
-      public:
-	std::unique_ptr<trace_sdk::Recordable> MakeRecordable() noexcept override
-	{
-		return std::make_unique<NoRecordable>();
-	}
-
-	ExportResult
-	Export(const nostd::span<std::unique_ptr<trace_sdk::Recordable>> &) noexcept override
-	{
-		return ExportResult::kSuccess;
-	}
-
-	bool ForceFlush(std::chrono::microseconds) noexcept override
-	{
-		return true;
-	}
-
-	bool Shutdown(std::chrono::microseconds) noexcept override
-	{
-		return true;
-	}
-};
 
 /* Of a span through a simple processor; ending gets those of End() alone. */
 static uint64_t whole_span(std::unique_ptr<trace_sdk::SpanExporter> exporter, uint64_t &ending)
