@@ -4,6 +4,7 @@
 
 #include <linux/futex.h>
 #include <linux/membarrier.h>
+#include <pthread.h>
 #include <sched.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -453,6 +454,81 @@ static void a_flush_is_counted_before_anyone_is_woken(void **state)
 	control_close(&control);
 }
 
+/* The sleeper of a deep sleep: its word, and how often it came back. */
+struct sleeper {
+	uint32_t word, back;
+};
+
+static void *sleep_once(void *argument)
+{
+	struct sleeper *sleeper = argument;
+
+	control_doze(&sleeper->word, 0);
+	atomic_add_relaxed_u32(&sleeper->back, 1);
+	return NULL;
+}
+
+static int64_t directory_time_ns(const struct runtime_dir *dir)
+{
+	struct stat st;
+
+	assert_int_equal(fstat(dir->fd, &st), 0);
+	return (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+}
+
+static void set_directory_time(const struct runtime_dir *dir)
+{
+	const struct timespec times[2] = {{.tv_sec = 1}, {.tv_sec = 1}};
+
+	assert_int_equal(futimens(dir->fd, times), 0);
+}
+
+static void a_sleeper_that_is_moved_to_the_page_is_woken_there(void **state)
+{
+	struct sleeper sleeper = {0};
+	struct control writer, producer;
+	pthread_t thread;
+
+	assert_int_equal(control_open(&writer, *state), 0);
+	assert_int_equal(control_open(&producer, *state), 0);
+	/* Nobody sleeps yet. */
+	assert_false(control_move_sleeper(&writer, &sleeper.word, 0));
+	assert_int_equal(pthread_create(&thread, NULL, sleep_once, &sleeper), 0);
+	while (!control_move_sleeper(&writer, &sleeper.word, 0))
+		sched_yield();
+	assert_int_equal(atomic_load_relaxed_u32(&sleeper.back), 0);
+	set_directory_time(*state);
+	errno = 4711;
+	control_end_deep_sleep(&producer, shm_fixture_path, true);
+	assert_int_equal(errno, 4711);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(sleeper.back, 1);
+	assert_int_equal(directory_time_ns(*state), 1000000000);
+	control_close(&producer);
+	control_close(&writer);
+}
+
+static void where_nobody_sleeps_at_the_page_the_directorys_time_is_set(void **state)
+{
+	struct control control;
+
+	assert_int_equal(control_open(&control, *state), 0);
+	set_directory_time(*state);
+	control_end_deep_sleep(&control, shm_fixture_path, false);
+	assert_int_equal(directory_time_ns(*state), 1000000000);
+	errno = 4711;
+	control_end_deep_sleep(&control, shm_fixture_path, true);
+	assert_int_equal(errno, 4711);
+	assert_true(directory_time_ns(*state) > 1000000000);
+	/* Without a page, too; and without a directory nothing happens. */
+	control_close(&control);
+	set_directory_time(*state);
+	control_end_deep_sleep(&control, shm_fixture_path, true);
+	assert_true(directory_time_ns(*state) > 1000000000);
+	control_end_deep_sleep(&control, "/nowhere/at/all", true);
+	assert_int_equal(errno, 4711);
+}
+
 #define IN_A_DIRECTORY(test) \
 	cmocka_unit_test_setup_teardown(test, shm_fixture_setup, shm_fixture_teardown)
 
@@ -474,6 +550,8 @@ int main(void)
 		IN_A_DIRECTORY(a_producer_under_a_filter_does_not_ask_and_says_so),
 		IN_A_DIRECTORY(a_sleep_is_short_at_first_where_the_barrier_does_not_reach_all),
 		IN_A_DIRECTORY(a_flush_is_counted_before_anyone_is_woken),
+		IN_A_DIRECTORY(a_sleeper_that_is_moved_to_the_page_is_woken_there),
+		IN_A_DIRECTORY(where_nobody_sleeps_at_the_page_the_directorys_time_is_set),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

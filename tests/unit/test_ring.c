@@ -325,6 +325,25 @@ static void a_misaligned_tail_does_not_lead_a_producer_out_of_the_ring(void **st
 	}
 }
 
+/* A thread that woke the writer may be held up until that has fallen asleep once more. */
+static void a_push_takes_no_later_sleep_of_the_writer_away(void **state)
+{
+	struct ring_fixture *f = *state;
+	struct ring_claim claim;
+
+	ring_fixture_at(f, 0);
+	assert_int_equal(ring_deep_sleep(&f->ring), 0);
+	f->shared->deep_sleep = 7;
+	claim = claim_or_fail(&f->ring, 24);
+	ring_commit(&claim);
+	assert_int_equal(ring_deep_sleep(&f->ring), 7);
+	f->shared->deep_sleep = 8;
+	ring_woke_writer(&f->ring, 7);
+	assert_int_equal(ring_deep_sleep(&f->ring), 8);
+	ring_woke_writer(&f->ring, 8);
+	assert_int_equal(ring_deep_sleep(&f->ring), 0);
+}
+
 #define ON_BOTH(test)                                                                              \
 	{#test " (one mapping)", test, ring_fixture_setup_one, ring_fixture_teardown, NULL},       \
 	{                                                                                          \
@@ -347,6 +366,7 @@ int main(void)
 		ON_BOTH(passing_half_is_judged_by_the_head_and_not_by_an_old_copy_of_it),
 		ON_BOTH(a_head_ahead_of_an_old_tail_is_no_full_ring),
 		ON_BOTH(a_new_reader_goes_on_where_the_last_one_was_done),
+		ON_BOTH(a_push_takes_no_later_sleep_of_the_writer_away),
 		ON_BOTH(a_misaligned_tail_does_not_lead_a_producer_out_of_the_ring),
 	};
 
