@@ -103,7 +103,7 @@ LAYERS = (
             *("protobuf-c", "json-c", "rdkafka", "systemd", "curl", "zlib", "zstd", "curses"),
         ),
     ),
-    (under("examples/"), (PUBLIC_HEADERS,)),
+    (under("examples/"), (PUBLIC_HEADERS, "microhttpd")),
 )
 ROOMS = ("base/", "shm/", "core/", "writer/", "cli/")
 # These may include everything, and nobody outside includes them.
