@@ -203,11 +203,13 @@ class Run:
             os.environ,
             OTLPIPE_DIR=os.path.join(self.memory, "runtime"),
             OTLPIPE_BENCH_DIR=os.path.join(self.memory, "own"),
+            OTLPIPE_SELF_METRICS="0",  # what is counted is what was pushed
         )
         for name in list(self.environment):
             if name.startswith(("OTEL_", "OTLPIPE_")) and name not in (
                 "OTLPIPE_DIR",
                 "OTLPIPE_BENCH_DIR",
+                "OTLPIPE_SELF_METRICS",
             ):
                 del self.environment[name]
 
