@@ -8,24 +8,11 @@
 
 #include "cli/top/canvas.h"
 #include "cli/top/model.h"
-#include "cli/top/order.h"
+#include "cli/top/page_data.h"
 
 /* Below that nothing can be shown. */
 #define TOP_ROWS_MIN	4u
 #define TOP_COLUMNS_MIN 20u
-
-struct top_page {
-	struct top_order order;
-	size_t first;	  /* of the producers that are shown, the one in the first row */
-	size_t shown;	  /* set by the page: how many there are */
-	unsigned visible; /* set by the page: how many rows there are for them */
-	bool is_paused;
-	bool is_typing; /* the filter */
-	bool has_help;
-	bool has_keys; /* false: nobody can press one */
-	int64_t interval_ns;
-	char clock[16]; /* the time of the day */
-};
 
 /* ---- columns of the producers ---- */
 
