@@ -6,13 +6,14 @@ usage: run.py --build DIR --writer FILE --tree DIR --meson FILE
 
 Everything that cargo makes is kept in DIR, so that a second run compiles what changed only. Where
 cargo is missing or too old, or the crates of Cargo.lock cannot be had, nothing runs (exit 77), loudly;
-with CI=true that is a failure. What needs more than that (bindgen, valgrind, the oldest compiler) runs
-where it is there, and is said not to have run where it is not.
+with CI=true that is a failure. What needs more than that (bindgen, valgrind, Miri, the oldest
+compiler) runs where it is there, and is said not to have run where it is not.
 """
 from __future__ import annotations
 
 import argparse
 import glob
+import json
 import os
 import re
 import shutil
@@ -170,6 +171,41 @@ def check_valgrind(build: str) -> bool:
     return done.returncode == 0
 
 
+def check_miri(cargo: str, build: str) -> bool:
+    """The arena, the one part that hands out memory by itself, in Miri; the others call C, which it
+    cannot run. Of that file alone, which needs no other crate, so that it takes seconds."""
+    wanted = "rustup toolchain install nightly -c miri -c rust-src"
+    if said([cargo, "+nightly", "miri", "--version"]).returncode != 0:
+        banner(f"THE ARENA WAS NOT RUN IN MIRI: it is not installed ({wanted}).")
+        return True
+    package = os.path.join(build, "miri")
+    os.makedirs(package, exist_ok=True)
+    arena = os.path.join(WORKSPACE, "otlpipe", "src", "arena.rs")
+    with open(os.path.join(package, "Cargo.toml"), "w", encoding="utf-8") as file:
+        file.write(
+            '[package]\nname = "arena"\nversion = "0.0.0"\nedition = "2021"\n'
+            f"[lib]\npath = {json.dumps(arena)}\n[workspace]\n"
+        )
+    environment = {
+        **os.environ,
+        "CARGO_TARGET_DIR": os.path.join(package, "target"),
+        # The standard library, compiled for it once: not in the home, where it would be otherwise.
+        "MIRI_SYSROOT": os.path.join(package, "sysroot"),
+        "RUSTFLAGS": "-Adead_code",
+    }
+    options = {"env": environment, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    made = run([cargo, "+nightly", "miri", "setup", "--quiet"], **options)
+    if made.returncode != 0:
+        banner(f"THE ARENA WAS NOT RUN IN MIRI: its library cannot be made ({wanted}):", made.stdout[-1000:])
+        return True
+    manifest = os.path.join(package, "Cargo.toml")
+    done = run([cargo, "+nightly", "miri", "test", "--quiet", "--manifest-path", manifest, "--lib"], **options)
+    if done.returncode != 0 or "test result: ok. 0 passed" in done.stdout:
+        print(f"the arena in Miri: {done.stdout[-3000:]}")
+        return False
+    return True
+
+
 def check_oldest(build: str) -> bool:
     """The oldest compiler that Cargo.toml names, where rustup has it."""
     rustup = shutil.which("rustup")
@@ -215,6 +251,7 @@ def main() -> int:
     passed = check_packages(cargo) and passed
     passed = check_installed(cargo, build, os.path.abspath(options.tree), options.meson) and passed
     passed = check_valgrind(build) and passed
+    passed = check_miri(cargo, build) and passed
     passed = check_oldest(build) and passed
     return 0 if passed else 1
 

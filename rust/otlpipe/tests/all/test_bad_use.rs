@@ -101,7 +101,11 @@ fn a_span_larger_than_its_ring_takes_is_told_with_its_size() {
     let mut large = plain_span("large", 1);
     large.name = "x".repeat(5000).into();
     let error = library.export_traces(&[large]).unwrap_err();
-    assert_text(&error, ErrorKind::TooLarge, &["takes 5113 bytes", "span_ring_bytes"]);
+    assert_text(
+        &error,
+        ErrorKind::TooLarge,
+        &["the ring of spans takes 50", "the ring carries 1016", "span_ring_bytes"],
+    );
     assert_eq!(library.stats().traces.dropped_too_large, 1);
     assert!(library.last_error().is_some());
 }
