@@ -31,9 +31,10 @@ packages:
 	@scripts/install-packages.sh
 
 # Every configuration of scripts/test.sh; the last line has the totals. With CI=true the tests with real
-# partners have to run, so what those need is installed too.
+# partners and those of the packages have to run, so what those need is installed too.
 test: packages
 	@test "$$CI" != true || scripts/install-packages.sh --partners
+	@test "$$CI" != true || scripts/install-packages.sh --packaging
 	@scripts/test.sh
 
 demo: packages

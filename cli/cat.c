@@ -18,9 +18,8 @@ enum { KEY_FRAME_BYTES = 0x100 };
 
 static const struct argp_option options_table[] = {
 	{"follow", 'f', NULL, 0, "wait for more, until SIGINT or SIGTERM", 0},
-	{"signal", 's', "SIGNAL", 0, "traces, metrics or logs: what a file holds; of a directory",
-	 0},
-	{"format", 'F', "FORMAT", 0, "json (lines, the default), text, frames or protobuf", 0},
+	{"signal", 's', "SIGNAL", 0, "traces, metrics or logs (by the file; all)", 0},
+	{"format", 'F', "FORMAT", 0, "json, text, frames or protobuf (json lines)", 0},
 	{"frame-bytes", KEY_FRAME_BYTES, "SIZE", 0, "no frame is larger, if it can be cut (4 MiB)",
 	 0},
 	{0},

@@ -44,26 +44,18 @@ enum option_id {
 static const struct argp_option options_table[] = {
 	{"processes", OPT_PROCESSES, "N", 0, "worker processes (1)", 0},
 	{"threads", OPT_THREADS, "N", 0, "threads of each (1)", 0},
-	{"count", OPT_COUNT, "N", 0,
-	 "records of each signal, of all threads together (10000); 0: until SIGINT or SIGTERM", 0},
-	{"rate", OPT_RATE, "N", 0,
-	 "records of each signal a second, of all threads together (0: as fast as possible)", 0},
+	{"count", OPT_COUNT, "N", 0, "records of each signal; 0: no limit (10000)", 0},
+	{"rate", OPT_RATE, "N", 0, "of each signal a second; 0: no limit (0)", 0},
 	{"seed", OPT_SEED, "N", 0, "of the data (1)", 0},
-	{"series", OPT_SERIES, "N", 0,
-	 "points of N steady cumulative series of each thread (0: of all kinds, each point a "
-	 "series "
-	 "of its own)",
-	 0},
-	{"signal", OPT_SIGNAL, "SIGNAL", 0,
-	 "spans, metrics, logs, both (spans and metrics, the default) or all", 0},
-	{"dir", 'd', "DIR", 0, "runtime directory ($OTLPIPE_DIR, else /dev/shm/otlpipe-UID)", 0},
+	{"series", OPT_SERIES, "N", 0, "steady series of points; 0: each its own (0)", 0},
+	{"signal", OPT_SIGNAL, "SIGNAL", 0, "spans, metrics, logs, both or all (both)", 0},
+	{"dir", 'd', "DIR", 0, "runtime directory ($OTLPIPE_DIR)", 0},
 	{"span-ring-bytes", OPT_SPAN_RING, "SIZE", 0, "of the ring of spans, such as 64KiB (4MiB)",
 	 0},
 	{"metric-ring-bytes", OPT_METRIC_RING, "SIZE", 0, "of the ring of metrics (1MiB)", 0},
 	{"log-ring-bytes", OPT_LOG_RING, "SIZE", 0, "of the ring of logs (1MiB)", 0},
 	{"retry", OPT_RETRY, NULL, 0, "try again what a full ring refused, after 1 ms", 0},
-	{"wait", OPT_WAIT, NULL, 0,
-	 "then wait until the writer has written all, also for a writer that is not there yet", 0},
+	{"wait", OPT_WAIT, NULL, 0, "then wait until a writer has written all", 0},
 	{0},
 };
 

@@ -47,19 +47,14 @@ struct log_options {
 static const struct argp_option options_table[] = {
 	{"service", OPT_SERVICE, "NAME", 0, "service.name of the records ($OTEL_SERVICE_NAME)", 0},
 	{"attribute", OPT_ATTRIBUTE, "KEY=VALUE", 0,
-	 "an attribute of their resource, beside those of $OTEL_RESOURCE_ATTRIBUTES; more than "
-	 "once for several",
-	 0},
-	{"drop", OPT_DROP, NULL, 0,
-	 "do not wait while the ring is full: drop, and count what was dropped", 0},
-	{"dir", 'd', "DIR", 0, "runtime directory ($OTLPIPE_DIR, else /dev/shm/otlpipe-UID)", 0},
+	 "of their resource; may be given several times", 0},
+	{"drop", OPT_DROP, NULL, 0, "drop and count, do not wait, while the ring is full", 0},
+	{"dir", 'd', "DIR", 0, "runtime directory ($OTLPIPE_DIR)", 0},
 	{"log-ring-bytes", OPT_LOG_RING, "SIZE", 0, "of the ring of logs, such as 64KiB (1MiB)", 0},
 	{"journal", OPT_JOURNAL, "DIR", OPTION_ARG_OPTIONAL,
-	 "the entries of systemd's journal, or of the journal files in DIR, in place of lines; "
-	 "those that come from now on",
+	 "new entries of systemd's journal, or files in DIR", 0},
+	{"cursor", OPT_CURSOR, "FILE", 0, "how far the journal was pushed; the next run goes on",
 	 0},
-	{"cursor", OPT_CURSOR, "FILE", 0,
-	 "keep there how far the journal was pushed, and go on from there; at first all of it", 0},
 	{"no-follow", OPT_NO_FOLLOW, NULL, 0, "end where the journal ends", 0},
 	{0},
 };

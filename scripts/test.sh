@@ -19,6 +19,8 @@ export MESON_TESTTHREADS=${MESON_TESTTHREADS:-$(nproc)}
 
 # Where the partners are kept, with the caches of Go and Maven.
 export OTLPIPE_PARTNERS=$PWD/$OUT/partners
+# The packages, and the root that they are installed in.
+export OTLPIPE_INSTALL=$PWD/$OUT/install
 
 # What each configuration is for, and no more: all of them together have to stay below 35 minutes.
 #   gcc         every test, once
@@ -30,6 +32,8 @@ export OTLPIPE_PARTNERS=$PWD/$OUT/partners
 #   valgrind    modules: memory that is not initialized, leaks. OTLPIPE_TEST_SHORT=1 tells the tests that
 #               try the same with very many random values to take fewer: gcc and asan-ubsan take all
 #   partners    a real Collector and a real Kafka broker, built the first time by scripts/partners.sh
+#   install     Debian packages, and a root in which they are installed and that boots, made the first
+#               time by scripts/install-root.sh
 #   fuzz        random input, clang's sanitizers
 #   debian13    modules and processes with the next release's compiler and libraries, and all that
 #               needs opentelemetry-cpp, which Debian 12 lacks; in a root of its own: debian13.sh
@@ -42,6 +46,7 @@ configurations=(
 	'tsan|tsan|clang|-Db_sanitize=thread -Db_lundef=false -Dbuildtype=debugoptimized -Dbench=disabled|tsan|6|'
 	'stress|gcc|gcc|-Ddebug=true|stress|1|'
 	'partners|gcc|gcc|-Ddebug=true|partners|1|'
+	'install|gcc|gcc|-Ddebug=true|install|1|'
 	'valgrind|gcc|gcc|-Ddebug=true|unit|10|valgrind --quiet --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect --errors-for-leak-kinds=definite,indirect'
 )
 if [[ -f tests/fuzz/meson.build ]]; then
@@ -80,6 +85,23 @@ prepare_debian13() { # name, log
 	scripts/debian13.sh root </dev/null >"$2" 2>&1 || { broken "$1" 'making the Debian 13 root' "$2"; return 1; }
 }
 
+# The same for the packages and the root that they are tested in.
+prepare_install() { # name, log
+	local why
+	if ! why=$(scripts/install-root.sh can "$OTLPIPE_INSTALL"); then
+		if [[ ${CI:-} == true ]]; then
+			total_failed=$((total_failed + 1))
+			line "$1" "FAILED: NOT RUN, though CI=true: $why"
+		else
+			total_skipped=$((total_skipped + 1))
+			line "$1" "NOT RUN: $why. No package was built, installed or booted."
+		fi
+		return 1
+	fi
+	scripts/install-root.sh make "$OTLPIPE_INSTALL" </dev/null >"$2" 2>&1 || { broken "$1" 'making the root' "$2"; return 1; }
+	scripts/build-deb.sh "$OTLPIPE_INSTALL/deb" </dev/null >>"$2" 2>&1 || { broken "$1" 'building the packages' "$2"; return 1; }
+}
+
 # Everything, as a warning is an error for each compiler; where one has all of it already, only what
 # the tests need.
 build_configuration() { # name, directory, suites; meson is run_configuration's
@@ -107,6 +129,11 @@ run_configuration() {
 		# gcc runs all of it.
 		variables=(OTLPIPE_TEST_SHORT=1)
 		meson='scripts/debian13.sh run meson' compiler=gcc
+	fi
+	if [[ $name == install ]]; then
+		prepare_install "$name" "$log" || return
+		root="root and packages $((SECONDS - started)) s, "
+		started=$SECONDS
 	fi
 	# The options are words without spaces, split on purpose. C++ goes with its compiler.
 	local cxx=g++

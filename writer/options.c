@@ -144,7 +144,7 @@ static int parse_flags(struct option_words *words, int argc, char **argv)
 					OPTION_KEY_PRINT,
 					NULL,
 					0,
-					"print each value and where it comes from, then exit",
+					"print each value and its origin, then exit",
 					0};
 	return arguments_parse(&argp, OPTION_PROGRAM " " OTLPIPE_VERSION, argc, argv, words);
 }

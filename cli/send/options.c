@@ -57,7 +57,7 @@ static const struct argp_option options_table[] = {
 	{"compression", OPTION_COMPRESSION, "HOW", 0, "gzip, zstd or none (none)", 0},
 	{"header", OPTION_HEADER, "NAME=VALUE", 0, "one more; may be given several times", 0},
 	{"timeout", OPTION_TIMEOUT, "TIME", 0, "for the answer to a request (10s)", 0},
-	{"ca", OPTION_CA, "FILE", 0, "certificates to check the receiver by (the system's)", 0},
+	{"ca", OPTION_CA, "FILE", 0, "to check the receiver by (the system's)", 0},
 	{"certificate", OPTION_CERTIFICATE, "FILE", 0, "of this client; --key has its key", 0},
 	{"key", OPTION_KEY, "FILE", 0, NULL, 0},
 	{"insecure", OPTION_INSECURE, NULL, 0, "do not check the receiver's certificate", 0},
