@@ -16,7 +16,7 @@ root=$dir/root stamp=etc/otlpipe-root version=1
 # What a newcomer has: a compiler, and what the packages of ours depend on, so that no test downloads.
 packages=(
 	systemd systemd-sysv dbus gcc libc6-dev pkgconf python3
-	libck0 libcurl4 libinih1 libjson-c5 libprotobuf-c1 librdkafka1 libsystemd0 liburing2 libxxhash0 libzstd1 zlib1g
+	libck0 libcurl4 libinih1 libjson-c5 libmicrohttpd12 libncursesw6 libprotobuf-c1 librdkafka1 libsystemd0 liburing2 libxxhash0 libzstd1 zlib1g
 )
 
 say() { printf 'install-root: %s\n' "$*" >&2; }
