@@ -18,7 +18,7 @@
 #include "shm/atomic.h"
 #include "tests/gen.h"
 
-#define RECORDS	     20000
+#define RECORDS	     5000
 #define PAGE_BYTES   ((size_t)4096)
 #define RESOURCE_REF 17
 #define SHAPE_REF    9
@@ -475,7 +475,7 @@ static void no_length_leads_out_of_the_buffer(void **state)
 }
 
 /* A thread changes the lengths at any moment, over and over, while records are built. */
-#define BUILDS 20000
+#define BUILDS 5000
 #define FLIPS  200
 
 static uint32_t is_over;
