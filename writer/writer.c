@@ -316,7 +316,8 @@ static int64_t writer_clock_ns(const struct writer *writer)
 	int64_t clock_ns = self_deadline_ns(&writer->self, writer->status.page);
 	unsigned i;
 
-	if (retain->total_bytes > 0 || retain->age_ns > 0 || retain->free_bytes > 0)
+	if ((retain->total_bytes > 0 || retain->age_ns > 0 || retain->free_bytes > 0) &&
+	    writer->retain_ns < clock_ns)
 		clock_ns = writer->retain_ns;
 	for (i = 0; i < SIGNAL_COUNT; i++) {
 		int64_t deadline = queue_deadline_ns(&writer->queues[i]);
