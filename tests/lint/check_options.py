@@ -16,7 +16,7 @@ import sys
 import sources
 
 # A terminal has 24 lines; what has more options than fit has a line for each.
-LINES_MAX, OTHER_LINES_MAX, COLUMNS_MAX = 24, 10, 80
+LINES_MAX, OTHER_LINES_MAX, COLUMNS_MAX = 24, 12, 80
 COMMAND = re.compile(r"^  (\w+) +\S", re.MULTILINE)
 OPTION = re.compile(r"^ +(?:(-\w), )?(--[a-z][a-z-]*)", re.MULTILINE)
 VARIABLE = re.compile(r"\$(OTLPIPE_[A-Z_]+)")
