@@ -24,6 +24,7 @@ DOCUMENTED = set(
     )
 )
 REGION_MAJOR_AT, PAGE_MAJOR_AT, CONTROL_MAJOR_AT = 8, 8, 8
+PAGE_MINOR = re.search(r"STATUS_MINOR\s+(\d+)", (harness.SOURCE / "shm/status.h").read_text(encoding="utf-8"))[1]
 NORMAL = ("ok", "note")
 # What is as it is on the machine that runs the test.
 MACHINE = {"disk", "io_uring", "logout", "membarrier"}
@@ -212,7 +213,7 @@ def a_file_that_is_no_region_is_named(pipe):
 def a_page_of_another_version_is_named(pipe):
     drain(pipe)
     put_word(pipe.runtime / "writer.lock", PAGE_MAJOR_AT, 1)
-    names(pipe, "writer", "the last writer was of another version", "version 1.4, and this version has 2.",
+    names(pipe, "writer", "the last writer was of another version", f"version 1.{PAGE_MINOR}, and this version has 2.",
           mend="start otlpipe-writer")
     drain(pipe)
     writer = pipe.writer()
