@@ -31,10 +31,11 @@ packages:
 	@scripts/install-packages.sh
 
 # Every configuration of scripts/test.sh; the last line has the totals. With CI=true the tests with real
-# partners and those of the packages have to run, so what those need is installed too.
+# partners, those of the packages and those with containers have to run, so what they need is installed too.
 test: packages
 	@test "$$CI" != true || scripts/install-packages.sh --partners
 	@test "$$CI" != true || scripts/install-packages.sh --packaging
+	@test "$$CI" != true || scripts/install-packages.sh --containers
 	@scripts/test.sh
 
 demo: packages

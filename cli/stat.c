@@ -6,6 +6,7 @@
  * stat_look.c, and how all of it is shown stat_print.c.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -24,6 +25,7 @@
 struct stat_options {
 	const char *dir;
 	bool json;
+	bool check;
 	bool prometheus;
 	bool watch;
 	uint64_t watch_seconds;
@@ -45,6 +47,20 @@ static int print_openmetrics(const struct stat_view *view)
 	return TOOL_OK;
 }
 
+/* Is there a writer that can write? Says why not, and what to do. */
+static int stat_check(const struct stat_view *view)
+{
+	if (view->is_running && view->page.state != STATUS_STALLED)
+		return TOOL_OK;
+	if (view->is_running)
+		tool_error("%s: its writer, pid %" PRIu32 ", is stalled: `otlpipe doctor` says why",
+			   view->path, view->page.pid);
+	else
+		tool_error("%s: no writer runs there: start one with `otlpipe-writer --dir '%s'`",
+			   view->path, view->path);
+	return TOOL_FAILED;
+}
+
 static int stat_once(const struct stat_options *options)
 {
 	struct stat_view *view = calloc(1, sizeof(*view));
@@ -63,8 +79,10 @@ static int stat_once(const struct stat_options *options)
 		stat_print_json(view);
 	else if (status == TOOL_OK && options->prometheus)
 		status = print_openmetrics(view);
-	else if (status == TOOL_OK)
+	else if (status == TOOL_OK && !options->check)
 		stat_print(view);
+	if (status == TOOL_OK && options->check)
+		status = stat_check(view);
 	stat_forget(view);
 	free(view);
 	return status;
@@ -87,6 +105,8 @@ static int stat_watch(const struct stat_options *options)
 }
 
 static const struct argp_option options_table[] = {
+	{"check", 'c', NULL, 0,
+	 "print no table; exit status 1 if no writer runs, or it cannot write", 0},
 	{"dir", 'd', "DIR", 0, "runtime directory ($OTLPIPE_DIR, else /dev/shm/otlpipe-UID)", 0},
 	{"json", 'j', NULL, 0, "one JSON object, on one line", 0},
 	{"prometheus", 'p', NULL, 0, "OpenMetrics text, for Prometheus", 0},
@@ -110,6 +130,9 @@ static error_t take_option(int key, char *text, struct argp_state *state)
 	struct stat_options *options = state->input;
 
 	switch (key) {
+	case 'c':
+		options->check = true;
+		return 0;
 	case 'd':
 		options->dir = text;
 		return 0;

@@ -3,17 +3,23 @@
 # Installs what scripts/packages.txt names and this machine lacks. Asks dpkg first: with nothing
 # missing it is silent and needs neither network nor root.
 #
-# usage: install-packages.sh [--bench|--arm64|--partners|--packaging] [--dry-run]
+# usage: install-packages.sh [--build|--bench|--arm64|--partners|--packaging|--containers] [--dry-run]
+#   --build    only the part of scripts/packages.txt that a build without tests needs
 #   --bench    scripts/packages-bench.txt instead: the peers that make bench compares with
 #   --arm64    scripts/packages-arm64.txt instead: what scripts/arm64.sh needs
 #   --partners scripts/packages-partners.txt instead: what the tests with real partners need
 #   --packaging scripts/packages-packaging.txt instead: what Debian packages and their tests need
+#   --containers scripts/packages-containers.txt instead: what the tests with podman need
 #   --dry-run  prints what is missing, and exits 1 if any is
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 list="$here/packages.txt"
-if [[ ${1:-} =~ ^--(bench|arm64|partners|packaging)$ ]]; then
+until='^$-' # no line is that
+if [[ ${1:-} == --build ]]; then
+	until='^# Tests of modules'
+	shift
+elif [[ ${1:-} =~ ^--(bench|arm64|partners|packaging|containers)$ ]]; then
 	list="$here/packages-${1#--}.txt"
 	shift
 fi
@@ -38,7 +44,7 @@ while read -r line; do
 		[[ $installed == *" $name "* ]] && found=yes
 	done
 	[[ $found == yes ]] || missing+=("${line//|/ }")
-done <"$list"
+done < <(sed "/$until/,\$d" "$list")
 
 ((${#missing[@]} == 0)) && exit 0
 if [[ ${1:-} == --dry-run ]]; then

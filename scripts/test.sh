@@ -21,6 +21,8 @@ export MESON_TESTTHREADS=${MESON_TESTTHREADS:-$(nproc)}
 export OTLPIPE_PARTNERS=$PWD/$OUT/partners
 # The packages, and the root that they are installed in.
 export OTLPIPE_INSTALL=$PWD/$OUT/install
+# The same of the tests with containers: podman's storage.
+export OTLPIPE_CONTAINERS=$PWD/$OUT/containers
 
 # What each configuration is for, and no more: all of them together have to stay below 35 minutes.
 #   gcc         every test, once
@@ -34,6 +36,7 @@ export OTLPIPE_INSTALL=$PWD/$OUT/install
 #   partners    a real Collector and a real Kafka broker, built the first time by scripts/partners.sh
 #   install     Debian packages, and a root in which they are installed and that boots, made the first
 #               time by scripts/install-root.sh
+#   containers  the Containerfile and the examples of docs/containers.md, by podman
 #   fuzz        random input, clang's sanitizers
 #   debian13    modules and processes with the next release's compiler and libraries, and all that
 #               needs opentelemetry-cpp, which Debian 12 lacks; in a root of its own: debian13.sh
@@ -47,6 +50,7 @@ configurations=(
 	'stress|gcc|gcc|-Ddebug=true|stress|1|'
 	'partners|gcc|gcc|-Ddebug=true|partners|1|'
 	'install|gcc|gcc|-Ddebug=true|install|1|'
+	'containers|gcc|gcc|-Ddebug=true|containers|1|'
 	'valgrind|gcc|gcc|-Ddebug=true|unit|10|valgrind --quiet --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect --errors-for-leak-kinds=definite,indirect'
 )
 if [[ -f tests/fuzz/meson.build ]]; then
