@@ -7,7 +7,7 @@
  *
  * usage: bench_opentelemetry DIRECTORY FILE [ROUNDS [NAME]]
  *        DIRECTORY: the writer's; FILE: for ostream; NAME: that way alone, as "otlpipe, simple",
- * for a tool that counts instructions: scripts/span-instructions.sh
+ * for valgrind --tool=callgrind, which counts instructions.
  */
 #include <algorithm>
 #include <cerrno>

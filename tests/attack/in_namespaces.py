@@ -37,12 +37,12 @@ def main():
                     file.write(f"0 {first} {inside}\n{inside} {outside} 1\n")
             os.write(tell_mapped, b"+")
         exits_as(child)
-    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     unshare(CLONE_NEWUSER)
     os.write(tell_made, b"+")
     os.read(mapped, 1)
     os.setresgid(0, 0, 0)
     os.setresuid(0, 0, 0)
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # which another user forgets
     unshare(CLONE_NEWNS | CLONE_NEWPID)
     grandchild = os.fork()
     if grandchild != 0:
