@@ -4,6 +4,7 @@
 is for text on the screen."""
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -50,7 +51,8 @@ class Terminal:
         self.type("Enter")
 
     def top(self, *words, wait="otlpipe top"):
-        self.run(self.pipe.program("otlpipe"), "top", "--dir", self.pipe.runtime, "-i", "200ms", *words)
+        command = (self.pipe.program("otlpipe"), "top", "--dir", self.pipe.runtime, "-i", "200ms", *words)
+        self.run(*(shlex.quote(str(word)) for word in command))
         if wait:
             self.wait(wait)
 
