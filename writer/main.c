@@ -7,11 +7,14 @@
 int main(int argc, char **argv)
 {
 	struct options options;
+	int status;
 
 	/* Nothing of ours may get the number of a standard stream that is closed. */
 	if (descriptor_fill_standard() < 0)
 		return 1;
 	mode_take_umask();
 	options_parse(&options, argc, argv);
-	return writer_run(&options);
+	status = writer_run(&options);
+	options_free_texts(&options);
+	return status;
 }
