@@ -24,7 +24,11 @@ class Terminal:
             raise harness.Skip("tmux is not installed")
         self.pipe = pipe
         self.socket = pipe.shm / "tmux"
-        variables = {**pipe.environment, "PS1": "$ ", "ENV": "", "HISTFILE": "", **environment}
+        # What ncurses keeps until the end of a process is its own, and no leak of ours.
+        keeps = pipe.shm / "ncurses-keeps"
+        keeps.write_text("leak:libtinfo\nleak:libncursesw\n", encoding="ascii")
+        variables = {**pipe.environment, "PS1": "$ ", "ENV": "", "HISTFILE": "",
+                     "LSAN_OPTIONS": f"suppressions={keeps}:print_suppressions=0", **environment}
         variables.pop("TMUX", None)
         term = variables.pop("TERM_INSIDE", "tmux-256color")
         # The server outlives what starts it, and is a child of ours then, as we are a subreaper.
