@@ -70,7 +70,7 @@ static bool sender_name(const char *file, char ret[CURSOR_NAME_BYTES_MAX + 1])
 static void look_sender(struct stat_sender *sender, int dirfd, const char *file,
 			const struct status_page *page)
 {
-	char lock[NAME_MAX + 1];
+	char lock[NAME_MAX + sizeof("..lock")];
 	struct cursor cursor = {0};
 	struct stat st;
 
