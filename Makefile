@@ -30,12 +30,10 @@ build:
 packages:
 	@scripts/install-packages.sh
 
-# Every configuration of scripts/test.sh; the last line has the totals. With CI=true the tests with real
-# partners, those of the packages and those with containers have to run, so what they need is installed too.
+# Every configuration of scripts/test.sh that does not run by name only; the last line has the totals.
+# With CI=true the tests with real partners have to run, so what those need is installed too.
 test: packages
 	@test "$$CI" != true || scripts/install-packages.sh --partners
-	@test "$$CI" != true || scripts/install-packages.sh --packaging
-	@test "$$CI" != true || scripts/install-packages.sh --containers
 	@scripts/test.sh
 
 demo: packages
