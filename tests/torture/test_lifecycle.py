@@ -64,6 +64,10 @@ def descriptors_now(pid, output):
             links.append(os.readlink(path))
         except FileNotFoundError:
             pass  # closed meanwhile
+    # Made when it first goes to sleep, which may be later: one of each.
+    for made_late in ("anon_inode:inotify", "anon_inode:[eventfd]"):
+        if made_late in links:
+            links.remove(made_late)
     return sorted(link for link in links if not link.startswith(f"{output}/"))
 
 
