@@ -27,7 +27,8 @@ while IFS= read -r -d '' path; do
 done < <(cd "$stage" && find . ! -type d -printf '%P\0')
 while IFS= read -r -d '' path; do
 	[[ ! -d $destdir/$path ]] || rmdir --ignore-fail-on-non-empty "$destdir/$path"
-done < <(cd "$stage" && find . -depth -type d -path '*otlpipe*' -printf '%P\0')
+done < <(cd "$stage" && find . -depth -type d \
+	\( -name '*otlpipe*' -o -path '*/share/*otlpipe*/*' -o -path '*/include/otlpipe/*' \) -printf '%P\0')
 if [[ -z $destdir ]] && (($(id -u) == 0)) && PATH=$PATH:/usr/sbin:/sbin command -v ldconfig >/dev/null; then
 	PATH=$PATH:/usr/sbin:/sbin ldconfig ||
 		echo "uninstall: ldconfig failed; the loader's cache still names the library" >&2
