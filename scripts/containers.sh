@@ -13,6 +13,7 @@
 # OTLPIPE_DEBIAN_MIRROR   the mirror; default: the one that apt uses here, if that is Debian's
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+. "$here/scripts/debian-mirror.sh"
 
 suite=bookworm
 base=localhost/debian:12
@@ -38,17 +39,6 @@ can() {
 	fi
 }
 
-mirror() {
-	local found=
-	if [[ -z ${OTLPIPE_DEBIAN_MIRROR:-} ]]; then
-		# shellcheck disable=SC2016
-		found=$(apt-get indextargets --format '$(REPO_URI)' 'Origin: Debian' 'Label: Debian' 2>/dev/null |
-			head -n 1 || true)
-	fi
-	found=${OTLPIPE_DEBIAN_MIRROR:-${found:-http://deb.debian.org/debian}}
-	printf '%s\n' "${found%/}"
-}
-
 # What an image has of the network while it is built: that of this machine.
 keep_names() {
 	local names real
@@ -61,9 +51,7 @@ keep_names() {
 
 make_base() {
 	"$PODMAN" image exists "$base" && return
-	local proxy=
-	eval "$(apt-config shell proxy Acquire::http::Proxy)"
-	[[ -n ${http_proxy:-} || -z $proxy || $proxy == DIRECT ]] || export http_proxy=$proxy
+	use_proxy_of_apt
 	rm -rf --one-file-system /mnt/cache/base
 	say "making a root of Debian ($suite)"
 	debootstrap --variant=minbase "$suite" /mnt/cache/base "$(mirror)" >/mnt/cache/base.log 2>&1 ||

@@ -15,6 +15,7 @@
 # OTLPIPE_DEBIAN_MIRROR   the mirror; default: the one that apt uses here, if that is Debian's
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+. scripts/debian-mirror.sh
 
 suite=trixie
 out=build-test/debian13
@@ -38,25 +39,6 @@ is_current() { [[ -f $root/$stamp && $(<"$root/$stamp") == "$(contents)" ]]; }
 # kernel ends all that is in them.
 alone() {
 	setpriv --pdeathsig KILL unshare --mount --propagation private --pid --fork --kill-child "$@"
-}
-
-mirror() {
-	local found=
-	if [[ -z ${OTLPIPE_DEBIAN_MIRROR:-} ]] && command -v apt-get >/dev/null; then
-		# shellcheck disable=SC2016
-		found=$(apt-get indextargets --format '$(REPO_URI)' 'Origin: Debian' 'Label: Debian' 2>/dev/null |
-			head -n 1 || true)
-	fi
-	found=${OTLPIPE_DEBIAN_MIRROR:-${found:-http://deb.debian.org/debian}}
-	printf '%s\n' "${found%/}"
-}
-
-# wget, which debootstrap calls, has to take the way that apt takes.
-use_proxy_of_apt() {
-	local proxy=
-	[[ -n ${http_proxy:-} ]] || ! command -v apt-config >/dev/null && return
-	eval "$(apt-config shell proxy Acquire::http::Proxy)"
-	[[ -z $proxy || $proxy == DIRECT ]] || export http_proxy=$proxy
 }
 
 can() {

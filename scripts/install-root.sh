@@ -12,6 +12,7 @@ set -euo pipefail
 mkdir -p "$2"
 dir=$(cd "$2" && pwd)
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+. scripts/debian-mirror.sh
 root=$dir/root stamp=etc/otlpipe-root version=1
 # What a newcomer has: a compiler, and what the packages of ours depend on, so that no test downloads.
 packages=(
@@ -24,25 +25,6 @@ say() { printf 'install-root: %s\n' "$*" >&2; }
 suite=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release 2>/dev/null || true)
 contents() { printf 'version %s: %s\n' "$version" "$suite ${packages[*]}"; }
 is_current() { [[ -f $root/$stamp && $(<"$root/$stamp") == "$(contents)" ]]; }
-
-# wget, which debootstrap calls, has to take the way that apt takes.
-use_proxy_of_apt() {
-	local proxy=
-	[[ -n ${http_proxy:-} ]] || ! command -v apt-config >/dev/null && return
-	eval "$(apt-config shell proxy Acquire::http::Proxy)"
-	[[ -z $proxy || $proxy == DIRECT ]] || export http_proxy=$proxy
-}
-
-mirror() {
-	local found=
-	if [[ -z ${OTLPIPE_DEBIAN_MIRROR:-} ]] && command -v apt-get >/dev/null; then
-		# shellcheck disable=SC2016
-		found=$(apt-get indextargets --format '$(REPO_URI)' 'Origin: Debian' 'Label: Debian' 2>/dev/null |
-			head -n 1 || true)
-	fi
-	found=${OTLPIPE_DEBIAN_MIRROR:-${found:-http://deb.debian.org/debian}}
-	printf '%s\n' "${found%/}"
-}
 
 can() {
 	local name

@@ -47,7 +47,7 @@ class Tree:
         self.pipe = pipe
         self.path = pipe.scratch / "a tree"
         (self.path / "scripts").mkdir(parents=True)
-        for name in ("debian13.sh", "packages.txt", "packages-debian13.txt"):
+        for name in ("debian13.sh", "debian-mirror.sh", "packages.txt", "packages-debian13.txt"):
             shutil.copy(harness.SOURCE / "scripts" / name, self.path / "scripts")
         self.bin = pipe.scratch / "bin"
         self.bin.mkdir()
