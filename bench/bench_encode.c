@@ -263,7 +263,9 @@ static void expand_and_encode_all(uint8_t *to)
 
 static void stage_all(uint8_t *to)
 {
+	static const struct stage_origin origin = {1, REFS};
 	struct record_view view;
+	uint32_t group;
 
 	for (size_t i = 0; i < data.count; i++) {
 		if (record_parse(data.views[i].bytes, data.views[i].len,
@@ -271,7 +273,10 @@ static void stage_all(uint8_t *to)
 			abort();
 		view.scope = data.scope;
 		view.scope_bytes = data.scope_bytes;
-		if (stage_add(data.stage, &view, data.resource, data.resource_bytes) < 0)
+		group = stage_find(data.stage, &origin);
+		if ((group != STAGE_NO_GROUP ? stage_add_to(data.stage, group, &view)
+					     : stage_add(data.stage, &view, data.resource,
+							 data.resource_bytes, &origin)) < 0)
 			abort();
 	}
 	bench_use(stage_write(data.stage, to));

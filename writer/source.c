@@ -243,10 +243,18 @@ static inline void source_prefetch(const struct ring_entry *entry)
 		__builtin_prefetch(ahead + at);
 }
 
+/* A record on its way into the stage. */
+struct taken_record {
+	const uint8_t *bytes;
+	size_t bytes_count;
+	uint32_t shape_ref; /* of a shaped one, which was made whole; else 0 */
+	struct record_view view;
+};
+
 /* A private copy of the record, one with a shape made whole. */
 static enum take_end source_copy_record(struct source *source, const struct drain *drain,
-					const struct ring_entry *entry, const uint8_t **ret,
-					size_t *ret_len, uint64_t *work)
+					const struct ring_entry *entry, struct taken_record *ret,
+					uint64_t *work)
 {
 	struct table_copy shape;
 	uint32_t reference;
@@ -256,9 +264,9 @@ static enum take_end source_copy_record(struct source *source, const struct drai
 	memcpy(drain->record, entry->payload, entry->payload_bytes);
 	if (source->guard.has_failed)
 		return TAKE_BROKEN; /* some of the copy is zeros that nobody wrote */
-	*ret = drain->record;
-	*ret_len = entry->payload_bytes;
-	reference = record_shape_ref(drain->record, entry->payload_bytes);
+	ret->bytes = drain->record;
+	ret->bytes_count = entry->payload_bytes;
+	reference = ret->shape_ref = record_shape_ref(drain->record, entry->payload_bytes);
 	if (reference == 0)
 		return TAKE_OK;
 	rc = table_find(&source->table, &source->view, reference, TABLE_SHAPE, &shape);
@@ -266,11 +274,74 @@ static enum take_end source_copy_record(struct source *source, const struct drai
 		return rc == -ENOMEM ? TAKE_FULL : TAKE_INVALID;
 	*work += shape.bytes_count + entry->payload_bytes;
 	if (record_expand_bound(entry->payload_bytes, shape.shape) > DRAIN_WHOLE_BYTES_MAX ||
-	    record_expand(drain->record, entry->payload_bytes, shape.shape, drain->whole, ret_len) <
-		    0)
+	    record_expand(drain->record, entry->payload_bytes, shape.shape, drain->whole,
+			  &ret->bytes_count) < 0)
 		return TAKE_INVALID;
-	*ret = drain->whole;
+	ret->bytes = drain->whole;
 	return TAKE_OK;
+}
+
+/*
+ * What says which resource and scope a record has, without a look at them: references into a table
+ * whose copies never change. A shape's scope is one with the shape. Inline parts say nothing.
+ */
+static struct stage_origin record_origin(const struct source *source,
+					 const struct taken_record *record)
+{
+	const struct record_view *const view = &record->view;
+	struct stage_origin ret = {source->table.number, view->resource_ref};
+
+	if (view->resource_ref == 0 || (view->scope != NULL && record->shape_ref == 0))
+		ret.table = 0;
+	ret.refs |= (uint64_t)view->scope_ref << 32;
+	/* Behind all references: a scope with this number is another thing. */
+	if (record->shape_ref != 0)
+		ret.refs |= ((uint64_t)record->shape_ref | UINT64_C(1) << 31) << 32;
+	return ret;
+}
+
+static bool stage_takes(const struct stage *stage, const struct drain *drain, size_t head_bytes,
+			size_t bound)
+{
+	/* Alone a record may be larger than a batch is meant to be. */
+	return stage_is_empty(stage) ||
+	       head_bytes + stage_bytes_bound(stage) + bound + BATCH_BLOCK_BYTES <=
+		       drain->batch_bytes_max;
+}
+
+/* A checked record whose resource or scope was not met in this batch, or is inline. */
+static enum take_end source_add(struct source *source, const struct drain *drain,
+				struct stage *stage, struct record_view *view,
+				const struct stage_origin *origin, size_t head_bytes,
+				uint64_t *work)
+{
+	const uint8_t *resource = view->resource;
+	size_t resource_bytes = view->resource_bytes;
+	struct table_copy by_reference;
+	int rc;
+
+	if (resource == NULL) {
+		rc = table_find(&source->table, &source->view, view->resource_ref, TABLE_RESOURCE,
+				&by_reference);
+		if (rc < 0)
+			return rc == -ENOMEM ? TAKE_FULL : TAKE_INVALID;
+		resource = by_reference.bytes;
+		resource_bytes = by_reference.bytes_count;
+		*work += resource_bytes / SOURCE_COMPARED_BYTES;
+	}
+	if (view->scope_ref != 0) {
+		rc = table_find(&source->table, &source->view, view->scope_ref, TABLE_SCOPE,
+				&by_reference);
+		if (rc < 0)
+			return rc == -ENOMEM ? TAKE_FULL : TAKE_INVALID;
+		view->scope = by_reference.bytes;
+		view->scope_bytes = by_reference.bytes_count;
+		*work += view->scope_bytes / SOURCE_COMPARED_BYTES;
+	}
+	if (!stage_takes(stage, drain, head_bytes, stage_add_bound(view, resource_bytes)))
+		return TAKE_FULL;
+	/* No memory: it stays in the ring. */
+	return stage_add(stage, view, resource, resource_bytes, origin) < 0 ? TAKE_FULL : TAKE_OK;
 }
 
 /* One committed record, from the ring into the stage. */
@@ -279,49 +350,27 @@ static enum take_end source_take_record(struct source *source, const struct drai
 					enum otlp_signal signal, size_t head_bytes,
 					uint32_t *ret_items, uint64_t *work)
 {
-	struct table_copy by_reference;
-	const uint8_t *record, *resource;
-	size_t record_bytes, resource_bytes;
-	struct record_view view;
+	struct stage_origin origin;
+	struct taken_record record;
 	enum take_end end;
-	int rc;
+	uint32_t group;
 
-	end = source_copy_record(source, drain, entry, &record, &record_bytes, work);
+	end = source_copy_record(source, drain, entry, &record, work);
 	if (end != TAKE_OK)
 		return end;
-	if (record_parse(record, record_bytes, record_bytes + RECORD_SLACK_BYTES, &view) < 0 ||
-	    view.signal != signal)
+	if (record_parse(record.bytes, record.bytes_count, record.bytes_count + RECORD_SLACK_BYTES,
+			 &record.view) < 0 ||
+	    record.view.signal != signal)
 		return TAKE_INVALID;
-	resource = view.resource;
-	resource_bytes = view.resource_bytes;
-	if (resource == NULL) {
-		rc = table_find(&source->table, &source->view, view.resource_ref, TABLE_RESOURCE,
-				&by_reference);
-		if (rc < 0)
-			return rc == -ENOMEM ? TAKE_FULL : TAKE_INVALID;
-		resource = by_reference.bytes;
-		resource_bytes = by_reference.bytes_count;
-		*work += resource_bytes / SOURCE_COMPARED_BYTES;
-	}
-	if (view.scope_ref != 0) {
-		rc = table_find(&source->table, &source->view, view.scope_ref, TABLE_SCOPE,
-				&by_reference);
-		if (rc < 0)
-			return rc == -ENOMEM ? TAKE_FULL : TAKE_INVALID;
-		view.scope = by_reference.bytes;
-		view.scope_bytes = by_reference.bytes_count;
-		*work += view.scope_bytes / SOURCE_COMPARED_BYTES;
-	}
-	/* Alone a record may be larger than a batch is meant to be. */
-	if (!stage_is_empty(stage) && head_bytes + stage_bytes_bound(stage) +
-						      stage_add_bound(&view, resource_bytes) +
-						      BATCH_BLOCK_BYTES >
-					      drain->batch_bytes_max)
-		return TAKE_FULL;
-	if (stage_add(stage, &view, resource, resource_bytes) < 0)
-		return TAKE_FULL; /* no memory: it stays in the ring */
-	*ret_items = view.item_count;
-	return TAKE_OK;
+	origin = record_origin(source, &record);
+	group = stage_find(stage, &origin);
+	if (group == STAGE_NO_GROUP)
+		end = source_add(source, drain, stage, &record.view, &origin, head_bytes, work);
+	else if (!stage_takes(stage, drain, head_bytes, stage_add_to_bound(&record.view)) ||
+		 stage_add_to(stage, group, &record.view) < 0)
+		end = TAKE_FULL;
+	*ret_items = record.view.item_count;
+	return end;
 }
 
 static void ring_take(struct source_ring *ring, const struct ring_entry *entry, uint64_t written,

@@ -15,6 +15,9 @@
 
 static_assert(TABLE_SLOTS_MAX < UINT16_MAX, "the number of a copy, plus 1, fits into a slot");
 
+/* The writer has one thread that looks into tables. */
+static uint64_t newest_number;
+
 void table_close(struct table *table)
 {
 	size_t i;
@@ -102,6 +105,8 @@ static int table_copy_entry(struct table *table, const struct region_view *view,
 	}
 	if (rc == -ENOMEM)
 		return rc;
+	if (table->number == 0)
+		table->number = ++newest_number;
 	table->bytes += copy.bytes_count;
 	table->copies[table->count++] = copy;
 	table->slots[slot] = (uint16_t)table->count;

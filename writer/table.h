@@ -29,7 +29,8 @@ struct table {
 	size_t count, capacity;
 	uint16_t *slots; /* by the entry's place in the table: the number of its copy plus 1 */
 	size_t slot_count;
-	size_t bytes; /* of everything that was ever copied */
+	size_t bytes;	 /* of everything that was ever copied */
+	uint64_t number; /* no other table has had it, in this process; 0: nothing was copied */
 };
 
 void table_close(struct table *table);

@@ -485,7 +485,7 @@ struct record_view {
  * record may be read with it, and has no influence.
  *
  * @param room  what can be read there: len, or better RECORD_SLACK_BYTES more
- * @param ret   on success; borrows bytes
+ * @param ret   borrows bytes; says nothing where they are refused
  * @return 0 or -EBADMSG
  */
 int record_parse(const uint8_t *bytes, size_t len, size_t room, struct record_view *ret);

@@ -12,42 +12,38 @@
 int record_parse(const uint8_t *bytes, size_t len, size_t room, struct record_view *ret)
 {
 	struct cursor c = {bytes, bytes + len, bytes + room};
-	struct record_view view;
 	bool ok;
 
 	if (len == 0 || len > OTLP_RECORD_BYTES_MAX)
 		return -EBADMSG;
-	/* Field by field: the head is large, and is written by the parse function. */
-	view.bytes = bytes;
-	view.len = len;
-	view.read_end = bytes + room;
-	view.kind = bytes[0];
-	view.resource = NULL;
-	view.resource_bytes = 0;
-	view.scope_ref = 0;
-	view.scope = NULL;
-	view.scope_bytes = 0;
-	memset(&view.extra, 0, sizeof(view.extra));
-	switch (view.kind) {
+	/* In place, field by field: the head is large, and is written by the parse function. */
+	ret->bytes = bytes;
+	ret->len = len;
+	ret->read_end = bytes + room;
+	ret->kind = bytes[0];
+	ret->resource = NULL;
+	ret->resource_bytes = 0;
+	ret->scope_ref = 0;
+	ret->scope = NULL;
+	ret->scope_bytes = 0;
+	memset(&ret->extra, 0, sizeof(ret->extra));
+	switch (ret->kind) {
 	case RECORD_SPAN:
-		view.signal = OTLP_SIGNAL_TRACES;
-		ok = record_read_span(&c, &view);
+		ret->signal = OTLP_SIGNAL_TRACES;
+		ok = record_read_span(&c, ret);
 		break;
 	case RECORD_METRIC:
-		view.signal = OTLP_SIGNAL_METRICS;
-		ok = record_read_metric(&c, &view);
+		ret->signal = OTLP_SIGNAL_METRICS;
+		ok = record_read_metric(&c, ret);
 		break;
 	case RECORD_LOG:
-		view.signal = OTLP_SIGNAL_LOGS;
-		ok = record_read_log(&c, &view);
+		ret->signal = OTLP_SIGNAL_LOGS;
+		ok = record_read_log(&c, ret);
 		break;
 	default: /* a shaped one too: record_expand() makes it a whole one first */
 		return -EBADMSG;
 	}
-	if (!ok)
-		return -EBADMSG;
-	*ret = view;
-	return 0;
+	return ok ? 0 : -EBADMSG;
 }
 
 int record_parse_resource(const uint8_t *bytes, size_t len)

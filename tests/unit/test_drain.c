@@ -24,15 +24,15 @@ static int64_t fake_clock(void)
 
 /* A span's region is in its id. */
 int __real_stage_add(struct stage *stage, const struct record_view *view, const uint8_t *resource,
-		     size_t resource_bytes);
+		     size_t resource_bytes, const struct stage_origin *origin);
 int __wrap_stage_add(struct stage *stage, const struct record_view *view, const uint8_t *resource,
-		     size_t resource_bytes);
+		     size_t resource_bytes, const struct stage_origin *origin);
 
 int __wrap_stage_add(struct stage *stage, const struct record_view *view, const uint8_t *resource,
-		     size_t resource_bytes)
+		     size_t resource_bytes, const struct stage_origin *origin)
 {
 	const unsigned region = view->head.span.span_id[1];
-	const int rc = __real_stage_add(stage, view, resource, resource_bytes);
+	const int rc = __real_stage_add(stage, view, resource, resource_bytes, origin);
 
 	assert_true(region < PIPE_REGIONS_MAX);
 	if (rc < 0)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * References mean what the table of their own region has: the same numbers in two regions, in a
- * region that comes later, and of things of another kind, are not the same.
+ * A record's group by where its resource and scope come from, instead of by their bytes: the same
+ * numbers in two regions, in a region that comes later, and of things of another kind, are not
+ * the same.
  */
 #include "core/record/record.h"
 #include "core/record/signal.h"
@@ -10,7 +11,7 @@
 
 #define RING_BYTES   (UINT64_C(256) << 10)
 #define OUT_BYTES    (1u << 20)
-#define ENTRIES	     200u
+#define ENTRIES	     200u /* more than a stage knows at once */
 #define SPAN_TYPES   8u
 
 #define TRACES(name) opentelemetry__proto__trace__v1__traces_data__##name
@@ -237,7 +238,7 @@ static void many_origins_in_turn_each_find_their_group(void **state)
 	assert_int_equal(resources, 1);
 }
 
-/* Right behind a shaped span with that number, too. */
+/* The group of a shaped span is known by its shape's number: a scope of that number is none. */
 static void a_reference_to_a_thing_of_another_kind_is_invalid_beside_good_ones(void **state)
 {
 	const struct otlp_scope of_shape = {.name = text("s"), .schema_url = text("s")};

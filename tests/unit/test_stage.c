@@ -34,6 +34,8 @@ static int teardown(void **state)
 	return 0;
 }
 
+static const struct stage_origin no_origin;
+
 /* By way of the record, as the writer has it; the resource inline or as a table entry. */
 static void add(const struct otlp_span *span, const struct otlp_resource *resource,
 		bool by_reference)
@@ -60,7 +62,8 @@ static void add(const struct otlp_span *span, const struct otlp_resource *resour
 		view.resource_bytes = table_bytes;
 	}
 	bound = stage_add_bound(&view, view.resource_bytes);
-	assert_int_equal(stage_add(stage, &view, view.resource, view.resource_bytes), 0);
+	assert_int_equal(stage_add(stage, &view, view.resource, view.resource_bytes, &no_origin),
+			 0);
 	assert_true(stage_bytes_bound(stage) <= before + bound);
 	/* Nothing of the record is needed any more. */
 	memset(record, 0xaa, bytes);

@@ -18,6 +18,11 @@
 
 #define STAGE_NONE LOOKUP_NONE
 
+static_assert(STAGE_NONE == STAGE_NO_GROUP, "one number");
+
+/* Origins that are known at once; an older one is looked up by its bytes once more. */
+#define STAGE_ORIGINS 64u
+
 /* Tag and a length of up to 4 bytes, for each of the two levels. */
 #define STAGE_ENVELOPE_BYTES_MAX 10u
 
@@ -51,6 +56,11 @@ struct stage_group {
 	uint32_t next_in_resource;
 };
 
+struct stage_known {
+	struct stage_origin origin;
+	uint32_t group;
+};
+
 struct stage {
 	uint8_t *arena;
 	size_t arena_used, arena_capacity;
@@ -63,6 +73,7 @@ struct stage {
 	uint32_t group_capacity;
 	struct lookup by_group; /* of the groups */
 	uint32_t last_group;	/* of the record before: most often this one's too */
+	struct stage_known known[STAGE_ORIGINS];
 	size_t bytes_bound;
 };
 
@@ -73,6 +84,7 @@ static void stage_reset(struct stage *stage)
 	lookup_clear(&stage->by_resource);
 	lookup_clear(&stage->by_group);
 	stage->last_group = STAGE_NONE;
+	memset(stage->known, 0, sizeof(stage->known)); /* of table 0, which nothing is */
 	stage->bytes_bound = 0;
 }
 
@@ -140,17 +152,25 @@ static void *grow(void *array, uint32_t count, uint32_t *capacity, size_t elemen
 	return larger;
 }
 
-/* Room in all arrays for whatever one record may need. */
-static int stage_grow(struct stage *stage)
+static int stage_grow_runs(struct stage *stage)
 {
 	struct stage_run *runs =
 		grow(stage->runs, stage->run_count, &stage->run_capacity, sizeof(*runs));
-	struct stage_resource *resources;
-	struct stage_group *groups;
 
 	if (runs == NULL)
 		return -ENOMEM;
 	stage->runs = runs;
+	return 0;
+}
+
+/* Room in all arrays for whatever one record may need. */
+static int stage_grow(struct stage *stage)
+{
+	struct stage_resource *resources;
+	struct stage_group *groups;
+
+	if (stage_grow_runs(stage) < 0)
+		return -ENOMEM;
 	resources = grow(stage->resources, stage->by_resource.count, &stage->resource_capacity,
 			 sizeof(*resources));
 	if (resources == NULL)
@@ -318,8 +338,40 @@ uint64_t stage_steps(const struct stage *stage)
 	return stage->by_resource.steps + stage->by_group.steps;
 }
 
+/* Neighbours in a table differ in the low bits of either half, tables in their number. */
+static uint32_t origin_slot(const struct stage_origin *origin)
+{
+	const uint64_t mixed = (origin->table ^ origin->refs) * UINT64_C(0x9e3779b97f4a7c15);
+
+	return (uint32_t)(mixed >> 32) % STAGE_ORIGINS;
+}
+
+uint32_t stage_find(const struct stage *stage, const struct stage_origin *origin)
+{
+	const struct stage_known *known = &stage->known[origin_slot(origin)];
+
+	if (origin->table == 0 || known->origin.table != origin->table ||
+	    known->origin.refs != origin->refs)
+		return STAGE_NO_GROUP;
+	return known->group;
+}
+
+size_t stage_add_to_bound(const struct record_view *view)
+{
+	return encode_bound(view);
+}
+
+int stage_add_to(struct stage *stage, uint32_t group, const struct record_view *view)
+{
+	if (arena_reserve(stage, stage_add_to_bound(view)) < 0 || stage_grow_runs(stage) < 0)
+		return -ENOMEM;
+	stage->last_group = group;
+	group_append(stage, group, arena_slice(stage, encode_record(view, arena_end(stage))));
+	return 0;
+}
+
 int stage_add(struct stage *stage, const struct record_view *view, const uint8_t *resource,
-	      size_t resource_bytes)
+	      size_t resource_bytes, const struct stage_origin *origin)
 {
 	const size_t keys = resource_bytes + view->scope_bytes;
 
@@ -331,6 +383,9 @@ int stage_add(struct stage *stage, const struct record_view *view, const uint8_t
 
 		stage->last_group = stage_find_group(stage, index, view->scope, view->scope_bytes);
 	}
+	if (origin->table != 0)
+		stage->known[origin_slot(origin)] =
+			(struct stage_known){*origin, stage->last_group};
 	group_append(stage, stage->last_group,
 		     arena_slice(stage, encode_record(view, arena_end(stage))));
 	return 0;

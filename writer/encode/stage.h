@@ -18,6 +18,15 @@
 
 struct stage;
 
+/*
+ * Where a record's resource and scope come from, if both are entries of a region's table that was
+ * looked at before: then its group is found by this, and no byte of them is compared.
+ */
+struct stage_origin {
+	uint64_t table; /* its number, which no other table ever has; 0: one of them is inline */
+	uint64_t refs;	/* which entries, in a form of the caller's */
+};
+
 /** @return 0, -ENOMEM, or the errno of asking for random numbers */
 int stage_open(struct stage **ret);
 void stage_close(struct stage *stage); /* NULL is fine */
@@ -35,10 +44,23 @@ size_t stage_add_bound(const struct record_view *view, size_t resource_bytes);
  *
  * @param resource  its resource's section: view->resource, or the entry of the
  *                  table that it names, which record_parse_resource() accepted
+ * @param origin    of the resource and of view->scope, for stage_find()
  * @return 0, or -ENOMEM and nothing has changed that anyone could see
  */
 int stage_add(struct stage *stage, const struct record_view *view, const uint8_t *resource,
-	      size_t resource_bytes);
+	      size_t resource_bytes, const struct stage_origin *origin);
+
+/* No group. */
+#define STAGE_NO_GROUP UINT32_MAX
+
+/** The group that a record of this origin went into, in this batch; or STAGE_NO_GROUP. */
+uint32_t stage_find(const struct stage *stage, const struct stage_origin *origin);
+
+/** stage_add() where stage_find() found the group: its resource and scope are not asked for. */
+int stage_add_to(struct stage *stage, uint32_t group, const struct record_view *view);
+
+/** At most what stage_add_to() would add. */
+size_t stage_add_to_bound(const struct record_view *view);
 
 /** How many resources and scopes all searches until now have looked at. */
 uint64_t stage_steps(const struct stage *stage);
