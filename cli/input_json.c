@@ -9,13 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <json-c/json.h>
-
 #include "cli/input_read.h"
+#include "cli/json_strict.h"
 #include "cli/otlp_parse.h"
 
 struct input_json {
-	struct json_tokener *tokener;
+	struct json_strict strict;
 	uint64_t offset;		     /* of the document */
 	struct wire_out parts[SIGNAL_COUNT]; /* of each signal, empty: none, or handed out */
 	struct wire_out handed_out;
@@ -39,55 +38,31 @@ void input_json_close(struct input_json *json)
 		return;
 	parts_free(json);
 	wire_out_free(&json->handed_out);
-	json_tokener_free(json->tokener);
+	json_strict_free(&json->strict);
 	free(json);
-}
-
-/*
- * From 0.18 on json-c's strict mode takes no text beyond ASCII, as it compares a signed char.
- * Without it some more is taken for JSON, such as comments; trailing characters always may be
- * there.
- */
-static int tokener_flags(void)
-{
-	const int version_0_18 = 18 << 8;
-
-	if (json_c_version_num() >= version_0_18)
-		return JSON_TOKENER_VALIDATE_UTF8;
-	return JSON_TOKENER_STRICT | JSON_TOKENER_ALLOW_TRAILING_CHARS | JSON_TOKENER_VALIDATE_UTF8;
 }
 
 static int json_open(struct input *input)
 {
 	struct input_json *json;
+	int rc;
 
 	if (input->json != NULL) {
-		json_tokener_reset(input->json->tokener);
+		json_strict_reset(&input->json->strict);
 		return 0;
 	}
 	json = calloc(1, sizeof(*json));
 	if (json == NULL)
 		return -ENOMEM;
-	json->tokener = json_tokener_new_ex(OTLP_PARSE_JSON_DEPTH_MAX);
-	if (json->tokener == NULL) {
+	rc = json_strict_init(&json->strict, OTLP_PARSE_JSON_DEPTH_MAX,
+			      JSON_TOKENER_ALLOW_TRAILING_CHARS | JSON_TOKENER_VALIDATE_UTF8,
+			      json_strict_must_mask());
+	if (rc < 0) {
 		free(json);
-		return -ENOMEM;
+		return rc;
 	}
-	json_tokener_set_flags(json->tokener, tokener_flags());
 	input->json = json;
 	return 0;
-}
-
-static int tokener_error(struct json_tokener *tokener)
-{
-	switch (json_tokener_get_error(tokener)) {
-	case json_tokener_error_depth:
-		return -ELOOP;
-	case json_tokener_error_size:
-		return -EFBIG;
-	default:
-		return -EBADMSG;
-	}
 }
 
 /* A document, as what it has of each signal. Takes it over. */
@@ -134,11 +109,9 @@ int input_json_begin(struct input *input, const uint8_t *text, size_t bytes, uin
 	rc = json_open(input);
 	if (rc < 0)
 		return rc;
-	document = json_tokener_parse_ex(input->json->tokener, (const char *)text, (int)bytes);
-	if (json_tokener_get_error(input->json->tokener) == json_tokener_continue)
-		return -ENODATA;
+	document = json_strict_parse(&input->json->strict, (const char *)text, bytes);
 	if (document == NULL)
-		return tokener_error(input->json->tokener);
+		return input->json->strict.error < 0 ? input->json->strict.error : -ENODATA;
 	return take_document(input->json, document, offset);
 }
 
@@ -191,7 +164,7 @@ static size_t piece_end(const struct input *input, size_t from)
 /* Parse the document that begins here. 1: it is whole, and consumed; or -errno. */
 static int document_here(struct input *input)
 {
-	struct json_tokener *tokener = input->json->tokener;
+	struct json_strict *strict = &input->json->strict;
 	const uint64_t offset = input->offset;
 	json_object *document = NULL;
 	size_t at = 0, end;
@@ -212,15 +185,13 @@ static int document_here(struct input *input)
 		end = piece_end(input, at);
 		if (end == at)
 			continue;
-		document = json_tokener_parse_ex(
-			tokener, (const char *)input->buffer + input->begin + at, (int)(end - at));
-		if (document == NULL && json_tokener_get_error(tokener) != json_tokener_continue) {
-			rc = tokener_error(tokener);
-			at += json_tokener_get_parse_end(tokener);
-			input_consume(input, at);
-			return rc;
+		document = json_strict_parse(
+			strict, (const char *)input->buffer + input->begin + at, end - at);
+		if (document == NULL && strict->error < 0) {
+			input_consume(input, at + strict->end);
+			return strict->error;
 		}
-		at = document == NULL ? end : at + json_tokener_get_parse_end(tokener);
+		at = document == NULL ? end : at + strict->end;
 	} while (document == NULL);
 	rc = take_document(input->json, document, offset);
 	if (rc == 0)

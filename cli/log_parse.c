@@ -20,12 +20,10 @@ int log_parser_init(struct log_parser *parser, size_t line_bytes_max)
 {
 	memset(parser, 0, sizeof(*parser));
 	parser->text = malloc(3 * line_bytes_max + 1);
-	parser->masked = malloc(3 * line_bytes_max + 1);
-	parser->tokener = json_tokener_new_ex(JSON_DEPTH_MAX);
 	parser->attribute_room = LOG_PARSE_EXTRA_MAX;
 	parser->attributes = calloc(parser->attribute_room, sizeof(parser->attributes[0]));
-	if (parser->text != NULL && parser->masked != NULL && parser->tokener != NULL &&
-	    parser->attributes != NULL)
+	if (parser->text != NULL && parser->attributes != NULL &&
+	    json_strict_init(&parser->strict, JSON_DEPTH_MAX, 0, json_strict_must_mask()) == 0)
 		return 0;
 	log_parser_free(parser);
 	return -ENOMEM;
@@ -34,9 +32,7 @@ int log_parser_init(struct log_parser *parser, size_t line_bytes_max)
 void log_parser_free(struct log_parser *parser)
 {
 	free(parser->text);
-	free(parser->masked);
-	if (parser->tokener != NULL)
-		json_tokener_free(parser->tokener);
+	json_strict_free(&parser->strict);
 	json_object_put(parser->json);
 	free(parser->attributes);
 	free(parser->values);
@@ -276,49 +272,6 @@ static bool take_usual(struct log_parser *parser, struct otlp_log_record *record
 	return false;
 }
 
-/* json-c 0.18 compares a signed char: in its strict mode it takes no text beyond ASCII, and no tab.
- */
-static bool is_plain(const char *text, size_t bytes)
-{
-	for (size_t i = 0; i < bytes; i++)
-		if (text[i] < ' ' || text[i] > '~')
-			return false;
-	return true;
-}
-
-static json_object *parse_object(json_tokener *tokener, int flags, const char *text, size_t bytes)
-{
-	json_object *json;
-
-	json_tokener_reset(tokener);
-	json_tokener_set_flags(tokener, flags);
-	json = json_tokener_parse_ex(tokener, text, (int)bytes);
-	if (json != NULL && json_tokener_get_error(tokener) == json_tokener_success &&
-	    json_tokener_get_parse_end(tokener) == bytes &&
-	    json_object_is_type(json, json_type_object))
-		return json;
-	json_object_put(json);
-	return NULL;
-}
-
-/*
- * Is it JSON, were there a letter for what is not ASCII, and a blank for a control character? Both
- * stand in strings only, where they change nothing.
- */
-static bool is_json_masked(struct log_parser *parser, const char *text, size_t bytes)
-{
-	json_object *json;
-
-	for (size_t i = 0; i < bytes; i++) {
-		unsigned char byte = (unsigned char)text[i];
-
-		parser->masked[i] = byte < ' ' ? ' ' : byte > '~' ? 'x' : text[i];
-	}
-	json = parse_object(parser->tokener, JSON_TOKENER_STRICT, parser->masked, bytes);
-	json_object_put(json);
-	return json != NULL;
-}
-
 static bool is_json(struct log_parser *parser, const char *text, size_t bytes)
 {
 	static const char blanks[] = " \t\r";
@@ -331,11 +284,15 @@ static bool is_json(struct log_parser *parser, const char *text, size_t bytes)
 	}
 	if (bytes < 2 || text[0] != '{' || text[bytes - 1] != '}')
 		return false;
-	if (is_plain(text, bytes))
-		parser->json = parse_object(parser->tokener, JSON_TOKENER_STRICT, text, bytes);
-	else if (is_json_masked(parser, text, bytes))
-		parser->json = parse_object(parser->tokener, 0, text, bytes);
-	return parser->json != NULL;
+	json_strict_reset(&parser->strict);
+	parser->json = json_strict_parse(&parser->strict, text, bytes);
+	if (parser->json == NULL)
+		return false;
+	if (parser->strict.end == bytes && json_object_is_type(parser->json, json_type_object))
+		return true;
+	json_object_put(parser->json);
+	parser->json = NULL;
+	return false;
 }
 
 static bool parse_json(struct log_parser *parser, const char *text, size_t bytes,

@@ -13,8 +13,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include <json-c/json.h>
 #include <otlpipe/otlpipe.h>
+
+#include "cli/json_strict.h"
 
 /* Attributes that a line has beside those of its JSON. */
 #define LOG_PARSE_EXTRA_MAX 4u
@@ -26,9 +27,8 @@ enum log_parse_as {
 };
 
 struct log_parser {
-	char *text;   /* the line, repaired */
-	char *masked; /* the line, with nothing but ASCII */
-	json_tokener *tokener;
+	char *text; /* the line, repaired */
+	struct json_strict strict;
 	json_object *json; /* of the last line, whose record points into it */
 	struct otlp_attribute *attributes;
 	struct otlp_value *values;
