@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "cli/doctor_report.h"
+#include "cli/doctor_unit.h"
 #include "cli/stat_view.h"
 #include "shm/runtime.h"
 

@@ -33,7 +33,8 @@
 struct writers {
 	unsigned count;
 	int pids[WRITER_PIDS_MAX];
-	int stopped_pid; /* of one that a signal has stopped; 0: none */
+	int stopped_pid;	 /* of one that a signal has stopped; 0: none */
+	struct doctor_unit unit; /* that it is; where none runs, that the directory is of */
 };
 
 static bool read_proc(int pid, const char *name, char ret[PROC_BYTES])
@@ -90,10 +91,16 @@ static bool is_stopped(int pid)
 	return state != NULL && state[1] == ' ' && state[2] == 'T';
 }
 
+static bool is_writer(int pid)
+{
+	char comm[PROC_BYTES];
+
+	return pid > 0 && read_proc(pid, "comm", comm) && strcmp(comm, WRITER_PROGRAM "\n") == 0;
+}
+
 static void find_writers(struct doctor *doctor, struct writers *ret)
 {
 	char lock_path[RUNTIME_PATH_BYTES_MAX + 32], fd_path[RUNTIME_FD_PATH_BYTES];
-	char comm[PROC_BYTES];
 	struct dirent *entry;
 	ssize_t n;
 	DIR *stream;
@@ -111,8 +118,7 @@ static void find_writers(struct doctor *doctor, struct writers *ret)
 	while (ret->count < WRITER_PIDS_MAX && (entry = readdir(stream)) != NULL) {
 		const int pid = atoi(entry->d_name);
 
-		if (pid <= 0 || !read_proc(pid, "comm", comm) ||
-		    strcmp(comm, WRITER_PROGRAM "\n") != 0 || !has_lock_open(pid, lock_path))
+		if (!is_writer(pid) || !has_lock_open(pid, lock_path))
 			continue;
 		ret->pids[ret->count++] = pid;
 		if (is_stopped(pid))
@@ -138,14 +144,58 @@ static const char *pids_text(const struct writers *writers, char ret[160])
 	return ret;
 }
 
+/* The page's pid may be of another pid namespace, and so another process here. */
+static void find_unit(struct doctor *doctor, struct writers *writers)
+{
+	const bool is_booted = access("/run/systemd/system", F_OK) == 0;
+	int pid = doctor->view.is_running ? (int)doctor->view.page.pid : 0;
+	char text[PROC_BYTES];
+
+	if (!is_writer(pid))
+		pid = writers->count > 0 ? writers->pids[0] : 0;
+	if (pid == 0)
+		doctor_unit_of_path(doctor->view.path, is_booted, &writers->unit);
+	else if (read_proc(pid, "cgroup", text))
+		doctor_unit_of_cgroup(text, &writers->unit);
+}
+
+/* "systemctl restart …", or how to do it by hand. */
+static const char *restart(const struct writers *writers, char to[DOCTOR_UNIT_COMMAND_BYTES])
+{
+	if (writers->unit.owner != DOCTOR_UNIT_NONE)
+		return doctor_unit_command(&writers->unit, "restart", to);
+	if (writers->count > 0)
+		snprintf(to, DOCTOR_UNIT_COMMAND_BYTES, "kill -TERM %d, and start it again",
+			 writers->pids[0]);
+	else
+		snprintf(to, DOCTOR_UNIT_COMMAND_BYTES, "stop the writer, and start it again");
+	return to;
+}
+
 /* ---- none, or one that cannot be read ---- */
 
-static void add_none(struct doctor *doctor)
+static void mend_none(struct doctor *doctor, const struct writers *writers)
 {
-	const struct stat_memory *memory = &doctor->view.memory;
 	const char *output =
 		doctor->given_output != NULL ? doctor->given_output : doctor->view.page.output;
-	char shell_output[DOCTOR_QUOTED_BYTES];
+	char shell_output[DOCTOR_QUOTED_BYTES], start[DOCTOR_UNIT_COMMAND_BYTES];
+
+	doctor_unit_command(&writers->unit, "start", start);
+	output = output[0] != '\0' ? doctor_quote(output, shell_output) : "DIR";
+	/* The machine's is another user's: by hand it would be the wrong one. */
+	if (writers->unit.owner == DOCTOR_UNIT_MACHINE)
+		doctor_mend(&doctor->report, "%s   (as root)", start);
+	else if (writers->unit.owner == DOCTOR_UNIT_USER)
+		doctor_mend(&doctor->report, "%s, or otlpipe-writer --dir %s --output %s", start,
+			    doctor->shell_path, output);
+	else
+		doctor_mend(&doctor->report, "otlpipe-writer --dir %s --output %s",
+			    doctor->shell_path, output);
+}
+
+static void add_none(struct doctor *doctor, const struct writers *writers)
+{
+	const struct stat_memory *memory = &doctor->view.memory;
 	const char *last = !doctor->view.has_page ? "none has been here yet"
 			   : doctor->view.page.state == STATUS_STOPPED
 				   ? "the last one was stopped in order"
@@ -159,16 +209,12 @@ static void add_none(struct doctor *doctor)
 			 doctor_size(memory->ended_waiting_bytes, waits), memory->ended_regions);
 	doctor_add(&doctor->report, DOCTOR_WRONG, "writer", "no writer runs for %s: %s%s",
 		   doctor->view.path, last, waiting);
-	doctor_mend(&doctor->report,
-		    "otlpipe-writer --dir %s --output %s   (or systemctl --user start "
-		    "otlpipe-writer)",
-		    doctor->shell_path,
-		    output[0] != '\0' ? doctor_quote(output, shell_output) : "DIR");
+	mend_none(doctor, writers);
 }
 
 static void add_without_lock(struct doctor *doctor, const struct writers *writers)
 {
-	char pids[160];
+	char pids[160], command[DOCTOR_UNIT_COMMAND_BYTES];
 
 	doctor_add(&doctor->report, DOCTOR_WRONG, "writer",
 		   "%s/" RUNTIME_WRITER_LOCK " is gone, and a writer still runs (pid %s): somebody "
@@ -180,16 +226,16 @@ static void add_without_lock(struct doctor *doctor, const struct writers *writer
 			    "kill -CONT %d   (it is stopped; it makes the file again)",
 			    writers->stopped_pid);
 	else
-		doctor_mend(
-			&doctor->report,
-			"systemctl --user restart otlpipe-writer   (if the writer does not make "
-			"the file again by itself), and keep cleaners out of %s",
-			doctor->view.path);
+		doctor_mend(&doctor->report,
+			    "%s   (if the writer does not make the file again by itself), and keep "
+			    "cleaners out of %s",
+			    restart(writers, command), doctor->view.path);
 }
 
 /* What stands in a page of another version is the same in all: the magic and the version. */
-static void add_other_version(struct doctor *doctor)
+static void add_other_version(struct doctor *doctor, const struct writers *writers)
 {
+	char command[DOCTOR_UNIT_COMMAND_BYTES];
 	struct {
 		uint64_t magic;
 		uint16_t major, minor;
@@ -218,12 +264,13 @@ static void add_other_version(struct doctor *doctor)
 		   "%d.%d",
 		   is_running ? "a writer" : "the last writer was", is_running ? " runs" : "",
 		   head.major, head.minor, STATUS_MAJOR, STATUS_MINOR);
-	doctor_mend(&doctor->report,
-		    is_running
-			    ? "systemctl --user restart otlpipe-writer   (with otlpipe-writer %s "
-			      "installed), or use the otlpipe of that writer's version"
-			    : "start otlpipe-writer %s",
-		    otlp_version());
+	if (is_running)
+		doctor_mend(&doctor->report,
+			    "%s   (with otlpipe-writer %s installed), or use the otlpipe of that "
+			    "writer's version",
+			    restart(writers, command), otlp_version());
+	else
+		doctor_mend(&doctor->report, "start otlpipe-writer %s", otlp_version());
 }
 
 /* ---- one that runs ---- */
@@ -232,7 +279,7 @@ static void add_running(struct doctor *doctor, const struct writers *writers)
 {
 	const struct status_page *page = &doctor->view.page;
 	const bool has_version = page->minor >= PAGE_MINOR_VERSION;
-	char age[UNITS_TEXT_BYTES];
+	char age[UNITS_TEXT_BYTES], command[DOCTOR_UNIT_COMMAND_BYTES];
 	struct timespec now;
 	int64_t since_ns;
 
@@ -247,7 +294,7 @@ static void add_running(struct doctor *doctor, const struct writers *writers)
 		doctor_add(&doctor->report, DOCTOR_WARNING, "versions",
 			   "the writer is of version %s, and this tool of %s", page->version,
 			   otlp_version());
-		doctor_mend(&doctor->report, "systemctl --user restart otlpipe-writer");
+		doctor_mend(&doctor->report, "%s", restart(writers, command));
 	}
 	if (writers->count > 1) {
 		char pids[160];
@@ -268,9 +315,9 @@ static void add_running(struct doctor *doctor, const struct writers *writers)
 	}
 }
 
-static void mend_problem(struct doctor *doctor, const char *problem)
+static void mend_problem(struct doctor *doctor, const struct writers *writers, const char *problem)
 {
-	char output[DOCTOR_QUOTED_BYTES];
+	char output[DOCTOR_QUOTED_BYTES], log[DOCTOR_UNIT_COMMAND_BYTES];
 
 	doctor_quote(doctor->view.page.output, output);
 	if (strstr(problem, strerror(ENOSPC)) != NULL || strstr(problem, strerror(EDQUOT)) != NULL)
@@ -286,12 +333,14 @@ static void mend_problem(struct doctor *doctor, const char *problem)
 		doctor_mend(&doctor->report,
 			    "ulimit -f unlimited   (LimitFSIZE=infinity in a unit), "
 			    "and start the writer again");
+	else if (doctor_unit_log(&writers->unit, log)[0] != '\0')
+		doctor_mend(&doctor->report, "%s   (its log says more)", log);
 	else
-		doctor_mend(&doctor->report, "journalctl --user -u otlpipe-writer   (its log says "
-					     "more)");
+		doctor_mend(&doctor->report, "read its log, which says more: what it writes on "
+					     "standard error");
 }
 
-static void check_problems(struct doctor *doctor)
+static void check_problems(struct doctor *doctor, const struct writers *writers)
 {
 	const struct status_page *page = &doctor->view.page;
 	unsigned signal;
@@ -300,12 +349,12 @@ static void check_problems(struct doctor *doctor)
 		if (page->problems[signal][0] == '\0')
 			continue;
 		doctor_add(&doctor->report, DOCTOR_WRONG, "writing", "%s", page->problems[signal]);
-		mend_problem(doctor, page->problems[signal]);
+		mend_problem(doctor, writers, page->problems[signal]);
 	}
 	if (page->retention.problem[0] != '\0') {
 		doctor_add(&doctor->report, DOCTOR_WRONG, "retention", "%s",
 			   page->retention.problem);
-		mend_problem(doctor, page->retention.problem);
+		mend_problem(doctor, writers, page->retention.problem);
 	}
 	if (page->retention.waits_on_clock != 0)
 		doctor_add(
@@ -336,12 +385,13 @@ void doctor_writer(struct doctor *doctor)
 	doctor->view.has_page = rc == 0;
 	if (rc < 0)
 		memset(&doctor->view.page, 0, sizeof(doctor->view.page));
+	find_unit(doctor, &writers);
 	if (rc == -EPROTO) {
-		add_other_version(doctor);
+		add_other_version(doctor, &writers);
 	} else if (rc == -EACCES && doctor->dir.group) {
 		doctor->view.is_running = runtime_has_writer(&doctor->dir) > 0;
 		if (!doctor->view.is_running)
-			add_none(doctor);
+			add_none(doctor, &writers);
 		else
 			doctor_add(&doctor->report, DOCTOR_OK, "writer",
 				   "one runs; its page is for its own user alone");
@@ -355,10 +405,10 @@ void doctor_writer(struct doctor *doctor)
 			    doctor->shell_path);
 	} else if (doctor->view.is_running) {
 		add_running(doctor, &writers);
-		check_problems(doctor);
+		check_problems(doctor, &writers);
 	} else if (doctor->view.has_drained || writers.count > 0) {
 		add_without_lock(doctor, &writers);
 	} else {
-		add_none(doctor);
+		add_none(doctor, &writers);
 	}
 }

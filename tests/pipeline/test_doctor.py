@@ -218,7 +218,7 @@ def a_page_of_another_version_is_named(pipe):
     drain(pipe)
     writer = pipe.writer()
     put_word(pipe.runtime / "writer.lock", PAGE_MAJOR_AT, 1)
-    names(pipe, "writer", "a writer of another version runs", mend="systemctl --user restart")
+    names(pipe, "writer", "a writer of another version runs", mend=f"kill -TERM {writer.pid}, and start it again")
     put_word(pipe.runtime / "writer.lock", PAGE_MAJOR_AT, 2)
     put_word(pipe.runtime / "control", CONTROL_MAJOR_AT, 2)
     names(pipe, "control", "of layout 2.0, and this version has 3.0", mend=f"rm {quoted(pipe.runtime)}/control")
