@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "base/arguments.h"
-#include "base/guard.h"
 #include "cli/tool.h"
 
 struct doctor_options {
@@ -103,11 +102,7 @@ int doctor_main(int argc, char **argv)
 
 	if (rc != 0)
 		return rc - 1;
-	rc = guard_install();
-	if (rc < 0) {
-		tool_error("SIGBUS cannot be caught, which a region that is cut would raise: %s",
-			   strerror(-rc));
+	if (tool_guard() != TOOL_OK)
 		return tool_finish(TOOL_FAILED);
-	}
 	return tool_finish(look(&options));
 }

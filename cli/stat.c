@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "base/arguments.h"
-#include "base/guard.h"
 #include "base/units.h"
 #include "cli/openmetrics.h"
 #include "cli/stat_look.h"
@@ -171,11 +170,7 @@ int stat_main(int argc, char **argv)
 
 	if (rc != 0)
 		return rc - 1;
-	rc = guard_install();
-	if (rc < 0) {
-		tool_error("SIGBUS cannot be caught, which a region that is cut would raise: %s",
-			   strerror(-rc));
+	if (tool_guard() != TOOL_OK)
 		return tool_finish(TOOL_FAILED);
-	}
 	return tool_finish(options.watch ? stat_watch(&options) : stat_once(&options));
 }

@@ -11,8 +11,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/guard.h"
 #include "cli/each_region.h"
+#include "cli/stat_keep.h"
 #include "core/record/record.h"
 #include "shm/budget.h"
 #include "shm/region_view.h"
@@ -36,6 +36,7 @@ static void look_ring(const struct region_view *view, unsigned signal, bool is_a
 	ret->dropped_full_items = atomic_load_relaxed_u64(&shared->dropped_full_items);
 	ret->dropped_too_large_items = atomic_load_relaxed_u64(&shared->dropped_too_large_items);
 	ret->dropped_invalid_items = atomic_load_relaxed_u64(&shared->dropped_invalid_items);
+	ret->has_deep_sleep = atomic_load_relaxed_u32(&shared->deep_sleep) != 0;
 	if (ring_reader_init(&reader, view->rings[signal].shared, view->rings[signal].data,
 			     view->rings[signal].bytes, false) < 0 ||
 	    ring_reader_tail(&reader, &tail) < 0)
@@ -109,8 +110,9 @@ static void look_service(const struct region_view *view, struct stat_region *ret
 	}
 }
 
-static void look_region(const struct region_view *view, struct stat_region *ret)
+static void look_region(struct stat_open *open, struct stat_region *ret)
 {
+	const struct region_view *view = &open->view;
 	struct stat st;
 	unsigned signal;
 
@@ -119,7 +121,11 @@ static void look_region(const struct region_view *view, struct stat_region *ret)
 	ret->pid = view->pid;
 	ret->start_unix_ns = view->start_unix_ns;
 	memcpy(ret->program, view->program, sizeof(ret->program));
-	look_service(view, ret);
+	if (open->service[0] == '\0') {
+		look_service(view, ret);
+		memcpy(open->service, ret->service, sizeof(open->service));
+	}
+	memcpy(ret->service, open->service, sizeof(ret->service));
 	if (fstat(view->fd, &st) == 0)
 		ret->held_bytes = (uint64_t)st.st_blocks * STAT_BLOCK_BYTES;
 	ret->is_alive = region_is_alive(view) != 0;
@@ -142,6 +148,8 @@ static void sum_region(struct stat_view *view, const struct stat_region *region)
 
 	memory->regions++;
 	view->has_drained |= region->is_drained;
+	for (signal = 0; signal < SIGNAL_COUNT; signal++)
+		view->is_asleep |= region->is_drained && region->rings[signal].has_deep_sleep;
 	memory->held_bytes += region->held_bytes;
 	memory->ended_regions += !region->is_alive;
 	memory->ended_held_bytes += region->is_alive ? 0 : region->held_bytes;
@@ -206,12 +214,11 @@ static int look_name(void *context, const char *name)
 {
 	const struct stat_regions *look = context;
 	struct stat_view *view = look->view;
+	struct stat_open own, *open;
 	struct stat_region found;
-	struct region_view region;
-	struct guard guard;
 	int rc;
 
-	rc = region_attach(&region, look->dir, name, false);
+	rc = stat_keep_open(view->keep, look->dir, name, &own, &open);
 	if (rc == -ENOENT || rc == -EAGAIN)
 		return 0; /* gone, or not begun */
 	if (rc == -ENOMEM || rc == -EMFILE || rc == -ENFILE)
@@ -220,16 +227,14 @@ static int look_name(void *context, const char *name)
 		look_unreadable(look, name, rc);
 		return 0;
 	}
-	guard_add(&guard, region.header, region.bytes);
-	look_region(&region, &found);
-	if (guard.has_failed) { /* it was cut: what was read are zeros */
+	look_region(open, &found);
+	if (open->guard.has_failed) { /* it was cut: what was read are zeros */
 		look_unreadable(look, name, -EBADMSG);
 	} else {
 		sum_region(view, &found);
 		rc = list_region(view, &found);
 	}
-	guard_remove(&guard);
-	region_detach(&region);
+	stat_keep_close(view->keep, open);
 	return rc;
 }
 
@@ -245,8 +250,11 @@ static int region_compare(const void *a, const void *b)
 int stat_look_regions(struct stat_view *view, const struct runtime_dir *dir)
 {
 	struct stat_regions look = {view, dir};
-	int rc = each_region(dir, look_name, &look);
+	int rc;
 
+	stat_keep_begin(view->keep);
+	rc = each_region(dir, look_name, &look);
+	stat_keep_end(view->keep);
 	if (view->region_count > 0)
 		qsort(view->regions, view->region_count, sizeof(view->regions[0]), region_compare);
 	return rc;

@@ -26,6 +26,7 @@ struct stat_ring {
 	bool is_present;
 	bool is_sound;		/* its positions make sense */
 	bool is_blocked;	/* the first entry is claimed and not committed */
+	bool has_deep_sleep;	/* of the writer: the next push wakes it */
 	uint64_t read_position; /* where the writer goes on */
 	uint64_t size_bytes;
 	uint64_t used_bytes;	/* not given back by the writer */
@@ -99,7 +100,11 @@ struct stat_output {
 	size_t sender_count;
 };
 
+struct stat_keep;
+
 struct stat_view {
+	struct stat_keep
+		*keep; /* the caller's: what stays open until the next look; NULL: nothing */
 	char path[RUNTIME_PATH_BYTES_MAX];
 	bool has_page; /* a writer has been here */
 	bool is_running;
@@ -111,6 +116,7 @@ struct stat_view {
 	size_t unreadable_count; /* regions that are none, or not for us */
 	struct stat_unreadable unreadable;
 	bool has_drained; /* a writer drains one of them */
+	bool is_asleep;	  /* that writer, until a push: docs/shared-memory.md, Deep sleep */
 	struct stat_ring total;
 	struct stat_memory memory;
 	struct counters_sum without_ring;

@@ -13,6 +13,7 @@
 #include <otlpipe/otlpipe.h>
 
 #include "base/arguments.h"
+#include "base/guard.h"
 #include "shm/runtime.h"
 
 /* argv[0] of the subcommand. */
@@ -119,6 +120,16 @@ int tool_runtime_error(const char *path, int error)
 		break;
 	}
 	return TOOL_FAILED;
+}
+
+int tool_guard(void)
+{
+	const int rc = guard_install();
+
+	if (rc < 0)
+		tool_error("SIGBUS cannot be caught, which a region that is cut would raise: %s",
+			   strerror(-rc));
+	return rc < 0 ? TOOL_FAILED : TOOL_OK;
 }
 
 static void on_signal(int number)

@@ -77,6 +77,13 @@ void tool_write_json(json_object *document);
  */
 int tool_finish(int status);
 
+/**
+ * Catch SIGBUS, before a command looks at regions: one may be cut meanwhile.
+ *
+ * @return TOOL_OK, or TOOL_FAILED, and it was said
+ */
+int tool_guard(void);
+
 /** From now on SIGINT and SIGTERM set the flag, a second one kills. */
 void tool_catch_signals(void);
 bool tool_interrupted(void);

@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #include "base/arguments.h"
-#include "base/guard.h"
 #include "cli/tool.h"
 #include "cli/verify_expect.h"
 #include "cli/verify_files.h"
@@ -125,9 +124,9 @@ static int verify_all(const struct verify_options *options, const struct verify_
 	int status = TOOL_FAILED;
 	int rc;
 
-	rc = guard_install();
-	if (rc == 0)
-		rc = verify_look(&verify, input);
+	if (tool_guard() != TOOL_OK)
+		return TOOL_FAILED;
+	rc = verify_look(&verify, input);
 	if (rc == -ESTALE)
 		tool_error("%s: its files change too fast", options->dirs[0]);
 	else if (rc < 0)

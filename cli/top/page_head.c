@@ -85,7 +85,8 @@ static void draw_writer(const struct head *head, unsigned row, unsigned index)
 	else if (page->state == STATUS_STALLED)
 		at = top_canvas_put(canvas, row, at, canvas->columns, TOP_BAD, "STALLED");
 	else
-		at = top_canvas_put(canvas, row, at, canvas->columns, TOP_GOOD, "running");
+		at = top_canvas_put(canvas, row, at, canvas->columns, TOP_GOOD,
+				    view->is_asleep ? "running, asleep" : "running");
 	top_canvas_format(canvas, row, at, TOP_PLAIN, ", pid %" PRIu32 ", up %s, %s", page->pid,
 			  top_age(seconds_since(head->model, page->start_unix_ns), age), page->io);
 }

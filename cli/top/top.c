@@ -14,8 +14,8 @@
 
 #include "base/arguments.h"
 #include "base/clock.h"
-#include "base/guard.h"
 #include "base/units.h"
+#include "cli/stat_keep.h"
 #include "cli/stat_look.h"
 #include "cli/tool.h"
 #include "cli/top/page.h"
@@ -29,6 +29,9 @@
 #define BATCH_HEAD_ROWS	  40u
 /* A look at very many files costs more than all else: it takes this part of the time at most. */
 #define OUTPUT_SHARE 50
+/* What is looked at more seldom is not kept open meanwhile: it could be gone, and its memory with
+ * it. */
+#define KEEP_NS_MAX INT64_C(5000000000)
 
 struct top_options {
 	const char *dir;
@@ -46,6 +49,7 @@ struct top {
 	struct top_model model;
 	struct top_page page;
 	struct top_canvas canvas;
+	struct stat_keep keep;
 	int64_t output_at_ns; /* look at the output directory again */
 	int64_t look_at_ns;   /* look at the rings again */
 };
@@ -84,6 +88,10 @@ static int top_look(struct top *top)
 		tool_error("there is no memory for what it looks at");
 		return TOOL_FAILED;
 	}
+	if (top->page.interval_ns <= KEEP_NS_MAX)
+		view->keep = &top->keep;
+	else
+		stat_keep_forget(&top->keep);
 	status = stat_look(view, top->options->dir);
 	if (status == TOOL_OK && (look_output(top, view) < 0 ||
 				  top_model_take(&top->model, view, clock_monotonic_ns(),
@@ -260,6 +268,7 @@ static bool key_does(struct top *top, int key)
 	case ' ':
 	case 'p':
 		page->is_paused = !page->is_paused;
+		stat_keep_forget(&top->keep);
 		break;
 	case 's':
 		order->sort = (order->sort + 1) % TOP_SORTS;
@@ -478,12 +487,8 @@ int top_main(int argc, char **argv)
 
 	if (rc != 0)
 		return rc - 1;
-	rc = guard_install();
-	if (rc < 0) {
-		tool_error("SIGBUS cannot be caught, which a region that is cut would raise: %s",
-			   strerror(-rc));
+	if (tool_guard() != TOOL_OK)
 		return tool_finish(TOOL_FAILED);
-	}
 	(void)setlocale(LC_CTYPE, "");
 	top.canvas.is_unicode = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 	top.page.interval_ns = options.interval_ns;
@@ -493,6 +498,7 @@ int top_main(int argc, char **argv)
 	if (options.columns == 0)
 		options.columns = default_columns();
 	rc = top_run(&top);
+	stat_keep_forget(&top.keep);
 	top_model_free(&top.model);
 	top_canvas_free(&top.canvas);
 	return tool_finish(rc);

@@ -178,6 +178,70 @@ def the_writer_is_shown_killed_and_started_again(pipe):
 
 
 @with_terminal
+def a_writer_in_deep_sleep_is_shown_until_a_push_wakes_it(pipe):
+    crowd = pipe.start("crowd", pipe.runtime, 1)
+    writer = pipe.writer()
+    terminal = Terminal(pipe)
+    terminal.top()
+    terminal.wait(f"running, asleep, pid {writer.pid}")
+    load = pipe.endless_load("--rate", 1000)
+    terminal.wait(f"running, pid {writer.pid}")
+    load.stop()
+    terminal.wait(f"running, asleep, pid {writer.pid}")
+    terminal.type("q")
+    terminal.wait_end()
+    crowd.kill()
+    writer.stop()
+
+
+@with_terminal
+def regions_stay_open_from_look_to_look_and_not_while_nobody_looks(pipe):
+    crowd = [pipe.start("crowd", pipe.runtime, 10) for _ in range(2)]
+    harness.wait_for(lambda: len(pipe.regions()) == 20, "each has its regions")
+    terminal = Terminal(pipe)
+    terminal.top(wait=" of 20")
+    pid = terminal.process()
+
+    def open_regions():
+        folder = f"/proc/{pid}/fd"
+        targets = [os.readlink(f"{folder}/{fd}") for fd in os.listdir(folder) if os.path.lexists(f"{folder}/{fd}")]
+        return sorted(os.path.basename(target) for target in targets if target.endswith(".region"))
+
+    def mapped():
+        with open(f"/proc/{pid}/maps", encoding="utf-8") as file:
+            return sorted(line.split()[0] for line in file if ".region" in line)
+
+    equal = harness.equal
+    harness.wait_for(lambda: open_regions() == pipe.regions(), "all are open")
+    addresses = mapped()
+    equal(len(addresses), 20, "regions that are mapped")
+    # The count of looks is on the page's clock: some seconds are some of them.
+    clock = terminal.screen().splitlines()[0].split()[-1]
+    terminal.wait(lambda text: text.splitlines()[0].split()[-1] != clock)
+    equal(mapped(), addresses, "where they are mapped, some looks later")
+    terminal.type("p")
+    terminal.wait("PAUSED")
+    harness.wait_for(lambda: not open_regions() and not mapped(), "all are closed")
+    terminal.type("p")
+    harness.wait_for(lambda: len(open_regions()) == 20, "all are open again")
+    for process in crowd:
+        process.kill()
+    writer = pipe.writer()
+    harness.wait_for(lambda: not open_regions() and not mapped(), "nothing is kept of what is gone")
+    # What is looked at seldom is not kept open meanwhile.
+    terminal.type("q")
+    terminal.wait_end()
+    crowd = pipe.start("crowd", pipe.runtime, 10)
+    terminal.top("-i", "1h", wait=" of 10")
+    pid = terminal.process()
+    equal((open_regions(), mapped()), ([], []), "what is open between two looks an hour apart")
+    terminal.type("q")
+    terminal.wait_end()
+    crowd.kill()
+    writer.stop()
+
+
+@with_terminal
 def drops_are_red_and_say_why(pipe):
     load = pipe.load("--count", 2000, "--span-ring-bytes", "16KiB", "--metric-ring-bytes", "16KiB")
     load.wait()
@@ -390,6 +454,8 @@ if __name__ == "__main__":
             nothing_there_is_shown,
             a_producer_is_shown_with_its_rates_and_dead_until_it_is_drained,
             the_writer_is_shown_killed_and_started_again,
+            a_writer_in_deep_sleep_is_shown_until_a_push_wakes_it,
+            regions_stay_open_from_look_to_look_and_not_while_nobody_looks,
             drops_are_red_and_say_why,
             a_terminal_of_old_and_one_without_utf_8_are_enough,
             three_hundred_producers_are_scrolled_sorted_and_filtered,
