@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A command line by argp, for every program of ours. --help, --usage and --version are added here
- * and not by argp, which would end the process, and would not notice that what it printed went
- * nowhere: a full disk behind stdout is an error.
+ * A command line by argp, for every program of ours. --help, --help-all, --usage and --version are
+ * added here and not by argp, which would end the process, and would not notice that what it
+ * printed went nowhere: a full disk behind stdout is an error.
  */
 #ifndef OTLPIPE_BASE_ARGUMENTS_H
 #define OTLPIPE_BASE_ARGUMENTS_H
 
 #include <argp.h>
+
+/* For the flags of an option that few need, where all are more than a screen: --help leaves it out,
+ * and
+ * --help-all has it. */
+#define ARGUMENTS_RARE OPTION_HIDDEN
 
 /* What arguments_parse() found when the program has nothing more to do. */
 #define ARGUMENTS_SHOWN 1

@@ -212,7 +212,7 @@ def command_page(root, command):
     yield from blocks(lines[:at])
     yield from ("# OPTIONS", "")
     yield from table(lines[at:end])
-    yield from ("*-h*, *--help*, *--usage*, *-V*, *--version*", "\tAs every command: *otlpipe*(1).", "")
+    yield from ("*-h*, *--help*, *--help-all*, *--usage*, *-V*, *--version*", "\tAs every command: *otlpipe*(1).", "")
     if any(line.strip() for line in rest):
         yield from ("# NOTES", "")
         yield from blocks(rest)

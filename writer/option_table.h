@@ -18,6 +18,7 @@ struct option_row {
 	const char *value; /* what the help calls it; NULL: the flag takes no value */
 	bool value_is_optional;
 	bool is_list;	       /* several flags add up, with commas between */
+	bool is_rare;	       /* --help-all shows it, --help does not: that has to fit a screen */
 	bool is_reloaded;      /* SIGHUP changes it; the others need a restart */
 	const char *otherwise; /* the default, as text; NULL: it is not set */
 	const char *takes;     /* for messages */

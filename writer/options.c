@@ -116,10 +116,9 @@ static int parse_flags(struct option_words *words, int argc, char **argv)
 		.options = table,
 		.parser = option_parse,
 		.doc = "Drain the rings of all producers in a runtime directory into OTLP files.\v"
-		       "Also by variable (OTLPIPE_BATCH_BYTES=2MiB) and by key of the file "
-		       "(batch-bytes = 2MiB): the flag counts first, then the variable.\n"
-		       "SIGTERM, SIGINT: drain, seal, exit. SIGHUP: seal, go on in new files, and "
-		       "read the configuration again.\n"
+		       "Also by variable (OTLPIPE_BATCH_BYTES=2MiB) or key of the file "
+		       "(batch-bytes).\n"
+		       "SIGTERM, SIGINT: drain, seal, exit. SIGHUP: seal, read the configuration.\n"
 		       "Times: ns us ms s m h d; sizes: KiB MiB GiB, KB MB GB.",
 	};
 	unsigned i;
@@ -131,7 +130,8 @@ static int parse_flags(struct option_words *words, int argc, char **argv)
 		table[i].name = row->name;
 		table[i].key = row_key(i);
 		table[i].arg = row->value;
-		table[i].flags = row->value_is_optional ? OPTION_ARG_OPTIONAL : 0;
+		table[i].flags = (row->value_is_optional ? OPTION_ARG_OPTIONAL : 0) |
+				 (row->is_rare ? ARGUMENTS_RARE : 0);
 		table[i].doc = row->help;
 	}
 	table[i++] = (struct argp_option){"config",
@@ -143,7 +143,7 @@ static int parse_flags(struct option_words *words, int argc, char **argv)
 	table[i] = (struct argp_option){"print-config",
 					OPTION_KEY_PRINT,
 					NULL,
-					0,
+					ARGUMENTS_RARE,
 					"print each value and its origin, then exit",
 					0};
 	return arguments_parse(&argp, OPTION_PROGRAM " " OTLPIPE_VERSION, argc, argv, words);

@@ -39,27 +39,32 @@ enum option_key {
 };
 
 static const struct argp_option options_table[] = {
-	{"to", OPTION_TO, "URL", 0,
-	 "http://host:4318, https://…, kafka://host:9092 (by $OTEL_…ENDPOINT)", 0},
+	{"to", OPTION_TO, "URL", 0, "http://host:4318, https://…, kafka://host:9092", 0},
 	{"follow", OPTION_FOLLOW, NULL, 0, "go on with what is written, until a signal comes", 0},
 	{"signal", OPTION_SIGNAL, "SIGNAL", 0, "traces, metrics or logs alone (all)", 0},
 	{"name", OPTION_NAME, "NAME", 0, "of this sender, for --retain-for (default)", 0},
 	{"cursor", OPTION_CURSOR, "FILE", 0, "(DIR/otlpipe-send.NAME.cursor)", 0},
-	{"refused", OPTION_REFUSED, "DIR", 0, "where refused records are set aside (DIR)", 0},
-	{"request-bytes", OPTION_REQUEST_BYTES, "SIZE", 0,
+	{"refused", OPTION_REFUSED, "DIR", ARGUMENTS_RARE,
+	 "where refused records are set aside (DIR)", 0},
+	{"request-bytes", OPTION_REQUEST_BYTES, "SIZE", ARGUMENTS_RARE,
 	 "of a request, decompressed, 1KiB to 19.9MiB (4MiB)", 0},
-	{"concurrency", OPTION_CONCURRENCY, "N", 0, "requests at a time, 1 to 64 (4)", 0},
-	{"max-age", OPTION_MAX_AGE, "TIME", 0, "what is older is passed over (never)", 0},
-	{"give-up-after", OPTION_GIVE_UP, "TIME", 0, "end when nothing was taken for so long", 0},
-	{"grace", OPTION_GRACE, "TIME", 0, "for answers, when told to stop (10s)", 0},
-	{"backoff-max", OPTION_BACKOFF, "TIME", 0, "between two tries, at most (30s)", 0},
-	{"metrics", OPTION_METRICS, "FILE|-", 0, "its own counters, as Prometheus text", 0},
+	{"concurrency", OPTION_CONCURRENCY, "N", ARGUMENTS_RARE, "requests at a time, 1 to 64 (4)",
+	 0},
+	{"max-age", OPTION_MAX_AGE, "TIME", ARGUMENTS_RARE, "what is older is passed over (never)",
+	 0},
+	{"give-up-after", OPTION_GIVE_UP, "TIME", ARGUMENTS_RARE,
+	 "end when nothing was taken for so long", 0},
+	{"grace", OPTION_GRACE, "TIME", ARGUMENTS_RARE, "for answers, when told to stop (10s)", 0},
+	{"backoff-max", OPTION_BACKOFF, "TIME", ARGUMENTS_RARE, "between two tries, at most (30s)",
+	 0},
+	{"metrics", OPTION_METRICS, "FILE|-", ARGUMENTS_RARE,
+	 "its own counters, as Prometheus text", 0},
 	{"compression", OPTION_COMPRESSION, "HOW", 0, "gzip, zstd or none (none)", 0},
 	{"header", OPTION_HEADER, "NAME=VALUE", 0, "one more; may be given several times", 0},
-	{"timeout", OPTION_TIMEOUT, "TIME", 0, "for the answer to a request (10s)", 0},
+	{"timeout", OPTION_TIMEOUT, "TIME", ARGUMENTS_RARE, "for the answer to a request (10s)", 0},
 	{"ca", OPTION_CA, "FILE", 0, "to check the receiver by (the system's)", 0},
-	{"certificate", OPTION_CERTIFICATE, "FILE", 0, "of this client; --key has its key", 0},
-	{"key", OPTION_KEY, "FILE", 0, NULL, 0},
+	{"certificate", OPTION_CERTIFICATE, "FILE", 0, "of this client", 0},
+	{"key", OPTION_KEY, "FILE", 0, "of that certificate", 0},
 	{"insecure", OPTION_INSECURE, NULL, 0, "do not check the receiver's certificate", 0},
 	{"kafka", OPTION_KAFKA, "KEY=VALUE", 0, "a setting of librdkafka; several times", 0},
 	{"topic", OPTION_TOPIC, "SIGNAL=NAME", 0, "of Kafka (PREFIX, otlp_spans, _metrics, _logs)",
@@ -255,10 +260,9 @@ int send_options_parse(struct send_options *ret, int argc, char **argv)
 		.options = options_table,
 		.parser = take_option,
 		.args_doc = "DIR",
-		.doc = "Send what the writer has in DIR (its --output) to an OTLP receiver, each "
-		       "record once.\v"
-		       "Exit status: 0 if all was taken, 1 if something was refused, missing or "
-		       "not sent.",
+		.doc = "Send what the writer has in DIR to an OTLP receiver, each record once.\v"
+		       "Without --to, $OTEL_EXPORTER_OTLP_ENDPOINT says where to.\n"
+		       "Exit status: 1 if something was refused, missing or not sent; else 0.",
 	};
 
 	*ret = (struct send_options){

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# Completion for bash of otlpipe and otlpipe-writer. It asks the program itself (--help), so it knows
+# Completion for bash of otlpipe and otlpipe-writer. It asks the program itself (--help-all), so it knows
 # the commands and options of the version that is installed.
 
 # The long and short options of a help text on standard input, each with what it takes: "--dir DIR".
@@ -29,7 +29,7 @@ _otlpipe()
 		fi
 		command=("${COMP_WORDS[1]}")
 	fi
-	text=$("$program" "${command[@]}" --help 2>/dev/null </dev/null) || return
+	text=$("$program" "${command[@]}" --help-all 2>/dev/null </dev/null) || return
 	names=
 	while read -r name takes; do
 		names+=" $name"

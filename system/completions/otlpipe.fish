@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# Completion for fish of otlpipe and otlpipe-writer. It asks the program itself (--help), so it knows
+# Completion for fish of otlpipe and otlpipe-writer. It asks the program itself (--help-all), so it knows
 # the commands and options of the version that is installed.
 
 # The words of --help: the program, and its command if it has one.
@@ -14,7 +14,7 @@ end
 function __otlpipe_help
     set -l program (__otlpipe_program)
     command -q $program[1]; or return
-    $program --help 2>/dev/null </dev/null
+    $program --help-all 2>/dev/null </dev/null
 end
 
 function __otlpipe_needs_command

@@ -245,7 +245,8 @@ class Checks(unittest.TestCase):
         common = "  -h, --help  print this"
         wide = f"  -w, --wide=N {'x' * 80}"
         tool = self.program("tool", **{"--help": "  cat  print\n  new  x\n", "cat": f"  -f, --follow  x\n{common}", "new": wide})
-        writer = self.program("writer", **{"--help": f"      --sync=WHEN x ($OTLPIPE_SYNC, $OTLPIPE_ODD)\n      --gone  x\n{common}"})
+        long = "  -h, --help  print this" + "\nmore" * 24
+        writer = self.program("writer", **{"--help": long, "--help-all": f"      --sync=WHEN x ($OTLPIPE_SYNC, $OTLPIPE_ODD)\n      --gone  x\n{common}"})
         self.write("README.md", "## Launch the writer\n| `--sync` | x |\n| `--old` | x |\n")
         self.write(
             "docs/cli.md",
@@ -269,6 +270,7 @@ class Checks(unittest.TestCase):
                 "docs/cli.md:6: nothing of ours has --nowhere",
                 "docs/cli.md:7: nothing of ours has --all",
                 f"otlpipe new --help: a line has {len(wide)} columns: {wide}",
+                "otlpipe-writer --help has 25 lines, more than 24",
             ],
         )
 

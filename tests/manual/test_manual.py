@@ -43,8 +43,8 @@ def programs(pipe):
     tool = pipe.program("otlpipe")
     commands = check_options.COMMAND.findall(output_of(tool, "--help"))
     harness.check(len(commands) >= 12, f"commands: {commands}")
-    helps = {("otlpipe", name): output_of(tool, name, "--help") for name in commands}
-    helps["otlpipe-writer",] = output_of(pipe.program("otlpipe-writer"), "--help")
+    helps = {("otlpipe", name): output_of(tool, name, "--help-all") for name in commands}
+    helps["otlpipe-writer",] = output_of(pipe.program("otlpipe-writer"), "--help-all")
     return helps
 
 

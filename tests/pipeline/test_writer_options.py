@@ -56,7 +56,7 @@ def an_unknown_option_or_a_missing_value_is_exit_2(pipe):
 
 
 def help_and_version_are_printed(pipe):
-    text = pipe.run("otlpipe-writer", "--help").out
+    text = pipe.run("otlpipe-writer", "--help-all").out
     for name in [*WRONG, "dir", "output", "drain", "config", "print-config"]:
         harness.check(f"--{name}" in text, f"--{name} is not in the help")
     # The rule for the variables is there; each_wrong_value_of_a_variable… knows all of them.
