@@ -45,9 +45,11 @@ int tap_open(struct tap *ret, const char *runtime_dir, bool writable)
 	runtime_close(&dir);
 	if (rc < 0)
 		return rc;
-	for (unsigned i = 0; i < SIGNAL_COUNT && rc == 0; i++)
-		rc = ring_reader_init(&ret->readers[i], ret->view.rings[i].shared,
-				      ret->view.rings[i].data, ret->view.rings[i].bytes, writable);
+	for (unsigned i = 0; i < REGION_RINGS_MAX && rc == 0; i++)
+		if (ret->view.rings[i].shared != NULL)
+			rc = ring_reader_init(&ret->readers[i], ret->view.rings[i].shared,
+					      ret->view.rings[i].data, ret->view.rings[i].bytes,
+					      writable);
 	if (rc < 0)
 		region_detach(&ret->view);
 	return rc;
@@ -60,15 +62,23 @@ void tap_close(struct tap *tap)
 
 uint64_t tap_fill(const struct tap *tap, enum otlp_signal signal)
 {
-	const struct ring_shared *shared = tap->view.rings[signal].shared;
-	uint64_t head = atomic_load_relaxed_u64(&shared->head);
+	uint64_t bytes = 0;
 
-	return atomic_load_relaxed_u64(&shared->tail) - head;
+	for (unsigned lane = 0; lane < REGION_LANES_MAX; lane++) {
+		const struct ring_shared *shared =
+			tap->view.rings[ring_number(signal, lane)].shared;
+		uint64_t head;
+
+		if (shared == NULL)
+			break;
+		head = atomic_load_relaxed_u64(&shared->head);
+		bytes += atomic_load_relaxed_u64(&shared->tail) - head;
+	}
+	return bytes;
 }
 
-int tap_drain(struct tap *tap, enum otlp_signal signal)
+static int drain_ring(struct ring_reader *reader)
 {
-	struct ring_reader *reader = &tap->readers[signal];
 	struct ring_done done;
 	int rc;
 
@@ -79,4 +89,14 @@ int tap_drain(struct tap *tap, enum otlp_signal signal)
 	reader->read = done.position;
 	ring_reader_release(reader, &done);
 	return 0;
+}
+
+int tap_drain(struct tap *tap, enum otlp_signal signal)
+{
+	int rc = 0;
+
+	for (unsigned lane = 0; lane < REGION_LANES_MAX && rc == 0; lane++)
+		if (tap->view.rings[ring_number(signal, lane)].shared != NULL)
+			rc = drain_ring(&tap->readers[ring_number(signal, lane)]);
+	return rc;
 }

@@ -11,7 +11,7 @@
 
 struct tap {
 	struct region_view view;
-	struct ring_reader readers[SIGNAL_COUNT];
+	struct ring_reader readers[REGION_RINGS_MAX]; /* by number */
 };
 
 /**

@@ -22,6 +22,17 @@ static const struct stat_region *find_region(const struct stat_view *view, uint6
 	return NULL;
 }
 
+static void keep_blocked_lanes(struct stat_ring *ring, const struct stat_ring *later)
+{
+	unsigned lane;
+
+	for (lane = 0; lane < REGION_LANES_MAX; lane++)
+		if (later == NULL || (later->blocked_lanes & 1u << lane) == 0 ||
+		    later->read_positions[lane] != ring->read_positions[lane])
+			ring->blocked_lanes &= ~(1u << lane);
+	ring->is_blocked = ring->blocked_lanes != 0;
+}
+
 /* Of the rings that are blocked those that still are, by the same claim. @return is there one? */
 static bool keep_blocked(struct stat_view *view, const struct stat_view *later)
 {
@@ -36,9 +47,7 @@ static bool keep_blocked(struct stat_view *view, const struct stat_view *later)
 		for (signal = 0; signal < SIGNAL_COUNT; signal++) {
 			struct stat_ring *ring = &region->rings[signal];
 
-			ring->is_blocked = ring->is_blocked && now != NULL &&
-					   now->rings[signal].is_blocked &&
-					   now->rings[signal].read_position == ring->read_position;
+			keep_blocked_lanes(ring, now != NULL ? &now->rings[signal] : NULL);
 			any |= ring->is_blocked;
 		}
 	}
@@ -198,10 +207,10 @@ static void check_drops(struct doctor *doctor)
 {
 	const struct stat_ring *total = &doctor->view.total;
 	uint64_t without_ring = 0;
-	unsigned ring;
+	unsigned signal;
 
-	for (ring = 0; ring < REGION_RINGS_MAX; ring++)
-		without_ring += doctor->view.without_ring.dropped_items[ring];
+	for (signal = 0; signal < REGION_SIGNALS_MAX; signal++)
+		without_ring += doctor->view.without_ring.dropped_items[signal];
 	if (total->dropped_full_items > 0) {
 		doctor_add(&doctor->report, DOCTOR_WARNING, "drops",
 			   "dropped since their ring was full: %" PRIu64 " records",
@@ -212,8 +221,9 @@ static void check_drops(struct doctor *doctor)
 	}
 	if (total->dropped_too_large_items > 0) {
 		doctor_add(&doctor->report, DOCTOR_WARNING, "drops",
-			   "dropped since they were larger than a quarter of their ring, or than "
-			   "4 MiB: %" PRIu64 " records",
+			   "dropped since they were larger than a quarter of their ring (with 4 "
+			   "lanes an eighth, with 8 a sixteenth), or than 4 MiB: %" PRIu64
+			   " records",
 			   total->dropped_too_large_items);
 		doctor_mend(&doctor->report,
 			    "export OTLPIPE_SPAN_RING_BYTES=16MiB   (or _METRIC_, _LOG_), or "

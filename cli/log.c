@@ -308,6 +308,7 @@ static int open_push(const struct log_options *options, struct log_push *push)
 	o.ring_bytes[OTLP_SIGNAL_TRACES] = OTLP_RING_BYTES_MIN;
 	o.ring_bytes[OTLP_SIGNAL_METRICS] = OTLP_RING_BYTES_MIN;
 	o.ring_bytes[OTLP_SIGNAL_LOGS] = (uint32_t)options->ring_bytes;
+	o.lanes = 1; /* one thread, and lines in their order */
 	o.runtime_dir = options->dir;
 	o.diagnostic = on_diagnostic;
 	rc = log_push_open(push, &o, options->drop);

@@ -21,33 +21,40 @@
 #define STAT_RESOURCE_BYTES_MAX 8192u
 #define STAT_TABLE_ENTRIES_MAX	16u /* that are looked at for a resource: shapes stand there too */
 
-static void look_ring(const struct region_view *view, unsigned signal, bool is_alive,
+/* One lane, into what its signal has. */
+static void look_lane(const struct region_view *view, unsigned number, bool is_alive,
 		      struct stat_ring *ret)
 {
-	const struct ring_shared *shared = view->rings[signal].shared;
+	const struct ring_shared *shared = view->rings[number].shared;
+	const unsigned lane = ring_lane(number);
 	struct ring_reader reader;
 	struct ring_entry entry;
 	uint64_t tail;
 
-	memset(ret, 0, sizeof(*ret));
-	ret->size_bytes = view->rings[signal].bytes;
+	ret->is_sound |= !ret->is_present;
 	ret->is_present = true;
-	ret->accepted_items = atomic_load_relaxed_u64(&shared->accepted_items);
-	ret->dropped_full_items = atomic_load_relaxed_u64(&shared->dropped_full_items);
-	ret->dropped_too_large_items = atomic_load_relaxed_u64(&shared->dropped_too_large_items);
-	ret->dropped_invalid_items = atomic_load_relaxed_u64(&shared->dropped_invalid_items);
-	ret->has_deep_sleep = atomic_load_relaxed_u32(&shared->deep_sleep) != 0;
-	if (ring_reader_init(&reader, view->rings[signal].shared, view->rings[signal].data,
-			     view->rings[signal].bytes, false) < 0 ||
-	    ring_reader_tail(&reader, &tail) < 0)
+	ret->lanes++;
+	ret->size_bytes += view->rings[number].bytes;
+	ret->accepted_items += atomic_load_relaxed_u64(&shared->accepted_items);
+	ret->dropped_full_items += atomic_load_relaxed_u64(&shared->dropped_full_items);
+	ret->dropped_too_large_items += atomic_load_relaxed_u64(&shared->dropped_too_large_items);
+	ret->dropped_invalid_items += atomic_load_relaxed_u64(&shared->dropped_invalid_items);
+	ret->has_deep_sleep |= atomic_load_relaxed_u32(&shared->deep_sleep) != 0;
+	if (ring_reader_init(&reader, view->rings[number].shared, view->rings[number].data,
+			     view->rings[number].bytes, false) < 0 ||
+	    ring_reader_tail(&reader, &tail) < 0) {
+		ret->is_sound = false;
 		return;
-	ret->is_sound = true;
-	ret->read_position = reader.read;
-	ret->used_bytes = tail - reader.head;
-	ret->waiting_bytes = tail - reader.read;
+	}
+	ret->read_positions[lane] = reader.read;
+	ret->lane_used_bytes[lane] = tail - reader.head;
+	ret->used_bytes += tail - reader.head;
+	ret->waiting_bytes += tail - reader.read;
 	/* Where the writer is done and can go no further. */
-	ret->is_blocked = is_alive && ring_reader_peek(&reader, tail, false, &entry) == 0 &&
-			  entry.kind == RING_ENTRY_BUSY;
+	if (is_alive && ring_reader_peek(&reader, tail, false, &entry) == 0 &&
+	    entry.kind == RING_ENTRY_BUSY)
+		ret->blocked_lanes |= 1u << lane;
+	ret->is_blocked = ret->blocked_lanes != 0;
 }
 
 /* A text, cut between two characters where it is too long. */
@@ -114,7 +121,7 @@ static void look_region(struct stat_open *open, struct stat_region *ret)
 {
 	const struct region_view *view = &open->view;
 	struct stat st;
-	unsigned signal;
+	unsigned number;
 
 	memset(ret, 0, sizeof(*ret));
 	ret->id = view->region_id;
@@ -131,12 +138,14 @@ static void look_region(struct stat_open *open, struct stat_region *ret)
 	ret->is_alive = region_is_alive(view) != 0;
 	ret->is_drained = region_is_drained(view) > 0;
 	ret->is_given_up = region_is_given_up(view);
-	for (signal = 0; signal < SIGNAL_COUNT; signal++)
-		if (view->rings[signal].shared != NULL)
-			look_ring(view, signal, ret->is_alive, &ret->rings[signal]);
-	for (; signal < REGION_RINGS_MAX; signal++)
-		if (view->rings[signal].shared != NULL)
-			ret->unknown_ring = signal;
+	for (number = 0; number < REGION_RINGS_MAX; number++) {
+		if (view->rings[number].shared == NULL)
+			continue;
+		if (ring_signal(number) < SIGNAL_COUNT)
+			look_lane(view, number, ret->is_alive, &ret->rings[ring_signal(number)]);
+		else
+			ret->unknown_ring = number;
+	}
 }
 
 /* Into the sums, which are of all regions, also of those that are not listed. */

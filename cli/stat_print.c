@@ -130,6 +130,14 @@ static json_object *ring_json(const struct stat_ring *ring, const char *name)
 	json_add_number(json, "dropped_too_large_items", ring->dropped_too_large_items);
 	json_add_number(json, "dropped_invalid_items", ring->dropped_invalid_items);
 	json_add_bool(json, "blocked", ring->is_blocked);
+	if (ring->lanes > 1) {
+		json_object *lanes = json_object_new_array();
+
+		for (unsigned lane = 0; lane < ring->lanes; lane++)
+			json_object_array_add(lanes,
+					      json_object_new_uint64(ring->lane_used_bytes[lane]));
+		json_object_object_add(json, "lanes_used_bytes", lanes);
+	}
 	return json;
 }
 

@@ -22,12 +22,16 @@
 
 #define STAT_SERVICE_BYTES 128u
 
+/* All lanes of a signal, which together are its ring. */
 struct stat_ring {
 	bool is_present;
-	bool is_sound;		/* its positions make sense */
-	bool is_blocked;	/* the first entry is claimed and not committed */
-	bool has_deep_sleep;	/* of the writer: the next push wakes it */
-	uint64_t read_position; /* where the writer goes on */
+	bool is_sound;	 /* their positions make sense */
+	bool is_blocked; /* in a lane the first entry is claimed and not committed */
+	bool has_deep_sleep; /* of the writer: the next push wakes it */
+	unsigned lanes;
+	unsigned blocked_lanes;			   /* bits */
+	uint64_t read_positions[REGION_LANES_MAX]; /* where the writer goes on */
+	uint64_t lane_used_bytes[REGION_LANES_MAX];
 	uint64_t size_bytes;
 	uint64_t used_bytes;	/* not given back by the writer */
 	uint64_t waiting_bytes; /* not in a batch that counts */

@@ -16,10 +16,13 @@ static void ring_free(struct verify_ring *ring)
 {
 	size_t i;
 
+	if (ring == NULL)
+		return;
 	for (i = 0; i < ring->gap_count; i++)
 		free(ring->gaps[i].where);
 	free(ring->gaps);
 	free(ring->live.held);
+	free(ring);
 }
 
 void verify_free(struct verify *verify)
@@ -31,8 +34,8 @@ void verify_free(struct verify *verify)
 	HASH_ITER(hh, verify->regions, region, next)
 	{
 		HASH_DELETE(hh, verify->regions, region);
-		for (ring = 0; ring < SIGNAL_COUNT; ring++)
-			ring_free(&region->rings[ring]);
+		for (ring = 0; ring < REGION_RINGS_MAX; ring++)
+			ring_free(region->rings[ring]);
 		free(region);
 	}
 	for (i = 0; i < verify->dir_count; i++) {
@@ -78,6 +81,13 @@ struct verify_region *verify_region(struct verify *verify, uint64_t id)
 }
 
 /* ---- rings ---- */
+
+struct verify_ring *verify_region_ring(struct verify_region *region, unsigned number)
+{
+	if (region->rings[number] == NULL)
+		region->rings[number] = calloc(1, sizeof(*region->rings[number]));
+	return region->rings[number];
+}
 
 uint64_t verify_live_items(const struct verify_live *live, uint64_t from, uint64_t *ret_open_bytes)
 {

@@ -110,7 +110,7 @@ struct verify_region {
 	bool is_not_looked_at; /* it has been there, but not when the others were looked at */
 	bool is_alive;	       /* if it is there */
 	bool is_closed;	       /* if it is there */
-	struct verify_ring rings[SIGNAL_COUNT];
+	struct verify_ring *rings[REGION_RINGS_MAX]; /* by number; NULL: nothing was met of it */
 	UT_hash_handle hh;
 };
 
@@ -201,6 +201,9 @@ struct verify_region *verify_find_region(const struct verify *verify, uint64_t i
 
 /** The region with this id, made if it is new; NULL: no memory. */
 struct verify_region *verify_region(struct verify *verify, uint64_t id);
+
+/** A ring of a region, made if it is new; NULL: no memory. */
+struct verify_ring *verify_region_ring(struct verify_region *region, unsigned number);
 
 /** The items that stand in the ring at this position and behind it; and the bytes of open claims.
  */

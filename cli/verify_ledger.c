@@ -23,7 +23,8 @@ static uint64_t entry_items(const struct batch_entry *entry)
 static bool entry_is_sound(struct verify *verify, const struct verify_place *place,
 			   const struct batch_head *head, const struct batch_entry *entry)
 {
-	if (entry->region_id == 0 || entry->ring != head->signal || entry->from > entry->to ||
+	if (entry->region_id == 0 || entry->ring >= REGION_RINGS_MAX ||
+	    ring_signal(entry->ring) != head->signal || entry->from > entry->to ||
 	    entry->from % ENTRY_ALIGN_BYTES != 0 || entry->to % ENTRY_ALIGN_BYTES != 0) {
 		verify_problem(verify, place,
 			       "the ledger's entry of region %016" PRIx64 " makes no sense",
@@ -34,10 +35,9 @@ static bool entry_is_sound(struct verify *verify, const struct verify_place *pla
 }
 
 static int ring_begin(struct verify *verify, const struct verify_place *place,
-		      struct verify_region *region, const struct batch_entry *entry)
+		      const struct verify_region *region, struct verify_ring *ring,
+		      const struct batch_entry *entry)
 {
-	struct verify_ring *ring = &region->rings[entry->ring];
-
 	ring->is_seen = true;
 	ring->to = entry->from;
 	ring->items_next = entry->items_before;
@@ -162,8 +162,10 @@ int verify_ledger(struct verify *verify, const struct verify_place *place,
 		if (region->pid != entry->pid || region->start_unix_ns != entry->start_unix_ns)
 			verify_problem(verify, place,
 				       "region %016" PRIx64 ": another producer's now", region->id);
-		ring = &region->rings[entry->ring];
-		rc = ring->is_seen ? 0 : ring_begin(verify, place, region, entry);
+		ring = verify_region_ring(region, entry->ring);
+		if (ring == NULL)
+			return -ENOMEM;
+		rc = ring->is_seen ? 0 : ring_begin(verify, place, region, ring, entry);
 		if (rc == 0)
 			rc = ring_check_place(verify, place, region, ring, entry, head->epoch);
 		if (rc < 0)
@@ -225,10 +227,10 @@ static uint64_t ring_conclude_unseen(struct verify *verify, const struct verify_
  * what it had claimed and not committed, when it was killed or looked at, and no more than fits
  * there. Once it can claim nothing any more it cannot say less.
  */
-static int ring_conclude(struct verify *verify, struct verify_region *region, unsigned signal)
+static int ring_conclude(struct verify *verify, struct verify_region *region,
+			 struct verify_ring *ring, enum otlp_signal signal)
 {
 	struct verify_signal *sums = &verify->signals[signal];
-	struct verify_ring *ring = &region->rings[signal];
 	const bool is_live = ring->live.is_present && !ring->is_final;
 	const bool is_over =
 		ring->is_final || (is_live && (!region->is_alive || region->is_closed));
@@ -292,11 +294,13 @@ static int ring_conclude(struct verify *verify, struct verify_region *region, un
 static void region_count(struct verify *verify, const struct verify_region *region)
 {
 	bool is_used = false, is_final = true, is_closed = true, is_broken = false;
-	unsigned signal;
+	unsigned number;
 
-	for (signal = 0; signal < SIGNAL_COUNT; signal++) {
-		const struct verify_ring *ring = &region->rings[signal];
+	for (number = 0; number < REGION_RINGS_MAX; number++) {
+		const struct verify_ring *ring = region->rings[number];
 
+		if (ring == NULL)
+			continue;
 		is_broken |= ring->is_broken;
 		/* A ring that was never used has no entry. */
 		if (ring->is_seen || ring->live.tail != 0) {
@@ -383,10 +387,13 @@ int verify_conclude(struct verify *verify)
 {
 	struct verify_region *region;
 	enum otlp_signal signal;
+	unsigned number;
 
 	for (region = verify->regions; region != NULL; region = region->hh.next) {
-		for (signal = 0; signal < SIGNAL_COUNT; signal++)
-			if (ring_conclude(verify, region, signal) < 0)
+		for (number = 0; number < REGION_RINGS_MAX; number++)
+			if (region->rings[number] != NULL &&
+			    ring_conclude(verify, region, region->rings[number],
+					  ring_signal(number)) < 0)
 				return -ENOMEM;
 		region_count(verify, region);
 	}

@@ -19,7 +19,8 @@ static int look_region(struct verify *verify, const struct region_view *view, co
 {
 	struct verify_region *region = verify_region(verify, view->region_id);
 	struct guard guard;
-	unsigned signal;
+	struct verify_ring *ring;
+	unsigned number;
 	int rc = 0;
 
 	if (region == NULL)
@@ -31,25 +32,28 @@ static int look_region(struct verify *verify, const struct region_view *view, co
 	/* Both before the counters, which do not change behind either. */
 	region->is_alive = region_is_alive(view) != 0;
 	region->is_closed = region_is_closed(view);
-	for (signal = 0; rc == 0 && signal < SIGNAL_COUNT; signal++) {
-		if (view->rings[signal].shared == NULL)
+	for (number = 0; rc == 0 && number < REGION_RINGS_MAX; number++) {
+		if (view->rings[number].shared == NULL)
 			continue;
-		rc = verify_ring_look(verify, view, &guard, signal, region->is_alive,
-				      &region->rings[signal].live);
-		if (rc == -EBADMSG) {
-			verify_problem(verify, NULL, "%s: its ring of %s makes no sense", name,
-				       signal_name(signal));
-			verify->may_have_raced = true;
-			rc = 0;
-		}
-	}
-	for (; rc == 0 && signal < REGION_RINGS_MAX; signal++)
-		if (view->rings[signal].shared != NULL)
+		if (ring_signal(number) >= SIGNAL_COUNT) {
 			verify_note(
 				verify, NULL,
 				"%s: its ring %u is of a signal that this version does not know, "
 				"and is not counted",
-				name, signal);
+				name, number);
+			continue;
+		}
+		ring = verify_region_ring(region, number);
+		rc = ring == NULL ? -ENOMEM
+				  : verify_ring_look(verify, view, &guard, number, region->is_alive,
+						     &ring->live);
+		if (rc == -EBADMSG) {
+			verify_problem(verify, NULL, "%s: its ring of %s makes no sense", name,
+				       signal_name(ring_signal(number)));
+			verify->may_have_raced = true;
+			rc = 0;
+		}
+	}
 	guard_remove(&guard);
 	return rc;
 }

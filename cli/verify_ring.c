@@ -42,7 +42,7 @@ struct span {
 
 struct look {
 	const struct region_view *view;
-	unsigned signal;
+	unsigned number;   /* of the ring */
 	struct span *open; /* in their order */
 	size_t open_count;
 	size_t open_capacity;
@@ -72,8 +72,8 @@ static int look_done(const struct look *look, struct ring_reader *reader, struct
 	struct ring_done done;
 	int rc;
 
-	rc = ring_reader_init(reader, view->rings[look->signal].shared,
-			      view->rings[look->signal].data, view->rings[look->signal].bytes,
+	rc = ring_reader_init(reader, view->rings[look->number].shared,
+			      view->rings[look->number].data, view->rings[look->number].bytes,
 			      false);
 	if (rc < 0)
 		return rc;
@@ -215,7 +215,7 @@ static uint64_t doubt_before(const struct look *look, uint64_t position)
 static int look_moment(const struct look *look, const struct ring_reader *reader,
 		       struct verify_live *live)
 {
-	const struct ring_shared *shared = look->view->rings[look->signal].shared;
+	const struct ring_shared *shared = look->view->rings[look->number].shared;
 	unsigned tries;
 	uint64_t tail;
 	int rc;
@@ -266,15 +266,16 @@ static int hold(struct verify *verify, const struct look *look, const struct rin
 		return -ENOMEM;
 	*held = (struct verify_held){.bytes = (uint32_t)entry->bytes};
 	if (entry->kind == RING_ENTRY_RECORD)
-		held->items = record_items(verify->record, entry, look->signal) & INT32_MAX;
+		held->items =
+			record_items(verify->record, entry, ring_signal(look->number)) & INT32_MAX;
 	held->is_open = entry->kind == RING_ENTRY_TORN;
 	if (held->is_open ||
 	    (entry->is_given_up && !was_passed(look, reader->read, reader->read + entry->bytes)))
 		/* A record of spans is one; where no header is, there may be several. */
-		live->doubt_items +=
-			look->signal != OTLP_SIGNAL_METRICS && entry->payload_bytes != 0
-				? 1
-				: items_of(entry->bytes);
+		live->doubt_items += ring_signal(look->number) != OTLP_SIGNAL_METRICS &&
+						     entry->payload_bytes != 0
+					     ? 1
+					     : items_of(entry->bytes);
 	return 0;
 }
 
@@ -368,11 +369,11 @@ static void keep_look(struct verify_live *kept, struct verify_live *live)
 }
 
 int verify_ring_look(struct verify *verify, const struct region_view *view,
-		     const struct guard *guard, unsigned signal, bool is_alive,
+		     const struct guard *guard, unsigned number, bool is_alive,
 		     struct verify_live *ret)
 {
 	const struct timespec pause = {.tv_nsec = PAUSE_NS};
-	struct look look = {.view = view, .signal = signal};
+	struct look look = {.view = view, .number = number};
 	struct verify_live live = {0};
 	bool is_exact = false;
 	unsigned looks;

@@ -17,7 +17,7 @@
  * @return 0; -EBADMSG: the ring makes no sense; or -ENOMEM
  */
 int verify_ring_look(struct verify *verify, const struct region_view *view,
-		     const struct guard *guard, unsigned signal, bool is_alive,
+		     const struct guard *guard, unsigned number, bool is_alive,
 		     struct verify_live *ret);
 
 #endif

@@ -37,7 +37,7 @@ static int read_defaults(struct otlp_options *ret, struct telling *telling,
 
 void check_variables(otlp_diagnostic_fn diagnostic, void *context)
 {
-	uint64_t ring_bytes[OTLP_SIGNAL_MAX];
+	uint64_t ring_bytes[REGION_RINGS_MAX];
 	struct resource *resource = NULL;
 	struct otlp_options options;
 	struct telling telling;
@@ -47,7 +47,7 @@ void check_variables(otlp_diagnostic_fn diagnostic, void *context)
 		return;
 	options_check_environment(&options);
 	options_budget(&options, &budget);
-	(void)options_ring_bytes(&options, ring_bytes);
+	(void)options_rings(&options, ring_bytes);
 	if (resource_new_from_environment(&resource, &options) == 0)
 		resource_free(resource);
 }
@@ -67,7 +67,7 @@ static void region_begin(struct check_region *ret, struct region_options *region
 	*region = (struct region_options){.program = NULL};
 	if (read_defaults(&options, &telling, ask_nobody, NULL) < 0)
 		return;
-	(void)options_ring_bytes(&options, region->ring_bytes);
+	(void)options_rings(&options, region->ring_bytes);
 	options_budget(&options, &region->budget);
 	failure.needed_bytes = 0;
 	(void)region_check_limits(region, &failure);

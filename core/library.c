@@ -62,7 +62,7 @@ static int library_init(struct otlp_library *library, const struct otlp_options 
 	struct failure failure;
 	int rc;
 
-	rc = options_ring_bytes(options, region.ring_bytes);
+	rc = options_rings(options, region.ring_bytes);
 	if (rc < 0)
 		return rc;
 	library->references = 1;
@@ -228,7 +228,7 @@ int otlp_library_export_metrics_ref(struct otlp_library *library,
 
 /* One position in each ring of each region of this process, and whether the writer is there. */
 struct flush_target {
-	uint64_t positions[PRODUCER_REGIONS_MAX][SIGNAL_COUNT];
+	uint64_t positions[PRODUCER_REGIONS_MAX][REGION_RINGS_MAX];
 	uint32_t region_count;
 };
 
@@ -239,10 +239,11 @@ static bool ring_is_written(const struct ring *ring, uint64_t position)
 
 static bool flush_is_written(const struct region *region, const uint64_t *positions)
 {
-	uint32_t signal;
+	uint32_t number;
 
-	for (signal = 0; signal < SIGNAL_COUNT; signal++)
-		if (!ring_is_written(&region->rings[signal], positions[signal]))
+	for (number = 0; number < REGION_RINGS_MAX; number++)
+		if (region->rings[number].shared != NULL &&
+		    !ring_is_written(&region->rings[number], positions[number]))
 			return false;
 	return true;
 }
@@ -288,15 +289,16 @@ static bool flush_tell(uint64_t *told, uint64_t position)
 static int flush_result(struct producer *producer, const struct flush_target *target)
 {
 	int result = OTLP_OK;
-	uint32_t i, signal;
+	uint32_t i, number;
 
 	for (i = 0; i < target->region_count; i++) {
 		const struct ring *rings = producer->regions[i].rings;
 
-		for (signal = 0; signal < SIGNAL_COUNT; signal++)
-			if (!ring_is_written(&rings[signal], target->positions[i][signal]) &&
-			    flush_tell(&producer->page->told[i][signal],
-				       target->positions[i][signal]))
+		for (number = 0; number < REGION_RINGS_MAX; number++)
+			if (rings[number].shared != NULL &&
+			    !ring_is_written(&rings[number], target->positions[i][number]) &&
+			    flush_tell(&producer->page->told[i][number],
+				       target->positions[i][number]))
 				result = OTLP_ERR_NO_WRITER;
 	}
 	return result;
@@ -305,16 +307,18 @@ static int flush_result(struct producer *producer, const struct flush_target *ta
 /* Ask the writer for everything up to the tails of now. */
 static void flush_request(struct producer *producer, struct flush_target *target)
 {
-	uint32_t i, signal;
+	uint32_t i, number;
 
 	target->region_count = producer_region_count(producer);
 	for (i = 0; i < target->region_count; i++) {
-		for (signal = 0; signal < SIGNAL_COUNT; signal++) {
-			struct ring_shared *shared = producer->regions[i].rings[signal].shared;
-			uint64_t tail = atomic_load_relaxed_u64(&shared->tail);
-			uint64_t asked;
+		for (number = 0; number < REGION_RINGS_MAX; number++) {
+			struct ring_shared *shared = producer->regions[i].rings[number].shared;
+			uint64_t tail, asked;
 
-			target->positions[i][signal] = tail;
+			if (shared == NULL)
+				continue;
+			tail = atomic_load_relaxed_u64(&shared->tail);
+			target->positions[i][number] = tail;
 			do {
 				asked = atomic_load_relaxed_u64(&shared->flush_to);
 			} while ((int64_t)(tail - asked) > 0 &&

@@ -7,6 +7,7 @@
 
 #include "base/environment.h"
 #include "base/units.h"
+#include "core/lane.h"
 #include "core/record/signal.h"
 #include "shm/layout.h"
 
@@ -14,6 +15,8 @@
 #define VALUE_SHOWN_BYTES_MAX 40
 
 static const char temporality_variable[] = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE";
+
+static const char lanes_variable[] = "OTLPIPE_LANES";
 
 static bool is_word(const char *text, size_t len, const char *word)
 {
@@ -119,7 +122,7 @@ int options_read(struct otlp_options *ret, const struct otlp_options *options,
 		telling->diagnostic = ret->diagnostic;
 		telling->context = ret->diagnostic_context;
 		if ((bytes > sizeof(*ret) && !is_zero(options + 1, bytes - sizeof(*ret))) ||
-		    !is_zero(ret->reserved, sizeof(ret->reserved)))
+		    ret->reserved_1 != 0 || !is_zero(ret->reserved, sizeof(ret->reserved)))
 			return refuse_options(telling, OTLP_ERR_INVALID,
 					      "struct otlp_options has fields that this version of "
 					      "the library does not know");
@@ -180,10 +183,35 @@ static uint64_t ring_bytes_from_environment(const struct otlp_options *options, 
 	return bytes;
 }
 
-int options_ring_bytes(const struct otlp_options *options, uint64_t *ret)
+/* @return 0: it is not set, or is no number of lanes, which was told */
+static unsigned lanes_from_environment(const struct otlp_options *options)
 {
+	const char *value;
+	unsigned count;
+	size_t len;
+
+	if (!environment_get(lanes_variable, &value, &len))
+		return 0;
+	count = len == 1 && value[0] >= '1' && value[0] <= '9' ? (unsigned)(value[0] - '0') : 0;
+	if (count == 0 || count > REGION_LANES_MAX || (count & (count - 1)) != 0) {
+		tell_of_variable(options, lanes_variable, "is none of 1, 2, 4 and 8");
+		return 0;
+	}
+	return count;
+}
+
+int options_rings(const struct otlp_options *options, uint64_t *ret)
+{
+	unsigned asked = options->lanes, lane, count;
+	uint64_t signal_bytes;
 	size_t signal;
 
+	memset(ret, 0, REGION_RINGS_MAX * sizeof(*ret));
+	if (asked > REGION_LANES_MAX || (asked & (asked - 1)) != 0)
+		return refuse_options(options->diagnostic_context, OTLP_ERR_INVALID,
+				      "the option lanes is none of 1, 2, 4 and 8");
+	if (asked == 0)
+		asked = lanes_from_environment(options);
 	for (signal = 0; signal < OTLP_SIGNAL_MAX; signal++) {
 		uint64_t bytes = options->ring_bytes[signal];
 
@@ -202,13 +230,17 @@ int options_ring_bytes(const struct otlp_options *options, uint64_t *ret)
 							    signal_rows[signal].ring_variable);
 		if (bytes == 0)
 			bytes = signal_rows[signal].ring_bytes_default;
-		ret[signal] = ring_bytes_round(bytes);
+		signal_bytes = ring_bytes_round(bytes);
+		count = lane_count(signal_bytes, asked);
+		for (lane = 0; lane < count; lane++)
+			ret[ring_number((unsigned)signal, lane)] = signal_bytes / count;
 	}
 	return 0;
 }
 
 static_assert(OTLP_RING_BYTES_MIN == RING_BYTES_MIN, "the public limits are the layout's");
 static_assert(OTLP_RING_BYTES_MAX == RING_BYTES_MAX, "the public limits are the layout's");
+static_assert(OTLP_LANES_MAX == REGION_LANES_MAX, "the public limits are the layout's");
 static_assert(OTLP_RECORD_BYTES_MAX == RING_PAYLOAD_BYTES_MAX,
 	      "the public limits are the layout's");
 
@@ -226,7 +258,7 @@ const char *options_variable(size_t number)
 {
 	static const char *const names[] = {
 		"OTLPIPE_DIR",	     BUDGET_VARIABLE,	   "OTEL_RESOURCE_ATTRIBUTES",
-		"OTEL_SERVICE_NAME", temporality_variable,
+		"OTEL_SERVICE_NAME", temporality_variable, lanes_variable,
 	};
 	const size_t count = sizeof(names) / sizeof(names[0]);
 

@@ -35,12 +35,13 @@ int options_read(struct otlp_options *ret, const struct otlp_options *options,
 		 struct telling *telling);
 
 /**
- * The sizes of the rings, by the options, else by the environment, else the defaults.
+ * The sizes of the rings, by the options, else by the environment, else the defaults: what a signal
+ * has, divided among its lanes.
  *
- * @param ret  OTLP_SIGNAL_MAX of them
+ * @param ret  REGION_RINGS_MAX of them, by ring_number()
  * @return 0, or OTLP_ERR_INVALID, which was told
  */
-int options_ring_bytes(const struct otlp_options *options, uint64_t *ret);
+int options_rings(const struct otlp_options *options, uint64_t *ret);
 
 /** What the runtime directory may hold. A variable that is wrong is told of, and left aside. */
 void options_budget(const struct otlp_options *options, struct budget *ret);

@@ -42,19 +42,34 @@ static int producer_set_path(struct producer *producer, const char *runtime_dir)
 
 static struct producer_page *producer_map_page(void)
 {
-	void *page = mmap(NULL, LAYOUT_PAGE_BYTES, PROT_READ | PROT_WRITE,
+	void *page = mmap(NULL, PRODUCER_PAGE_BYTES, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (page == MAP_FAILED)
 		return NULL;
-	if (madvise(page, LAYOUT_PAGE_BYTES, MADV_WIPEONFORK) < 0) {
+	if (madvise(page, PRODUCER_PAGE_BYTES, MADV_WIPEONFORK) < 0) {
 		int saved = errno;
 
-		munmap(page, LAYOUT_PAGE_BYTES);
+		munmap(page, PRODUCER_PAGE_BYTES);
 		errno = saved;
 		return NULL;
 	}
 	return page;
+}
+
+/* By the rings that its regions get: a signal's lanes have the numbers from 0 on. */
+static void producer_count_lanes(struct producer *producer)
+{
+	enum otlp_signal signal;
+
+	for (signal = 0; signal < SIGNAL_COUNT; signal++) {
+		unsigned lane = 1;
+
+		while (lane < REGION_LANES_MAX &&
+		       producer->options.ring_bytes[ring_number(signal, lane)] != 0)
+			lane++;
+		producer->lanes.masks[signal] = lane - 1;
+	}
 }
 
 int producer_open(struct producer *producer, const char *runtime_dir,
@@ -63,12 +78,14 @@ int producer_open(struct producer *producer, const char *runtime_dir,
 	int rc;
 
 	producer->options = *options;
+	lane_open(&producer->lanes);
+	producer_count_lanes(producer);
 	ret_failure->step = FAILURE_DIRECTORY;
 	rc = producer_set_path(producer, runtime_dir);
 	if (rc < 0)
 		return rc;
 	ret_failure->step = FAILURE_MAP;
-	ret_failure->needed_bytes = LAYOUT_PAGE_BYTES;
+	ret_failure->needed_bytes = PRODUCER_PAGE_BYTES;
 	producer->page = producer_map_page();
 	if (producer->page == NULL)
 		return -errno;
@@ -77,7 +94,7 @@ int producer_open(struct producer *producer, const char *runtime_dir,
 		counters_add_refused_open(&producer->counters);
 		counters_close(&producer->counters);
 		control_close(&producer->control);
-		munmap(producer->page, LAYOUT_PAGE_BYTES);
+		munmap(producer->page, PRODUCER_PAGE_BYTES);
 	}
 	return rc;
 }
@@ -87,9 +104,11 @@ static bool region_is_unused(const struct region *region)
 {
 	size_t i;
 
-	for (i = 0; i < SIGNAL_COUNT; i++) {
+	for (i = 0; i < REGION_RINGS_MAX; i++) {
 		const struct ring_shared *shared = region->rings[i].shared;
 
+		if (shared == NULL)
+			continue;
 		if (atomic_load_relaxed_u64(&shared->tail) != 0 ||
 		    atomic_load_relaxed_u64(&shared->dropped_full_items) != 0 ||
 		    atomic_load_relaxed_u64(&shared->dropped_too_large_items) != 0 ||
@@ -119,7 +138,7 @@ void producer_close(struct producer *producer)
 		control_wake_writer(&producer->control);
 	counters_close(&producer->counters);
 	control_close(&producer->control);
-	munmap(producer->page, LAYOUT_PAGE_BYTES);
+	munmap(producer->page, PRODUCER_PAGE_BYTES);
 	producer->page = NULL;
 }
 
@@ -235,12 +254,15 @@ void producer_get_stats(const struct producer *producer, struct otlp_stats *ret)
 	ret->ring_error = (int)atomic_load_relaxed_u32(&producer->page->error);
 	ret->ring_failures = atomic_load_relaxed_u32(&producer->page->failures);
 	for (signal = 0; signal < SIGNAL_COUNT; signal++) {
-		uint32_t n;
+		uint32_t n, lane;
 
 		ret->signals[signal].dropped_full =
 			atomic_load_relaxed_u64(&counters->dropped_full_items[signal]);
 		for (n = 0; n < producer_region_count(producer); n++)
-			add_ring_stats(&ret->signals[signal],
-				       producer->regions[n].rings[signal].shared);
+			for (lane = 0; lane <= producer->lanes.masks[signal]; lane++)
+				add_ring_stats(&ret->signals[signal],
+					       producer->regions[n]
+						       .rings[ring_number(signal, lane)]
+						       .shared);
 	}
 }

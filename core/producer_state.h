@@ -2,7 +2,7 @@
 /*
  * What a process has of its connection to the shared memory.
  *
- * Everything that belongs to one process alone stands in a page that a fork
+ * Everything that belongs to one process alone stands in pages that a fork
  * wipes (MADV_WIPEONFORK). So its count of regions tells a child from its parent,
  * for the price of a load, however the child was made.
  *
@@ -20,6 +20,7 @@
 
 #include <otlpipe/otlpipe.h>
 
+#include "core/lane.h"
 #include "core/last_error.h"
 #include "core/record/signal.h"
 #include "core/scope.h"
@@ -28,7 +29,7 @@
 #include "shm/counters.h"
 #include "shm/region.h"
 
-static_assert(SIGNAL_COUNT <= REGION_RINGS_MAX, "one ring a signal");
+static_assert(SIGNAL_COUNT <= REGION_SIGNALS_MAX, "each signal has its rings");
 
 /*
  * Regions that one process may make in turn; each but the last was abandoned by a writer, or lost
@@ -82,13 +83,16 @@ struct producer_page {
 	struct producer_counters counters;
 	struct last_error last_error;
 	/* A flush has said of what is before these positions that nobody will write it. */
-	uint64_t told[PRODUCER_REGIONS_MAX][SIGNAL_COUNT];
+	uint64_t told[PRODUCER_REGIONS_MAX][REGION_RINGS_MAX];
 };
 
-static_assert(sizeof(struct producer_page) <= LAYOUT_PAGE_BYTES, "it is one page");
+#define PRODUCER_PAGE_BYTES (3 * LAYOUT_PAGE_BYTES)
+
+static_assert(sizeof(struct producer_page) <= PRODUCER_PAGE_BYTES, "it has room");
 
 struct producer {
 	struct producer_page *page;
+	struct lanes lanes;
 	struct control control;
 	struct counters counters; /* what is dropped while there is no region */
 	struct region regions[PRODUCER_REGIONS_MAX];

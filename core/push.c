@@ -23,7 +23,7 @@
 struct push {
 	struct producer *producer;
 	struct region *region; /* NULL: there is none */
-	struct ring *ring;     /* of the region */
+	struct ring *ring;     /* of the region: the lane of this thread, or where it had room */
 	enum otlp_signal signal;
 	int result;
 	bool is_crowded; /* a ring was full, or is half full since */
@@ -73,15 +73,49 @@ static inline void push_begin(struct push *push, struct producer *producer, enum
 	push->is_crowded = false;
 	push->scope = NULL;
 	push->region = producer_region(push->producer, &push->result);
-	push->ring = push->region != NULL ? &push->region->rings[signal] : NULL;
+	push->ring = NULL;
+	if (push->region != NULL)
+		push->ring = &push->region->rings[ring_number(
+			signal, lane_of_thread(&producer->lanes, signal))];
+}
+
+/*
+ * A full lane is not full: the others of its signal are tried, so that one thread can use all of
+ * the space. What is left of the export call stays where there was room; the next one begins with
+ * its own lane again.
+ *
+ * By value: were the caller's claim lent to this, the hot path would have to keep it in memory.
+ *
+ * @return without a payload: all are full
+ */
+static __attribute__((noinline, cold)) struct ring_claim
+push_claim_elsewhere(struct push *push, uint32_t bytes, uint32_t items)
+{
+	struct ring *const rings = push->region->rings;
+	const uint32_t mask = push->producer->lanes.masks[push->signal];
+	const unsigned own = ring_lane((unsigned)(push->ring - rings));
+	struct ring_claim claim = {0};
+	unsigned n;
+
+	for (n = 1; n <= mask; n++) {
+		struct ring *ring = &rings[ring_number(push->signal, (own + n) & mask)];
+
+		if (ring_claim(ring, bytes, items, &claim)) {
+			push->ring = ring;
+			return claim;
+		}
+	}
+	push->is_crowded = true;
+	claim.payload = NULL;
+	return claim;
 }
 
 static inline bool push_claim(struct push *push, size_t bytes, size_t items, struct ring_claim *ret)
 {
-	if (ring_claim(push->ring, (uint32_t)bytes, (uint32_t)items, ret))
+	if (__builtin_expect(ring_claim(push->ring, (uint32_t)bytes, (uint32_t)items, ret), 1))
 		return true;
-	push->is_crowded = true;
-	return false;
+	*ret = push_claim_elsewhere(push, (uint32_t)bytes, (uint32_t)items);
+	return ret->payload != NULL;
 }
 
 /* Half full: once for all pushes, whatever becomes of the one that took it there. */

@@ -49,6 +49,11 @@
 	{                                                                                         \
 		return __atomic_fetch_add(target, value, __ATOMIC_RELAXED);                       \
 	}                                                                                         \
+	static inline uint##bits##_t atomic_or_relaxed_u##bits(uint##bits##_t *target,            \
+							       uint##bits##_t value)              \
+	{                                                                                         \
+		return __atomic_fetch_or(target, value, __ATOMIC_RELAXED);                        \
+	}                                                                                         \
 	static inline uint##bits##_t atomic_sub_acq_rel_u##bits(uint##bits##_t *target,           \
 								uint##bits##_t value)             \
 	{                                                                                         \

@@ -109,12 +109,12 @@ void counters_close(struct counters *counters)
 	counters->page = NULL;
 }
 
-void counters_add_dropped(const struct counters *counters, unsigned ring, uint64_t items)
+void counters_add_dropped(const struct counters *counters, unsigned signal, uint64_t items)
 {
 	struct counters_page *page = counters_page(counters);
 
 	if (page != NULL)
-		atomic_add_relaxed_u64(&page->dropped_items[ring], items);
+		atomic_add_relaxed_u64(&page->dropped_items[signal], items);
 }
 
 void counters_add_refused_open(const struct counters *counters)

@@ -33,7 +33,7 @@ int counters_open(struct counters *counters, const struct runtime_dir *dir);
 void counters_close(struct counters *counters);
 
 /** Count. Async-signal-safe. */
-void counters_add_dropped(const struct counters *counters, unsigned ring, uint64_t items);
+void counters_add_dropped(const struct counters *counters, unsigned signal, uint64_t items);
 void counters_add_refused_open(const struct counters *counters);
 
 #endif

@@ -35,7 +35,7 @@ static void counters_sum_file(const struct runtime_dir *dir, const char *name,
 	/* Read, not mapped: no cut of the file is a signal then. */
 	struct counters_page page;
 	struct stat st;
-	unsigned ring;
+	unsigned signal;
 	int fd;
 
 	fd = openat(dir->fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -44,8 +44,8 @@ static void counters_sum_file(const struct runtime_dir *dir, const char *name,
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && counters_is_owners(name, &st) &&
 	    pread(fd, &page, sizeof(page), 0) == (ssize_t)sizeof(page) &&
 	    page.magic == COUNTERS_MAGIC && page.major == COUNTERS_MAJOR) {
-		for (ring = 0; ring < REGION_RINGS_MAX; ring++)
-			sum->dropped_items[ring] += page.dropped_items[ring];
+		for (signal = 0; signal < REGION_SIGNALS_MAX; signal++)
+			sum->dropped_items[signal] += page.dropped_items[signal];
 		sum->refused_opens += page.refused_opens;
 	}
 	close(fd);

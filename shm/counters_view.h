@@ -10,7 +10,7 @@
 
 /* Of all users whose files may be read. */
 struct counters_sum {
-	uint64_t dropped_items[REGION_RINGS_MAX]; /* by the ring's number */
+	uint64_t dropped_items[REGION_SIGNALS_MAX];
 	uint64_t refused_opens;
 };
 

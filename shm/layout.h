@@ -47,8 +47,44 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the layout is little-
 #define LAYOUT_MAJOR	  3			       /* another number: not readable */
 #define LAYOUT_MINOR	  0 /* a higher number: fields were added in reserved space */
 
-/* Each ring has a number. What goes into which ring is for those to agree on who use them. */
-#define REGION_RINGS_MAX       4
+/*
+ * A signal has one ring or more, its lanes, so that threads do not push to the same lines. Each
+ * ring has a number, which says of which signal and of which lane it is: lane 0 has the signal's
+ * number. A region may have any of them. What exists once for a signal is counted by
+ * REGION_SIGNALS_MAX.
+ */
+#define REGION_SIGNALS_MAX 4
+#define REGION_LANES_MAX   8
+#define REGION_RINGS_MAX   (REGION_SIGNALS_MAX * REGION_LANES_MAX)
+
+static inline unsigned ring_number(unsigned signal, unsigned lane)
+{
+	return lane * REGION_SIGNALS_MAX + signal;
+}
+
+static inline unsigned ring_signal(unsigned number)
+{
+	return number % REGION_SIGNALS_MAX;
+}
+
+static inline unsigned ring_lane(unsigned number)
+{
+	return number / REGION_SIGNALS_MAX;
+}
+
+/** The rings of one signal, as bits by number. */
+static inline uint32_t ring_bits(unsigned signal)
+{
+	return UINT32_C(0x11111111) << signal;
+}
+
+/** The smallest number in bits that are not 0. */
+static inline unsigned ring_first(uint32_t bits)
+{
+	return (unsigned)__builtin_ctz(bits);
+}
+
+static_assert(REGION_RINGS_MAX == 32 && REGION_SIGNALS_MAX == 4, "ring_bits()");
 
 #define RING_BYTES_MIN	       (UINT64_C(4) << 10)
 #define RING_BYTES_MAX	       (UINT64_C(1) << 30)
@@ -147,7 +183,7 @@ static_assert(sizeof(struct ring_done) == 40, "layout");
 static_assert(sizeof(struct ring_shared) == 1024, "layout");
 
 struct ring_desc {
-	uint32_t number; /* less than REGION_RINGS_MAX, and of no other ring in this region */
+	uint32_t number; /* ring_number(): of no other ring in this region */
 	uint32_t reserved;
 	uint64_t control_offset; /* struct ring_shared */
 	uint64_t data_offset;	 /* multiple of a page */
@@ -195,6 +231,10 @@ struct region_header {
 	/* Producer. */
 	_Alignas(LAYOUT_LINE_BYTES) uint32_t producer_state; /* stored last, with release */
 	uint32_t table_tail; /* bytes of the table that are claimed */
+	/* Bits by number: rings that something was ever claimed in. Only ever added to, before the
+	 * first claim. It saves the writer the look at rings that nobody uses; a liar delays what
+	 * is its own: now and then, and at the end, all rings are looked at. */
+	uint32_t rings_used;
 
 	/* Writer. */
 	_Alignas(LAYOUT_LINE_BYTES) uint32_t writer_state;
@@ -204,19 +244,20 @@ struct region_header {
 	 */
 	uint64_t unsettled_output;
 
-	_Alignas(LAYOUT_LINE_BYTES) uint8_t room[3456]; /* zero */
+	_Alignas(LAYOUT_LINE_BYTES) uint8_t room[2560]; /* zero */
 };
 
 static_assert(offsetof(struct region_header, region_id) == 16, "layout");
 static_assert(offsetof(struct region_header, table_offset) == 48, "layout");
 static_assert(offsetof(struct region_header, flags) == 68, "layout");
 static_assert(offsetof(struct region_header, rings) == 72, "layout");
-static_assert(offsetof(struct region_header, program) == 200, "layout");
-static_assert(offsetof(struct region_header, producer_state) == 384, "layout");
-static_assert(offsetof(struct region_header, table_tail) == 388, "layout");
-static_assert(offsetof(struct region_header, writer_state) == 512, "layout");
-static_assert(offsetof(struct region_header, writer_epoch) == 520, "layout");
-static_assert(offsetof(struct region_header, unsettled_output) == 528, "layout");
+static_assert(offsetof(struct region_header, program) == 1096, "layout");
+static_assert(offsetof(struct region_header, producer_state) == 1280, "layout");
+static_assert(offsetof(struct region_header, table_tail) == 1284, "layout");
+static_assert(offsetof(struct region_header, rings_used) == 1288, "layout");
+static_assert(offsetof(struct region_header, writer_state) == 1408, "layout");
+static_assert(offsetof(struct region_header, writer_epoch) == 1416, "layout");
+static_assert(offsetof(struct region_header, unsettled_output) == 1424, "layout");
 static_assert(sizeof(struct region_header) == LAYOUT_PAGE_BYTES, "layout");
 
 /*
@@ -272,7 +313,7 @@ struct counters_page {
 	uint32_t reserved;
 	uint64_t refused_opens;
 
-	_Alignas(LAYOUT_LINE_BYTES) uint64_t dropped_items[REGION_RINGS_MAX];
+	_Alignas(LAYOUT_LINE_BYTES) uint64_t dropped_items[REGION_SIGNALS_MAX];
 
 	_Alignas(LAYOUT_LINE_BYTES) uint8_t room[3840]; /* zero */
 };

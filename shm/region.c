@@ -129,9 +129,11 @@ static int region_reserve(int fd, uint64_t bytes)
 	return 0;
 }
 
-static struct region_header *region_map(int fd, uint64_t bytes)
+/* @param fd  -1: memory of the process's own */
+static void *region_map(int fd, uint64_t bytes)
 {
-	void *map = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	void *map = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+			 fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED, fd, 0);
 
 	if (map == MAP_FAILED)
 		return NULL;
@@ -146,18 +148,47 @@ static struct region_header *region_map(int fd, uint64_t bytes)
 	return map;
 }
 
-static void region_init_views(struct region *region)
+static void region_unmap(struct region *region)
+{
+	if (region->rings != NULL)
+		munmap(region->rings, REGION_RINGS_MAX * sizeof(*region->rings));
+	if (region->header != NULL)
+		munmap(region->header, region->bytes);
+	region->rings = NULL;
+	region->header = NULL;
+}
+
+/* What is too large for one lane would be too large for each: so half of one, where a quarter of
+ * all is more. */
+static uint64_t region_payload_bytes_max(const struct region_plan *plan, const struct ring_desc *of)
+{
+	const uint64_t bound = ring_payload_bytes_bound(of->data_bytes);
+	uint64_t bytes = 0, quarter;
+	unsigned i;
+
+	for (i = 0; i < plan->ring_count; i++)
+		if (ring_signal(plan->rings[i].number) == ring_signal(of->number))
+			bytes += plan->rings[i].data_bytes;
+	quarter = ring_payload_bytes_max(bytes);
+	return quarter < bound ? quarter : bound;
+}
+
+static void region_init_views(struct region *region, const struct region_plan *plan)
 {
 	struct region_header *header = region->header;
 	uint8_t *base = (uint8_t *)header;
 	unsigned i;
 
-	memset(region->rings, 0, sizeof(region->rings));
-	region->table = base + header->table_offset;
-	for (i = 0; i < header->ring_count; i++)
-		ring_init(&region->rings[header->rings[i].number],
-			  (struct ring_shared *)(void *)(base + header->rings[i].control_offset),
-			  base + header->rings[i].data_offset, header->rings[i].data_bytes);
+	region->table = base + plan->table_offset;
+	for (i = 0; i < plan->ring_count; i++) {
+		const struct ring_desc *desc = &plan->rings[i];
+		struct ring *ring = &region->rings[desc->number];
+
+		ring_init_unused(ring, (struct ring_shared *)(void *)(base + desc->control_offset),
+				 base + desc->data_offset, desc->data_bytes, &header->rings_used,
+				 UINT32_C(1) << desc->number);
+		ring->payload_bytes_max = region_payload_bytes_max(plan, desc);
+	}
 }
 
 /* Map what is reserved and locked, and fill it in. */
@@ -172,16 +203,16 @@ static int region_fill(struct region *ret, int fd, const struct region_plan *pla
 	ret->device = st.st_dev;
 	ret->inode = st.st_ino;
 	ret->bytes = plan->region_bytes;
+	ret->rings = NULL;
 	ret->header = region_map(fd, plan->region_bytes);
-	if (ret->header == NULL)
-		return -errno;
-	rc = region_write_header(ret->header, plan, options);
+	if (ret->header != NULL)
+		ret->rings = region_map(-1, REGION_RINGS_MAX * sizeof(*ret->rings));
+	rc = ret->rings == NULL ? -errno : region_write_header(ret->header, plan, options);
 	if (rc < 0) {
-		munmap(ret->header, ret->bytes);
-		ret->header = NULL;
+		region_unmap(ret);
 		return rc;
 	}
-	region_init_views(ret);
+	region_init_views(ret, plan);
 	if (!control_register_producer())
 		ret->header->flags |= REGION_FLAG_NOT_REACHED;
 	/* PAIR(region-ready): with region_attach(): the header comes with the state. */
@@ -220,10 +251,8 @@ static int region_make(struct region *ret, const struct runtime_dir *dir, int fd
 	failure->step = FAILURE_NAME;
 	region_format_name(name, ret->header->pid, plan->region_id);
 	rc = runtime_link(dir, fd, name);
-	if (rc < 0) {
-		munmap(ret->header, ret->bytes);
-		ret->header = NULL;
-	}
+	if (rc < 0)
+		region_unmap(ret);
 	return rc;
 }
 
@@ -327,8 +356,7 @@ void region_close(struct region *region)
 	atomic_store_release_u32(&region->header->producer_state, REGION_STATE_CLOSED);
 	/* Behind that, which is what tells the writer that there may be holes. */
 	region_give_back(region);
-	munmap(region->header, region->bytes);
-	region->header = NULL;
+	region_unmap(region);
 }
 
 void region_unlink(const struct region *region, const struct runtime_dir *dir)

@@ -23,7 +23,7 @@
 #include "shm/runtime.h"
 
 struct region_options {
-	/* By the ring's number: a power of two, RING_BYTES_MIN to _MAX; 0: no ring has it. */
+	/* By ring_number(): a power of two, RING_BYTES_MIN to _MAX; 0: no ring has it. */
 	uint64_t ring_bytes[REGION_RINGS_MAX];
 	const char *program;
 	struct budget budget;	 /* of the directory: budget_check() comes before region_create() */
@@ -34,12 +34,12 @@ struct region {
 	struct region_header *header; /* the mapping */
 	uint64_t bytes;
 	uint8_t *table;
-	struct ring rings[REGION_RINGS_MAX]; /* by number */
-	uint64_t device, inode;		     /* of its file */
+	struct ring *rings;	/* REGION_RINGS_MAX of them by number, in memory of their own */
+	uint64_t device, inode; /* of its file */
 	/* Each push finds its region in an array: with this size that is a shift. */
-	uint8_t room[256];
+	uint8_t room[16];
 };
-static_assert(sizeof(struct region) == 2048, "a power of two");
+static_assert(sizeof(struct region) == 64, "a power of two");
 
 /**
  * Before anything is tried that would end the program: is a region with these options beyond

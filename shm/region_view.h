@@ -98,6 +98,12 @@ bool region_is_closed(const struct region_view *view);
  */
 int region_is_reserved(const struct region_view *view);
 
+/** The rings that something was ever claimed in, as bits by number: what the producer says. */
+static inline uint32_t region_used(const struct region_view *view)
+{
+	return atomic_load_relaxed_u32(&view->header->rings_used);
+}
+
 /** Tell the producer that nobody will drain it any more. */
 void region_abandon(struct region_view *view);
 

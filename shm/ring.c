@@ -20,7 +20,29 @@ void ring_init(struct ring *ring, struct ring_shared *shared, uint8_t *data, uin
 	ring->data = data;
 	ring->bytes = bytes;
 	ring->payload_bytes_max = ring_payload_bytes_max(bytes);
+	ring->used = NULL;
+	ring->used_bit = 0;
+	ring->is_announced = 1;
 	ring_refresh_head(ring);
+}
+
+void ring_init_unused(struct ring *ring, struct ring_shared *shared, uint8_t *data, uint64_t bytes,
+		      uint32_t *used, uint32_t used_bit)
+{
+	ring_init(ring, shared, data, bytes);
+	ring->used = used;
+	ring->used_bit = used_bit;
+	ring->is_announced = 0;
+	/* As if it were full: so the first claim asks for the head, which is where it is announced,
+	 * and the others do not pay for that. */
+	ring->cached_head = ring->cached_head - bytes;
+}
+
+__attribute__((cold, noinline)) void ring_announce(struct ring *ring)
+{
+	(void)atomic_or_relaxed_u32(ring->used, ring->used_bit);
+	/* PAIR(ring-used): with ring_refresh_head(). */
+	atomic_store_release_u32(&ring->is_announced, 1);
 }
 
 void ring_reader_get_done(const struct ring_reader *reader, struct ring_done *ret)
@@ -79,7 +101,7 @@ int ring_reader_init(struct ring_reader *reader, struct ring_shared *shared, uin
 	reader->shared = shared;
 	reader->data = data;
 	reader->bytes = bytes;
-	reader->payload_bytes_max = ring_payload_bytes_max(bytes);
+	reader->payload_bytes_max = ring_payload_bytes_bound(bytes);
 	do {
 		rc = reader_load(reader);
 		/* PAIR(ring-look): with reader_move_head() of a writer at work beside a

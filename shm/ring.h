@@ -32,10 +32,14 @@ struct ring {
 	uint8_t *data;
 	uint64_t bytes;
 	uint64_t payload_bytes_max;
+	uint32_t *used;	       /* region_header.rings_used; NULL: a ring alone */
+	uint32_t used_bit;     /* of this ring */
+	uint32_t is_announced; /* that bit is set there */
 	/* The newest head that any thread has seen: saves the read of the writer's line. */
 	_Alignas(LAYOUT_LINE_BYTES) uint64_t cached_head;
-	_Alignas(LAYOUT_LINE_BYTES) uint8_t end[1];
 };
+
+static_assert(sizeof(struct ring) == 256, "the next one begins on a line of its own");
 
 struct ring_claim {
 	uint8_t *payload; /* payload_bytes of it, zeroed */
@@ -45,7 +49,10 @@ struct ring_claim {
 	bool passes_half; /* this claim took the ring past half full: worth a wake-up */
 };
 
-/** The largest payload that a ring of this many bytes takes: a quarter of it, header included. */
+/**
+ * The largest payload that one ring takes: a quarter of it, header included. Of a signal with
+ * lanes it is a quarter of all of them, but no more than ring_payload_bytes_bound() of one.
+ */
 static inline uint64_t ring_payload_bytes_max(uint64_t ring_bytes)
 {
 	uint64_t quarter = ring_bytes / 4 - ENTRY_HEADER_BYTES;
@@ -53,11 +60,29 @@ static inline uint64_t ring_payload_bytes_max(uint64_t ring_bytes)
 	return quarter < RING_PAYLOAD_BYTES_MAX ? quarter : RING_PAYLOAD_BYTES_MAX;
 }
 
+/** No payload is larger, which a reader relies on: it fits into an empty ring at any position. */
+static inline uint64_t ring_payload_bytes_bound(uint64_t ring_bytes)
+{
+	uint64_t half = ring_bytes / 2 - ENTRY_HEADER_BYTES;
+
+	return half < RING_PAYLOAD_BYTES_MAX ? half : RING_PAYLOAD_BYTES_MAX;
+}
+
 void ring_init(struct ring *ring, struct ring_shared *shared, uint8_t *data, uint64_t bytes);
+
+/** The same with a ring that was never used, and that says so in the region's header when it is. */
+void ring_init_unused(struct ring *ring, struct ring_shared *shared, uint8_t *data, uint64_t bytes,
+		      uint32_t *used, uint32_t used_bit);
+
+void ring_announce(struct ring *ring);
 
 /** The head as the writer last stored it, remembered for the next claims. */
 static inline uint64_t ring_refresh_head(struct ring *ring)
 {
+	/* PAIR(ring-used): with ring_announce() in another thread: the bit comes before our claim.
+	 * Nobody claims in a ring without having been here, or after one who was. */
+	if (__builtin_expect(atomic_load_acquire_u32(&ring->is_announced) == 0, 0))
+		ring_announce(ring);
 	/* PAIR(ring-head): with ring_reader_release(). The zeroes that the writer stored
 	 * there come before our stores, so weaker would let them overwrite our entry. */
 	uint64_t head = atomic_load_acquire_u64(&ring->shared->head);

@@ -196,7 +196,7 @@ int status_read(const struct runtime_dir *dir, struct status_page *ret, bool *re
 	if (n != (ssize_t)sizeof(*ret) || ret->magic != STATUS_MAGIC || ret->major != STATUS_MAJOR)
 		return -EPROTO;
 	status_terminate(ret->io, sizeof(ret->io));
-	for (signal = 0; signal < REGION_RINGS_MAX; signal++)
+	for (signal = 0; signal < REGION_SIGNALS_MAX; signal++)
 		status_terminate(ret->problems[signal], sizeof(ret->problems[signal]));
 	status_terminate(ret->retention.problem, sizeof(ret->retention.problem));
 	status_terminate(ret->output, sizeof(ret->output));

@@ -100,11 +100,11 @@ struct status_page {
 	uint32_t regions;
 	uint64_t regions_broken;    /* left aside: no regions, or broken ones */
 	uint64_t heartbeat_unix_ns; /* when it last looked at the rings */
-	struct status_signal signals[REGION_RINGS_MAX];
+	struct status_signal signals[REGION_SIGNALS_MAX];
 	char io[STATUS_MESSAGE_BYTES]; /* how it writes */
 	/* Why a signal is stalled, or empty: each has its own, so that none takes another's away.
 	 */
-	char problems[REGION_RINGS_MAX][STATUS_MESSAGE_BYTES];
+	char problems[REGION_SIGNALS_MAX][STATUS_MESSAGE_BYTES];
 	/* Told to stop with --wait-for-producers: how many still live, and for how long at most. */
 	uint64_t waits_until_unix_ns; /* 0: no limit */
 	uint32_t waits_for_producers; /* 0: it does not wait */
@@ -112,11 +112,11 @@ struct status_page {
 	uint64_t regions_waiting;		     /* there is no room for them yet; minor 1 */
 	struct status_retention retention;	     /* minor 3 */
 	char version[STATUS_VERSION_BYTES];	     /* of the writer, as "0.2.0"; minor 4 */
-	struct status_sync syncs[REGION_RINGS_MAX];  /* minor 5 */
-	struct status_drops drops[REGION_RINGS_MAX]; /* minor 6 */
-	char room[4096 - 24 - 56 - REGION_RINGS_MAX * (64 + STATUS_MESSAGE_BYTES) -
+	struct status_sync syncs[REGION_SIGNALS_MAX];  /* minor 5 */
+	struct status_drops drops[REGION_SIGNALS_MAX]; /* minor 6 */
+	char room[4096 - 24 - 56 - REGION_SIGNALS_MAX * (64 + STATUS_MESSAGE_BYTES) -
 		  STATUS_MESSAGE_BYTES - sizeof(struct status_retention) - STATUS_VERSION_BYTES -
-		  REGION_RINGS_MAX * (sizeof(struct status_sync) + sizeof(struct status_drops))];
+		  REGION_SIGNALS_MAX * (sizeof(struct status_sync) + sizeof(struct status_drops))];
 	/* At the same place in every version. Absolute; empty: none yet. */
 	char output[STATUS_OUTPUT_BYTES];
 	struct status_memory memory;

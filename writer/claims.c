@@ -75,8 +75,8 @@ int claims_load(struct claims *claims, int out_dirfd)
 	int rc = claimfile_read(out_dirfd, &found, &count);
 
 	for (i = 0; rc == 0 && i < count; i++)
-		if (found[i].entry.ring >= SIGNAL_COUNT ||
-		    !settle_makes_sense(&found[i].entry, found[i].entry.ring))
+		if (ring_signal(found[i].entry.ring) >= SIGNAL_COUNT ||
+		    !settle_makes_sense(&found[i].entry, ring_signal(found[i].entry.ring)))
 			rc = -EBADMSG;
 	if (rc == 0 && count > 0) {
 		all = reallocarray(claims->items, claims->count + count, sizeof(*all));

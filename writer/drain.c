@@ -40,7 +40,7 @@ static void slice_end(int64_t *owes_ns, int64_t left_ns, int64_t used_ns)
 /* The batch is full: close it. False: there is no buffer, or no memory for a single record. */
 static bool pass_make_room(struct pass *pass)
 {
-	if (stage_is_empty(pass->queue->stage) ||
+	if ((stage_is_empty(pass->queue->stage) && pass->parts < BATCH_ENTRIES_MAX) ||
 	    queue_close_batch(pass->queue, pass->regions->sources) < 0)
 		return false;
 	(void)queue_pump(pass->queue, pass->drain->now_ns());
@@ -48,17 +48,21 @@ static bool pass_make_room(struct pass *pass)
 	return true;
 }
 
-static void pass_drain(struct pass *pass, struct source *source, int64_t left_ns)
+/* One ring. @return is the region's turn over with it? */
+static bool pass_drain_ring(struct pass *pass, struct source *source, unsigned number,
+			    struct drain *drain)
 {
-	const bool took_part = job_would_take(source, pass->signal);
-	const uint64_t before = source->rings[pass->signal].reader.read;
+	const bool took_part = job_would_take(source, number);
+	const struct source_ring *ring = source_ring(source, number);
+	const uint64_t before = ring->reader.read;
+	enum drain_end end = DRAIN_FULL;
 	uint64_t taken;
 
-	pass->drain->until_ns = pass->now_ns + left_ns;
-	if (pass->drain->until_ns > pass->end_ns)
-		pass->drain->until_ns = pass->end_ns;
-	switch (source_drain(source, pass->signal, pass->drain, pass->queue->stage,
-			     batch_head_bytes(pass->parts + !took_part))) {
+	/* One more than a batch may name needs the next batch, as does a record too many. */
+	if (took_part || pass->parts < BATCH_ENTRIES_MAX)
+		end = source_drain(source, number, drain, pass->queue->stage,
+				   batch_head_bytes(pass->parts + !took_part));
+	switch (end) {
 	case DRAIN_BROKEN:
 		regions_break_unreadable(pass->regions, source);
 		break;
@@ -73,13 +77,49 @@ static void pass_drain(struct pass *pass, struct source *source, int64_t left_ns
 		break;
 	}
 	/* After a batch was closed it counts from the start. */
-	if (job_would_take(source, pass->signal) && (!took_part || pass->parts == 0))
+	if (job_would_take(source, number) && (!took_part || pass->parts == 0))
 		pass->parts++;
-	taken = source->rings[pass->signal].reader.read - before;
+	taken = ring->reader.read - before;
 	pass->drained += taken;
 	pass->progress += taken;
+	drain->quota_bytes -= taken < drain->quota_bytes ? taken : drain->quota_bytes;
 	if (taken > 0 || pass->is_blocked)
 		pass->now_ns = pass->drain->now_ns();
+	/* What did not fit comes first; who used the quota up lets the others go first. */
+	if (end != DRAIN_EMPTY)
+		source->first_lane[pass->signal] =
+			(uint8_t)((ring_lane(number) + (end != DRAIN_FULL)) % REGION_LANES_MAX);
+	return end != DRAIN_EMPTY;
+}
+
+/* Its lanes, beginning with the one whose turn it is: together they have one quota and one slice.
+ */
+static void pass_drain(struct pass *pass, struct source *source, int64_t left_ns)
+{
+	const uint32_t lanes = source_lanes(source, pass->signal);
+	const uint32_t before =
+		(UINT32_C(1) << ring_number(0, source->first_lane[pass->signal])) - 1;
+	uint32_t turn = lanes & ~before, rest = lanes & before;
+	struct drain drain = *pass->drain;
+
+	drain.until_ns = pass->now_ns + left_ns;
+	if (drain.until_ns > pass->end_ns)
+		drain.until_ns = pass->end_ns;
+	while (turn != 0 || rest != 0) {
+		uint32_t *bits = turn != 0 ? &turn : &rest;
+		const unsigned number = ring_first(*bits);
+
+		*bits &= *bits - 1;
+		if (pass_drain_ring(pass, source, number, &drain))
+			return;
+		if ((turn != 0 || rest != 0) &&
+		    (drain.quota_bytes == 0 || pass->now_ns >= drain.until_ns)) {
+			pass->has_more = true;
+			source->first_lane[pass->signal] =
+				(uint8_t)((ring_lane(number) + 1) % REGION_LANES_MAX);
+			return;
+		}
+	}
 }
 
 static void pass_visit(struct pass *pass, struct source *source)

@@ -9,7 +9,7 @@ enum early_wish { EARLY_NONE, EARLY_PAID, EARLY_FREE };
 
 static enum early_wish source_wish(const struct source *source, enum otlp_signal signal)
 {
-	const bool is_small = source->rings[signal].reader.bytes < EARLY_SMALL_RING_BYTES;
+	const bool is_small = source->signal_bytes[signal] < EARLY_SMALL_RING_BYTES;
 
 	if (source_wants_release(source, signal))
 		return is_small ? EARLY_PAID : EARLY_FREE;

@@ -9,9 +9,20 @@
 
 #include "base/log.h"
 
-bool job_would_take(const struct source *source, enum otlp_signal signal)
+bool job_would_take(const struct source *source, unsigned number)
 {
-	return source_has_taken(source, signal) || source_is_final_due(source, signal);
+	return source_has_taken(source, number) || source_is_final_due(source, number);
+}
+
+size_t job_count_parts(const struct source *sources, enum otlp_signal signal)
+{
+	size_t count = 0;
+	uint32_t bits;
+
+	for (; sources != NULL; sources = sources->next)
+		for (bits = sources->used & ring_bits(signal); bits != 0; bits &= bits - 1)
+			count += job_would_take(sources, ring_first(bits));
+	return count < BATCH_ENTRIES_MAX ? count : BATCH_ENTRIES_MAX;
 }
 
 int job_new(struct job **ret, struct queue *queue, struct iobuf_pool *pool, size_t part_count,
@@ -45,30 +56,41 @@ void job_free(struct job *job, struct iobuf_pool *pool)
 	free(job);
 }
 
-void job_take_parts(struct job *job, enum otlp_signal signal, struct source *sources,
-		    uint64_t output_id)
+static void job_take_part(struct job *job, struct source *source, unsigned number,
+			  uint64_t output_id)
 {
-	struct ledger *ledger = job->ledger;
+	struct job_part *part = &job->parts[job->part_count++];
+	struct batch_entry *entry = &job->ledger->entries[job->ledger->entry_count++];
 
-	for (; sources != NULL; sources = sources->next) {
-		struct job_part *part = &job->parts[job->part_count];
-		struct batch_entry *entry = &ledger->entries[ledger->entry_count];
-
-		if (!job_would_take(sources, signal))
-			continue;
-		source_take_entry(sources, signal, entry);
-		part->source = sources;
-		part->done = sources->rings[signal].staged;
-		part->is_final = (entry->flags & BATCH_ENTRY_FINAL) != 0;
-		sources->jobs++;
-		/* Before anything of it is written. */
-		region_set_unsettled(&sources->view, output_id);
-		job->part_count++;
-		ledger->entry_count++;
-	}
+	source_take_entry(source, number, entry);
+	part->source = source;
+	part->ring = number;
+	part->done = source_ring(source, number)->staged;
+	part->is_final = (entry->flags & BATCH_ENTRY_FINAL) != 0;
+	source->jobs++;
+	/* Before anything of it is written. */
+	region_set_unsettled(&source->view, output_id);
 }
 
-bool job_release(const struct job *job, enum otlp_signal signal, struct status_signal *status,
+void job_take_parts(struct job *job, enum otlp_signal signal, struct source *sources,
+		    size_t part_count, uint64_t output_id)
+{
+	struct source *source;
+	uint32_t bits;
+
+	for (source = sources; source != NULL; source = source->next)
+		for (bits = source->used & ring_bits(signal); bits != 0; bits &= bits - 1)
+			if (source_has_taken(source, ring_first(bits)))
+				job_take_part(job, source, ring_first(bits), output_id);
+	for (source = sources; source != NULL && job->part_count < part_count;
+	     source = source->next)
+		for (bits = source->used & ring_bits(signal);
+		     bits != 0 && job->part_count < part_count; bits &= bits - 1)
+			if (source_is_final_due(source, ring_first(bits)))
+				job_take_part(job, source, ring_first(bits), output_id);
+}
+
+bool job_release(const struct job *job, struct status_signal *status,
 		 struct status_drops *ended)
 {
 	const struct ledger *ledger = job->ledger;
@@ -83,7 +105,7 @@ bool job_release(const struct job *job, enum otlp_signal signal, struct status_s
 		const struct job_part *part = &job->parts[i];
 		const struct batch_entry *entry = &ledger->entries[i];
 
-		has_flush |= source_release(part->source, signal, &part->done, part->is_final);
+		has_flush |= source_release(part->source, part->ring, &part->done, part->is_final);
 		/* Behind the release: then the ring says all that a file does. */
 		if (--part->source->jobs == 0)
 			region_set_unsettled(&part->source->view, 0);

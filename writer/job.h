@@ -16,6 +16,7 @@
 /* One ring's part in a job. */
 struct job_part {
 	struct source *source;
+	unsigned ring; /* its number */
 	struct ring_done done;
 	bool is_final;
 };
@@ -46,7 +47,10 @@ struct job {
 };
 
 /** Does this ring have something that a batch which is closed now must name? */
-bool job_would_take(const struct source *source, enum otlp_signal signal);
+bool job_would_take(const struct source *source, unsigned number);
+
+/** How many rings of this signal have: of all of them no more than a batch may name. */
+size_t job_count_parts(const struct source *sources, enum otlp_signal signal);
 
 /**
  * A job with room for so many parts and a batch of so many bytes at most.
@@ -63,12 +67,16 @@ static inline bool job_holds_buffer(const struct job *job)
 	return job->buffer != &job->own_buffer;
 }
 
-/** Take over what each source has for this batch, which goes to this output directory. */
+/**
+ * Take over what each source has for this batch, which goes to this output directory. What was
+ * taken comes first: for last entries that say nothing else there is not always room, and they can
+ * wait.
+ */
 void job_take_parts(struct job *job, enum otlp_signal signal, struct source *sources,
-		    uint64_t output_id);
+		    size_t part_count, uint64_t output_id);
 
 /** It counts: give the rings their space back. @return a flush had waited for this */
-bool job_release(const struct job *job, enum otlp_signal signal, struct status_signal *status,
+bool job_release(const struct job *job, struct status_signal *status,
 		 struct status_drops *ended);
 
 /**

@@ -96,11 +96,7 @@ static bool queue_is_unsettled(const struct queue *queue)
 
 size_t queue_count_parts(const struct queue *queue, const struct source *sources)
 {
-	size_t count = 0;
-
-	for (; sources != NULL; sources = sources->next)
-		count += job_would_take(sources, queue->signal);
-	return count;
+	return job_count_parts(sources, queue->signal);
 }
 
 /* One queue must not hold all buffers, nor all one-offs: the other signal's disk may be well. */
@@ -139,7 +135,8 @@ int queue_close_batch(struct queue *queue, struct source *sources)
 		     batch_total_bytes(count, stage_bytes_bound(queue->stage)));
 	if (rc < 0)
 		return rc;
-	job_take_parts(job, queue->signal, sources, queue->options->output_id);
+	job_take_parts(job, queue->signal, sources, count, queue->options->output_id);
+	assert(job->part_count == count);
 	body = job->buffer->data + batch_head_bytes(count);
 	end = stage_write(queue->stage, body);
 	head.entry_count = (uint32_t)count;
@@ -202,7 +199,7 @@ bool queue_release(struct queue *queue)
 	while (queue->jobs != NULL && queue_job_counts(queue, queue->jobs)) {
 		job = queue->jobs;
 		queue->has_released_flush |=
-			job_release(job, queue->signal, queue_status(queue), &queue->ended_drops);
+			job_release(job, queue_status(queue), &queue->ended_drops);
 		queue->jobs = job->next;
 		if (queue->jobs == NULL)
 			queue->jobs_end = &queue->jobs;

@@ -12,7 +12,8 @@
 
 bool settle_makes_sense(const struct batch_entry *entry, enum otlp_signal signal)
 {
-	return entry->region_id != 0 && entry->ring == signal && entry->from <= entry->to &&
+	return entry->region_id != 0 && entry->ring < REGION_RINGS_MAX &&
+	       ring_signal(entry->ring) == (unsigned)signal && entry->from <= entry->to &&
 	       entry->from % ENTRY_ALIGN_BYTES == 0 && entry->to % ENTRY_ALIGN_BYTES == 0;
 }
 
@@ -86,18 +87,18 @@ bool settle_is_of(const struct source *source, const struct batch_entry *entry)
 
 const char *settle_entry(struct source *source, const struct batch_entry *entry)
 {
-	struct source_ring *ring = &source->rings[entry->ring];
+	struct source_ring *ring = source_ring(source, entry->ring);
 	const char *why = NULL;
 	bool is_done;
 
 	if (source->is_broken) {
-		if (ring->is_present)
+		if (ring != NULL)
 			ring_overrule(ring, entry);
 		return NULL;
 	}
 	if (!settle_is_of(source, entry))
 		return "its id is that of another in the files";
-	if (!ring->is_present)
+	if (ring == NULL)
 		return "the files have of a ring that it does not have";
 	is_done = entry->from == entry->to ? entry->to < ring->staged.position
 					   : entry->to <= ring->staged.position;

@@ -20,32 +20,51 @@ static void ring_begin_entry(struct source_ring *ring)
 		totals->written_items + totals->invalid_items + totals->lost_items;
 }
 
+/* Note which rings there are, of signals that we know. */
+static int source_place_rings(struct source *source)
+{
+	uint8_t count = 0;
+	unsigned number;
+
+	for (number = 0; number < REGION_RINGS_MAX; number++) {
+		const unsigned signal = ring_signal(number);
+
+		if (source->view.rings[number].shared == NULL)
+			continue;
+		if (signal >= SIGNAL_COUNT) {
+			source->unknown_ring = number;
+			continue;
+		}
+		source->places[number] = ++count;
+		source->present |= UINT32_C(1) << number;
+		source->signal_bytes[signal] += source->view.rings[number].bytes;
+	}
+	/* One more: none at all is no lack of memory. */
+	source->rings = calloc((size_t)count + 1, sizeof(*source->rings));
+	return source->rings != NULL ? 0 : -ENOMEM;
+}
+
 static int source_open_rings(struct source *source)
 {
-	unsigned signal;
-	int rc;
+	uint32_t bits;
+	int rc = source_place_rings(source);
 
-	for (signal = SIGNAL_COUNT; signal < REGION_RINGS_MAX; signal++)
-		if (source->view.rings[signal].shared != NULL)
-			source->unknown_ring = signal;
+	for (bits = source->present; rc == 0 && bits != 0; bits &= bits - 1) {
+		const unsigned number = ring_first(bits);
+		struct source_ring *ring = source_ring(source, number);
 
-	for (signal = 0; signal < SIGNAL_COUNT; signal++) {
-		struct source_ring *ring = &source->rings[signal];
-
-		if (source->view.rings[signal].shared == NULL)
-			continue;
-		rc = ring_reader_init(&ring->reader, source->view.rings[signal].shared,
-				      source->view.rings[signal].data,
-				      source->view.rings[signal].bytes, true);
+		rc = ring_reader_init(&ring->reader, source->view.rings[number].shared,
+				      source->view.rings[number].data,
+				      source->view.rings[number].bytes, true);
 		if (rc < 0)
 			return rc;
-		ring->is_present = true;
 		ring_reader_get_done(&ring->reader, &ring->staged);
 		if (ring->staged.position != ring->reader.read)
 			return -EBADMSG; /* changed between two looks */
 		ring_begin_entry(ring);
 	}
-	return 0;
+	source_find_used(source);
+	return rc;
 }
 
 int source_open(struct source **ret, const struct runtime_dir *dir, const char *name,
@@ -90,7 +109,28 @@ void source_close(struct source *source)
 	guard_remove(&source->guard);
 	region_detach(&source->view);
 	table_close(&source->table);
+	free(source->rings);
 	free(source);
+}
+
+uint32_t source_lanes(struct source *source, enum otlp_signal signal)
+{
+	/* PAIR(ring-used): with ring_announce(), and loosely: who sees it late looks late. What
+	 * keeps a sleep from missing it is the barrier of control_announce_sleep(). */
+	source->used |= region_used(&source->view) & source->present;
+	return source->used & ring_bits(signal);
+}
+
+void source_find_used(struct source *source)
+{
+	uint32_t bits;
+
+	for (bits = source->present & ~source->used; bits != 0; bits &= bits - 1) {
+		const unsigned number = ring_first(bits);
+
+		if (atomic_load_relaxed_u64(&source->view.rings[number].shared->tail) != 0)
+			source->used |= UINT32_C(1) << number;
+	}
 }
 
 void source_check_alive(struct source *source)
@@ -98,24 +138,27 @@ void source_check_alive(struct source *source)
 	/* Where the kernel cannot say, it counts as alive: nothing is skipped then. */
 	if (!source->is_dead && region_is_alive(&source->view) == 0)
 		source->is_dead = true;
+	/* Its last entries: those of rings that dropped all that came, too. */
+	if (source->is_dead)
+		source->used = source->present;
 }
 
 void source_break(struct source *source)
 {
 	source->is_broken = true;
+	source->used = source->present;
 	region_abandon(&source->view);
 }
 
 void source_limit(struct source *source)
 {
-	unsigned signal;
+	uint32_t bits;
 
 	source->is_limited = true;
-	for (signal = 0; signal < SIGNAL_COUNT; signal++) {
-		struct source_ring *ring = &source->rings[signal];
+	source->used = source->present;
+	for (bits = source->present; bits != 0; bits &= bits - 1) {
+		struct source_ring *ring = source_ring(source, ring_first(bits));
 
-		if (!ring->is_present)
-			continue;
 		/* A tail that makes no sense: the drain finds it out, and one that goes back then.
 		 */
 		if (ring_reader_tail(&ring->reader, &ring->limit) < 0)
@@ -128,15 +171,15 @@ void source_limit(struct source *source)
 
 bool source_has_news(const struct source *source)
 {
-	unsigned signal;
+	uint32_t bits = (source->used | region_used(&source->view)) & source->present;
 
-	for (signal = 0; signal < SIGNAL_COUNT && !source->is_broken; signal++) {
-		const struct source_ring *ring = &source->rings[signal];
+	for (; bits != 0 && !source->is_broken; bits &= bits - 1) {
+		const struct source_ring *ring = source_ring(source, ring_first(bits));
 		const struct ring_shared *shared = ring->reader.shared;
 		uint64_t tail;
 
 		/* What is over is not looked at again, so its news would never get old. */
-		if (!ring->is_present || ring->is_over || ring->final_taken)
+		if (ring->is_over || ring->final_taken)
 			continue;
 		tail = atomic_load_relaxed_u64(&shared->tail);
 		if (tail != ring->seen_tail && tail - ring->reader.head > ring->reader.bytes / 2)
@@ -187,12 +230,12 @@ uint64_t source_progress(const struct source *source)
 
 bool source_waits_for_claim(const struct source *source)
 {
-	unsigned signal;
+	uint32_t bits;
 
-	for (signal = 0; signal < SIGNAL_COUNT && !source->is_broken; signal++) {
-		const struct source_ring *ring = &source->rings[signal];
+	for (bits = source->used; bits != 0 && !source->is_broken; bits &= bits - 1) {
+		const struct source_ring *ring = source_ring(source, ring_first(bits));
 
-		if (!ring->is_present || !ring->is_busy || ring->final_taken)
+		if (!ring->is_busy || ring->final_taken)
 			continue;
 		if (ring->seen_tail - ring->reader.head > ring->reader.bytes / 2 ||
 		    (int64_t)(ring->seen_flush_to - ring->reader.read) > 0)
@@ -427,15 +470,16 @@ static bool drain_is_late(const struct drain *drain, uint64_t work, uint64_t *as
 	return drain->now_ns() >= drain->until_ns;
 }
 
-enum drain_end source_drain(struct source *source, enum otlp_signal signal,
-			    const struct drain *drain, struct stage *stage, size_t head_bytes)
+enum drain_end source_drain(struct source *source, unsigned number, const struct drain *drain,
+			    struct stage *stage, size_t head_bytes)
 {
-	struct source_ring *ring = &source->rings[signal];
+	struct source_ring *ring = source_ring(source, number);
+	const enum otlp_signal signal = ring_signal(number);
 	struct ring_entry entry;
 	uint64_t tail, start, work = 0, asked_at = 0;
 	uint32_t items;
 
-	if (!ring->is_present || source->is_broken || ring->is_over || ring->final_taken)
+	if (ring == NULL || source->is_broken || ring->is_over || ring->final_taken)
 		return DRAIN_EMPTY;
 	source_look_at_flush(source, ring);
 	if (ring_reader_tail(&ring->reader, &tail) < 0)
@@ -494,48 +538,52 @@ enum drain_end source_drain(struct source *source, enum otlp_signal signal,
 
 void source_look(struct source *source, enum otlp_signal signal)
 {
-	struct source_ring *ring = &source->rings[signal];
+	uint32_t bits = source_lanes(source, signal);
 	uint64_t tail;
 
-	if (!ring->is_present || source->is_broken || ring->is_over || ring->final_taken)
-		return;
-	source_look_at_flush(source, ring);
-	/* One that makes no sense is for the drain to find out. */
-	if (ring_reader_tail(&ring->reader, &tail) == 0 && tail > ring->seen_tail)
-		ring->seen_tail = tail;
+	for (; bits != 0 && !source->is_broken; bits &= bits - 1) {
+		struct source_ring *ring = source_ring(source, ring_first(bits));
+
+		if (ring->is_over || ring->final_taken)
+			continue;
+		source_look_at_flush(source, ring);
+		/* One that makes no sense is for the drain to find out. */
+		if (ring_reader_tail(&ring->reader, &tail) == 0 && tail > ring->seen_tail)
+			ring->seen_tail = tail;
+	}
 }
 
-bool source_has_taken(const struct source *source, enum otlp_signal signal)
+bool source_has_taken(const struct source *source, unsigned number)
 {
-	const struct source_ring *ring = &source->rings[signal];
+	const struct source_ring *ring = source_ring(source, number);
 
-	return ring->taken.to != ring->taken.from;
+	return ring != NULL && ring->taken.to != ring->taken.from;
 }
 
-bool source_is_final_due(const struct source *source, enum otlp_signal signal)
+bool source_is_final_due(const struct source *source, unsigned number)
 {
-	const struct source_ring *ring = &source->rings[signal];
+	const struct source_ring *ring = source_ring(source, number);
 
-	if (!ring->is_present || ring->final_taken)
+	if (ring == NULL || ring->final_taken)
 		return false;
 	return source->is_broken || (ring->is_over && ring->was_used);
 }
 
-void source_take_entry(struct source *source, enum otlp_signal signal, struct batch_entry *ret)
+void source_take_entry(struct source *source, unsigned number, struct batch_entry *ret)
 {
-	struct source_ring *ring = &source->rings[signal];
+	struct source_ring *ring = source_ring(source, number);
 	const struct ring_shared *shared = ring->reader.shared;
 	struct batch_entry entry = ring->taken;
 
 	entry.region_id = source->view.region_id;
 	entry.pid = source->view.pid;
-	entry.ring = (uint16_t)signal;
+	entry.ring = (uint16_t)number;
 	entry.start_unix_ns = source->view.start_unix_ns;
 	entry.accepted_items = atomic_load_relaxed_u64(&shared->accepted_items);
 	entry.dropped_full_items = atomic_load_relaxed_u64(&shared->dropped_full_items);
 	entry.dropped_too_large_items = atomic_load_relaxed_u64(&shared->dropped_too_large_items);
 	entry.dropped_invalid_items = atomic_load_relaxed_u64(&shared->dropped_invalid_items);
-	if (source_is_final_due(source, signal)) {
+	if (source_is_final_due(source, number)) {
 		entry.flags |= BATCH_ENTRY_FINAL;
 		if (source->is_broken)
 			entry.flags |= BATCH_ENTRY_BROKEN;
@@ -547,10 +595,10 @@ void source_take_entry(struct source *source, enum otlp_signal signal, struct ba
 	ring_begin_entry(ring);
 }
 
-bool source_release(struct source *source, enum otlp_signal signal, const struct ring_done *done,
+bool source_release(struct source *source, unsigned number, const struct ring_done *done,
 		    bool is_final)
 {
-	struct source_ring *ring = &source->rings[signal];
+	struct source_ring *ring = source_ring(source, number);
 	uint64_t before = ring->reader.head;
 	uint64_t flush_to = atomic_load_relaxed_u64(&ring->reader.shared->flush_to);
 
@@ -563,21 +611,40 @@ bool source_release(struct source *source, enum otlp_signal signal, const struct
 
 bool source_wants_flush(const struct source *source, enum otlp_signal signal)
 {
-	const struct source_ring *ring = &source->rings[signal];
-	uint64_t flush_to;
+	uint32_t bits;
 
-	if (!ring->is_present || !source_has_taken(source, signal))
-		return false;
-	flush_to = atomic_load_relaxed_u64(&ring->reader.shared->flush_to);
-	return (int64_t)(flush_to - ring->taken.from) > 0;
+	for (bits = source->used & ring_bits(signal); bits != 0; bits &= bits - 1) {
+		const struct source_ring *ring = source_ring(source, ring_first(bits));
+		uint64_t flush_to;
+
+		if (ring->taken.to == ring->taken.from)
+			continue;
+		flush_to = atomic_load_relaxed_u64(&ring->reader.shared->flush_to);
+		if ((int64_t)(flush_to - ring->taken.from) > 0)
+			return true;
+	}
+	return false;
 }
 
+/* A quarter of all lanes; or half of one, since whoever pushes there would soon have to go
+ * elsewhere.
+ */
 bool source_wants_release(const struct source *source, enum otlp_signal signal)
 {
-	const struct source_ring *ring = &source->rings[signal];
+	bool has_taken = false, is_half = false;
+	uint64_t held_bytes = 0;
+	uint32_t bits;
 
-	return ring->is_present && source_has_taken(source, signal) &&
-	       ring->reader.read - ring->reader.head > ring->reader.bytes / 4;
+	for (bits = source->used & ring_bits(signal); bits != 0; bits &= bits - 1) {
+		const struct source_ring *ring = source_ring(source, ring_first(bits));
+		const uint64_t bytes = ring->reader.read - ring->reader.head;
+		const bool takes = ring->taken.to != ring->taken.from;
+
+		has_taken |= takes;
+		is_half |= takes && bytes > ring->reader.bytes / 2;
+		held_bytes += bytes;
+	}
+	return is_half || (has_taken && held_bytes > source->signal_bytes[signal] / 4);
 }
 
 static bool ring_is_at_limit(const struct source_ring *ring, bool accept_busy)
@@ -588,28 +655,27 @@ static bool ring_is_at_limit(const struct source_ring *ring, bool accept_busy)
 
 bool source_is_at_limit(const struct source *source, bool accept_busy)
 {
-	unsigned signal;
+	uint32_t bits;
 
 	/* What is dead or broken is finished, or will be. */
 	if (source->jobs != 0 || source->is_dead || source->is_broken)
 		return false;
-	for (signal = 0; signal < SIGNAL_COUNT; signal++)
-		if (source->rings[signal].is_present &&
-		    !ring_is_at_limit(&source->rings[signal], accept_busy))
+	for (bits = source->present; bits != 0; bits &= bits - 1)
+		if (!ring_is_at_limit(source_ring(source, ring_first(bits)), accept_busy))
 			return false;
 	return true;
 }
 
 bool source_is_finished(const struct source *source)
 {
-	unsigned signal;
+	uint32_t bits;
 
 	if (source->jobs != 0 || !(source->is_dead || source->is_broken))
 		return false;
-	for (signal = 0; signal < SIGNAL_COUNT; signal++) {
-		const struct source_ring *ring = &source->rings[signal];
+	for (bits = source->present; bits != 0; bits &= bits - 1) {
+		const struct source_ring *ring = source_ring(source, ring_first(bits));
 
-		if (!ring->is_present || ring->final_done)
+		if (ring->final_done)
 			continue;
 		/* A ring that was never used has no last entry. */
 		if (source->is_broken || !ring->is_over || ring->was_used)

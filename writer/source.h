@@ -20,7 +20,7 @@
 #include "writer/file/batch.h"
 #include "writer/table.h"
 
-static_assert(OTLP_SIGNAL_MAX == REGION_RINGS_MAX, "one ring a signal");
+static_assert(OTLP_SIGNAL_MAX == REGION_SIGNALS_MAX, "the signals are the layout's");
 
 #define SOURCE_RECORD_BYTES_MAX RING_PAYLOAD_BYTES_MAX
 #define DRAIN_WHOLE_BYTES_MAX	(2 * SOURCE_RECORD_BYTES_MAX)
@@ -28,7 +28,6 @@ static_assert(OTLP_SIGNAL_MAX == REGION_RINGS_MAX, "one ring a signal");
 #define DRAIN_WHOLE_ROOM_BYTES	(DRAIN_WHOLE_BYTES_MAX + RECORD_SLACK_BYTES)
 
 struct source_ring {
-	bool is_present;
 	bool is_busy;	   /* the last look met a claim that is not committed yet */
 	bool final_taken;  /* the last entry of all is in a batch */
 	bool final_done;   /* and that batch counts */
@@ -53,7 +52,16 @@ struct source {
 	char name[REGION_NAME_BYTES_MAX];
 	struct region_view view;
 	struct guard guard;
-	struct source_ring rings[SIGNAL_COUNT];
+	struct source_ring *rings;	  /* in the order of their numbers: source_ring() */
+	uint8_t places[REGION_RINGS_MAX]; /* by number: in rings, plus 1; 0: there is none */
+	/*
+	 * Bits by number: the rings that there are, and those among them that each turn looks at.
+	 * What the producer says of that is a hint: source_find_used() does without, and what is
+	 * limited, dead or broken is looked at whole.
+	 */
+	uint32_t present, used;
+	uint64_t signal_bytes[SIGNAL_COUNT]; /* of all lanes */
+	uint8_t first_lane[SIGNAL_COUNT];    /* whose turn it is */
 	struct table table;
 	/* A ring whose signal this writer does not know; 0: none, since that is a known one. */
 	unsigned unknown_ring;
@@ -67,6 +75,12 @@ struct source {
 	bool asks_early[SIGNAL_COUNT];	      /* for the batch that is being made */
 	int64_t rests_until_ns[SIGNAL_COUNT]; /* with that; 0: it does not */
 };
+
+/** The ring with this number, or NULL: there is none. */
+static inline struct source_ring *source_ring(const struct source *source, unsigned number)
+{
+	return source->places[number] != 0 ? &source->rings[source->places[number] - 1] : NULL;
+}
 
 /**
  * Take a region over where its last writer left it, and keep other writers from it.
@@ -84,6 +98,12 @@ void source_check_alive(struct source *source);
 
 /** Break it; the reason is the caller's to report. */
 void source_break(struct source *source);
+
+/** The rings of a signal that may have something, as bits by number. */
+uint32_t source_lanes(struct source *source, enum otlp_signal signal);
+
+/** Find the rings that something was claimed in, whatever the producer says of it. */
+void source_find_used(struct source *source);
 
 /** Take nothing that is pushed from now on. */
 void source_limit(struct source *source);
@@ -138,33 +158,33 @@ struct drain {
  *
  * @param head_bytes  of the batch's opening field, one entry more for this ring included
  */
-enum drain_end source_drain(struct source *source, enum otlp_signal signal,
-			    const struct drain *drain, struct stage *stage, size_t head_bytes);
+enum drain_end source_drain(struct source *source, unsigned number, const struct drain *drain,
+			    struct stage *stage, size_t head_bytes);
 
-/** Only look at a ring, so that what is news now gets old. */
+/** Only look at a signal's rings, so that what is news now gets old. */
 void source_look(struct source *source, enum otlp_signal signal);
 
 /** Has this ring something that the batch being made must name? */
-bool source_has_taken(const struct source *source, enum otlp_signal signal);
+bool source_has_taken(const struct source *source, unsigned number);
 
 /** Is all of it drained and the producer dead, so that the last entry is due? */
-bool source_is_final_due(const struct source *source, enum otlp_signal signal);
+bool source_is_final_due(const struct source *source, unsigned number);
 
 /** The ledger entry of the batch that is closed now; a new one begins. */
-void source_take_entry(struct source *source, enum otlp_signal signal, struct batch_entry *ret);
+void source_take_entry(struct source *source, unsigned number, struct batch_entry *ret);
 
 /**
  * A batch counts: give back what it took.
  *
  * @return a flush had waited for this
  */
-bool source_release(struct source *source, enum otlp_signal signal, const struct ring_done *done,
+bool source_release(struct source *source, unsigned number, const struct ring_done *done,
 		    bool is_final);
 
 /** Does a flush wait for something that is in the batch being made? */
 bool source_wants_flush(const struct source *source, enum otlp_signal signal);
 
-/** Is so much of the ring drained and not given back that the batch should not wait? */
+/** Is so much of the signal's rings drained and not given back that the batch should not wait? */
 bool source_wants_release(const struct source *source, enum otlp_signal signal);
 
 /** Was it limited, and is all up to there in batches that count? */

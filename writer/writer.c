@@ -180,8 +180,10 @@ static void writer_care(struct writer *writer)
 	struct timespec now;
 
 	/* The new ones too: a writer that stops looks at them no second time. */
-	for (source = writer->regions.sources; source != NULL; source = source->next)
+	for (source = writer->regions.sources; source != NULL; source = source->next) {
 		source_check_alive(source);
+		source_find_used(source);
+	}
 	clock_gettime(CLOCK_REALTIME, &now);
 	status->heartbeat_unix_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 	status->regions = (uint32_t)writer->regions.count;
@@ -402,10 +404,12 @@ static bool writer_is_drained(struct writer *writer, bool accept_busy)
 		    queue_count_parts(&writer->queues[i], writer->regions.sources) > 0)
 			return false;
 	for (source = writer->regions.sources; source != NULL; source = source->next) {
-		for (i = 0; i < SIGNAL_COUNT; i++) {
-			const struct source_ring *ring = &source->rings[i];
+		uint32_t bits;
 
-			if (!ring->is_present || source->is_broken || ring->final_taken ||
+		for (bits = source->present; bits != 0; bits &= bits - 1) {
+			const struct source_ring *ring = source_ring(source, ring_first(bits));
+
+			if (source->is_broken || ring->final_taken ||
 			    ring->reader.read == ring->limit)
 				continue;
 			if (ring->is_busy && accept_busy)

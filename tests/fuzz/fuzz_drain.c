@@ -86,6 +86,7 @@ static void put_header(struct region_header *header)
 	header->table_offset = TABLE_OFFSET;
 	header->table_bytes = TABLE_BYTES;
 	header->ring_count = SIGNAL_COUNT;
+	header->rings_used = (1u << SIGNAL_COUNT) - 1;
 	for (unsigned i = 0; i < SIGNAL_COUNT; i++) {
 		header->rings[i].number = i;
 		header->rings[i].control_offset =
@@ -153,7 +154,7 @@ static void step_drain(struct run *run, enum otlp_signal signal, uint64_t quota)
 {
 	const struct drain drain = {run->fixture->record, run->fixture->whole, BATCH_BYTES_MAX_HERE,
 				    1 + quota};
-	struct ring_reader *reader = &run->source->rings[signal].reader;
+	struct ring_reader *reader = &source_ring(run->source, signal)->reader;
 	const uint64_t before = reader->read;
 	enum drain_end end =
 		source_drain(run->source, signal, &drain, run->stages[signal], batch_head_bytes(1));
@@ -168,7 +169,7 @@ static void step_drain(struct run *run, enum otlp_signal signal, uint64_t quota)
 
 static void step_close(struct run *run, enum otlp_signal signal)
 {
-	const struct source_ring *ring = &run->source->rings[signal];
+	const struct source_ring *ring = source_ring(run->source, signal);
 	struct in_flight *batch = &run->batches[run->batch_count];
 	struct batch_entry entry;
 
@@ -188,7 +189,7 @@ static void step_close(struct run *run, enum otlp_signal signal)
 static void step_release(struct run *run)
 {
 	struct in_flight batch = run->batches[0];
-	const struct ring_reader *reader = &run->source->rings[batch.signal].reader;
+	const struct ring_reader *reader = &source_ring(run->source, batch.signal)->reader;
 	const uint64_t before = reader->head;
 
 	if (run->batch_count == 0)

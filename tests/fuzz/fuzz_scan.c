@@ -108,7 +108,7 @@ static void check_recover(const uint8_t *bytes, size_t count, unsigned what)
 	fuzz_put_file(signal_dir.fd, open_name.name, bytes, count);
 	FUZZ_CHECK(recover_output(dir.fd, NULL, &regions, &report) == 0 && report.files == 1);
 	for (unsigned i = 0; i < SIGNAL_COUNT && regions.sources != NULL; i++) {
-		const struct ring_reader *reader = &regions.sources->rings[i].reader;
+		const struct ring_reader *reader = &source_ring(regions.sources, i)->reader;
 
 		FUZZ_CHECK(reader->head % ENTRY_ALIGN_BYTES == 0 && reader->head == reader->read);
 	}

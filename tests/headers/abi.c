@@ -238,7 +238,9 @@ OFFSET(otlp_options, runtime_dir, 24);
 OFFSET(otlp_options, resource, 32);
 OFFSET(otlp_options, diagnostic, 40);
 OFFSET(otlp_options, diagnostic_context, 48);
-OFFSET(otlp_options, reserved, 56);
+OFFSET(otlp_options, lanes, 56);
+OFFSET(otlp_options, reserved_1, 60);
+OFFSET(otlp_options, reserved, 64);
 
 SIZE(struct otlp_signal_stats, 128);
 OFFSET(otlp_signal_stats, accepted, 0);
@@ -363,6 +365,7 @@ VALUE(OTLP_LOG_RING_BYTES_DEFAULT, 1048576);
 VALUE(OTLP_RING_BYTES_MIN, 4096);
 VALUE(OTLP_RING_BYTES_MAX, 1073741824);
 VALUE(OTLP_RECORD_BYTES_MAX, 4194304);
+VALUE(OTLP_LANES_MAX, 8);
 VALUE(OTLP_SHAPE_ATTRIBUTES_MAX, 1024);
 VALUE(OTLP_LOGGER_BODY_BYTES_MAX, 1024);
 VALUE(OTLP_LOGGER_ATTRIBUTES_MAX, 64);

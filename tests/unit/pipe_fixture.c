@@ -189,7 +189,7 @@ static bool pipe_is_released(const struct pipe *pipe)
 	const struct source *source;
 
 	for (source = pipe->regions.sources; source != NULL; source = source->next) {
-		const struct ring_reader *reader = &source->rings[OTLP_SIGNAL_TRACES].reader;
+		const struct ring_reader *reader = &source_ring(source, OTLP_SIGNAL_TRACES)->reader;
 
 		if (!source->is_broken &&
 		    reader->head != atomic_load_relaxed_u64(&reader->shared->tail))

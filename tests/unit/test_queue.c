@@ -525,9 +525,9 @@ static void what_stands_in_files_and_the_rings_do_not_know_is_in_the_page(void *
 		pipe.fault->is_held = false;
 		for (unsigned n = 0; n < 3; n++) {
 			/* As long as the ring has not its space back. */
-			assert_int_equal(
-				*unsettled != 0,
-				pipe.regions.sources->rings[OTLP_SIGNAL_TRACES].reader.head == 0);
+			assert_int_equal(*unsettled != 0,
+					 source_ring(pipe.regions.sources, OTLP_SIGNAL_TRACES)
+							 ->reader.head == 0);
 			pipe_reap(&pipe);
 			pipe_pump(&pipe);
 		}

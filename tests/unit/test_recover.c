@@ -35,9 +35,10 @@ static void expect_totals(uint64_t batches)
 	struct ring_done done;
 
 	for (source = states.pipe.regions.sources; source != NULL; source = source->next) {
-		ring_reader_get_done(&source->rings[OTLP_SIGNAL_TRACES].reader, &done);
+		ring_reader_get_done(&source_ring(source, OTLP_SIGNAL_TRACES)->reader, &done);
 		assert_int_equal(done.totals.written_items, batches);
-		assert_int_equal(done.position, source->rings[OTLP_SIGNAL_TRACES].reader.head);
+		assert_int_equal(done.position,
+				 source_ring(source, OTLP_SIGNAL_TRACES)->reader.head);
 	}
 }
 

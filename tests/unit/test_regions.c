@@ -450,7 +450,7 @@ static void a_region_with_a_ring_of_a_later_signal_is_let_go_of_after_the_recove
 	/* Recovery needs it: the rings that this writer knows are to hear what is in the files. */
 	assert_int_equal(regions_discover(&regions), 0);
 	assert_int_equal(regions.count, 1);
-	assert_true(regions.sources->rings[OTLP_SIGNAL_TRACES].is_present);
+	assert_non_null(source_ring(regions.sources, OTLP_SIGNAL_TRACES));
 	assert_int_equal(regions.sources->unknown_ring, SIGNAL_COUNT);
 	for (unsigned i = 0; i < 2; i++) {
 		regions_leave_unknown(&regions);

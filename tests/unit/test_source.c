@@ -93,7 +93,7 @@ static void a_record_is_taken_and_named_and_its_space_comes_back(void **state)
 	assert_true(pipe_push(pipe, 0, 100));
 	assert_int_equal(drain(pipe, OTLP_SIGNAL_TRACES), DRAIN_EMPTY);
 	assert_true(source_has_taken(source, OTLP_SIGNAL_TRACES));
-	done = source->rings[OTLP_SIGNAL_TRACES].staged;
+	done = source_ring(source, OTLP_SIGNAL_TRACES)->staged;
 	source_take_entry(source, OTLP_SIGNAL_TRACES, &entry);
 	assert_false(source_has_taken(source, OTLP_SIGNAL_TRACES));
 	assert_int_equal(entry.from, 0);
@@ -121,7 +121,7 @@ static void a_flush_is_wanted_until_its_records_are_released(void **state)
 	assert_int_equal(drain(pipe, OTLP_SIGNAL_TRACES), DRAIN_EMPTY);
 	assert_false(source_has_news(source));
 	assert_true(source_wants_flush(source, OTLP_SIGNAL_TRACES));
-	done = source->rings[OTLP_SIGNAL_TRACES].staged;
+	done = source_ring(source, OTLP_SIGNAL_TRACES)->staged;
 	source_take_entry(source, OTLP_SIGNAL_TRACES, &entry);
 	assert_false(source_wants_flush(source, OTLP_SIGNAL_TRACES));
 	assert_true(source_release(source, OTLP_SIGNAL_TRACES, &done, false));
@@ -136,7 +136,7 @@ static void a_flush_of_what_has_its_space_back_is_told_once(void **state)
 
 	assert_true(pipe_push(pipe, 0, 100));
 	assert_int_equal(drain(pipe, OTLP_SIGNAL_TRACES), DRAIN_EMPTY);
-	done = source->rings[OTLP_SIGNAL_TRACES].staged;
+	done = source_ring(source, OTLP_SIGNAL_TRACES)->staged;
 	source_take_entry(source, OTLP_SIGNAL_TRACES, &entry);
 	assert_false(source_release(source, OTLP_SIGNAL_TRACES, &done, false));
 	assert_false(source_take_late_flush(source));
@@ -166,7 +166,7 @@ static void a_claim_that_holds_up_more_than_half_a_ring_or_a_flush_is_waited_for
 
 	assert_true(ring_claim(&pipe->producers[0].rings[OTLP_SIGNAL_TRACES], 100, 1, &claim));
 	assert_int_equal(drain(pipe, OTLP_SIGNAL_TRACES), DRAIN_EMPTY);
-	assert_true(source->rings[OTLP_SIGNAL_TRACES].is_busy);
+	assert_true(source_ring(source, OTLP_SIGNAL_TRACES)->is_busy);
 	assert_false(source_waits_for_claim(source));
 	shared(pipe)->flush_to = shared(pipe)->tail;
 	assert_int_equal(drain(pipe, OTLP_SIGNAL_TRACES), DRAIN_EMPTY);
@@ -207,7 +207,7 @@ static void a_limited_source_takes_nothing_that_is_pushed_later(void **state)
 	source_limit(only_source(pipe));
 	assert_true(pipe_push(pipe, 0, 100));
 	assert_int_equal(drain(pipe, OTLP_SIGNAL_TRACES), DRAIN_EMPTY);
-	assert_int_equal(only_source(pipe)->rings[OTLP_SIGNAL_TRACES].reader.read, limit);
+	assert_int_equal(source_ring(only_source(pipe), OTLP_SIGNAL_TRACES)->reader.read, limit);
 	die(pipe);
 	/* Dead, and yet not over: the rest is for the next writer. */
 	assert_int_equal(drain(pipe, OTLP_SIGNAL_TRACES), DRAIN_EMPTY);
@@ -240,12 +240,12 @@ static void a_claim_holds_up_its_ring_until_its_producer_is_dead(void **state)
 	assert_true(ring_claim(&pipe->producers[0].rings[OTLP_SIGNAL_TRACES], 100, 1, &claim));
 	assert_true(pipe_push(pipe, 0, 100));
 	assert_int_equal(drain(pipe, OTLP_SIGNAL_TRACES), DRAIN_EMPTY);
-	assert_true(source->rings[OTLP_SIGNAL_TRACES].is_busy);
+	assert_true(source_ring(source, OTLP_SIGNAL_TRACES)->is_busy);
 	assert_false(source_has_taken(source, OTLP_SIGNAL_TRACES));
 	assert_false(source_has_news(source));
 	die(pipe);
 	assert_int_equal(drain(pipe, OTLP_SIGNAL_TRACES), DRAIN_EMPTY);
-	assert_false(source->rings[OTLP_SIGNAL_TRACES].is_busy);
+	assert_false(source_ring(source, OTLP_SIGNAL_TRACES)->is_busy);
 	source_take_entry(source, OTLP_SIGNAL_TRACES, &entry);
 	assert_int_equal(entry.written_items, 1);
 	assert_int_equal(entry.torn_bytes, entry_bytes(100));
@@ -295,7 +295,7 @@ static void an_entry_says_how_many_items_came_before_it(void **state)
 	struct batch_entry entry;
 
 	/* As a recovery may leave them. */
-	source->rings[OTLP_SIGNAL_TRACES].staged.totals =
+	source_ring(source, OTLP_SIGNAL_TRACES)->staged.totals =
 		(struct ring_totals){.written_items = 100, .invalid_items = 20, .lost_items = 3};
 	source_take_entry(source, OTLP_SIGNAL_TRACES, &entry);
 	assert_true(pipe_push(pipe, 0, 100));
@@ -438,8 +438,8 @@ static void a_ring_that_is_final_after_recovery_has_no_news(void **state)
 
 	shared(pipe)->flush_to = 8;
 	assert_true(source_has_news(source));
-	source->rings[OTLP_SIGNAL_TRACES].final_taken =
-		source->rings[OTLP_SIGNAL_TRACES].final_done = true;
+	source_ring(source, OTLP_SIGNAL_TRACES)->final_taken =
+		source_ring(source, OTLP_SIGNAL_TRACES)->final_done = true;
 	assert_false(source_has_news(source));
 }
 

@@ -61,7 +61,10 @@ enum otlp_limit {
 	OTLP_LOG_RING_BYTES_DEFAULT = 1 << 20,	  /**< Of #OTLP_SIGNAL_LOGS. */
 	OTLP_RING_BYTES_MIN = 4 << 10,		  /**< Less is rounded up to it. */
 	OTLP_RING_BYTES_MAX = 1 << 30,		  /**< More is refused. */
-	OTLP_RECORD_BYTES_MAX = 4 << 20, /**< Of one record, and at most a quarter of its ring. */
+	/** Of one record; and at most a quarter of its ring, with 4 lanes an eighth, with 8 a 16th.
+	 */
+	OTLP_RECORD_BYTES_MAX = 4 << 20,
+	OTLP_LANES_MAX = 8,		 /**< Parts of a ring. */
 	OTLP_SHAPE_ATTRIBUTES_MAX = 1024 /**< Of a shape. */
 };
 
@@ -124,7 +127,16 @@ struct otlp_options {
 	const struct otlp_resource *resource;
 	otlp_diagnostic_fn diagnostic; /**< NULL: nobody is told. */
 	void *diagnostic_context;      /**< The first argument of diagnostic. */
-	const void *reserved[8];       /**< Must be zero. */
+	/**
+	 * Into how many lanes each ring is divided: 1, 2, 4 or 8. Threads that push at the same
+	 * time use different ones, as far as there are. A lane is not smaller than 16 KiB: of a
+	 * small ring there are fewer. 0: $OTLPIPE_LANES, else by the processors that the process
+	 * may run on, and so that a lane has 256 KiB at least. The memory is the same with any
+	 * number.
+	 */
+	uint32_t lanes;
+	uint32_t reserved_1;	 /**< Must be zero. */
+	const void *reserved[7]; /**< Must be zero. */
 };
 
 /**

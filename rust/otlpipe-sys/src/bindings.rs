@@ -1112,6 +1112,7 @@ pub const OTLP_LOG_RING_BYTES_DEFAULT: otlp_limit = 1048576;
 pub const OTLP_RING_BYTES_MIN: otlp_limit = 4096;
 pub const OTLP_RING_BYTES_MAX: otlp_limit = 1073741824;
 pub const OTLP_RECORD_BYTES_MAX: otlp_limit = 4194304;
+pub const OTLP_LANES_MAX: otlp_limit = 8;
 pub const OTLP_SHAPE_ATTRIBUTES_MAX: otlp_limit = 1024;
 pub type otlp_limit = ::core::ffi::c_uint;
 #[repr(C)]
@@ -1161,7 +1162,9 @@ pub struct otlp_options {
     pub resource: *const otlp_resource,
     pub diagnostic: otlp_diagnostic_fn,
     pub diagnostic_context: *mut ::core::ffi::c_void,
-    pub reserved: [*const ::core::ffi::c_void; 8usize],
+    pub lanes: u32,
+    pub reserved_1: u32,
+    pub reserved: [*const ::core::ffi::c_void; 7usize],
 }
 #[allow(clippy::unnecessary_operation, clippy::identity_op)]
 const _: () = {
@@ -1181,8 +1184,11 @@ const _: () = {
         [::core::mem::offset_of!(otlp_options, diagnostic) - 40usize];
     ["Offset of field: otlp_options::diagnostic_context"]
         [::core::mem::offset_of!(otlp_options, diagnostic_context) - 48usize];
+    ["Offset of field: otlp_options::lanes"][::core::mem::offset_of!(otlp_options, lanes) - 56usize];
+    ["Offset of field: otlp_options::reserved_1"]
+        [::core::mem::offset_of!(otlp_options, reserved_1) - 60usize];
     ["Offset of field: otlp_options::reserved"]
-        [::core::mem::offset_of!(otlp_options, reserved) - 56usize];
+        [::core::mem::offset_of!(otlp_options, reserved) - 64usize];
 };
 impl Default for otlp_options {
     fn default() -> Self {
