@@ -481,6 +481,7 @@ enum drain_end source_drain(struct source *source, unsigned number, const struct
 
 	if (ring == NULL || source->is_broken || ring->is_over || ring->final_taken)
 		return DRAIN_EMPTY;
+	source->used |= UINT32_C(1) << number; /* whatever the producer says */
 	source_look_at_flush(source, ring);
 	if (ring_reader_tail(&ring->reader, &tail) < 0)
 		return source_fault(source);

@@ -239,8 +239,8 @@ static void see_entry(const struct batch_entry *entry)
 		.lost = entry->lost_items,
 	};
 	lost_items += entry->lost_items;
-	if (entry->ring < SIGNAL_COUNT)
-		lost_of[entry->ring] += entry->lost_items;
+	if (ring_signal(entry->ring) < SIGNAL_COUNT)
+		lost_of[ring_signal(entry->ring)] += entry->lost_items;
 	if (entry->lost_items != 0 && !(entry->flags & BATCH_ENTRY_LOST))
 		PROBLEM("an entry has lost items, and is not marked");
 	invalid_items += entry->invalid_items;

@@ -261,10 +261,10 @@ static void an_entry_that_cannot_be_is_refused(void **state)
 		uint32_t state;
 		uint32_t payload_bytes;
 	} lies[] = {
-		{BYTES, 64, ENTRY_COMMITTED, 57},	      /* past the tail by one */
-		{BYTES, 64, ENTRY_COMMITTED, UINT32_MAX},     /* past everything */
-		{BYTES, 64, ENTRY_COMMITTED, UINT32_MAX - 7}, /* rounded up it is 2^32 */
-		{BYTES, BYTES, ENTRY_COMMITTED, 1017},	      /* over a quarter */
+		{BYTES, 64, ENTRY_COMMITTED, 57},		/* past the tail by one */
+		{BYTES, 64, ENTRY_COMMITTED, UINT32_MAX},	/* past everything */
+		{BYTES, 64, ENTRY_COMMITTED, UINT32_MAX - 7},	/* rounded up it is 2^32 */
+		{BYTES, BYTES, ENTRY_COMMITTED, BYTES / 2 - 7}, /* over half */
 		{BYTES, BYTES, ENTRY_COMMITTED, 4088},
 		{BYTES, 64, ENTRY_COMMITTED, 0},
 		{BYTES, 64, ENTRY_CLAIMED, 0},

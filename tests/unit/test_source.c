@@ -436,6 +436,7 @@ static void a_ring_that_is_final_after_recovery_has_no_news(void **state)
 	struct pipe *pipe = *state;
 	struct source *source = only_source(pipe);
 
+	assert_true(pipe_push(pipe, 0, 100));
 	shared(pipe)->flush_to = 8;
 	assert_true(source_has_news(source));
 	source_ring(source, OTLP_SIGNAL_TRACES)->final_taken =
