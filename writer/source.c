@@ -192,17 +192,17 @@ bool source_has_news(const struct source *source)
 
 bool source_is_quiet(const struct source *source)
 {
-	unsigned signal;
+	uint32_t bits;
 
 	if (source->is_dead || source->is_broken)
 		return false;
-	for (signal = 0; signal < SIGNAL_COUNT; signal++) {
-		const struct source_ring *ring = &source->rings[signal];
+	/* All that there are: nobody looks again before a push or the directory wakes us. */
+	for (bits = source->present; bits != 0; bits &= bits - 1) {
+		const struct source_ring *ring = source_ring(source, ring_first(bits));
 		const struct ring_shared *shared = ring->reader.shared;
 
-		if (ring->is_present &&
-		    (atomic_load_relaxed_u64(&shared->tail) != ring->reader.head ||
-		     atomic_load_relaxed_u64(&shared->flush_to) != ring->seen_flush_to))
+		if (atomic_load_relaxed_u64(&shared->tail) != ring->reader.head ||
+		    atomic_load_relaxed_u64(&shared->flush_to) != ring->seen_flush_to)
 			return false;
 	}
 	return true;
@@ -210,21 +210,21 @@ bool source_is_quiet(const struct source *source)
 
 void source_set_deep_sleep(struct source *source, uint32_t deep_sleep)
 {
-	unsigned signal;
+	uint32_t bits;
 
-	for (signal = 0; signal < SIGNAL_COUNT; signal++)
-		if (source->rings[signal].is_present)
-			atomic_store_relaxed_u32(&source->rings[signal].reader.shared->deep_sleep,
-						 deep_sleep);
+	for (bits = source->present; bits != 0; bits &= bits - 1)
+		atomic_store_relaxed_u32(
+			&source_ring(source, ring_first(bits))->reader.shared->deep_sleep,
+			deep_sleep);
 }
 
 uint64_t source_progress(const struct source *source)
 {
 	uint64_t sum = 0;
-	unsigned signal;
+	uint32_t bits;
 
-	for (signal = 0; signal < SIGNAL_COUNT; signal++)
-		sum += source->rings[signal].reader.read;
+	for (bits = source->present; bits != 0; bits &= bits - 1)
+		sum += source_ring(source, ring_first(bits))->reader.read;
 	return sum;
 }
 
