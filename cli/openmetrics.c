@@ -343,7 +343,7 @@ static const struct {
 	{"invalid", OF_RING(dropped_invalid_items)},
 };
 
-static uint64_t ring_number(const struct stat_ring *ring, size_t offset)
+static uint64_t ring_field(const struct stat_ring *ring, size_t offset)
 {
 	uint64_t value;
 
@@ -362,7 +362,7 @@ static void write_total(FILE *out, const struct stat_view *view, struct labels *
 		snprintf(help, sizeof(help), "Of all rings that are there now: %s",
 			 ring_families[i].help);
 		gauge(out, name, ring_families[i].unit, help,
-		      ring_number(&view->total, ring_families[i].offset));
+		      ring_field(&view->total, ring_families[i].offset));
 	}
 	family(out, "rings_dropped_items", FAMILY_GAUGE, "items",
 	       "Of all rings that are there now: dropped by the producers.");
@@ -370,7 +370,7 @@ static void write_total(FILE *out, const struct stat_view *view, struct labels *
 		labels_begin(labels);
 		label(labels, "reason", drop_reasons[i].reason);
 		sample(out, "rings_dropped_items", labels->text,
-		       ring_number(&view->total, drop_reasons[i].offset));
+		       ring_field(&view->total, drop_reasons[i].offset));
 	}
 	gauge(out, "rings_blocked", NULL,
 	      "1: in some ring a push was begun and has not ended, and what is behind it waits.",
@@ -460,7 +460,7 @@ static void write_ring_family(FILE *out, const struct chosen *chosen, struct lab
 
 			if (ring->is_present)
 				sample(out, name, region_labels(labels, chosen->regions[i], signal),
-				       ring_number(ring, row->offset));
+				       ring_field(ring, row->offset));
 		}
 }
 
@@ -480,7 +480,7 @@ static void write_ring_drops(FILE *out, const struct chosen *chosen, struct labe
 				(void)region_labels(labels, chosen->regions[i], signal);
 				label(labels, "reason", drop_reasons[reason].reason);
 				sample(out, "ring_dropped_items_total", labels->text,
-				       ring_number(ring, drop_reasons[reason].offset));
+				       ring_field(ring, drop_reasons[reason].offset));
 			}
 		}
 }
