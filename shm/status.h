@@ -109,9 +109,9 @@ struct status_page {
 	uint64_t waits_until_unix_ns; /* 0: no limit */
 	uint32_t waits_for_producers; /* 0: it does not wait */
 	uint32_t reserved;
-	uint64_t regions_waiting;		     /* there is no room for them yet; minor 1 */
-	struct status_retention retention;	     /* minor 3 */
-	char version[STATUS_VERSION_BYTES];	     /* of the writer, as "0.2.0"; minor 4 */
+	uint64_t regions_waiting;		       /* there is no room for them yet; minor 1 */
+	struct status_retention retention;	       /* minor 3 */
+	char version[STATUS_VERSION_BYTES];	       /* of the writer, as "0.2.0"; minor 4 */
 	struct status_sync syncs[REGION_SIGNALS_MAX];  /* minor 5 */
 	struct status_drops drops[REGION_SIGNALS_MAX]; /* minor 6 */
 	char room[4096 - 24 - 56 - REGION_SIGNALS_MAX * (64 + STATUS_MESSAGE_BYTES) -

@@ -27,10 +27,15 @@ void drops_show(struct status_page *page, const struct source *sources,
 		struct status_drops sum = *ended[signal];
 
 		for (source = sources; source != NULL; source = source->next) {
-			const struct source_ring *ring = &source->rings[signal];
+			uint32_t bits = source->is_broken ? 0 : source->present & ring_bits(signal);
 
-			if (ring->is_present && !ring->final_done && !source->is_broken)
-				drops_add(&sum, ring->reader.shared);
+			for (; bits != 0; bits &= bits - 1) {
+				const struct source_ring *ring =
+					source_ring(source, ring_first(bits));
+
+				if (!ring->final_done)
+					drops_add(&sum, ring->reader.shared);
+			}
 		}
 		grow(&page->drops[signal].full_items, sum.full_items);
 		grow(&page->drops[signal].too_large_items, sum.too_large_items);

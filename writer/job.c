@@ -90,8 +90,7 @@ void job_take_parts(struct job *job, enum otlp_signal signal, struct source *sou
 				job_take_part(job, source, ring_first(bits), output_id);
 }
 
-bool job_release(const struct job *job, struct status_signal *status,
-		 struct status_drops *ended)
+bool job_release(const struct job *job, struct status_signal *status, struct status_drops *ended)
 {
 	const struct ledger *ledger = job->ledger;
 	bool has_flush = false;

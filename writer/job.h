@@ -76,8 +76,7 @@ void job_take_parts(struct job *job, enum otlp_signal signal, struct source *sou
 		    size_t part_count, uint64_t output_id);
 
 /** It counts: give the rings their space back. @return a flush had waited for this */
-bool job_release(const struct job *job, struct status_signal *status,
-		 struct status_drops *ended);
+bool job_release(const struct job *job, struct status_signal *status, struct status_drops *ended);
 
 /**
  * Make a job of a batch that was released and is not durable: read it back, or, where that fails,
