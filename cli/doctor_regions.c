@@ -221,9 +221,8 @@ static void check_drops(struct doctor *doctor)
 	}
 	if (total->dropped_too_large_items > 0) {
 		doctor_add(&doctor->report, DOCTOR_WARNING, "drops",
-			   "dropped since they were larger than a quarter of their ring (with 4 "
-			   "lanes an eighth, with 8 a sixteenth), or than 4 MiB: %" PRIu64
-			   " records",
+			   "dropped since they were larger than a quarter of their ring, or than "
+			   "4 MiB: %" PRIu64 " records",
 			   total->dropped_too_large_items);
 		doctor_mend(&doctor->report,
 			    "export OTLPIPE_SPAN_RING_BYTES=16MiB   (or _METRIC_, _LOG_), or "

@@ -242,9 +242,8 @@ void explain_too_large(struct text *text, enum otlp_signal signal, uint64_t byte
 		text_add(text, "more than 4194304");
 	text_add(text, " bytes, and the ring carries ");
 	text_add_number(text, bytes_max);
-	text_add(text,
-		 ": a quarter of its size (with 4 lanes an eighth, with 8 a sixteenth), 4 MiB "
-		 "at most; its size is the option ring_bytes, or ");
+	text_add(text, ": a quarter of its size, 4 MiB at most; its size is the option ring_bytes, "
+		       "or ");
 	text_add(text, signal_rows[signal].ring_variable);
 }
 

@@ -54,9 +54,18 @@ unsigned lane_count(uint64_t signal_bytes, unsigned asked)
 		asked = processors_usable() > 0 ? 1 : 1;
 	if (asked > REGION_LANES_MAX)
 		asked = REGION_LANES_MAX;
-	while (count < asked && signal_bytes / (2 * count) >= bytes_min)
+	while (count < asked && lane_bytes(signal_bytes, 2 * count, 2 * count - 1) >= bytes_min)
 		count *= 2;
 	return count;
+}
+
+uint64_t lane_bytes(uint64_t signal_bytes, unsigned count, unsigned lane)
+{
+	if (count == 1)
+		return signal_bytes;
+	if (lane == 0)
+		return signal_bytes / 2;
+	return lane == 1 ? signal_bytes / count : signal_bytes / count / 2;
 }
 
 uint32_t lane_hash(uintptr_t thread)

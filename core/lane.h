@@ -23,7 +23,7 @@
 
 /* A lane is not smaller than this, however many were asked for; and by default not than that. */
 #define LANE_BYTES_MIN	       (UINT64_C(16) << 10)
-#define LANE_BYTES_DEFAULT_MIN (UINT64_C(256) << 10)
+#define LANE_BYTES_DEFAULT_MIN (UINT64_C(128) << 10)
 
 struct lanes {
 	ptrdiff_t number_offset;      /* of the kernel's number, from the thread pointer; 0: none */
@@ -41,6 +41,14 @@ void lane_open(struct lanes *lanes);
  * @return a power of two
  */
 unsigned lane_count(uint64_t signal_bytes, unsigned asked);
+
+/**
+ * How large one of them is. The first has half of all: so the largest record is as large as without
+ * lanes, a quarter of the signal's memory. Most processes have a thread or two that push, whose
+ * numbers are the first. The others share the rest, the second one twice as much as each behind it,
+ * which makes all of them powers of two.
+ */
+uint64_t lane_bytes(uint64_t signal_bytes, unsigned count, unsigned lane);
 
 /** Of a thread that the kernel tells nothing. @param thread  its pointer */
 uint32_t lane_hash(uintptr_t thread);

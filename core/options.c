@@ -233,7 +233,8 @@ int options_rings(const struct otlp_options *options, uint64_t *ret)
 		signal_bytes = ring_bytes_round(bytes);
 		count = lane_count(signal_bytes, asked);
 		for (lane = 0; lane < count; lane++)
-			ret[ring_number((unsigned)signal, lane)] = signal_bytes / count;
+			ret[ring_number((unsigned)signal, lane)] =
+				lane_bytes(signal_bytes, count, lane);
 	}
 	return 0;
 }

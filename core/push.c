@@ -56,12 +56,18 @@ static __attribute__((noinline, cold)) void push_refuse(struct push *push, int e
 	atomic_add_relaxed_u64(counter, items);
 }
 
+/* Of a record of this signal, whichever lane takes it: the first one is the largest. */
+static inline uint64_t push_bytes_max(const struct push *push)
+{
+	return push->region->rings[ring_number(push->signal, 0)].payload_bytes_max;
+}
+
 /* Say how large it is: a ring can be made larger. */
 static __attribute__((noinline, cold)) void push_refuse_large(struct push *push, uint64_t bytes,
 							      uint64_t items)
 {
 	last_error_too_large(&push->producer->page->last_error, push->signal, bytes,
-			     push->ring->payload_bytes_max);
+			     push_bytes_max(push));
 	push_refuse(push, OTLP_ERR_TOO_LARGE, items);
 }
 
@@ -81,15 +87,15 @@ static inline void push_begin(struct push *push, struct producer *producer, enum
 
 /*
  * A full lane is not full: the others of its signal are tried, so that one thread can use all of
- * the space. What is left of the export call stays where there was room; the next one begins with
- * its own lane again.
+ * the space. Nor is a record too large because its thread's lane is a small one. What is left of
+ * the export call stays where there was room; the next one begins with its own lane again.
  *
  * By value: were the caller's claim lent to this, the hot path would have to keep it in memory.
  *
- * @return without a payload: all are full
+ * @return without a payload: all are full, or too small
  */
 static __attribute__((noinline, cold)) struct ring_claim
-push_claim_elsewhere(struct push *push, uint32_t bytes, uint32_t items)
+push_claim_elsewhere(struct push *push, size_t bytes, uint32_t items)
 {
 	struct ring *const rings = push->region->rings;
 	const uint32_t mask = push->producer->lanes.masks[push->signal];
@@ -97,25 +103,40 @@ push_claim_elsewhere(struct push *push, uint32_t bytes, uint32_t items)
 	struct ring_claim claim = {0};
 	unsigned n;
 
+	/* If its lane was full: whoever empties it is late, or is no more. */
+	push->is_crowded |= bytes <= push->ring->payload_bytes_max;
 	for (n = 1; n <= mask; n++) {
 		struct ring *ring = &rings[ring_number(push->signal, (own + n) & mask)];
 
-		if (ring_claim(ring, bytes, items, &claim)) {
+		if (bytes > ring->payload_bytes_max)
+			continue;
+		if (ring_claim(ring, (uint32_t)bytes, items, &claim)) {
 			push->ring = ring;
 			return claim;
 		}
+		push->is_crowded = true;
 	}
-	push->is_crowded = true;
 	claim.payload = NULL;
 	return claim;
 }
 
 static inline bool push_claim(struct push *push, size_t bytes, size_t items, struct ring_claim *ret)
 {
-	if (__builtin_expect(ring_claim(push->ring, (uint32_t)bytes, (uint32_t)items, ret), 1))
+	if (__builtin_expect(bytes <= push->ring->payload_bytes_max, 1) &&
+	    __builtin_expect(ring_claim(push->ring, (uint32_t)bytes, (uint32_t)items, ret), 1))
 		return true;
-	*ret = push_claim_elsewhere(push, (uint32_t)bytes, (uint32_t)items);
+	*ret = push_claim_elsewhere(push, bytes, (uint32_t)items);
 	return ret->payload != NULL;
+}
+
+/* What no lane had room for. */
+static __attribute__((noinline, cold)) void push_refuse_claim(struct push *push, uint64_t bytes,
+							      uint64_t items)
+{
+	if (bytes > push_bytes_max(push))
+		push_refuse_large(push, bytes, items);
+	else
+		push_refuse(push, OTLP_ERR_FULL, items);
 }
 
 /* Half full: once for all pushes, whatever becomes of the one that took it there. */
@@ -191,16 +212,15 @@ static inline const struct otlp_scope *push_scope(struct push *push, const struc
 /* Room for a record of one item, whose sizing answered rc and bytes. False: it was refused. */
 static inline bool push_take(struct push *push, int rc, size_t bytes, struct ring_claim *ret)
 {
-	if (rc == OTLP_ERR_TOO_LARGE || (rc == 0 && bytes > push->ring->payload_bytes_max)) {
-		push_refuse_large(push, rc == 0 ? bytes : 0, 1);
-		return false;
-	}
 	if (rc < 0) {
-		push_refuse(push, rc, 1);
+		if (rc == OTLP_ERR_TOO_LARGE)
+			push_refuse_large(push, 0, 1);
+		else
+			push_refuse(push, rc, 1);
 		return false;
 	}
 	if (!push_claim(push, bytes, 1, ret)) {
-		push_refuse(push, OTLP_ERR_FULL, 1);
+		push_refuse_claim(push, bytes, 1);
 		return false;
 	}
 	return true;
@@ -467,7 +487,7 @@ static void push_points(struct push *push, const struct metric_push *of, size_t 
 	if (count == 0)
 		return;
 	if (!push_claim(push, bytes, count, &claim)) {
-		push_refuse(push, OTLP_ERR_FULL, count);
+		push_refuse_claim(push, bytes, count);
 		return;
 	}
 	written = record_write_metric(claim.payload, of->metric, of->inline_scope,
@@ -483,7 +503,7 @@ static void push_points(struct push *push, const struct metric_push *of, size_t 
 /* More points than a record takes: several records, cut between points. */
 static void push_split(struct push *push, const struct metric_push *of)
 {
-	const size_t bytes_max = push->ring->payload_bytes_max;
+	const size_t bytes_max = push_bytes_max(push);
 	size_t first = 0, bytes = of->head_bytes, i;
 
 	for (i = 0; i < of->metric->point_count; i++) {
@@ -535,7 +555,7 @@ static int metric_size(struct metric_push *of, size_t *ret_bytes)
 
 static void push_metric(struct push *push, struct metric_push *of)
 {
-	const size_t bytes_max = push->ring->payload_bytes_max;
+	const size_t bytes_max = push_bytes_max(push);
 	size_t bytes = 0;
 	int rc;
 

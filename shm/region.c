@@ -158,8 +158,7 @@ static void region_unmap(struct region *region)
 	region->header = NULL;
 }
 
-/* What is too large for one lane would be too large for each: so half of one, where a quarter of
- * all is more. */
+/* A quarter of all lanes of a signal; half of this one, where that is less. */
 static uint64_t region_payload_bytes_max(const struct region_plan *plan, const struct ring_desc *of)
 {
 	const uint64_t bound = ring_payload_bytes_bound(of->data_bytes);

@@ -50,8 +50,8 @@ struct ring_claim {
 };
 
 /**
- * The largest payload that one ring takes: a quarter of it, header included. Of a signal with
- * lanes it is a quarter of all of them, but no more than ring_payload_bytes_bound() of one.
+ * The largest payload that one ring takes: a quarter of it, header included. A lane takes a quarter
+ * of all that its signal has, but no more than ring_payload_bytes_bound().
  */
 static inline uint64_t ring_payload_bytes_max(uint64_t ring_bytes)
 {

@@ -3,9 +3,10 @@
  * full. */
 #include "core/lane.h"
 
+#include "core/library.h"
 #include "tests/unit/library_fixture.h"
 
-#define SPANS_BYTES (UINT32_C(128) << 10)
+#define SPANS_BYTES (UINT32_C(256) << 10)
 #define LANES	    8
 
 /* The region that this process made, as a monitor sees it. */
@@ -41,13 +42,36 @@ static void a_lane_is_never_smaller_than_is_useful(void **state)
 	assert_int_equal(lane_count(4 << 20, 8), 8);
 	assert_int_equal(lane_count(4 << 20, 1000), REGION_LANES_MAX);
 	assert_int_equal(lane_count(UINT64_C(1) << 30, 8), 8);
-	assert_int_equal(lane_count(8 * LANE_BYTES_MIN, 8), 8);
-	assert_int_equal(lane_count(4 * LANE_BYTES_MIN, 8), 4);
+	assert_int_equal(lane_count(16 * LANE_BYTES_MIN, 8), 8);
+	assert_int_equal(lane_count(8 * LANE_BYTES_MIN, 8), 4);
+	assert_int_equal(lane_count(4 * LANE_BYTES_MIN, 8), 2);
+	assert_int_equal(lane_count(2 * LANE_BYTES_MIN, 8), 2);
 	assert_int_equal(lane_count(LANE_BYTES_MIN, 8), 1);
 	assert_int_equal(lane_count(RING_BYTES_MIN, 8), 1);
 	/* By itself it takes larger ones. */
 	assert_int_equal(lane_count(LANE_BYTES_DEFAULT_MIN, 0), 1);
 	assert_true(lane_count(UINT64_C(1) << 30, 0) <= REGION_LANES_MAX);
+}
+
+static void the_first_lane_has_half_and_the_others_share_the_rest(void **state)
+{
+	unsigned count, lane;
+
+	(void)state;
+	assert_int_equal(lane_bytes(4 << 20, 1, 0), 4 << 20);
+	for (count = 2; count <= REGION_LANES_MAX; count *= 2) {
+		uint64_t sum = 0;
+
+		for (lane = 0; lane < count; lane++) {
+			const uint64_t bytes = lane_bytes(4 << 20, count, lane);
+
+			assert_int_equal(bytes & (bytes - 1), 0);
+			assert_true(lane == 0 || bytes <= lane_bytes(4 << 20, count, lane - 1));
+			sum += bytes;
+		}
+		assert_int_equal(lane_bytes(4 << 20, count, 0), 2 << 20);
+		assert_int_equal(sum, 4 << 20);
+	}
 }
 
 /* A thread's pointer less this one's: where the kernel's number is made to stand. */
@@ -58,6 +82,12 @@ static struct lanes lanes_at(const uint32_t *number)
 	lanes.number_offset =
 		(ptrdiff_t)((uintptr_t)number - (uintptr_t)__builtin_thread_pointer());
 	return lanes;
+}
+
+/* Of a library: from now on the lane of this thread is what stands there. */
+static void take_lane_of(struct otlp_library *library, const uint32_t *number)
+{
+	library->producer.lanes.number_offset = lanes_at(number).number_offset;
 }
 
 static void a_thread_takes_the_lane_of_the_kernels_number(void **state)
@@ -160,7 +190,8 @@ static void one_thread_fills_all_lanes_before_it_drops(void **state)
 	for (lane = 0; lane < LANES; lane++) {
 		const struct ring_shared *shared = lane_of(&view, lane);
 
-		assert_true(SPANS_BYTES / LANES - (shared->tail - shared->head) < entry);
+		assert_true(lane_bytes(SPANS_BYTES, LANES, lane) - (shared->tail - shared->head) <
+			    entry);
 		accepted += shared->accepted_items;
 		dropped += shared->dropped_full_items;
 	}
@@ -174,27 +205,31 @@ static void one_thread_fills_all_lanes_before_it_drops(void **state)
 
 static void a_span_that_is_given_up_leaves_the_count_of_the_lane_that_it_went_to(void **state)
 {
+	/* Too long for the buffer on the stack: what is wrong with it is found behind the claim. */
+	static char text[16 << 10];
 	struct otlp_library *library = open_lanes(2);
+	const struct otlp_span good = fixture_span(0);
 	struct otlp_span bad = fixture_span(0);
-	uint64_t pushed = 0, sum = 0;
+	uint32_t lane = 1, own_items, own_tail;
 	struct region_view view;
-	unsigned lane;
 
 	(void)state;
 	attach_own(&view);
-	/* One lane is full, as far as its tail says; the other has room. */
-	while (lane_of(&view, 0)->tail == 0 || lane_of(&view, 1)->tail == 0) {
-		struct otlp_span span = fixture_span(0);
-
-		assert_int_equal(otlp_library_export_traces(library, &span, 1), OTLP_OK);
-		pushed++;
-	}
-	bad.name = (struct otlp_str){"\xff", 1};
+	take_lane_of(library, &lane);
+	memset(text, 'a', sizeof(text));
+	text[sizeof(text) - 1] = '\xff';
+	bad.name = (struct otlp_str){text, sizeof(text)};
+	while (lane_of(&view, 0)->tail == 0)
+		assert_int_equal(otlp_library_export_traces(library, &good, 1), OTLP_OK);
+	own_items = (uint32_t)lane_of(&view, 1)->accepted_items;
+	own_tail = (uint32_t)lane_of(&view, 1)->tail;
 	assert_int_equal(otlp_library_export_traces(library, &bad, 1), OTLP_ERR_INVALID);
-	for (lane = 0; lane < 2; lane++)
-		sum += lane_of(&view, lane)->accepted_items;
-	assert_int_equal(sum, pushed);
-	assert_int_equal(fixture_stats(library).signals[OTLP_SIGNAL_TRACES].dropped_invalid, 1);
+	assert_int_equal(lane_of(&view, 0)->accepted_items, 1);
+	assert_true(lane_of(&view, 0)->tail > sizeof(text));
+	assert_int_equal(lane_of(&view, 0)->dropped_invalid_items, 1);
+	assert_int_equal(lane_of(&view, 1)->accepted_items, own_items);
+	assert_int_equal(lane_of(&view, 1)->tail, own_tail);
+	assert_int_equal(lane_of(&view, 1)->dropped_invalid_items, 0);
 	region_detach(&view);
 	otlp_library_unref(library);
 }
@@ -240,27 +275,112 @@ static void a_flush_waits_for_each_lane(void **state)
 	otlp_library_unref(library);
 }
 
-static void a_record_may_take_half_a_lane_and_no_more_than_a_quarter_of_all(void **state)
+static void a_record_may_take_a_quarter_of_all_lanes_whichever_its_thread_has(void **state)
 {
-	static const struct {
-		unsigned lanes, part;
-	} rows[] = {{1, 4}, {2, 4}, {4, 8}, {8, 16}};
 	static char text[SPANS_BYTES];
-	unsigned i;
+	unsigned lanes;
 
 	(void)state;
 	memset(text, 'a', sizeof(text));
-	for (i = 0; i < COUNT_OF(rows); i++) {
-		struct otlp_library *library = open_lanes(rows[i].lanes);
-		struct otlp_span span = fixture_span(0);
+	for (lanes = 1; lanes <= LANES; lanes *= 2) {
+		uint32_t lane;
 
-		/* What a record has beside the text is far less than this. */
-		span.name = (struct otlp_str){text, SPANS_BYTES / rows[i].part - 512};
-		assert_int_equal(otlp_library_export_traces(library, &span, 1), OTLP_OK);
-		span.name.len = SPANS_BYTES / rows[i].part;
-		assert_int_equal(otlp_library_export_traces(library, &span, 1), OTLP_ERR_TOO_LARGE);
-		otlp_library_unref(library);
+		for (lane = 0; lane < lanes; lane++) {
+			struct otlp_library *library = open_lanes(lanes);
+			struct otlp_span span = fixture_span(0);
+			char said[256];
+
+			take_lane_of(library, &lane);
+			/* What a record has beside the text is far less than this. */
+			span.name = (struct otlp_str){text, SPANS_BYTES / 4 - 512};
+			assert_int_equal(otlp_library_export_traces(library, &span, 1), OTLP_OK);
+			span.name.len = SPANS_BYTES / 4;
+			assert_int_equal(otlp_library_export_traces(library, &span, 1),
+					 OTLP_ERR_TOO_LARGE);
+			assert_true(otlp_library_last_error(library, said, sizeof(said)) > 0);
+			assert_non_null(strstr(said, "the ring carries 65528"));
+			assert_int_equal(
+				fixture_stats(library).signals[OTLP_SIGNAL_TRACES].accepted, 1);
+			assert_int_equal(fixture_stats(library)
+						 .signals[OTLP_SIGNAL_TRACES]
+						 .dropped_too_large,
+					 1);
+			otlp_library_unref(library);
+		}
 	}
+}
+
+static void a_record_that_is_too_large_for_what_has_room_is_dropped_as_full(void **state)
+{
+	static char text[SPANS_BYTES];
+	struct otlp_library *library = open_lanes(LANES);
+	struct otlp_span span = fixture_span(0);
+	uint32_t lane = LANES - 1;
+
+	(void)state;
+	memset(text, 'a', sizeof(text));
+	take_lane_of(library, &lane);
+	/* More than half of each lane but the first, which has room for three of them. */
+	span.name = (struct otlp_str){text, SPANS_BYTES / 8};
+	assert_int_equal(otlp_library_export_traces(library, &span, 1), OTLP_OK);
+	assert_int_equal(otlp_library_export_traces(library, &span, 1), OTLP_OK);
+	assert_int_equal(otlp_library_export_traces(library, &span, 1), OTLP_OK);
+	assert_int_equal(otlp_library_export_traces(library, &span, 1), OTLP_ERR_FULL);
+	assert_int_equal(fixture_stats(library).signals[OTLP_SIGNAL_TRACES].dropped_full, 1);
+	assert_int_equal(fixture_stats(library).signals[OTLP_SIGNAL_TRACES].dropped_too_large, 0);
+	/* Small ones still have the thread's own lane, and all the others. */
+	span.name.len = 1;
+	assert_int_equal(otlp_library_export_traces(library, &span, 1), OTLP_OK);
+	otlp_library_unref(library);
+}
+
+static void points_that_are_too_large_for_a_lane_stay_in_one_record(void **state)
+{
+	struct otlp_options options = fixture_options();
+	static struct otlp_number_point points[1024];
+	struct otlp_library *library = NULL;
+	struct fixture_gauge gauge;
+	struct region_view view;
+	uint32_t lane = LANES - 1;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT_OF(points); i++)
+		points[i] = fixture_point((int64_t)i);
+	fixture_gauge_init(&gauge, points, COUNT_OF(points));
+	options.lanes = LANES;
+	options.ring_bytes[OTLP_SIGNAL_METRICS] = SPANS_BYTES;
+	assert_int_equal(otlp_library_open(&library, &options), OTLP_OK);
+	take_lane_of(library, &lane);
+	assert_int_equal(otlp_library_export_metrics_ref(library, &gauge.metrics), OTLP_OK);
+	attach_own(&view);
+	/* Into the first lane, which is the only one that takes so much at once. */
+	assert_true(view.rings[ring_number(OTLP_SIGNAL_METRICS, 0)].shared->tail >
+		    view.rings[ring_number(OTLP_SIGNAL_METRICS, LANES - 1)].bytes / 2);
+	assert_int_equal(view.rings[ring_number(OTLP_SIGNAL_METRICS, 0)].shared->accepted_items,
+			 COUNT_OF(points));
+	region_detach(&view);
+	otlp_library_unref(library);
+}
+
+static void each_thread_fills_its_own_lane_first(void **state)
+{
+	struct otlp_library *library = open_lanes(LANES);
+	struct region_view view;
+	uint32_t lane;
+
+	(void)state;
+	attach_own(&view);
+	take_lane_of(library, &lane);
+	for (lane = 0; lane < LANES; lane++) {
+		struct otlp_span span = fixture_span(lane);
+
+		assert_int_equal(otlp_library_export_traces(library, &span, 1), OTLP_OK);
+		assert_int_equal(lane_of(&view, lane)->accepted_items, 1);
+		assert_int_equal(__builtin_popcount(region_used(&view)), lane + 1);
+	}
+	region_detach(&view);
+	otlp_library_unref(library);
 }
 
 static void a_number_of_lanes_that_is_none_is_refused_or_told_of(void **state)
@@ -321,6 +441,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_lane_is_never_smaller_than_is_useful),
+		cmocka_unit_test(the_first_lane_has_half_and_the_others_share_the_rest),
 		cmocka_unit_test(a_thread_takes_the_lane_of_the_kernels_number),
 		cmocka_unit_test(a_thread_that_the_kernel_does_not_know_takes_one_by_its_address),
 		cmocka_unit_test(the_addresses_of_threads_spread_over_all_lanes),
@@ -329,7 +450,10 @@ int main(void)
 		LANE_TEST(a_span_that_is_given_up_leaves_the_count_of_the_lane_that_it_went_to),
 		LANE_TEST(a_ring_says_that_it_is_used_before_its_first_claim),
 		LANE_TEST(a_flush_waits_for_each_lane),
-		LANE_TEST(a_record_may_take_half_a_lane_and_no_more_than_a_quarter_of_all),
+		LANE_TEST(a_record_may_take_a_quarter_of_all_lanes_whichever_its_thread_has),
+		LANE_TEST(a_record_that_is_too_large_for_what_has_room_is_dropped_as_full),
+		LANE_TEST(points_that_are_too_large_for_a_lane_stay_in_one_record),
+		LANE_TEST(each_thread_fills_its_own_lane_first),
 		LANE_TEST(a_number_of_lanes_that_is_none_is_refused_or_told_of),
 		LANE_TEST(the_variable_says_how_many_lanes_there_are),
 	};

@@ -61,9 +61,7 @@ enum otlp_limit {
 	OTLP_LOG_RING_BYTES_DEFAULT = 1 << 20,	  /**< Of #OTLP_SIGNAL_LOGS. */
 	OTLP_RING_BYTES_MIN = 4 << 10,		  /**< Less is rounded up to it. */
 	OTLP_RING_BYTES_MAX = 1 << 30,		  /**< More is refused. */
-	/** Of one record; and at most a quarter of its ring, with 4 lanes an eighth, with 8 a 16th.
-	 */
-	OTLP_RECORD_BYTES_MAX = 4 << 20,
+	OTLP_RECORD_BYTES_MAX = 4 << 20, /**< Of one record, and at most a quarter of its ring. */
 	OTLP_LANES_MAX = 8,		 /**< Parts of a ring. */
 	OTLP_SHAPE_ATTRIBUTES_MAX = 1024 /**< Of a shape. */
 };
@@ -131,8 +129,8 @@ struct otlp_options {
 	 * Into how many lanes each ring is divided: 1, 2, 4 or 8. Threads that push at the same
 	 * time use different ones, as far as there are. A lane is not smaller than 16 KiB: of a
 	 * small ring there are fewer. 0: $OTLPIPE_LANES, else by the processors that the process
-	 * may run on, and so that a lane has 256 KiB at least. The memory is the same with any
-	 * number.
+	 * may run on, and so that a lane has 128 KiB at least. Memory and the largest record are
+	 * the same with any number. With 1 the records of all threads are in one order.
 	 */
 	uint32_t lanes;
 	uint32_t reserved_1;	 /**< Must be zero. */
