@@ -9,10 +9,10 @@ enum early_wish { EARLY_NONE, EARLY_PAID, EARLY_FREE };
 
 static enum early_wish source_wish(const struct source *source, enum otlp_signal signal)
 {
-	const bool is_small = source->signal_bytes[signal] < EARLY_SMALL_RING_BYTES;
+	const uint64_t ring_bytes = source_wants_release(source, signal);
 
-	if (source_wants_release(source, signal))
-		return is_small ? EARLY_PAID : EARLY_FREE;
+	if (ring_bytes != 0)
+		return ring_bytes < EARLY_SMALL_RING_BYTES ? EARLY_PAID : EARLY_FREE;
 	return source_wants_flush(source, signal) ? EARLY_PAID : EARLY_NONE;
 }
 

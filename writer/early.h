@@ -6,7 +6,8 @@
  * long as it took: at most a ninth of the writer's time goes into what one region asks for, and in
  * a group directory what one user asks for. Others that ask meanwhile are not held up by it.
  *
- * A ring that is not small and wants its space back rests never: it has paid, with what it holds.
+ * A ring that is not small and wants its space back rests never: it has paid, with what it holds. A
+ * lane that wants it is half full, and has paid as a ring of twice its size would.
  */
 #ifndef OTLPIPE_WRITER_EARLY_H
 #define OTLPIPE_WRITER_EARLY_H

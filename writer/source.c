@@ -630,22 +630,26 @@ bool source_wants_flush(const struct source *source, enum otlp_signal signal)
 /* A quarter of all lanes; or half of one, since whoever pushes there would soon have to go
  * elsewhere.
  */
-bool source_wants_release(const struct source *source, enum otlp_signal signal)
+uint64_t source_wants_release(const struct source *source, enum otlp_signal signal)
 {
-	bool has_taken = false, is_half = false;
-	uint64_t held_bytes = 0;
+	uint64_t held_bytes = 0, lane_bytes = 0;
+	bool has_taken = false;
 	uint32_t bits;
 
 	for (bits = source->used & ring_bits(signal); bits != 0; bits &= bits - 1) {
 		const struct source_ring *ring = source_ring(source, ring_first(bits));
 		const uint64_t bytes = ring->reader.read - ring->reader.head;
-		const bool takes = ring->taken.to != ring->taken.from;
 
-		has_taken |= takes;
-		is_half |= takes && bytes > ring->reader.bytes / 2;
 		held_bytes += bytes;
+		if (ring->taken.to == ring->taken.from)
+			continue;
+		has_taken = true;
+		if (bytes > ring->reader.bytes / 2 && ring->reader.bytes > lane_bytes)
+			lane_bytes = ring->reader.bytes;
 	}
-	return is_half || (has_taken && held_bytes > source->signal_bytes[signal] / 4);
+	if (has_taken && held_bytes > source->signal_bytes[signal] / 4)
+		return source->signal_bytes[signal];
+	return 2 * lane_bytes;
 }
 
 static bool ring_is_at_limit(const struct source_ring *ring, bool accept_busy)

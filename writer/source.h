@@ -184,8 +184,12 @@ bool source_release(struct source *source, unsigned number, const struct ring_do
 /** Does a flush wait for something that is in the batch being made? */
 bool source_wants_flush(const struct source *source, enum otlp_signal signal);
 
-/** Is so much of the signal's rings drained and not given back that the batch should not wait? */
-bool source_wants_release(const struct source *source, enum otlp_signal signal);
+/**
+ * Is so much of the signal's rings drained and not given back that the batch should not wait?
+ *
+ * @return 0, or the size of a ring of which more than a quarter is held
+ */
+uint64_t source_wants_release(const struct source *source, enum otlp_signal signal);
 
 /** Was it limited, and is all up to there in batches that count? */
 bool source_is_at_limit(const struct source *source, bool accept_busy);

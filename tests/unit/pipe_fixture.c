@@ -24,10 +24,18 @@ static void remove_shm(void)
 
 void pipe_open(struct pipe *pipe, unsigned regions, uint64_t ring_bytes)
 {
-	const struct region_options options = {.ring_bytes = {ring_bytes, RING_BYTES_MIN},
-					       .program = "test"};
+	pipe_open_lanes(pipe, regions, ring_bytes, 1);
+}
+
+void pipe_open_lanes(struct pipe *pipe, unsigned regions, uint64_t lane_bytes, unsigned lanes)
+{
+	struct region_options options = {.program = "test"};
 
 	memset(pipe, 0, sizeof(*pipe));
+	pipe->lanes = lanes;
+	options.ring_bytes[OTLP_SIGNAL_METRICS] = RING_BYTES_MIN;
+	for (unsigned lane = 0; lane < lanes; lane++)
+		options.ring_bytes[ring_number(OTLP_SIGNAL_TRACES, lane)] = lane_bytes;
 	strcpy(pipe->shm_path, "/dev/shm/otlpipe-test-XXXXXX");
 	if (shm_owner == 0)
 		assert_int_equal(atexit(remove_shm), 0);
@@ -136,8 +144,8 @@ bool pipe_push(struct pipe *pipe, unsigned region, size_t bytes)
 	span.attributes.items = &attribute;
 	span.attributes.count = 1;
 	assert_int_equal(record_size_span(&span, &resource, span.scope, &record_bytes), 0);
-	if (!ring_claim(&pipe->producers[region].rings[OTLP_SIGNAL_TRACES], (uint32_t)record_bytes,
-			1, &claim))
+	if (!ring_claim(&pipe->producers[region].rings[ring_number(OTLP_SIGNAL_TRACES, pipe->lane)],
+			(uint32_t)record_bytes, 1, &claim))
 		return false;
 	assert_int_not_equal(record_write_span(claim.payload, &span, &resource, 0, record_bytes),
 			     RECORD_CHANGED);
@@ -161,6 +169,21 @@ void pipe_pump(struct pipe *pipe)
 		assert_true(i < TURNS_MAX);
 }
 
+/* @return false: it did not fit, and no batch could be closed */
+static bool drain_lane(struct pipe *pipe, struct source *source, unsigned lane, bool *again)
+{
+	enum drain_end end = source_drain(source, ring_number(OTLP_SIGNAL_TRACES, lane),
+					  &pipe->drain, pipe->queue.stage,
+					  batch_head_bytes(PIPE_REGIONS_MAX * REGION_LANES_MAX));
+
+	if (end == DRAIN_BROKEN)
+		regions_break(&pipe->regions, source, "test");
+	if (end == DRAIN_FULL && queue_close_batch(&pipe->queue, pipe->regions.sources) < 0)
+		return false;
+	*again |= end == DRAIN_FULL || end == DRAIN_QUOTA;
+	return true;
+}
+
 void pipe_drain(struct pipe *pipe)
 {
 	struct source *source;
@@ -169,32 +192,35 @@ void pipe_drain(struct pipe *pipe)
 	do {
 		again = false;
 		for (source = pipe->regions.sources; source != NULL; source = source->next) {
-			enum drain_end end = source_drain(source, OTLP_SIGNAL_TRACES, &pipe->drain,
-							  pipe->queue.stage, batch_head_bytes(8));
-
+			for (unsigned lane = 0; lane < pipe->lanes; lane++)
+				if (!drain_lane(pipe, source, lane, &again))
+					return;
 			(void)source_drain(source, OTLP_SIGNAL_METRICS, &pipe->drain,
 					   pipe->queue.stage, 0);
-			if (end == DRAIN_BROKEN)
-				regions_break(&pipe->regions, source, "test");
-			if (end == DRAIN_FULL &&
-			    queue_close_batch(&pipe->queue, pipe->regions.sources) < 0)
-				return;
-			again |= end == DRAIN_FULL || end == DRAIN_QUOTA;
 		}
 	} while (again);
+}
+
+static bool source_is_released(const struct source *source)
+{
+	uint32_t bits = source->present & ring_bits(OTLP_SIGNAL_TRACES);
+
+	for (; bits != 0 && !source->is_broken; bits &= bits - 1) {
+		const struct ring_reader *reader = &source_ring(source, ring_first(bits))->reader;
+
+		if (reader->head != atomic_load_relaxed_u64(&reader->shared->tail))
+			return false;
+	}
+	return true;
 }
 
 static bool pipe_is_released(const struct pipe *pipe)
 {
 	const struct source *source;
 
-	for (source = pipe->regions.sources; source != NULL; source = source->next) {
-		const struct ring_reader *reader = &source_ring(source, OTLP_SIGNAL_TRACES)->reader;
-
-		if (!source->is_broken &&
-		    reader->head != atomic_load_relaxed_u64(&reader->shared->tail))
+	for (source = pipe->regions.sources; source != NULL; source = source->next)
+		if (!source_is_released(source))
 			return false;
-	}
 	return queue_is_idle(&pipe->queue) &&
 	       queue_count_parts(&pipe->queue, pipe->regions.sources) == 0;
 }
@@ -220,18 +246,20 @@ static void find_entries(struct pipe *pipe, const struct batch_head *head, const
 
 	for (uint32_t i = 0; i < head->entry_count; i++) {
 		const struct batch_entry *entry = &entries[i];
+		const unsigned lane = ring_lane(entry->ring);
 		unsigned region = 0;
 
+		assert_true(lane < pipe->lanes);
 		while (region < PIPE_REGIONS_MAX &&
 		       (pipe->producers[region].header == NULL ||
 			pipe->producers[region].header->region_id != entry->region_id))
 			region++;
 		assert_true(region < PIPE_REGIONS_MAX);
-		assert_int_equal(entry->from, found->next[region]);
+		assert_int_equal(entry->from, found->next[region][lane]);
 		assert_true(entry->to >= entry->from);
-		assert_int_equal(entry->items_before, found->items[region]);
-		found->next[region] = entry->to;
-		found->items[region] +=
+		assert_int_equal(entry->items_before, found->items[region][lane]);
+		found->next[region][lane] = entry->to;
+		found->items[region][lane] +=
 			entry->written_items + entry->invalid_items + entry->lost_items;
 		found->written += entry->written_items;
 		found->lost += entry->lost_items;

@@ -38,6 +38,8 @@ struct pipe {
 	struct regions regions;
 	struct region producers[PIPE_REGIONS_MAX];
 	uint32_t pushed[PIPE_REGIONS_MAX]; /* spans, numbered from 0 */
+	unsigned lanes;			   /* of each region */
+	unsigned lane;			   /* that is pushed into: the test sets it */
 	struct iobuf_pool *pool;
 	struct fault_backend *fault;
 	struct io *io;
@@ -55,13 +57,17 @@ struct pipe {
 /* What stands in the files, in their order. */
 struct pipe_found {
 	uint8_t seen[PIPE_REGIONS_MAX][PIPE_SPANS_MAX];
-	uint64_t next[PIPE_REGIONS_MAX];  /* where the next entry has to begin */
-	uint64_t items[PIPE_REGIONS_MAX]; /* and how many it has to say were before it */
+	/* Where the next entry has to begin, and how many it has to say were before it. */
+	uint64_t next[PIPE_REGIONS_MAX][REGION_LANES_MAX];
+	uint64_t items[PIPE_REGIONS_MAX][REGION_LANES_MAX];
 	uint64_t written, lost, invalid, torn;
 	unsigned batches, files, finals, final_flags;
 };
 
 void pipe_open(struct pipe *pipe, unsigned regions, uint64_t ring_bytes);
+
+/** The same with so many lanes of that size for the spans. */
+void pipe_open_lanes(struct pipe *pipe, unsigned regions, uint64_t lane_bytes, unsigned lanes);
 void pipe_close(struct pipe *pipe);
 
 /** The queue and all below it; options first. pipe_close_queue() leaves files as a kill would. */
@@ -74,7 +80,7 @@ void pipe_recover(struct pipe *pipe, struct recover_report *ret);
 /** The recovery alone, with the regions that are known. */
 int pipe_recover_output(struct pipe *pipe, struct recover_report *ret);
 
-/** Push the next span of a region, with an attribute of that size; false: the ring is full. */
+/** Push the next span of a region, with an attribute of that size; false: the lane is full. */
 bool pipe_push(struct pipe *pipe, unsigned region, size_t bytes);
 
 /** As the writer's loop does it: reap, drain, close, pump. */

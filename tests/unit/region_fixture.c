@@ -50,16 +50,15 @@ bool fixture_next_record(struct ring_reader *reader, struct ring_entry *ret)
 	}
 }
 
-uint64_t count_items(const char *region, enum otlp_signal signal)
+static uint64_t count_ring_items(const struct region_view *view, unsigned number)
 {
-	struct region_view view;
 	struct ring_reader reader;
 	struct ring_entry entry;
 	uint64_t count = 0;
 
-	assert_int_equal(region_attach(&view, &shm_fixture_dir, region, false), 0);
-	assert_int_equal(ring_reader_init(&reader, view.rings[signal].shared,
-					  view.rings[signal].data, view.rings[signal].bytes, false),
+	assert_int_equal(ring_reader_init(&reader, view->rings[number].shared,
+					  view->rings[number].data, view->rings[number].bytes,
+					  false),
 			 0);
 	while (fixture_next_record(&reader, &entry)) {
 		struct record_view record;
@@ -69,6 +68,19 @@ uint64_t count_items(const char *region, enum otlp_signal signal)
 				 0);
 		count += record.item_count;
 	}
+	return count;
+}
+
+uint64_t count_items(const char *region, enum otlp_signal signal)
+{
+	struct region_view view;
+	uint64_t count = 0;
+	unsigned lane;
+
+	assert_int_equal(region_attach(&view, &shm_fixture_dir, region, false), 0);
+	for (lane = 0; lane < REGION_LANES_MAX; lane++)
+		if (view.rings[ring_number(signal, lane)].shared != NULL)
+			count += count_ring_items(&view, ring_number(signal, lane));
 	region_detach(&view);
 	return count;
 }

@@ -14,7 +14,7 @@ bool find_region_of(pid_t of, char ret[REGION_NAME_BYTES_MAX]);
 /** Take the next committed record; false: there is none. Padding is skipped. */
 bool fixture_next_record(struct ring_reader *reader, struct ring_entry *ret);
 
-/** How many items a ring of that region holds; each record must be valid. */
+/** How many items the lanes of a signal of that region hold; each record must be valid. */
 uint64_t count_items(const char *region, enum otlp_signal signal);
 
 #endif

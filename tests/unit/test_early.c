@@ -8,9 +8,9 @@
 
 static struct pipe fixture;
 
-static int open_with(uint64_t ring_bytes)
+static int open_with(uint64_t lane_bytes, unsigned lanes)
 {
-	pipe_open(&fixture, 3, ring_bytes);
+	pipe_open_lanes(&fixture, 3, lane_bytes, lanes);
 	pipe_open_queue(&fixture);
 	return 0;
 }
@@ -18,13 +18,19 @@ static int open_with(uint64_t ring_bytes)
 static int setup(void **state)
 {
 	(void)state;
-	return open_with(64 << 10);
+	return open_with(64 << 10, 1);
 }
 
 static int setup_small(void **state)
 {
 	(void)state;
-	return open_with(16 << 10);
+	return open_with(16 << 10, 1);
+}
+
+static int setup_lanes(void **state)
+{
+	(void)state;
+	return open_with(16 << 10, 8);
 }
 
 static int teardown(void **state)
@@ -157,6 +163,40 @@ static void a_small_ring_rests_between(void **state)
 	}
 }
 
+/* More than half of it. */
+static void fill_lane(unsigned lane)
+{
+	fixture.lane = lane;
+	for (unsigned k = 0; k < 5; k++)
+		assert_true(pipe_push(&fixture, 0, 1900));
+	pipe_drain(&fixture);
+}
+
+/* However large all lanes are together: who made them could have made one of them tiny. */
+static void a_small_lane_rests_as_a_small_ring_does(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		fill_lane(7);
+		assert_int_equal(source_wants_release(source_of(0), OTLP_SIGNAL_TRACES), 32 << 10);
+		assert_int_equal(wanted(i * 5), i == 0 ? -1 : EARLY_REST * COST_NS);
+		close_batch(0);
+	}
+}
+
+static void a_quarter_of_all_lanes_has_its_space_back_at_once(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		for (unsigned lane = 0; lane < 4; lane++)
+			fill_lane(lane);
+		assert_int_equal(source_wants_release(source_of(0), OTLP_SIGNAL_TRACES), 128 << 10);
+		assert_int_equal(wanted(0), -1);
+		close_batch(0);
+	}
+	pipe_check_all_once(&fixture);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -167,6 +207,10 @@ int main(void)
 		EARLY_TEST(a_user_of_several_rests_with_all_its_regions),
 		EARLY_TEST(a_ring_that_is_not_small_has_its_space_back_at_once),
 		cmocka_unit_test_setup_teardown(a_small_ring_rests_between, setup_small, teardown),
+		cmocka_unit_test_setup_teardown(a_small_lane_rests_as_a_small_ring_does,
+						setup_lanes, teardown),
+		cmocka_unit_test_setup_teardown(a_quarter_of_all_lanes_has_its_space_back_at_once,
+						setup_lanes, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
