@@ -95,22 +95,24 @@ static PyObject *library_new(PyTypeObject *type, PyObject *args, PyObject *kwarg
 				   (char *)"span_ring_bytes",
 				   (char *)"metric_ring_bytes",
 				   (char *)"log_ring_bytes",
+				   (char *)"lanes",
 				   (char *)"temporality",
 				   NULL};
 	PyObject *resource = Py_None, *directory = NULL;
-	unsigned int span_ring = 0, metric_ring = 0, log_ring = 0;
+	unsigned int span_ring = 0, metric_ring = 0, log_ring = 0, lanes = 0;
 	struct otlp_options options;
 	struct library *library;
 	int temporality = -1;
 
-	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O&OIIIi:Library", keywords,
+	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O&OIIIIi:Library", keywords,
 					 PyUnicode_FSConverter, &directory, &resource, &span_ring,
-					 &metric_ring, &log_ring, &temporality))
+					 &metric_ring, &log_ring, &lanes, &temporality))
 		return NULL;
 	otlp_options_init(&options, sizeof(options));
 	options.ring_bytes[OTLP_SIGNAL_TRACES] = span_ring;
 	options.ring_bytes[OTLP_SIGNAL_METRICS] = metric_ring;
 	options.ring_bytes[OTLP_SIGNAL_LOGS] = log_ring;
+	options.lanes = lanes;
 	if (temporality >= 0)
 		options.temporality = (enum otlp_temporality_preference)temporality;
 	options.runtime_dir = directory != NULL ? PyBytes_AsString(directory) : NULL;

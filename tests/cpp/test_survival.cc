@@ -48,6 +48,9 @@ TEST(a_runtime_directory_that_cannot_be_used_is_an_error_with_cause_and_hint)
 
 	options.span_ring_bytes = UINT32_MAX;
 	refused(options, OTLP_ERR_INVALID);
+	options.span_ring_bytes = 0;
+	options.lanes = 3;
+	CHECK(refused(options, OTLP_ERR_INVALID).find("lanes") != std::string::npos);
 	try {
 		otlpipe::OtlpSpanExporterFactory::Create(otlpipe::Library());
 		throw Failure{"an empty handle was taken"};

@@ -25,7 +25,7 @@
 #define TABLE_USED	     2048
 #define TABLE_OFFSET	     (2 * LAYOUT_PAGE_BYTES)
 #define DATA_OFFSET	     (TABLE_OFFSET + TABLE_BYTES)
-#define REGION_BYTES	     (DATA_OFFSET + SIGNAL_COUNT * RING_BYTES)
+#define REGION_BYTES	     (DATA_OFFSET + FUZZ_RINGS * RING_BYTES)
 #define STEPS_MAX	     96
 #define BATCHES_MAX	     4
 #define BATCH_BYTES_MAX_HERE (UINT64_C(64) << 10)
@@ -46,7 +46,7 @@ enum step {
 
 /* A batch that is on its way to the disk. */
 struct in_flight {
-	enum otlp_signal signal;
+	unsigned number; /* of its ring */
 	struct ring_done done;
 	bool is_final;
 };
@@ -85,10 +85,10 @@ static void put_header(struct region_header *header)
 	header->region_bytes = REGION_BYTES;
 	header->table_offset = TABLE_OFFSET;
 	header->table_bytes = TABLE_BYTES;
-	header->ring_count = SIGNAL_COUNT;
-	header->rings_used = (1u << SIGNAL_COUNT) - 1;
-	for (unsigned i = 0; i < SIGNAL_COUNT; i++) {
-		header->rings[i].number = i;
+	header->ring_count = FUZZ_RINGS;
+	for (unsigned i = 0; i < FUZZ_RINGS; i++) {
+		header->rings_used |= UINT32_C(1) << fuzz_ring_number(i);
+		header->rings[i].number = fuzz_ring_number(i);
 		header->rings[i].control_offset =
 			LAYOUT_PAGE_BYTES + i * sizeof(struct ring_shared);
 		header->rings[i].data_offset = DATA_OFFSET + i * RING_BYTES;
@@ -112,11 +112,11 @@ static void fixture_fill(struct fixture *fixture, struct fuzz_input *input, bool
 	fixture->map = mmap(NULL, REGION_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fixture->fd, 0);
 	FUZZ_CHECK(fixture->map != MAP_FAILED);
 	put_header((struct region_header *)(void *)fixture->map);
-	for (unsigned i = 0; i < SIGNAL_COUNT; i++)
+	for (unsigned i = 0; i < FUZZ_RINGS; i++)
 		fuzz_take(input, fixture->map + LAYOUT_PAGE_BYTES + i * sizeof(struct ring_shared),
 			  CONTROL_BYTES);
 	fuzz_take(input, fixture->map + TABLE_OFFSET, TABLE_USED);
-	fuzz_take(input, fixture->map + DATA_OFFSET, SIGNAL_COUNT * RING_BYTES);
+	fuzz_take(input, fixture->map + DATA_OFFSET, FUZZ_RINGS * RING_BYTES);
 }
 
 static void fixture_empty(struct fixture *fixture)
@@ -150,36 +150,36 @@ static void check_stage(struct stage *stage, enum otlp_signal signal)
 	free(to);
 }
 
-static void step_drain(struct run *run, enum otlp_signal signal, uint64_t quota)
+static void step_drain(struct run *run, unsigned number, uint64_t quota)
 {
+	struct stage *const stage = run->stages[ring_signal(number)];
 	const struct drain drain = {run->fixture->record, run->fixture->whole, BATCH_BYTES_MAX_HERE,
 				    1 + quota};
-	struct ring_reader *reader = &source_ring(run->source, signal)->reader;
+	struct ring_reader *reader = &source_ring(run->source, number)->reader;
 	const uint64_t before = reader->read;
-	enum drain_end end =
-		source_drain(run->source, signal, &drain, run->stages[signal], batch_head_bytes(1));
+	enum drain_end end = source_drain(run->source, number, &drain, stage, batch_head_bytes(1));
 
 	FUZZ_CHECK(reader->read >= before && reader->read - reader->head <= reader->bytes);
 	FUZZ_CHECK(reader->read % ENTRY_ALIGN_BYTES == 0);
 	if (end == DRAIN_BROKEN)
 		source_break(run->source);
 	else if (end == DRAIN_FULL)
-		FUZZ_CHECK(!stage_is_empty(run->stages[signal]));
+		FUZZ_CHECK(!stage_is_empty(stage));
 }
 
-static void step_close(struct run *run, enum otlp_signal signal)
+static void step_close(struct run *run, unsigned number)
 {
-	const struct source_ring *ring = source_ring(run->source, signal);
+	const struct source_ring *ring = source_ring(run->source, number);
 	struct in_flight *batch = &run->batches[run->batch_count];
 	struct batch_entry entry;
 
 	if (run->batch_count == BATCHES_MAX ||
-	    (!source_has_taken(run->source, signal) && !source_is_final_due(run->source, signal)))
+	    (!source_has_taken(run->source, number) && !source_is_final_due(run->source, number)))
 		return;
-	source_take_entry(run->source, signal, &entry);
+	source_take_entry(run->source, number, &entry);
 	FUZZ_CHECK(entry.from <= entry.to && entry.to == ring->staged.position);
-	check_stage(run->stages[signal], signal);
-	batch->signal = signal;
+	check_stage(run->stages[ring_signal(number)], ring_signal(number));
+	batch->number = number;
 	batch->done = ring->staged;
 	batch->is_final = (entry.flags & BATCH_ENTRY_FINAL) != 0;
 	run->batch_count++;
@@ -189,12 +189,12 @@ static void step_close(struct run *run, enum otlp_signal signal)
 static void step_release(struct run *run)
 {
 	struct in_flight batch = run->batches[0];
-	const struct ring_reader *reader = &source_ring(run->source, batch.signal)->reader;
+	const struct ring_reader *reader = &source_ring(run->source, batch.number)->reader;
 	const uint64_t before = reader->head;
 
 	if (run->batch_count == 0)
 		return;
-	(void)source_release(run->source, batch.signal, &batch.done, batch.is_final);
+	(void)source_release(run->source, batch.number, &batch.done, batch.is_final);
 	FUZZ_CHECK(reader->head >= before && reader->head == batch.done.position);
 	run->source->jobs--;
 	memmove(&run->batches[0], &run->batches[1], --run->batch_count * sizeof(batch));
@@ -228,8 +228,11 @@ static void step_cut(struct run *run, uint16_t where)
 		FUZZ_CHECK(ftruncate(run->fixture->fd, where * (REGION_BYTES / UINT16_MAX)) == 0);
 }
 
-static void step_look(const struct run *run, enum otlp_signal signal)
+static void step_look(struct run *run, enum otlp_signal signal)
 {
+	FUZZ_CHECK((source_lanes(run->source, signal) & ~ring_bits(signal)) == 0);
+	source_find_used(run->source);
+	source_look(run->source, signal);
 	(void)source_has_news(run->source);
 	(void)source_wants_flush(run->source, signal);
 	(void)source_wants_release(run->source, signal);
@@ -239,16 +242,16 @@ static void step_look(const struct run *run, enum otlp_signal signal)
 static void run_step(struct run *run, struct fuzz_input *input)
 {
 	const uint8_t kind = fuzz_take_u8(input);
-	const enum otlp_signal signal = (kind >> 6) % SIGNAL_COUNT;
+	const unsigned number = fuzz_ring_number((kind >> 6) % FUZZ_RINGS);
 	const uint16_t where = fuzz_take_u16(input);
 	uint64_t value;
 
 	switch ((enum step)((kind & 0x3f) % STEP_COUNT)) {
 	case STEP_DRAIN:
-		step_drain(run, signal, where);
+		step_drain(run, number, where);
 		break;
 	case STEP_CLOSE:
-		step_close(run, signal);
+		step_close(run, number);
 		break;
 	case STEP_RELEASE:
 		step_release(run);
@@ -274,7 +277,7 @@ static void run_step(struct run *run, struct fuzz_input *input)
 		source_limit(run->source);
 		break;
 	default:
-		step_look(run, signal);
+		step_look(run, ring_signal(number));
 		break;
 	}
 }

@@ -26,7 +26,7 @@
 #define CONTROL_BYTES	 416u /* as in fuzz_drain.c */
 #define TABLE_USED	 2048u
 #define REGION_BODY_USED 4096u
-#define IMAGE_BYTES	 (1 + SIGNAL_COUNT * (CONTROL_BYTES + RING_BYTES_MIN) + TABLE_USED)
+#define IMAGE_BYTES	 (1 + FUZZ_RINGS * (CONTROL_BYTES + RING_BYTES_MIN) + TABLE_USED)
 
 static const char *corpus;
 
@@ -256,7 +256,10 @@ static void fill_region(struct gen *gen, struct region *region, bool wraps)
 		push_shaped(gen, region, i);
 	for (unsigned i = 0; i < 60; i++) {
 		const enum otlp_signal signal = i % SIGNAL_COUNT;
-		struct ring *ring = &region->rings[signal];
+		/* Of the spans each second one into their second lane. */
+		struct ring *ring = &region->rings[i % (2 * SIGNAL_COUNT) == SIGNAL_COUNT
+							   ? fuzz_ring_number(SIGNAL_COUNT)
+							   : signal];
 		uint8_t *record =
 			make_record[signal](gen, NULL, reference != 0 ? reference : 1, &bytes);
 		struct ring_claim claim;
@@ -293,7 +296,7 @@ static size_t append(uint8_t *to, size_t at, const void *from, size_t bytes)
 
 /* All there is, twice, with the producer's death in between. */
 static const uint8_t steps[] = {
-	/* The signal is in the upper two bits: drain, look, close, release; die. */
+	/* The ring is in the upper two bits: drain, look, close, release; die. */
 	0x00, 0xff, 0xff, 0x40, 0xff, 0xff, 0x80, 0xff, 0xff, 0x08, 0,	  0,	0x01,
 	0,    0,    0x41, 0,	0,    0x81, 0,	  0,	0x02, 0,    0,	  0x02, 0,
 	0,    0x02, 0,	  0,	0x05, 0,    0,	  0x00, 0xff, 0xff, 0x40, 0xff, 0xff,
@@ -304,7 +307,9 @@ static const uint8_t steps[] = {
 static void put_regions(struct gen *gen, const struct runtime_dir *dir)
 {
 	static const struct region_options options = {
-		.ring_bytes = {RING_BYTES_MIN, RING_BYTES_MIN, RING_BYTES_MIN}, .program = "seeds"};
+		.ring_bytes = {RING_BYTES_MIN, RING_BYTES_MIN,
+			       RING_BYTES_MIN, [REGION_SIGNALS_MAX] = RING_BYTES_MIN},
+		.program = "seeds"};
 
 	gen_set_size(gen, GEN_SMALL);
 	for (unsigned i = 0; i < DRAIN_SEEDS; i++) {
@@ -316,11 +321,13 @@ static void put_regions(struct gen *gen, const struct runtime_dir *dir)
 		FUZZ_CHECK(region_create(&region, dir, &options) == 0);
 		fill_region(gen, &region, i & 1);
 		image[at++] = i & 2 ? 1 : 0;
-		for (unsigned r = 0; r < SIGNAL_COUNT; r++)
-			at = append(image, at, region.rings[r].shared, CONTROL_BYTES);
+		for (unsigned r = 0; r < FUZZ_RINGS; r++)
+			at = append(image, at, region.rings[fuzz_ring_number(r)].shared,
+				    CONTROL_BYTES);
 		at = append(image, at, region.table, TABLE_USED);
-		for (unsigned r = 0; r < SIGNAL_COUNT; r++)
-			at = append(image, at, region.rings[r].data, RING_BYTES_MIN);
+		for (unsigned r = 0; r < FUZZ_RINGS; r++)
+			at = append(image, at, region.rings[fuzz_ring_number(r)].data,
+				    RING_BYTES_MIN);
 		at = append(image, at, steps, sizeof(steps));
 		seed_put("drain", "region", i, NULL, 0, image, at);
 		head[0] = (uint8_t)(region.bytes / 512);
@@ -361,7 +368,7 @@ static void put_region_records(const uint8_t *base, const struct region_header *
 	unsigned count = 0;
 
 	for (uint64_t at = 0; at < end && count < RECORD_SEEDS; count++) {
-		const unsigned number = (index * SIGNAL_COUNT + r) * RECORD_SEEDS + count;
+		const unsigned number = (index * REGION_RINGS_MAX + r) * RECORD_SEEDS + count;
 		uint32_t bytes, reference;
 
 		memcpy(&word, data + at, sizeof(word));
@@ -395,6 +402,15 @@ static void put_region_records(const uint8_t *base, const struct region_header *
 	FUZZ_CHECK(count > 0 || shared->tail == 0);
 }
 
+/* NULL: there is none with this number. */
+static const struct ring_desc *desc_of(const struct region_header *header, unsigned number)
+{
+	for (unsigned r = 0; r < header->ring_count; r++)
+		if (header->rings[r].number == number)
+			return &header->rings[r];
+	return NULL;
+}
+
 /* The same region with the rings of fuzz_drain, as far as those go. */
 static void put_region_drain(const uint8_t *base, const struct region_header *header,
 			     unsigned index)
@@ -403,22 +419,29 @@ static void put_region_drain(const uint8_t *base, const struct region_header *he
 	size_t at = 0;
 
 	image[at++] = index & 1; /* its producer is dead, or seems to live */
-	for (unsigned r = 0; r < SIGNAL_COUNT; r++) {
-		struct ring_shared shared;
+	for (unsigned r = 0; r < FUZZ_RINGS; r++) {
+		const struct ring_desc *desc = desc_of(header, fuzz_ring_number(r));
+		struct ring_shared shared = {0};
 
-		memcpy(&shared, base + header->rings[r].control_offset, sizeof(shared));
-		FUZZ_CHECK(shared.head == 0);
-		shared.tail = entries_end(base + header->rings[r].data_offset, shared.tail,
-					  RING_BYTES_MIN);
+		if (desc != NULL) {
+			memcpy(&shared, base + desc->control_offset, sizeof(shared));
+			FUZZ_CHECK(shared.head == 0);
+			shared.tail =
+				entries_end(base + desc->data_offset, shared.tail, RING_BYTES_MIN);
+		}
 		at = append(image, at, &shared, CONTROL_BYTES);
 	}
 	at = append(image, at, base + header->table_offset, TABLE_USED);
-	for (unsigned r = 0; r < SIGNAL_COUNT; r++) {
-		const struct ring_shared *shared =
-			(const void *)(base + header->rings[r].control_offset);
-		const uint8_t *data = base + header->rings[r].data_offset;
+	for (unsigned r = 0; r < FUZZ_RINGS; r++) {
+		const struct ring_desc *desc = desc_of(header, fuzz_ring_number(r));
 
-		memcpy(image + at, data, entries_end(data, shared->tail, RING_BYTES_MIN));
+		if (desc != NULL) {
+			const struct ring_shared *shared =
+				(const void *)(base + desc->control_offset);
+			const uint8_t *data = base + desc->data_offset;
+
+			memcpy(image + at, data, entries_end(data, shared->tail, RING_BYTES_MIN));
+		}
 		at += RING_BYTES_MIN;
 	}
 	at = append(image, at, steps, sizeof(steps));
@@ -439,8 +462,8 @@ static void put_region_file(const char *path, unsigned index)
 	close(fd);
 	header = (const void *)base;
 	FUZZ_CHECK(header->region_bytes == (uint64_t)st.st_size &&
-		   header->ring_count == SIGNAL_COUNT);
-	for (unsigned r = 0; r < SIGNAL_COUNT; r++)
+		   header->ring_count >= SIGNAL_COUNT && header->ring_count <= REGION_RINGS_MAX);
+	for (unsigned r = 0; r < header->ring_count; r++)
 		put_region_records(base, header, r, index);
 	put_region_drain(base, header, index * 2);
 	put_region_drain(base, header, index * 2 + 1);

@@ -13,7 +13,10 @@
 #include "shm/region_view.h"
 
 #define HOSTILE_RING_BYTES  (16u << 10)
+#define HOSTILE_LANES	    2u /* of each signal */
 #define HOSTILE_PAYLOAD_MAX 900u
+/* Of the control blocks of all rings. */
+#define HOSTILE_POSITION_WORDS (SIGNAL_COUNT * HOSTILE_LANES * sizeof(struct ring_shared) / 8)
 
 extern struct runtime_dir hostile_dir;
 
@@ -33,6 +36,8 @@ struct prey {
 void prey_open(struct prey *prey);
 /** The lock goes, the file stays as it is. */
 void prey_leave(struct prey *prey);
+/** Any of its rings. */
+struct ring *prey_ring(struct prey *prey);
 /** A record that may be one, committed, given up or left as it is. */
 void prey_push(struct prey *prey);
 /** These bytes, committed, if there is room. */

@@ -52,8 +52,8 @@ void hostile_positions(uint64_t rounds)
 
 		prey_open(&prey);
 		hostile_pause();
-		shared = prey.region.rings[hostile_pick(SIGNAL_COUNT)].shared;
-		switch (hostile_pick(6)) {
+		shared = prey_ring(&prey)->shared;
+		switch (hostile_pick(7)) {
 		case 0:
 			shared->head = hostile_lie(shared->head);
 			break;
@@ -69,6 +69,9 @@ void hostile_positions(uint64_t rounds)
 			break;
 		case 4:
 			shared->dropped_full_items = hostile_lie(0);
+			break;
+		case 5:
+			prey.region.header->rings_used = (uint32_t)hostile_lie(0);
 			break;
 		default:
 			prey.region.header->producer_state = (uint32_t)hostile_lie(0);
@@ -95,7 +98,7 @@ __attribute__((noreturn)) static void rage(struct prey *prey, uint64_t number)
 	for (;;) {
 		uint64_t at = kind == 0	  ? data + hostile_pick(words - data)
 			      : kind == 1 ? table + hostile_pick(512)
-			      : kind == 2 ? positions + hostile_pick(256)
+			      : kind == 2 ? positions + hostile_pick(HOSTILE_POSITION_WORDS)
 					  : hostile_pick(words);
 
 		atomic_store_relaxed_u64(&all[at], hostile_lie(atomic_load_relaxed_u64(&all[at])));

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,11 +41,19 @@ void hostile_die(const char *what)
 	exit(1);
 }
 
+/* Any lane of any signal. */
+struct ring *prey_ring(struct prey *prey)
+{
+	const unsigned signal = (unsigned)hostile_pick(SIGNAL_COUNT);
+
+	return &prey->region.rings[ring_number(signal, (unsigned)hostile_pick(HOSTILE_LANES))];
+}
+
 /* A span's head that is right, and behind it whatever comes. */
 void prey_push(struct prey *prey)
 {
 	static const uint8_t head[72] = {[0] = 1, [1] = 2, [4] = 1, [24] = 1, [40] = 1};
-	struct ring *const ring = &prey->region.rings[hostile_pick(SIGNAL_COUNT)];
+	struct ring *const ring = prey_ring(prey);
 	uint8_t payload[HOSTILE_PAYLOAD_MAX];
 	uint32_t bytes = 1 + (uint32_t)hostile_pick(HOSTILE_PAYLOAD_MAX);
 	struct ring_claim claim;
@@ -77,12 +86,14 @@ void prey_push_bytes(struct prey *prey, enum otlp_signal signal, const uint8_t *
 
 void prey_open(struct prey *prey)
 {
-	static const struct region_options options = {
-		.ring_bytes = {HOSTILE_RING_BYTES, HOSTILE_RING_BYTES, HOSTILE_RING_BYTES},
-		.program = "hostile \033[31m\n"};
-	unsigned i;
-	int rc = region_create(&prey->region, &hostile_dir, &options);
+	struct region_options options = {.program = "hostile \033[31m\n"};
+	unsigned i, lane;
+	int rc;
 
+	for (i = 0; i < SIGNAL_COUNT; i++)
+		for (lane = 0; lane < HOSTILE_LANES; lane++)
+			options.ring_bytes[ring_number(i, lane)] = HOSTILE_RING_BYTES;
+	rc = region_create(&prey->region, &hostile_dir, &options);
 	if (rc < 0) {
 		errno = -rc;
 		hostile_die("a region");
@@ -100,8 +111,10 @@ void prey_open(struct prey *prey)
 /* The lock goes, the file stays as it is. */
 void prey_leave(struct prey *prey)
 {
-	if (prey->region.header != NULL)
+	if (prey->region.header != NULL) {
 		munmap(prey->region.header, prey->region.bytes);
+		munmap(prey->region.rings, REGION_RINGS_MAX * sizeof(*prey->region.rings));
+	}
 	prey->region.header = NULL;
 	if (prey->fd >= 0)
 		close(prey->fd);
@@ -143,11 +156,14 @@ uint64_t *prey_word(struct prey *prey)
 {
 	const struct region_header *header = prey->region.header;
 
-	switch (hostile_pick(4)) {
+	switch (hostile_pick(5)) {
 	case 0:
 		return word_at(prey, LAYOUT_PAGE_BYTES +
-					     hostile_pick(2) * sizeof(struct ring_shared) +
+					     hostile_pick((uint64_t)SIGNAL_COUNT * HOSTILE_LANES) *
+						     sizeof(struct ring_shared) +
 					     hostile_pick(416));
+	case 3:
+		return word_at(prey, offsetof(struct region_header, rings_used));
 	case 1:
 		return word_at(prey, header->rings[0].data_offset % prey->region.bytes);
 	case 2:

@@ -5,11 +5,12 @@
  * more than the push has. As soon as its claim is made another thread of it pushes behind it: those
  * records must survive the hole. A writer is expected to be at work on the runtime directory.
  *
- * usage: pushkill LEDGER small|large|wrap|shaped|log|shaped-log
+ * usage: pushkill LEDGER small|large|wrap|shaped|log|shaped-log|full
  * Slots of the ledger: run N has 8 * N for the push and 8 * N + 2 for the other thread; for the
  * push of a log record 8 * N + 3 and 8 * N + 7. The push through a shape is the first through it,
- * so that the shape goes into the region's table. The output is JSON: runs, runs with a hole,
- * the bytes that the writer must report as torn. Exit 77: no ptrace.
+ * so that the shape goes into the region's table. The full one finds its lane full, and falls over
+ * to another: what fills it are claims of the same thread that nobody ends. The output is JSON:
+ * runs, runs with a hole, the bytes that the writer must report as torn. Exit 77: no ptrace.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -30,6 +31,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/library.h"
 #include "core/record/signal.h"
 #include "shm/layout.h"
 #include "tests/torture/ledger.h"
@@ -41,7 +43,16 @@
 #define SMALL_BYTES 64u
 #define LARGE_BYTES 1500u
 
-enum kind { KIND_SMALL, KIND_LARGE, KIND_WRAP, KIND_SHAPED, KIND_LOG, KIND_SHAPED_LOG, KIND_COUNT };
+enum kind {
+	KIND_SMALL,
+	KIND_LARGE,
+	KIND_WRAP,
+	KIND_SHAPED,
+	KIND_LOG,
+	KIND_SHAPED_LOG,
+	KIND_FULL,
+	KIND_COUNT
+};
 
 static bool is_of_log(enum kind kind)
 {
@@ -65,6 +76,7 @@ struct stage {
 static struct stage *stage;
 static struct ledger ledger;
 static struct otlp_library *library;
+static _Thread_local uint32_t own_lane; /* as if the kernel had said so */
 
 static void wait_a_little(unsigned *waits)
 {
@@ -140,6 +152,7 @@ static bool is_wanted(enum kind kind, uint32_t slot)
 
 	switch (kind) {
 	case KIND_SMALL:
+	case KIND_FULL:
 	case KIND_SHAPED:
 	case KIND_LOG:
 	case KIND_SHAPED_LOG:
@@ -149,6 +162,31 @@ static bool is_wanted(enum kind kind, uint32_t slot)
 	default:
 		return bytes >= SMALL_BYTES && to_end < bytes;
 	}
+}
+
+/* The second lane of the spans: claimed whole, and no claim of it is ever ended. */
+static void fill_second_lane(void)
+{
+	struct ring *const ring =
+		&library->producer.regions[0].rings[ring_number(OTLP_SIGNAL_TRACES, 1)];
+	struct ring_claim claim;
+
+	if (ring->bytes != RING_BYTES)
+		_exit(1);
+	while (ring_claim(ring, (uint32_t)ring->payload_bytes_max, 1, &claim))
+		;
+	if (ring->shared->tail != RING_BYTES)
+		_exit(1);
+}
+
+/* As if it had looked just now whether its region still has its name: thousands of steps. */
+static void skip_look(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	library->producer.page->looked_ms =
+		((uint32_t)now.tv_sec * 1000 + (uint32_t)now.tv_nsec / 1000000) | 1;
 }
 
 static void be_a_producer(enum kind kind, uint32_t slot)
@@ -162,8 +200,18 @@ static void be_a_producer(enum kind kind, uint32_t slot)
 	otlp_options_init(&options, sizeof(options));
 	options.ring_bytes[OTLP_SIGNAL_TRACES] = options.ring_bytes[OTLP_SIGNAL_METRICS] =
 		options.ring_bytes[OTLP_SIGNAL_LOGS] = RING_BYTES;
-	if (otlp_library_open(&library, &options) < 0 ||
-	    pthread_create(&thread, NULL, push_behind, &other) != 0)
+	options.lanes = 1;
+	if (kind == KIND_FULL) {
+		options.ring_bytes[OTLP_SIGNAL_TRACES] = 2 * RING_BYTES;
+		options.lanes = 2;
+	}
+	if (otlp_library_open(&library, &options) < 0)
+		_exit(1);
+	library->producer.lanes.number_offset =
+		(ptrdiff_t)((uintptr_t)&own_lane - (uintptr_t)__builtin_thread_pointer());
+	if (kind == KIND_FULL)
+		fill_second_lane();
+	if (pthread_create(&thread, NULL, push_behind, &other) != 0)
 		_exit(1);
 	find_ring(ledger_signal_of(slot));
 	while (!is_wanted(kind, slot))
@@ -173,6 +221,8 @@ static void be_a_producer(enum kind kind, uint32_t slot)
 	while (__atomic_load_n(&stage->shared->head, __ATOMIC_ACQUIRE) != tail_of())
 		wait_a_little(&waits);
 	stage->begin = tail_of();
+	own_lane = kind == KIND_FULL;
+	skip_look();
 	if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0)
 		_exit(77);
 	raise(SIGSTOP);
@@ -320,8 +370,8 @@ static int run(enum kind kind, uint32_t slot, unsigned long steps, uint64_t *ret
 
 int main(int argc, char **argv)
 {
-	static const char *const kinds[KIND_COUNT] = {"small",	"large", "wrap",
-						      "shaped", "log",	 "shaped-log"};
+	static const char *const kinds[KIND_COUNT] = {"small", "large",	     "wrap", "shaped",
+						      "log",   "shaped-log", "full"};
 	unsigned runs = 0, holes = 0, wrapped = 0;
 	unsigned kind = 0;
 	uint64_t torn = 0;
@@ -348,7 +398,7 @@ int main(int argc, char **argv)
 			return 1;
 		}
 		holes += bytes > 0;
-		torn += bytes;
+		torn += bytes + (kind == KIND_FULL ? RING_BYTES : 0);
 		wrapped += is_wrapped;
 	}
 	printf("{\"runs\":%u,\"is_whole\":%d,\"holes\":%u,\"wrapped\":%u,\"torn_bytes\":%llu}\n",

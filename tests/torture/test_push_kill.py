@@ -36,14 +36,14 @@ def kill_at_each_instruction(pipe, kind):
 
 
 def a_push_killed_at_each_instruction_loses_nothing_else(pipe):
-    kinds = ("small", "large", "shaped", "log", "shaped-log")
+    kinds = ("small", "large", "shaped", "log", "shaped-log", "full")
     runs = sum(kill_at_each_instruction(pipe, kind)["runs"] for kind in kinds)
     wrap = kill_at_each_instruction(pipe, "wrap")
     check(wrap["wrapped"] > 10, f"{wrap}: so few pushes had their padding claimed with them")
     rig.reliability(
         "a producer dies in a push, while another thread pushes behind it",
-        "ptrace, SIGKILL behind each instruction; small, large, across the wrap, a log record, and"
-        " a span and a log through a new shape",
+        "ptrace, SIGKILL behind each instruction; small, large, across the wrap, a log record, a"
+        " span and a log through a new shape, and one whose lane is full and that falls over",
         runs + wrap["runs"],
         0,
         "push_kill",

@@ -35,7 +35,7 @@ class Load:
         self.ledger = pipe.scratch / "ledger"
         self.template = pipe.shm / "template"
         self.template.mkdir(mode=0o700)
-        fixed = ("--ring-bytes", 1 << 18, "--burst", 0)
+        fixed = ("--ring-bytes", 1 << 18, "--lanes", 4, "--burst", 0)
         first = rig.producer(
             pipe, self.ledger, 0, 2, *fixed, "--tries", tries, runtime=self.template
         )

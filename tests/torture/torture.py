@@ -3,9 +3,10 @@
 """Kills and stops producers and the writer at random, restarts them, and compares the disk with
 the ledger: what the library accepted is there, each record once.
 
-Producers have rings from 4 KiB, records up to a quarter of them, children, daemons that outlive
-them, and some live in pid, user and mount namespaces of their own. As root, all of a round is in one
-cgroup, which is killed or frozen in one instant, and the output changes between file systems.
+Producers have rings from 4 KiB with up to 8 lanes, records up to a quarter of them, children,
+daemons that outlive them, and some live in pid, user and mount namespaces of their own. As root, all
+of a round is in one cgroup, which is killed or frozen in one instant, and the output changes between
+file systems.
 
 usage: torture.py BUILD_DIR [--minutes M] [--rounds N] [--actions N] [--seed S] [--keep yes]
 A round has that many actions and an empty disk at its begin. --minutes: rounds until then.
@@ -42,7 +43,7 @@ class Slots:
             slot = next(self.quarter, None)
             return None if slot is None else (slot, 4096 << 2 * (slot // GROUP % 3))
         slot = next(self.usual, None)
-        return None if slot is None else (slot, random.choice([16384, 65536, 262144]))
+        return None if slot is None else (slot, random.choice([16384, 65536, 131072, 262144]))
 
 
 class Round:
@@ -67,7 +68,8 @@ class Round:
         if taken is None:
             return
         slot, ring_bytes = taken
-        arguments = ["--ring-bytes", ring_bytes]
+        # Small rings have fewer, however many are asked for.
+        arguments = ["--ring-bytes", ring_bytes, "--lanes", random.choice([0, 1, 2, 4, 8])]
         if random.random() < 0.15:  # one that floods its ring
             arguments += ["--burst", 512, "--pause-us", 20000]
         else:

@@ -4,9 +4,10 @@
  * with a slot of its own, until SIGTERM or until each has tried so many times.
  *
  * usage: torture_producer LEDGER FIRST_SLOT THREADS [--tries N] [--give-up]
- *                         [--ring-bytes N] [--pause-us N] [--burst N]
+ *                         [--ring-bytes N] [--lanes N] [--pause-us N] [--burst N]
  *                         [--abrupt] [--fork CHILDREN] [--daemon]
  * --tries    0: for ever. --give-up: a try that finds the ring full is not made again.
+ * --lanes    of each ring; 0: as many as there are by default.
  * --burst    this many pushes, then a pause of --pause-us.
  * --abrupt   ends by SIGKILL to itself instead of closing the library.
  * --fork     while the threads push, so many children are forked one after another; each makes a
@@ -38,7 +39,7 @@ struct worker {
 };
 
 static struct {
-	uint64_t tries, ring_bytes, pause_us, burst, children;
+	uint64_t tries, ring_bytes, lanes, pause_us, burst, children;
 	bool give_up, abrupt, daemon;
 } options = {.ring_bytes = 64 << 10, .pause_us = 1000, .burst = 16};
 
@@ -94,7 +95,7 @@ static void parse(int argc, char **argv)
 	} numbers[] = {
 		{"--tries", &options.tries},	   {"--ring-bytes", &options.ring_bytes},
 		{"--pause-us", &options.pause_us}, {"--burst", &options.burst},
-		{"--fork", &options.children},
+		{"--fork", &options.children},	   {"--lanes", &options.lanes},
 	};
 	const struct {
 		const char *name;
@@ -217,6 +218,7 @@ int main(int argc, char **argv)
 	otlp_options_init(&open_options, sizeof(open_options));
 	for (i = 0; i <= OTLP_SIGNAL_LOGS; i++)
 		open_options.ring_bytes[i] = (uint32_t)options.ring_bytes;
+	open_options.lanes = (uint32_t)options.lanes;
 	rc = otlp_library_open(&library, &open_options);
 	if (rc < 0) {
 		fprintf(stderr, "open: %s\n", otlp_strerror(rc));

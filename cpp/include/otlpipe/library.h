@@ -146,6 +146,9 @@ struct LibraryOptions {
 	uint32_t metric_ring_bytes = 0;
 	/** The size of the ring for log records; 0: $OTLPIPE_LOG_RING_BYTES, else 1 MiB. */
 	uint32_t log_ring_bytes = 0;
+	/** Into how many lanes each ring is divided, for threads that push at the same time: 1, 2,
+	 * 4 or 8; 0: $OTLPIPE_LANES, else by the processors. With 1 all records are in one order. */
+	uint32_t lanes = 0;
 	/** What metric exporters answer their readers; without it the environment's, else
 	 * cumulative. */
 	std::optional<otlp_temporality_preference> temporality;
@@ -245,6 +248,7 @@ class Library
 		c_options.ring_bytes[OTLP_SIGNAL_TRACES] = options.span_ring_bytes;
 		c_options.ring_bytes[OTLP_SIGNAL_METRICS] = options.metric_ring_bytes;
 		c_options.ring_bytes[OTLP_SIGNAL_LOGS] = options.log_ring_bytes;
+		c_options.lanes = options.lanes;
 		c_options.resource = options.resource;
 		c_options.diagnostic = detail::Told::tell;
 		c_options.diagnostic_context = &told;

@@ -67,10 +67,14 @@ def to_ns(timeout_millis: float | None) -> int:
     return max(0, min(_NS_MAX, int(timeout_millis * 1_000_000)))
 
 
-def _ring_bytes(name: str, value: int) -> int:
+def _number(name: str, value: int, of: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _UINT_MAX:
-        raise ValueError(f"{name} must be a number of bytes, not {value!r}")
+        raise ValueError(f"{name} must be a number of {of}, not {value!r}")
     return value
+
+
+def _ring_bytes(name: str, value: int) -> int:
+    return _number(name, value, "bytes")
 
 
 class OtlpLibrary:
@@ -82,6 +86,8 @@ class OtlpLibrary:
     span_ring_bytes,     0: the library's default; rounded up to a power of two
     metric_ring_bytes,
     log_ring_bytes
+    lanes                1, 2, 4 or 8: how many threads can push side by side into a ring; 0:
+                         $OTLPIPE_LANES, else by the processors. With 1 all records are in one order
     temporality          "cumulative", "delta" or "lowmemory"; default from
                          $OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE
 
@@ -97,6 +103,7 @@ class OtlpLibrary:
         span_ring_bytes: int = 0,
         metric_ring_bytes: int = 0,
         log_ring_bytes: int = 0,
+        lanes: int = 0,
         temporality: str | None = None,
     ) -> None:
         if temporality is not None and temporality.lower() not in _TEMPORALITIES:
@@ -106,6 +113,7 @@ class OtlpLibrary:
             "span_ring_bytes": _ring_bytes("span_ring_bytes", span_ring_bytes),
             "metric_ring_bytes": _ring_bytes("metric_ring_bytes", metric_ring_bytes),
             "log_ring_bytes": _ring_bytes("log_ring_bytes", log_ring_bytes),
+            "lanes": _number("lanes", lanes, "lanes"),
         }
         if runtime_dir is not None:
             options["runtime_dir"] = runtime_dir

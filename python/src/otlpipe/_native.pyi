@@ -54,6 +54,7 @@ class Library:
         span_ring_bytes: int = 0,
         metric_ring_bytes: int = 0,
         log_ring_bytes: int = 0,
+        lanes: int = 0,
         temporality: int = -1,
     ) -> Library: ...
     def span_exporter(self) -> SpanExporter: ...

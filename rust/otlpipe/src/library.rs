@@ -97,6 +97,7 @@ pub struct OtlpLibraryBuilder {
     runtime_dir: Option<PathBuf>,
     resource: Option<Resource>,
     ring_bytes: [u32; sys::OTLP_SIGNAL_MAX as usize],
+    lanes: u32,
     temporality: Option<TemporalityPreference>,
     diagnostic: Option<Diagnostic>,
 }
@@ -106,6 +107,7 @@ impl fmt::Debug for OtlpLibraryBuilder {
         f.debug_struct("OtlpLibraryBuilder")
             .field("runtime_dir", &self.runtime_dir)
             .field("ring_bytes", &self.ring_bytes)
+            .field("lanes", &self.lanes)
             .field("temporality", &self.temporality)
             .finish_non_exhaustive()
     }
@@ -149,6 +151,13 @@ impl OtlpLibraryBuilder {
         self
     }
 
+    /// Into how many lanes each ring is divided, for threads that push at the same time: 1, 2, 4 or
+    /// 8. Without it: `$OTLPIPE_LANES`, else by the processors. With 1 all records are in one order.
+    pub fn lanes(mut self, count: u32) -> Self {
+        self.lanes = count;
+        self
+    }
+
     /// What metric exporters answer their readers. Without it:
     /// `$OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE`, else cumulative.
     pub fn temporality(mut self, preference: TemporalityPreference) -> Self {
@@ -184,6 +193,7 @@ impl OtlpLibraryBuilder {
         }
         let mut told = Told { tell: self.diagnostic, panic: None, last: None };
         options.ring_bytes = self.ring_bytes;
+        options.lanes = self.lanes;
         options.runtime_dir = directory.as_ref().map_or(std::ptr::null(), |path| path.as_ptr());
         options.diagnostic = Some(diagnostic);
         options.diagnostic_context = (&mut told as *mut Told).cast();

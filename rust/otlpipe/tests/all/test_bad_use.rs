@@ -72,6 +72,16 @@ fn a_ring_larger_than_there_are_is_refused() {
 }
 
 #[test]
+fn a_number_of_lanes_that_is_none_is_refused_by_name() {
+    let pipeline = Pipeline::without_writer();
+    let error = pipeline.builder().lanes(3).build().unwrap_err();
+    assert_text(&error, ErrorKind::Invalid, &["lanes", "1, 2, 4 and 8"]);
+    let library = pipeline.builder().lanes(2).build().unwrap();
+    library.export_traces(&[plain_span("in a lane", 1)]).unwrap();
+    assert_eq!(library.stats().spans.accepted, 1);
+}
+
+#[test]
 fn a_flush_without_a_writer_says_so_at_once() {
     let pipeline = Pipeline::without_writer();
     let library = pipeline.library();
