@@ -55,7 +55,7 @@ static uint64_t go_on_and_count(struct pipe *pipe)
 	pipe_settle(pipe);
 	pipe_find(pipe, &found);
 	for (unsigned region = 0; region < 2; region++) {
-		assert_int_equal(found.next[region],
+		assert_int_equal(found.next[region][0],
 				 pipe->producers[region].rings[OTLP_SIGNAL_TRACES].shared->tail);
 		for (uint32_t i = 0; i < pipe->pushed[region]; i++) {
 			assert_true(found.seen[region][i] <= 1);
