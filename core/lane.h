@@ -56,17 +56,20 @@ uint32_t lane_hash(uintptr_t thread);
 /** The lane of this thread, now. Async-signal-safe. */
 static inline unsigned lane_of_thread(const struct lanes *lanes, enum otlp_signal signal)
 {
+	const uint32_t mask = lanes->masks[signal];
 	const uintptr_t thread = (uintptr_t)__builtin_thread_pointer();
 
+	if (mask == 0)
+		return 0;
 	if (__builtin_expect(lanes->number_offset != 0, 1)) {
 		const uint32_t number = atomic_load_relaxed_u32(
 			(const uint32_t *)(thread + (uintptr_t)lanes->number_offset));
 
 		/* A thread that was made behind glibc's back has a negative one. */
 		if (__builtin_expect((int32_t)number >= 0, 1))
-			return number & lanes->masks[signal];
+			return number & mask;
 	}
-	return lane_hash(thread) & lanes->masks[signal];
+	return lane_hash(thread) & mask;
 }
 
 #endif

@@ -23,6 +23,7 @@ SUBJECTS = {
     "push_S0": "counted_spans",
     "push_S_no_scope": "counted_spans",
     "push_S0_no_scope": "counted_spans",
+    "push_S0_lanes": "counted_spans",
     "push_M_point": "counted_metrics",
     "push_L": "counted_logs",
     "push_L_shaped": "counted_shaped_logs",
@@ -38,6 +39,9 @@ SUBJECTS = {
     "drain_S0": "counted_drain",
     "drain_L": "counted_drain",
     "drain_M_point": "counted_drain",
+    "turn_1_lane": "counted_turns",
+    "turn_8_lanes": "counted_turns",
+    "turn_8_lanes_used": "counted_turns",
 }
 INSTRUCTIONS_MARGIN = 0.05
 BYTES_MARGIN = 0.0
@@ -95,7 +99,8 @@ def write(path, compiler, measured):
         out.write("# SPDX-License-Identifier: Apache-2.0\n")
         out.write("# Recorded by tests/budget/record.sh, held by check_budget.py.\n")
         out.write("# subject, instructions (callgrind) and bytes of one span, data point or log record:\n")
-        out.write("# in the ring for a push, of the output for encoding and draining\n")
+        out.write("# in the ring for a push, of the output for encoding and draining; for a turn those\n")
+        out.write("# of one idle region\n")
         out.write(f"compiler {compiler}\n")
         for subject, (instructions, size) in measured.items():
             out.write(f"{subject} {instructions} {size}\n")

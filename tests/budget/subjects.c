@@ -4,11 +4,13 @@
  * count. Prints the bytes that a record takes: in the ring for a push, in the output for encoding.
  *
  * usage: subjects push_S|push_S_shaped|push_S0|push_M_point|push_L|push_L_shaped
- *        subjects push_S_no_scope|push_S0_no_scope
+ *        subjects push_S_no_scope|push_S0_no_scope|push_S0_lanes
  *        subjects encode_S|encode_M_point|encode_L|parse_S|parse_M_point|parse_L
  *        subjects find_of_500
  *        subjects drain_S|drain_S_shaped|drain_S0|drain_L|drain_M_point
+ *        subjects turn_1_lane|turn_8_lanes|turn_8_lanes_used
  *
+ * Pushes and drains are of a ring with one lane, but for push_S0_lanes.
  * A drain is all that the writer's processor does for a record: from the ring into a whole batch.
  */
 #include <assert.h>
@@ -20,7 +22,9 @@
 #include <unistd.h>
 
 #include "bench/bench_data.h"
+#include "core/library.h"
 #include "core/record/record.h"
+#include "tests/budget/turn.h"
 #include "writer/encode/encode.h"
 #include "writer/source.h"
 #include "writer/table.h"
@@ -100,8 +104,18 @@ __attribute__((noinline)) void counted_finds(struct table *table, const struct r
 			abort();
 }
 
+/* As the kernel would say it; callgrind's threads have no such number. */
+static void take_lane(void)
+{
+	static _Thread_local uint32_t number = 5;
+
+	library->producer.lanes.number_offset =
+		(ptrdiff_t)((uintptr_t)&number - (uintptr_t)__builtin_thread_pointer());
+}
+
 static int push(const char *subject)
 {
+	const bool has_lanes = strcmp(subject, "push_S0_lanes") == 0;
 	const struct otlp_span *span = NULL;
 	enum otlp_signal signal = OTLP_SIGNAL_TRACES;
 	const struct otlp_signal_stats *of;
@@ -116,7 +130,7 @@ static int push(const char *subject)
 		return -EINVAL;
 	if (shape != NULL || strcmp(subject, "push_S") == 0)
 		span = &bench_span_s;
-	else if (strcmp(subject, "push_S0") == 0)
+	else if (has_lanes || strcmp(subject, "push_S0") == 0)
 		span = &bench_span_s0;
 	else if (strcmp(subject, "push_S_no_scope") == 0)
 		span = &bench_span_s_no_scope;
@@ -129,9 +143,11 @@ static int push(const char *subject)
 	else
 		return -EINVAL;
 	otlp_options_init(&options, sizeof(options));
+	options.lanes = has_lanes ? OTLP_LANES_MAX : 1;
 	rc = otlp_library_open(&library, &options);
 	if (rc < 0)
 		return rc;
+	take_lane();
 	/* The first push does what no other does. */
 	if (span != NULL) {
 		otlp_library_export_shaped(library, shape, span, 1);
@@ -333,6 +349,7 @@ static int drain(const char *subject)
 	if (batch == NULL || drain.record == NULL || drain.whole == NULL)
 		return -ENOMEM;
 	otlp_options_init(&options, sizeof(options));
+	options.lanes = 1;
 	rc = otlp_library_open(&library, &options);
 	if (rc == 0)
 		rc = stage_open(&stage);
@@ -350,7 +367,7 @@ static int drain(const char *subject)
 			counted_drain(source, signal, &drain, stage, batch, &end);
 		}
 	}
-	if (source->rings[signal].staged.totals.written_items != 2 * items)
+	if (source_ring(source, signal)->staged.totals.written_items != 2 * items)
 		return -EBADMSG;
 	printf("operations %llu\n", (unsigned long long)items);
 	printf("bytes %g\n", (double)(end - batch) / (double)items);
@@ -374,6 +391,10 @@ int main(int argc, char **argv)
 		rc = find();
 	else if (argc == 2 && strncmp(argv[1], "drain", strlen("drain")) == 0)
 		rc = drain(argv[1]);
+	else if (argc == 2 && strcmp(argv[1], "turn_1_lane") == 0)
+		rc = turn_count(1, 1);
+	else if (argc == 2 && strncmp(argv[1], "turn_8_lanes", strlen("turn_8_lanes")) == 0)
+		rc = turn_count(8, strcmp(argv[1], "turn_8_lanes_used") == 0 ? 8 : 1);
 	else if (argc == 2)
 		rc = strncmp(argv[1], "push", strlen("push")) == 0 ? push(argv[1])
 								   : read_side(argv[1]);
