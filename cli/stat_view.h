@@ -25,8 +25,8 @@
 /* All lanes of a signal, which together are its ring. */
 struct stat_ring {
 	bool is_present;
-	bool is_sound;	 /* their positions make sense */
-	bool is_blocked; /* in a lane the first entry is claimed and not committed */
+	bool is_sound;	     /* their positions make sense */
+	bool is_blocked;     /* in a lane the first entry is claimed and not committed */
 	bool has_deep_sleep; /* of the writer: the next push wakes it */
 	unsigned lanes;
 	unsigned blocked_lanes;			   /* bits */

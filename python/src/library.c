@@ -90,14 +90,10 @@ static int library_open_native(struct library *library, struct otlp_options *opt
 
 static PyObject *library_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
-	static char *keywords[] = {(char *)"runtime_dir",
-				   (char *)"resource",
-				   (char *)"span_ring_bytes",
-				   (char *)"metric_ring_bytes",
-				   (char *)"log_ring_bytes",
-				   (char *)"lanes",
-				   (char *)"temporality",
-				   NULL};
+	static char *keywords[] = {(char *)"runtime_dir",     (char *)"resource",
+				   (char *)"span_ring_bytes", (char *)"metric_ring_bytes",
+				   (char *)"log_ring_bytes",  (char *)"lanes",
+				   (char *)"temporality",     NULL};
 	PyObject *resource = Py_None, *directory = NULL;
 	unsigned int span_ring = 0, metric_ring = 0, log_ring = 0, lanes = 0;
 	struct otlp_options options;

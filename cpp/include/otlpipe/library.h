@@ -147,7 +147,8 @@ struct LibraryOptions {
 	/** The size of the ring for log records; 0: $OTLPIPE_LOG_RING_BYTES, else 1 MiB. */
 	uint32_t log_ring_bytes = 0;
 	/** Into how many lanes each ring is divided, for threads that push at the same time: 1, 2,
-	 * 4 or 8; 0: $OTLPIPE_LANES, else by the processors. With 1 all records are in one order. */
+	 * 4 or 8; 0: $OTLPIPE_LANES, else by the processors. With 1 all records are in one order.
+	 */
 	uint32_t lanes = 0;
 	/** What metric exporters answer their readers; without it the environment's, else
 	 * cumulative. */
