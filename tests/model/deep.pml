@@ -8,6 +8,8 @@
  * Each process's stores go through a buffer, in order, as in sleep.pml. A claim's, too: elsewhere
  * than on x86 a compare-and-swap comes after no load that follows it.
  *
+ * With LANES each of the two pushes into a lane of its own, which has its own number of the sleep.
+ *
  *   FAULT_…  the protocol without one of its steps: an error must be found
  */
 /* PUSHES: of the first thread, LATER_PUSHES of the second. KILLER, THIEF, STOPPER: there is one.
@@ -16,7 +18,14 @@
 
 #define TAIL   0 /* and 1: of each thread: what it claimed */
 #define DONE   2 /* and 3: what is committed */
-#define ASLEEP 4 /* what the pushes look at: here one word for both threads */
+#define ASLEEP 4 /* what the pushes look at: of both threads, or of each lane */
+#ifdef LANES
+#define ASLEEP_OF(who) (ASLEEP + (who))
+#define MEMORY	       6
+#else
+#define ASLEEP_OF(who) ASLEEP
+#define MEMORY	       5
+#endif
 
 #define WRITER 2 /* the pushers are 0 and 1 */
 
@@ -29,7 +38,7 @@
 #define READY 0
 #define MOVED 1
 
-byte memory[5];
+byte memory[MEMORY];
 chan stores[3] = [3] of { byte, byte };
 byte returned[2], read[2];
 byte place = BACK, word = READY;
@@ -61,12 +70,12 @@ end:	do
 inline clear(who)
 {
 #ifdef FAULT_DEEP_CLEAR_ANY
-	atomic { IS_DRAINED(who) -> memory[ASLEEP] = 0 }
+	atomic { IS_DRAINED(who) -> memory[ASLEEP_OF(who)] = 0 }
 #else
 	atomic {
 		IS_DRAINED(who) ->
 		if
-		:: memory[ASLEEP] == number -> memory[ASLEEP] = 0
+		:: memory[ASLEEP_OF(who)] == number -> memory[ASLEEP_OF(who)] = 0
 		:: else
 		fi
 	}
@@ -86,7 +95,7 @@ proctype Pusher(byte who; byte pushes)
 			IS_DRAINED(who);
 #endif
 			store(who, DONE + who, pushed + 1);
-			number = memory[ASLEEP];
+			number = memory[ASLEEP_OF(who)];
 			if
 			:: number != 0 ->
 #ifdef FAULT_DEEP_CLEAR_FIRST
@@ -187,6 +196,11 @@ inline drain(who)
 }
 
 #define IS_QUIET (memory[TAIL] == read[0] && memory[TAIL + 1] == read[1])
+#ifdef FAULT_DEEP_LOOK_AT_ONE_LANE
+#define IS_QUIET_NOW (memory[TAIL] == read[0])
+#else
+#define IS_QUIET_NOW IS_QUIET
+#endif
 
 proctype Writer()
 {
@@ -215,15 +229,18 @@ proctype Writer()
 		:: is_moved
 		fi;
 #endif
-		/* deep_announce() */
+		/* deep_announce(), in all lanes, whether they were used or not */
 		number++;
 		store(WRITER, ASLEEP, number);
+#if defined(LANES) && !defined(FAULT_DEEP_ONE_LANE)
+		store(WRITER, ASLEEP + 1, number);
+#endif
 #ifndef FAULT_DEEP_NO_FENCE_ANNOUNCE
 		IS_DRAINED(WRITER);
 #endif
 		if
-		:: !IS_QUIET -> goto awake
-		:: IS_QUIET
+		:: !IS_QUIET_NOW -> goto awake
+		:: IS_QUIET_NOW
 		fi;
 #ifdef FAULT_DEEP_MOVE_LATE
 		move();
@@ -236,6 +253,9 @@ proctype Writer()
 end:		told || changed;
 		is_deep = false;
 awake:		store(WRITER, ASLEEP, 0);
+#ifdef LANES
+		store(WRITER, ASLEEP + 1, 0);
+#endif
 called:		atomic {
 			word = READY;
 			if

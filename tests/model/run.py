@@ -33,6 +33,11 @@ SOUND = {
     "deep, killed": ("deep", "PUSHES=1 LATER_PUSHES=1 KILLER", "deep"),
     "deep, filtered": ("deep", "PUSHES=2 LATER_PUSHES=0 STOPPER FILTERED", "deep"),
     "deep, led away": ("deep", "PUSHES=2 LATER_PUSHES=0 THIEF STOPPER", "deep"),
+    "deep, lanes": ("deep", "PUSHES=1 LATER_PUSHES=1 LANES", "deep"),
+    "lanes, killed": ("lanes", "THREADS=2 PUSHES=2 ROOM=1 KILLS=0 KILLER", "lanes"),
+    "lanes, held up": ("lanes", "THREADS=2 PUSHES=2 ROOM=1 KILLS=1 STUCK", "lanes"),
+    "lanes, lied to": ("lanes", "THREADS=1 PUSHES=3 ROOM=1 KILLS=1 KILLER LIAR", "lanes"),
+    "lanes, asleep": ("lanes_sleep", "", "lanes asleep"),
 }
 
 DEADLOCK = "invalid end state"
@@ -81,6 +86,16 @@ FAULTS = {
     "DEEP_CLEAR_ANY": ("deep, killed", "is_deep"),
     "DEEP_NO_TIME": ("deep, led away", "is_deep"),
     "DEEP_WORD_UNCHANGED": ("deep, filtered", "is_deep"),
+    "DEEP_ONE_LANE": ("deep, lanes", "is_deep"),
+    "DEEP_LOOK_AT_ONE_LANE": ("deep, lanes", "is_deep"),
+    "LANE_DROPS_AT_ONCE": ("lanes, killed", "was_full"),
+    "LANE_FULL_BY_CACHED": ("lanes, killed", "was_full"),
+    "LANE_BUSY_ENDS_TURN": ("lanes, held up", "has_taken"),
+    "LANE_BATCH_TO_TAIL": ("lanes, killed", "counted==committed"),
+    "LANE_BATCH_BY_FIRST": ("lanes, held up", "counted&batch_ids"),
+    "LANE_LIE_BELIEVED": ("lanes, lied to", "head["),
+    "LANE_USED_LATE": ("lanes, asleep", "memory["),
+    "LANE_NEWS_OF_KNOWN": ("lanes, asleep", "memory["),
 }
 
 
