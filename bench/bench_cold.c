@@ -157,6 +157,8 @@ int main(void)
 	}
 	printf("{");
 	cold_run(subjects, COUNT_OF(subjects));
+	printf(", ");
+	cold_run_together(&(const struct cold_subject){"128", push_128});
 	otlp_library_get_stats(library, &stats, sizeof(stats));
 	for (size_t i = 0; i < SIGNAL_COUNT; i++)
 		dropped += stats.signals[i].dropped_full;

@@ -8,6 +8,7 @@
  *                  lines come back from its cache
  *
  *   …_shaped/…     through a registered shape
+ *   …/2            by two threads at the same time (pair.h), of one of them
  *
  * A burst fits into half of the ring, so nothing is dropped; the counter says so.
  */
@@ -19,6 +20,7 @@
 #include "bench/bench_data.h"
 #include "bench/micro.h"
 #include "bench/own_ring.h"
+#include "bench/pair.h"
 #include "bench/tap.h"
 #include "core/record/signal.h"
 
@@ -58,6 +60,7 @@ static struct tap tap;
 static const struct otlp_span *varied;
 
 static int64_t push_burst(const struct bench *bench, uint64_t operations);
+static void push_128(uint64_t operations);
 
 /* The pages of the whole ring are mapped, and its lines as warm as they will be. */
 static int warm_up(const struct bench *bench)
@@ -95,8 +98,12 @@ static int push_setup(const struct bench *bench)
 	/* Without a writer the figures would be those of a full ring. */
 	rc = of->has_writer ? otlp_library_flush(library, FLUSH_TIMEOUT_NS)
 			    : tap_open(&tap, own_dir(), true);
+	if (bench->threads > 0)
+		pair_open(push_128);
 	if (rc == 0)
 		rc = warm_up(bench);
+	if (rc < 0 && bench->threads > 0)
+		pair_close();
 	if (rc < 0)
 		otlp_library_unref(library);
 	return rc;
@@ -107,6 +114,11 @@ static void push_span(const struct otlp_span *span, uint64_t operations)
 {
 	for (uint64_t i = 0; i < operations; i++)
 		otlp_library_export_traces(library, span, 1);
+}
+
+static void push_128(uint64_t operations)
+{
+	push_span(&bench_span_128, operations);
 }
 
 static void push_shaped(const struct otlp_span *span, uint64_t operations)
@@ -143,10 +155,12 @@ static int64_t push_burst(const struct bench *bench, uint64_t operations)
 {
 	const struct push_case *of = bench->argument;
 	const uint64_t started_ns = bench_cpu_ns();
-	uint64_t elapsed_ns;
+	uint64_t elapsed_ns = 0;
 	int rc;
 
-	if (of->subject == SUBJECT_SPAN)
+	if (bench->threads > 0)
+		elapsed_ns = pair_burst(operations);
+	else if (of->subject == SUBJECT_SPAN)
 		push_span(of->span, operations);
 	else if (of->subject == SUBJECT_SHAPED)
 		push_shaped(of->span, operations);
@@ -158,7 +172,8 @@ static int64_t push_burst(const struct bench *bench, uint64_t operations)
 		push_shaped_logs(operations);
 	else
 		push_metrics(operations);
-	elapsed_ns = bench_cpu_ns() - started_ns;
+	if (bench->threads == 0)
+		elapsed_ns = bench_cpu_ns() - started_ns;
 	if (of->has_writer)
 		rc = otlp_library_flush(library, FLUSH_TIMEOUT_NS);
 	else
@@ -187,6 +202,8 @@ static void push_teardown(const struct bench *bench)
 {
 	const struct push_case *of = bench->argument;
 
+	if (bench->threads > 0)
+		pair_close();
 	if (of->has_writer) {
 		otlp_library_shutdown(library, FLUSH_TIMEOUT_NS);
 	} else {
@@ -249,6 +266,14 @@ const struct bench bench_push_table[] = {
 	SPAN("push_writer/S", bench_span_s, true),
 	SPAN("push_writer/S0", bench_span_s0, true),
 	SPAN("push_writer/128", bench_span_128, true),
+	{.name = "push_writer/128/2",
+	 .setup = push_setup,
+	 .burst = push_burst,
+	 .counters = push_counters,
+	 .teardown = push_teardown,
+	 .argument = &(const struct push_case){&bench_span_128, SUBJECT_SPAN, true},
+	 .burst_operations = BURST_SPANS,
+	 .threads = 2},
 	PUSH("push_writer/L", NULL, SUBJECT_LOG, BURST_LOGS, true),
 	PUSH("push_writer_shaped/L", NULL, SUBJECT_SHAPED_LOG, BURST_LOGS, true),
 	SHAPED("push_writer_shaped/S", bench_span_s, true),

@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Push by 1, 2, 4 and 8 threads on all processors, into one ring: does the total hold when threads
- * are preempted in the middle of a push?
+ * Push by 1, 2, 4 and 8 threads on all processors: does the total hold when they push at the same
+ * time, and are preempted in the middle of a push?
  *
- * A burst is three quarters of a ring of 64 MiB, divided among the threads; its time is from the
- * first start to the last end. Between bursts this process empties the ring, so there is no writer
- * that would take a processor away, and nothing is dropped. Only the producers' side is measured.
+ *   threads/…        through one library, with as many lanes as it takes by itself
+ *   threads_one/…    the same with one lane
+ *   threads_each/…   each through a library of its own, with one lane and its part of the memory
+ *
+ * A burst is three quarters of 64 MiB, divided among the threads; its time is from the first start
+ * to the last end. Between bursts this process empties the rings, so there is no writer that would
+ * take a processor away, and nothing is dropped. Only the producers' side is measured.
  */
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "bench/bench_data.h"
 #include "bench/micro.h"
@@ -23,14 +29,23 @@
 
 struct thread {
 	pthread_t id;
+	struct otlp_library *library;
 	const struct otlp_span *span;
 	uint64_t operations;
 	uint64_t started_ns;
 	uint64_t ended_ns;
 };
 
-static struct otlp_library *library;
-static struct tap tap;
+struct threads_case {
+	const struct otlp_span *span;
+	enum bench_record record;
+	uint32_t lanes; /* 0: what the library takes */
+	bool each;	/* a library for each thread */
+};
+
+static struct otlp_library *libraries[THREADS_MAX];
+static struct tap taps[THREADS_MAX];
+static size_t library_count;
 static struct thread threads[THREADS_MAX];
 static pthread_barrier_t barrier; /* the threads and the caller, twice a burst */
 static bool is_ending;
@@ -48,7 +63,7 @@ static void *thread_main(void *argument)
 			return NULL;
 		thread->started_ns = bench_now_ns();
 		for (uint64_t i = 0; i < thread->operations; i++)
-			otlp_library_export_traces(library, thread->span, 1);
+			otlp_library_export_traces(thread->library, thread->span, 1);
 		thread->ended_ns = bench_now_ns();
 		pthread_barrier_wait(&barrier);
 	}
@@ -56,9 +71,8 @@ static void *thread_main(void *argument)
 
 static uint64_t operations_of(const struct bench *bench)
 {
-	enum bench_record record =
-		bench->argument == &bench_span_s ? BENCH_RECORD_S : BENCH_RECORD_S0;
-	uint64_t bytes = bench_record_bytes(record);
+	const struct threads_case *of = bench->argument;
+	const uint64_t bytes = bench_record_bytes(of->record);
 
 	return bytes > 0 ? BURST_BYTES / bytes / bench->threads * bench->threads : 0;
 }
@@ -66,7 +80,7 @@ static uint64_t operations_of(const struct bench *bench)
 static int64_t threads_burst(const struct bench *bench, uint64_t operations)
 {
 	uint64_t started_ns = UINT64_MAX, ended_ns = 0;
-	int rc;
+	int rc = 0;
 
 	(void)operations; /* it depends on a record's bytes: threads_counters() says it */
 	pthread_barrier_wait(&barrier);
@@ -77,29 +91,65 @@ static int64_t threads_burst(const struct bench *bench, uint64_t operations)
 		if (threads[i].ended_ns > ended_ns)
 			ended_ns = threads[i].ended_ns;
 	}
-	rc = tap_drain(&tap, OTLP_SIGNAL_TRACES);
+	for (size_t i = 0; i < library_count && rc == 0; i++)
+		rc = tap_drain(&taps[i], OTLP_SIGNAL_TRACES);
 	return rc < 0 ? rc : (int64_t)(ended_ns - started_ns);
+}
+
+static void close_libraries(void)
+{
+	while (library_count > 0) {
+		library_count--;
+		tap_close(&taps[library_count]);
+		otlp_library_unref(libraries[library_count]);
+	}
+}
+
+/* In a directory of its own: the tap takes the one region of this process that it finds there. */
+static int open_library(const struct threads_case *of, uint32_t ring_bytes)
+{
+	const size_t number = library_count;
+	struct otlp_options options;
+	char path[256];
+	int rc;
+
+	(void)snprintf(path, sizeof(path), "%s/%zu", own_dir(), number);
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return -errno;
+	otlp_options_init(&options, sizeof(options));
+	options.ring_bytes[OTLP_SIGNAL_TRACES] = ring_bytes;
+	options.lanes = of->lanes;
+	options.runtime_dir = path;
+	rc = otlp_library_open(&libraries[number], &options);
+	if (rc < 0)
+		return rc;
+	rc = tap_open(&taps[number], path, true);
+	if (rc < 0)
+		otlp_library_unref(libraries[number]);
+	else
+		library_count++;
+	return rc;
 }
 
 static int threads_setup(const struct bench *bench)
 {
-	struct otlp_options options;
-	uint64_t operations = operations_of(bench);
-	int rc;
+	const struct threads_case *of = bench->argument;
+	const size_t count = of->each ? bench->threads : 1;
+	const uint64_t operations = operations_of(bench);
+	int rc = 0;
 
-	otlp_options_init(&options, sizeof(options));
-	options.ring_bytes[OTLP_SIGNAL_TRACES] = RING_BYTES;
-	options.runtime_dir = own_dir();
-	rc = otlp_library_open(&library, &options);
-	if (rc == 0)
-		rc = tap_open(&tap, options.runtime_dir, true);
-	if (rc < 0)
+	for (size_t i = 0; i < count && rc == 0; i++)
+		rc = open_library(of, RING_BYTES / (uint32_t)count);
+	if (rc < 0) {
+		close_libraries();
 		return rc;
+	}
 	is_ending = false;
 	pthread_barrier_init(&barrier, NULL, (unsigned)bench->threads + 1);
 	for (uint64_t i = 0; i < bench->threads; i++) {
 		threads[i] = (struct thread){
-			.span = bench->argument,
+			.library = libraries[i % count],
+			.span = of->span,
 			.operations = operations / bench->threads,
 		};
 		if (pthread_create(&threads[i].id, NULL, thread_main, &threads[i]) != 0)
@@ -113,11 +163,16 @@ static int threads_setup(const struct bench *bench)
 
 static size_t threads_counters(const struct bench *bench, struct bench_counter *ret)
 {
-	struct otlp_stats stats;
+	uint64_t dropped = 0;
 
-	otlp_library_get_stats(library, &stats, sizeof(stats));
+	for (size_t i = 0; i < library_count; i++) {
+		struct otlp_stats stats;
+
+		otlp_library_get_stats(libraries[i], &stats, sizeof(stats));
+		dropped += stats.signals[OTLP_SIGNAL_TRACES].dropped_full;
+	}
 	ret[0] = (struct bench_counter){"operations", operations_of(bench)};
-	ret[1] = (struct bench_counter){"dropped", stats.signals[OTLP_SIGNAL_TRACES].dropped_full};
+	ret[1] = (struct bench_counter){"dropped", dropped};
 	return 2;
 }
 
@@ -128,25 +183,41 @@ static void threads_teardown(const struct bench *bench)
 	for (uint64_t i = 0; i < bench->threads; i++)
 		pthread_join(threads[i].id, NULL);
 	pthread_barrier_destroy(&barrier);
-	tap_close(&tap);
-	otlp_library_unref(library);
+	close_libraries();
 }
 
-#define THREADS(title, span, count)                                                              \
-	{                                                                                        \
-		.name = title, .setup = threads_setup, .burst = threads_burst,                   \
-		.counters = threads_counters, .teardown = threads_teardown, .argument = &(span), \
-		.burst_operations = 1, .threads = count                                          \
+#define THREADS(title, of, count)                                                              \
+	{                                                                                      \
+		.name = title, .setup = threads_setup, .burst = threads_burst,                 \
+		.counters = threads_counters, .teardown = threads_teardown, .argument = &(of), \
+		.burst_operations = 1, .threads = count                                        \
 	}
 
+static const struct threads_case s = {&bench_span_s, BENCH_RECORD_S, 0, false};
+static const struct threads_case s_one = {&bench_span_s, BENCH_RECORD_S, 1, false};
+static const struct threads_case s_each = {&bench_span_s, BENCH_RECORD_S, 1, true};
+static const struct threads_case s0 = {&bench_span_s0, BENCH_RECORD_S0, 0, false};
+static const struct threads_case s0_one = {&bench_span_s0, BENCH_RECORD_S0, 1, false};
+static const struct threads_case s0_each = {&bench_span_s0, BENCH_RECORD_S0, 1, true};
+
 const struct bench bench_threads_table[] = {
-	THREADS("threads/S/1", bench_span_s, 1),
-	THREADS("threads/S/2", bench_span_s, 2),
-	THREADS("threads/S/4", bench_span_s, 4),
-	THREADS("threads/S/8", bench_span_s, 8),
-	THREADS("threads/S0/1", bench_span_s0, 1),
-	THREADS("threads/S0/2", bench_span_s0, 2),
-	THREADS("threads/S0/4", bench_span_s0, 4),
-	THREADS("threads/S0/8", bench_span_s0, 8),
+	THREADS("threads/S/1", s, 1),
+	THREADS("threads/S/2", s, 2),
+	THREADS("threads/S/4", s, 4),
+	THREADS("threads/S/8", s, 8),
+	THREADS("threads_one/S/1", s_one, 1),
+	THREADS("threads_one/S/2", s_one, 2),
+	THREADS("threads_one/S/8", s_one, 8),
+	THREADS("threads_each/S/2", s_each, 2),
+	THREADS("threads_each/S/8", s_each, 8),
+	THREADS("threads/S0/1", s0, 1),
+	THREADS("threads/S0/2", s0, 2),
+	THREADS("threads/S0/4", s0, 4),
+	THREADS("threads/S0/8", s0, 8),
+	THREADS("threads_one/S0/1", s0_one, 1),
+	THREADS("threads_one/S0/2", s0_one, 2),
+	THREADS("threads_one/S0/8", s0_one, 8),
+	THREADS("threads_each/S0/2", s0_each, 2),
+	THREADS("threads_each/S0/8", s0_each, 8),
 	{.name = NULL},
 };

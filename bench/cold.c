@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bench/cold.h"
 
+#include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 #include "bench/ticks.h"
 
 #define ROUNDS	    12
+#define PAIR_BURSTS 40
 #define NEAR_PUSHES 500 /* of a round, 10 us apart */
 #define FAR_PUSHES  10	/* of a round, 1 ms apart */
 #define NEAR_NS	    10000
@@ -135,4 +137,50 @@ void cold_run(const struct cold_subject *subjects, size_t count)
 		printf("%s", s > 0 ? ", " : "");
 		print(&subjects[s], samples[s], ns_per_tick, clock);
 	}
+}
+
+/* What both threads of a pair follow. */
+struct together {
+	const struct cold_subject *subject;
+	uint64_t first_ns; /* when the first burst is due */
+	uint64_t ticks[2][PAIR_BURSTS];
+};
+
+static void *burst_together(struct together *of, unsigned number)
+{
+	cold_place(number);
+	for (unsigned i = 0; i < PAIR_BURSTS; i++) {
+		const uint64_t due_ns = of->first_ns + (uint64_t)i * PAUSE_NS;
+		const struct timespec due = {.tv_sec = (time_t)(due_ns / 1000000000u),
+					     .tv_nsec = (long)(due_ns % 1000000000u)};
+		uint64_t started;
+
+		while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL) != 0)
+			;
+		started = ticks_now();
+		of->subject->push(COLD_BURST);
+		of->ticks[number][i] = ticks_now() - started;
+	}
+	return NULL;
+}
+
+static void *other_main(void *argument)
+{
+	return burst_together(argument, 1);
+}
+
+void cold_run_together(const struct cold_subject *subject)
+{
+	static struct together together;
+	const double ns_per_tick = ticks_ns();
+	pthread_t other;
+
+	together.subject = subject;
+	together.first_ns = report_now_ns() + PAUSE_NS;
+	if (pthread_create(&other, NULL, other_main, &together) != 0)
+		abort();
+	(void)burst_together(&together, 0);
+	pthread_join(other, NULL);
+	printf("\"%s/2\": {\"burst_50ms\": %.1f}", subject->name,
+	       (double)median(together.ticks[0], 2 * PAIR_BURSTS) * ns_per_tick / COLD_BURST);
 }

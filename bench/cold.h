@@ -31,4 +31,10 @@ void cold_place(unsigned index);
  */
 void cold_run(const struct cold_subject *subjects, size_t count);
 
+/**
+ * The bursts alone, by two threads that wake at the same time, the caller and one on the second
+ * processor: of one push of either. Prints one member, whose name ends with /2. After cold_run().
+ */
+void cold_run_together(const struct cold_subject *subject);
+
 #endif

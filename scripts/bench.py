@@ -4,11 +4,12 @@
 instead; then one table for people, one JSON file in bench/results, charts and docs/performance.md.
 
 usage: bench.py BUILD [--only PART,...] [--repetitions N] [--no-docs]
-  PART  micro, peers, cold, latency, disk, many, idle, counters; without --only: all of them. With it
+  PART  micro, peers, cold, latency, deep, disk, many, idle, counters; without --only: all of them. With it
         nothing is recorded.
 """
 
 import argparse
+import contextlib
 import datetime
 import json
 import os
@@ -17,11 +18,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 
 import bench_counters
 import bench_peers
 import bench_report
-from bench_run import Failed, Writer, node, run_json, say, spread
+from bench_run import Failed, Trace, Writer, node, run_json, say, spread
 
 REPETITIONS = 9  # medians of at least as many
 MIN_SECONDS = "0.02"  # google-benchmark's, a repetition; most take longer, the ring is drained too
@@ -30,11 +32,13 @@ LATENCY_PUSHES, LATENCY_INTERVAL_NS = 500_000, 2000
 DISK_MIB = 512
 RING_LARGE, RING_DEFAULT = 64 << 20, 4 << 20
 MANY_PROCESSES, MANY_ACTIVE, MANY_SPANS = 256, 3, 900_000  # 1 % of them, rounded up
-IDLE_SECONDS, IDLE_PRODUCERS = 10, 8
+IDLE_SECONDS, IDLE_SETTLE_SECONDS = 60, 8
+IDLE_PRODUCERS, TRACED_PRODUCERS = 8, 100
+DEEP_SAMPLES = 20
 
 MICRO_PEERS = ("syslog/",)  # may be missing on a machine; what is ours may not
 
-PARTS = ["micro", "peers", "cold", "latency", "disk", "many", "idle", "counters"]
+PARTS = ["micro", "peers", "cold", "latency", "deep", "disk", "many", "idle", "counters"]
 
 
 def bench_micro(run):
@@ -158,29 +162,62 @@ def in_turns(run, cases):
     }
 
 
+def idle_producers(run, writer, count):
+    return run.start(
+        [
+            *(run.program("bench_producer"), "S", "0", str(RING_DEFAULT), str(count), "0"),
+            str(IDLE_SETTLE_SECONDS + IDLE_SECONDS + 2),
+        ],
+        environment=writer.environment,
+        stdout=subprocess.PIPE,
+    )
+
+
 def bench_idle(run):
-    """Shares of one processor over some seconds: of the writer, and of all idle producers."""
-    ret = {"seconds": IDLE_SECONDS, "producers": IDLE_PRODUCERS}
-    with Writer(run) as writer:
-        ret["writer_alone"] = writer.cpu_share(IDLE_SECONDS)
-    with Writer(run) as writer:
-        producers = run.start(
-            [
-                run.program("bench_producer"),
-                "S",
-                "0",
-                str(RING_DEFAULT),
-                str(IDLE_PRODUCERS),
-                "0",
-                str(IDLE_SECONDS + 2),
-            ],
-            stdout=subprocess.PIPE,
+    """A minute in which four writers do nothing, beside each other: the processor time of two, and
+    the system calls of the two others; one of each has idle producers."""
+    ret = {"seconds": IDLE_SECONDS, "producers": IDLE_PRODUCERS, "traced_producers": TRACED_PRODUCERS}
+    with contextlib.ExitStack() as stack:
+        alone, beside, traced, crowded = (
+            stack.enter_context(Writer(run, name=name))
+            for name in ("alone", "beside", "traced", "crowded")
         )
-        writer.wait_for_regions(IDLE_PRODUCERS)
-        ret["writer_with_producers"] = writer.cpu_share(IDLE_SECONDS)
-        said = json.loads(run.finish(producers))
-        ret["producers_cpu_seconds"] = said["idle_cpu_seconds"]
+        few = idle_producers(run, beside, IDLE_PRODUCERS)
+        many = idle_producers(run, crowded, TRACED_PRODUCERS)
+        beside.wait_for_regions(IDLE_PRODUCERS)
+        crowded.wait_for_regions(TRACED_PRODUCERS)
+        # Being traced wakes them.
+        traces = [Trace(run, traced, "trace-alone"), Trace(run, crowded, "trace-crowded")]
+        time.sleep(IDLE_SETTLE_SECONDS)
+        before, started = [one.run_ns() for one in (alone, beside)], time.monotonic()
+        lines = [one.lines() for one in traces]
+        time.sleep(IDLE_SECONDS)
+        seconds = time.monotonic() - started
+        after = [one.run_ns() for one in (alone, beside)]
+        calls = [
+            one.lines() - first if first is not None and one.lines() is not None else None
+            for one, first in zip(traces, lines)
+        ]
+        for one in traces:
+            one.end()
+        ret["writer_alone"], ret["writer_with_producers"] = (
+            (then - now) * 1e-9 / seconds for now, then in zip(before, after)
+        )
+        ret["producers_cpu_seconds"] = json.loads(run.finish(few))["idle_cpu_seconds"]
+        run.finish(many)
+    for name, count in zip(("calls_alone", "calls_with_producers"), calls):
+        if count is not None:
+            ret[name] = count * 60 / seconds
     run.results["idle"] = ret
+
+
+def bench_deep(run):
+    """The first push after the writer's deep sleep: what it costs, and when it is in the file."""
+    runs = []
+    for _ in range(run.deep_repetitions):
+        with Writer(run, sync="none", interval="10ms"):
+            runs.append(run_json(run, "bench_deep", DEEP_SAMPLES, cpu=0))
+    run.results["deep"] = {name: spread([one[name] for one in runs]) for name in runs[0]}
 
 
 class Run:
@@ -192,6 +229,7 @@ class Run:
         self.repetitions = arguments.repetitions
         # Each is of 12 rounds already, and takes six seconds.
         self.cold_repetitions = (arguments.repetitions + 1) // 2
+        self.deep_repetitions = (arguments.repetitions + 2) // 3
         self.results = {}
         self.children = []
         memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else self.build
@@ -217,7 +255,7 @@ class Run:
         path = os.path.join(self.build, {"otlpipe": "cli", "otlpipe-writer": "writer"}.get(name, "bench"), name)
         return path if os.access(path, os.X_OK) else None
 
-    def start(self, command, cpu=None, **options):
+    def start(self, command, cpu=None, environment=None, **options):
         def pin():
             usable = sorted(os.sched_getaffinity(0))
             if len(usable) > 1:
@@ -225,7 +263,7 @@ class Run:
 
         child = subprocess.Popen(
             command,
-            env=self.environment,
+            env=environment or self.environment,
             cwd=self.folder,
             stdin=subprocess.DEVNULL,
             preexec_fn=pin if cpu is not None else None,
@@ -276,6 +314,7 @@ def main():
         "peers": bench_peers.run_all,
         "cold": bench_cold,
         "latency": bench_latency,
+        "deep": bench_deep,
         "disk": bench_disk,
         "many": bench_many,
         "idle": bench_idle,

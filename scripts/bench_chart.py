@@ -162,12 +162,18 @@ def draw_threads(results):
         "records a second",
         [
             (
-                f"{record}, {count} thread{'s' if count > 1 else ''}",
-                "own",
-                inverse(figures.get(f"threads/{record}/{count}", {})),
+                f"{record}, {count} thread{'s' if count > 1 else ''}{title}",
+                kind,
+                inverse(figures.get(f"{case}/{record}/{count}", {})),
             )
             for record in ("S", "S0")
             for count in (1, 2, 4, 8)
+            for case, title, kind in (
+                ("threads", "", "own"),
+                ("threads_one", ", one lane", "own"),
+                ("threads_each", ", a ring each", "light"),
+            )
+            if case == "threads" or f"{case}/{record}/{count}" in figures
         ],
     )
 

@@ -92,7 +92,7 @@ def push_goals(goals):
     goals.beside(
         "a loop as long that reads the clock, p99.9", goals.get("latency", "spin_p99.9"), ns
     )
-    goals.at_most("push S0", "≤ {limit}", goals.micro("push/S0"), 20, ns)
+    goals.at_most("push S0 with its scope, hot", "≤ {limit}", goals.micro("push/S0"), 20, ns)
     goals.at_most("push a log with 4 attributes", "≤ {limit}", goals.micro("push/L"), 40, ns)
     goals.at_most("the same with a registered shape", "≤ {limit}", goals.micro("push_shaped/L"), 40, ns)
     for record, limit in (("S0", 30), ("S", 110)):
@@ -103,22 +103,19 @@ def push_goals(goals):
             limit,
             ns,
         )
-    for schedule, text in (
-        ("burst_50ms", "in a burst after 50 ms"),
-        ("every_10us", "one each 10 µs"),
-        ("every_1ms", "one each 1 ms"),
-    ):
-        goals.at_least(
-            f"LTTng-UST, {text} : push, 128 B",
-            "≥ {limit} cheaper",
-            goals.ratio(
-                goals.get("cold", "lttng_ust/128", schedule), goals.get("cold", "128", schedule)
-            ),
-            1,
-            times,
-        )
-    for record in ("S", "S0"):
-        two, eight = (goals.micro(f"threads/{record}/{n}") for n in (2, 8))
+
+
+def threads_goals(goals):
+    for record in ("S0", "S"):
+        one, two, eight = (goals.micro(f"threads/{record}/{n}") for n in (1, 2, 8))
+        for count, time_of, limit in ((2, two, 1.7), (8, eight, 1.5)):
+            goals.at_least(
+                f"push {record}, {count} threads : 1 thread",
+                "≥ {limit}",
+                goals.ratio(one, time_of),
+                limit,
+                times,
+            )
         goals.at_least(
             f"push {record}, 8 threads : 2 threads",
             "≥ {limit}",
@@ -126,6 +123,13 @@ def push_goals(goals):
             0.8,
             times,
         )
+        for count in (2, 8):
+            each = goals.micro(f"threads_each/{record}/{count}")
+            goals.beside(
+                f"push {record}, {count} threads : the same with a ring each",
+                goals.ratio(each, goals.micro(f"threads/{record}/{count}")),
+                times,
+            )
 
 
 def encode_goals(goals):
@@ -153,10 +157,10 @@ def pipeline_goals(goals):
     case = "S_ring_64MiB"
     disk = goals.get("end_to_end", "disk_uring_direct", "bytes_per_second")
     size = goals.get("end_to_end", case, "disk_bytes_per_span")
-    limit = min(3e6, disk / size) if disk and size else None
+    limit = min(4e6, 0.9 * disk / size) if disk and size else None
     goals.at_least(
         "end to end S, ring of 64 MiB",
-        "≥ {limit} (disk's limit, or 3 M/s)",
+        "≥ {limit} (4 M/s, or 0.9 of the disk's limit)",
         goals.get("end_to_end", case, "spans_per_second"),
         limit,
         rate,
@@ -168,31 +172,63 @@ def pipeline_goals(goals):
         "end_to_end", "disk_uring_direct", "cpu_seconds_per_gib"
     )
     floor = 1.5 * encode * 1e-3 + raw * size * 1e6 / 2**30 if encode and raw and size else None
+    seconds = goals.get("end_to_end", case, "writer_cpu_seconds_per_million")
     goals.at_most(
-        "writer's CPU, a million S",
+        "writer's CPU, a million S", "≤ {limit}", seconds, 0.18, lambda value: f"{value:.3f} s"
+    )
+    goals.at_most(
+        "the same, by its parts",
         "≤ 1.5 × encode + raw writer ({limit})",
-        goals.get("end_to_end", case, "writer_cpu_seconds_per_million"),
+        seconds,
         floor,
         lambda value: f"{value:.3f} s",
     )
+    # A run whose writer did not write what was accepted ends the bench, so it is none or nothing.
+    goals.beside(
+        "records lost or doubled in these runs; the torture and kill suites are of `make test`",
+        None if seconds is None else 0,
+        str,
+    )
+
+
+def lttng_goals(goals):
+    for suffix, text, hot in (("", "1 thread", 4), ("/2", "2 threads", 1)):
+        push = goals.micro("push_writer/128" + suffix)
+        goals.at_least(
+            f"LTTng-UST, {text}, in hot bursts : push, 128 B",
+            "≥ {limit} cheaper",
+            goals.ratio(goals.get("peers", "lttng_ust/128" + suffix), push),
+            hot,
+            times,
+        )
+        goals.at_least(
+            f"LTTng-UST, {text}, sustained : push, 128 B",
+            "≥ {limit} cheaper",
+            goals.ratio(goals.get("peers", "lttng_sustained/128" + suffix, "ns"), push),
+            4,
+            times,
+        )
+        for schedule, when in (
+            ("burst_50ms", "in a burst after 50 ms"),
+            ("every_10us", "one each 10 µs"),
+            ("every_1ms", "one each 1 ms"),
+        ):
+            if suffix and schedule != "burst_50ms":
+                continue
+            goals.at_least(
+                f"LTTng-UST, {text}, cold, {when} : push, 128 B",
+                "≥ {limit} cheaper",
+                goals.ratio(
+                    goals.get("cold", "lttng_ust/128" + suffix, schedule),
+                    goals.get("cold", "128" + suffix, schedule),
+                ),
+                1,
+                times,
+            )
 
 
 def peer_goals(goals):
     push = goals.micro("push_writer/128")
-    goals.at_least(
-        "LTTng-UST, bursts : push, 128 B",
-        "≥ {limit} cheaper",
-        goals.ratio(goals.get("peers", "lttng_ust/128"), push),
-        4,
-        times,
-    )
-    goals.at_least(
-        "LTTng-UST, sustained : push, 128 B",
-        "≥ {limit} cheaper",
-        goals.ratio(goals.get("peers", "lttng_sustained/128", "ns"), push),
-        4,
-        times,
-    )
     goals.at_least(
         "records to disk, 128 B",
         "≥ LTTng-UST's {limit}",
@@ -226,6 +262,22 @@ def peer_goals(goals):
 def idle_goals(goals):
     def share(value):
         return f"{value * 100:.2g} %"
+
+    def calls(value):
+        return f"{value:.0f}"
+
+    traced = goals.get("idle", "traced_producers") or "many"
+    for name, title in (("calls_alone", "no"), ("calls_with_producers", traced)):
+        goals.at_most(
+            f"writer idle, {title} producers",
+            "{limit} system calls a minute",
+            goals.get("idle", name),
+            0,
+            calls,
+        )
+    deep = lambda value: f"{value / 1000:.1f} µs"
+    goals.beside("the first push after a deep sleep", goals.get("deep", "push_ns"), deep)
+    goals.beside("until its record is in the file", goals.get("deep", "written_ns"), deep)
 
     goals.at_most(
         "writer idle, no producer",
@@ -263,6 +315,14 @@ def idle_goals(goals):
 
 def goals_of(results):
     goals = Goals(results)
-    for part in (push_goals, encode_goals, pipeline_goals, peer_goals, idle_goals):
+    for part in (
+        push_goals,
+        threads_goals,
+        encode_goals,
+        pipeline_goals,
+        lttng_goals,
+        peer_goals,
+        idle_goals,
+    ):
         part(goals)
     return goals.rows

@@ -166,16 +166,17 @@ class Session:
         return sum(int(found) for found in re.findall(r"Discarded events: (\d+)", said))
 
 
-def sustained(run, session):
-    """From the first event until the trace is complete."""
+def sustained(run, session, threads):
+    """From the first event until the trace is complete. A thread that shares its processor with the
+    consumer is not blamed for what that takes: two threads are measured by what they used."""
     session.start()
-    one = run_json(run, "bench_lttng", "--sustained", LTTNG_EVENTS)
+    one = run_json(run, "bench_lttng", "--sustained", LTTNG_EVENTS, threads)
     started = time.monotonic()
     session.stop()
     seconds = one["seconds"] + time.monotonic() - started
     discarded = session.discarded()
     return {
-        "ns": one["seconds"] / LTTNG_EVENTS * 1e9,
+        "ns": one["seconds" if threads == 1 else "cpu_seconds"] / LTTNG_EVENTS * 1e9,
         "discarded": discarded,
         "events_per_second": (LTTNG_EVENTS - discarded) / seconds,
     }
@@ -187,7 +188,11 @@ def cold_lttng(run, session):
     one = run_json(run, "bench_lttng", "--cold")
     session.stop()
     session.discarded()
-    return one["lttng_ust/128"]
+    return one
+
+
+def spreads(runs):
+    return {key: spread([one[key] for one in runs]) for key in runs[0]}
 
 
 def lttng(run):
@@ -200,12 +205,13 @@ def lttng(run):
         ret = google(run, "bench_lttng")
         session.stop()
         ret["lttng_ust/128"]["dropped"] = session.discarded()  # tracef()'s too
-        runs = [sustained(run, session) for _ in range(run.repetitions)]
+        runs = [sustained(run, session, 1) for _ in range(run.repetitions)]
+        pairs = [sustained(run, session, 2) for _ in range(run.cold_repetitions)]
         cold = [cold_lttng(run, session) for _ in range(run.cold_repetitions)]
-    run.results.setdefault("cold", {})["lttng_ust/128"] = {
-        key: spread([one[key] for one in cold]) for key in cold[0]
-    }
-    ret["lttng_sustained/128"] = {key: spread([one[key] for one in runs]) for key in runs[0]}
+    for name in ("lttng_ust/128", "lttng_ust/128/2"):
+        run.results.setdefault("cold", {})[name] = spreads([one[name] for one in cold])
+    ret["lttng_sustained/128"] = spreads(runs)
+    ret["lttng_sustained/128/2"] = spreads(pairs)
     return ret
 
 
@@ -214,7 +220,7 @@ def run_all(run):
     for names, function in (
         (("spdlog_async/128", "spdlog_async/L", "spdlog_sink/L"), spdlog),
         (("quill/L",), quill),
-        (("lttng_ust/128", "lttng_tracef/L"), lttng),
+        (("lttng_ust/128", "lttng_ust/128/2", "lttng_tracef/L"), lttng),
     ):
         try:
             peers.update(function(run))

@@ -17,23 +17,29 @@ from bench_goals import goals_of, ns, rate
 
 
 def print_table(results):
+    """As Markdown whose columns stand below each other, so that it can be read here and pasted."""
     rows = [("what", "goal", "measured", "reached")]
     rows += [
         (row["what"], row["goal"], row["measured"], row["verdict"]) for row in goals_of(results)
     ]
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
     machine = results["machine"]
     print(
         f"\n{machine['cpu']}, {machine['processors']} processors, {machine['revision']}; "
         f"medians of {results['repetitions']}\n"
     )
     for number, row in enumerate(rows):
-        print("  ".join(text.ljust(width) for text, width in zip(row, widths)) + "  " + row[3])
+        print("| " + " | ".join(text.ljust(width) for text, width in zip(row, widths)) + " |")
         if number == 0:
-            print("─" * (sum(widths) + 20))
+            print("|" + "|".join("-" * (width + 2) for width in widths) + "|")
+    print()
     for name, peer in sorted(dict(results.get("micro", {}), **results.get("peers", {})).items()):
         if "missing" in peer:
             print(f"{name}: missing: {peer['missing']}")
+
+
+def micros(value):
+    return f"{value / 1000:.1f} µs" if value < 1e6 else f"{value / 1e6:.2f} ms"
 
 
 def markdown(header, rows):
@@ -81,6 +87,7 @@ PRODUCER_ROWS = (
     "push_writer_shaped/S",
     "push_writer/S0",
     "push_writer/128",
+    "push_writer/128/2",
     "memcpy/S",
     "memcpy_hot/S",
     "memcpy/S_shaped",
@@ -99,6 +106,7 @@ PRODUCER_ROWS = (
     "unix_datagram/448",
     "unix_datagram/128",
     "lttng_ust/128",
+    "lttng_ust/128/2",
     "spdlog_async/128",
     "push/L",
     "push_shaped/L",
@@ -120,9 +128,12 @@ def table_push(results):
         spread = figures.get(name, {})
         size = spread.get("record_bytes", spread.get("bytes", spread.get("output_bytes")))
         rows.append((f"`{name}`", f"{size:.0f}" if size else "", cell(spread, ns)))
-    sustained = figures.get("lttng_sustained/128", {}).get("ns")
-    rows.append(("`lttng_sustained/128`", "128", cell(sustained, ns)))
+    for name in ("lttng_sustained/128", "lttng_sustained/128/2"):
+        rows.append((f"`{name}`", "128", cell(figures.get(name, {}).get("ns"), ns)))
     return markdown(("bench", "bytes", "median (min to max)"), rows)
+
+
+THREADS_COLUMNS = (("threads", "as it comes"), ("threads_one", "one lane"), ("threads_each", "a ring each"))
 
 
 def table_threads(results):
@@ -131,12 +142,39 @@ def table_threads(results):
     for count in (1, 2, 4, 8):
         row = [str(count)]
         for record in ("S", "S0"):
-            spread = figures.get(f"threads/{record}/{count}")
-            row.append(
-                rate(1e9 / spread["median"]) if spread and "median" in spread else "not measured"
-            )
+            for case, _ in THREADS_COLUMNS:
+                spread = figures.get(f"{case}/{record}/{count}")
+                row.append(rate(1e9 / spread["median"]) if spread and "median" in spread else "")
         rows.append(row)
-    return markdown(("threads", "S, all together", "S0, all together"), rows)
+    titles = [f"{record}, {title}" for record in ("S", "S0") for _, title in THREADS_COLUMNS]
+    return markdown(("threads", *titles), rows)
+
+
+def table_deep(results):
+    deep = results.get("deep", {})
+    rows = [
+        (title, cell(deep.get(f"{name}_ns"), micros), cell(deep.get(f"{name}_max_ns"), micros))
+        for name, title in (
+            ("push", "the push itself, which wakes the writer"),
+            ("written", "until its record is in the file"),
+            ("flushed", "the same with a flush behind it"),
+        )
+    ]
+    return markdown(("the first push after a deep sleep", "median", "longest of a run"), rows)
+
+
+def table_idle(results):
+    idle = results.get("idle", {})
+    share = lambda name: f"{idle[name] * 100:.2g} %" if name in idle else "not measured"
+    calls = lambda name: f"{idle[name]:.0f}" if name in idle else "missing: no strace, or it may not"
+    rows = [
+        ("none", share("writer_alone"), calls("calls_alone")),
+        (f"{idle.get('producers', 'some')}", share("writer_with_producers"), ""),
+        (f"{idle.get('traced_producers', 'many')}", "", calls("calls_with_producers")),
+    ]
+    return markdown(
+        ("idle producers", "writer's share of a processor", "writer's system calls in a minute"), rows
+    )
 
 
 def table_latency(results):
@@ -163,6 +201,8 @@ COLD_ROWS = (
     ("memcpy/S", "memcpy/S"),
     ("memcpy/S0", "memcpy/S0"),
     ("lttng_ust/128", "lttng_ust/128"),
+    ("128/2", "push_writer/128/2"),
+    ("lttng_ust/128/2", "lttng_ust/128/2"),
 )
 
 
@@ -284,6 +324,8 @@ TABLES = {
     "push": table_push,
     "cold": table_cold,
     "threads": table_threads,
+    "deep": table_deep,
+    "idle": table_idle,
     "latency": table_latency,
     "encode": table_encode,
     "pipeline": table_pipeline,

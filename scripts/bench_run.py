@@ -78,12 +78,18 @@ def node(run):
 
 
 class Writer:
-    """A writer on the second processor, its output, and what it cost."""
+    """A writer on the second processor, its output, and what it cost. With a name it has a runtime
+    directory of its own: several run beside each other."""
 
-    def __init__(self, run, sync="interval", interval=None):
+    def __init__(self, run, sync="interval", interval=None, name=None):
         self.run = run
-        self.output = os.path.join(run.folder, "out")
-        self.log = os.path.join(run.folder, "writer.log")
+        self.output = os.path.join(run.folder, "out" + (name or ""))
+        self.log = os.path.join(run.folder, f"writer{name or ''}.log")
+        self.environment = run.environment
+        if name:
+            runtime = os.path.join(run.memory, name)
+            os.mkdir(runtime, 0o700)
+            self.environment = dict(run.environment, OTLPIPE_DIR=runtime)
         self.cpu_seconds = 0.0
         self.command = [
             run.program("otlpipe-writer"),
@@ -100,7 +106,9 @@ class Writer:
 
     def __enter__(self):
         with open(self.log, "w", encoding="utf-8") as log:
-            self.process = self.run.start(self.command, cpu=1, stdout=log, stderr=log)
+            self.process = self.run.start(
+                self.command, cpu=1, environment=self.environment, stdout=log, stderr=log
+            )
         deadline = time.monotonic() + START_SECONDS_MAX
         while "pid" not in self.said():
             if self.process.poll() is not None or time.monotonic() > deadline:
@@ -132,7 +140,7 @@ class Writer:
 
     def wait_for_regions(self, count):
         deadline = time.monotonic() + START_SECONDS_MAX
-        folder = self.run.environment["OTLPIPE_DIR"]
+        folder = self.environment["OTLPIPE_DIR"]
         while len([name for name in os.listdir(folder) if name.endswith(".region")]) < count:
             if time.monotonic() > deadline:
                 raise Failed("the producers did not start")
@@ -146,8 +154,29 @@ class Writer:
                 total += int(text.read().split()[0])
         return total
 
-    def cpu_share(self, seconds):
-        time.sleep(1)  # it has settled
-        before, started = self.run_ns(), time.monotonic()
-        time.sleep(seconds)
-        return (self.run_ns() - before) * 1e-9 / (time.monotonic() - started)
+
+class Trace:
+    """strace at a writer, which counts the system calls that begin or end while it sleeps on."""
+
+    def __init__(self, run, writer, name):
+        self.path = os.path.join(run.folder, name)
+        self.run = run
+        command = ["strace", "-qq", "-f", "-o", self.path, "-p", str(writer.process.pid)]
+        self.process = None
+        if shutil.which("strace") is not None:
+            self.process = run.start(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def lines(self):
+        """None: there is no strace, or it may not look."""
+        if self.process is None or self.process.poll() is not None:
+            return None
+        if not os.path.exists(self.path):
+            return 0
+        with open(self.path, encoding="utf-8", errors="replace") as text:
+            return sum(1 for _ in text)
+
+    def end(self):
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait()
+            self.run.children.remove(self.process)

@@ -17,14 +17,14 @@
 #include "writer/drain.h"
 #include "writer/file/dataname.h"
 
-#define THREADS	      128u
-#define SPANS_BYTES   (UINT32_C(1) << 20)
-#define PUSHES	      12000u
-#define SIZES	      4u
-#define MOVE_ONE_IN   16u /* pushes: then a thread is on another processor */
-#define STALL_PUSHES  700u
-#define QUOTA_BYTES   (UINT64_C(8) << 10)
-#define NO_LANE	      UINT32_MAX
+#define THREADS	     128u
+#define SPANS_BYTES  (UINT32_C(1) << 20)
+#define PUSHES	     12000u
+#define SIZES	     4u
+#define MOVE_ONE_IN  16u /* pushes: then a thread is on another processor */
+#define STALL_PUSHES 700u
+#define QUOTA_BYTES  (UINT64_C(8) << 10)
+#define NO_LANE	     UINT32_MAX
 
 struct scenario {
 	unsigned lanes, processors;
@@ -173,7 +173,8 @@ static void writer_turn(const struct scenario *of, unsigned stalled, uint64_t *l
 		const uint64_t own = lane_reader(lane)->read - before[lane];
 
 		left_aside[lane] = own == 0 && waited[lane] ? left_aside[lane] + taken : 0;
-		assert_true(left_aside[lane] <= of->lanes * (QUOTA_BYTES + entry_bytes_of[SIZES - 1]));
+		assert_true(left_aside[lane] <=
+			    of->lanes * (QUOTA_BYTES + entry_bytes_of[SIZES - 1]));
 	}
 	if (queue_count_parts(&fixture.queue, fixture.regions.sources) > 0)
 		(void)queue_close_batch(&fixture.queue, fixture.regions.sources);
@@ -193,8 +194,8 @@ static void open_all(const struct scenario *of)
 	options.ring_bytes[OTLP_SIGNAL_TRACES] = SPANS_BYTES;
 	assert_int_equal(otlp_library_open(&library, &options), OTLP_OK);
 	assert_int_equal(library->producer.lanes.masks[OTLP_SIGNAL_TRACES], of->lanes - 1);
-	library->producer.lanes.number_offset = (ptrdiff_t)((uintptr_t)&kernel_number -
-							    (uintptr_t)__builtin_thread_pointer());
+	library->producer.lanes.number_offset =
+		(ptrdiff_t)((uintptr_t)&kernel_number - (uintptr_t)__builtin_thread_pointer());
 	random_state = of->lanes * 1000 + of->processors;
 	count = refused = 0;
 	memset(seen, 0, sizeof(seen));
