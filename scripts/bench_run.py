@@ -79,7 +79,8 @@ def node(run):
 
 class Writer:
     """A writer on the second processor, its output, and what it cost. With a name it has a runtime
-    directory of its own: several run beside each other."""
+    directory of its own, so several run beside each other; and no retention, which looks at its
+    files each 10 s."""
 
     def __init__(self, run, sync="interval", interval=None, name=None):
         self.run = run
@@ -97,10 +98,10 @@ class Writer:
             self.output,
             "--sync",
             sync,
-            # More than a run writes: nothing is deleted, and discarded by the disk, meanwhile.
-            "--retain-bytes",
-            "8GiB",
         ]
+        if not name:
+            # More than a run writes: nothing is deleted, and discarded by the disk, meanwhile.
+            self.command += ["--retain-bytes", "8GiB"]
         if interval:
             self.command += ["--interval", interval]
 
