@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Builds the Debian packages of this tree, in a copy of it: nothing is left in the tree itself.
+# Builds the Debian packages of this tree, in a copy of it: nothing is left in the tree itself. debhelper
+# takes no path with a blank, so where DIR has one the copy is below $TMPDIR (/tmp), and removed again.
 #
 # usage: build-deb.sh DIR      the packages are DIR/*.deb afterwards; what is there and of the same
 #                              sources is left alone
@@ -34,16 +35,24 @@ fi
 
 started=$SECONDS
 rm -rf "${dir:?}/stamp" "$dir/tree" "$dir"/*.deb
-mkdir -p "$dir/tree/otlpipe-$version"
-sources | tar -c --null -T - | tar -x -C "$dir/tree/otlpipe-$version"
+tree=$dir/tree
+if [[ $tree == *[[:space:]]* ]]; then
+	tree=$(TMPDIR=${TMPDIR:-/tmp} mktemp -d -t otlpipe-deb-XXXXXX)
+	trap 'rm -rf --one-file-system "$tree"' EXIT
+	[[ $tree != *[[:space:]]* ]] || { say "debhelper takes no path with a blank, and \$TMPDIR has one too: $tree"; exit 1; }
+	say "a copy in $tree, as debhelper takes no path with a blank"
+fi
+mkdir -p "$tree/otlpipe-$version"
+sources | tar -c --null -T - | tar -x -C "$tree/otlpipe-$version"
 # -d: what it needs is in our own lists, and some of it may have been built by hand.
-if ! (cd "$dir/tree/otlpipe-$version" && env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS -u DESTDIR -u PREFIX \
+if ! (cd "$tree/otlpipe-$version" && env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS -u DESTDIR -u PREFIX \
 	-u BUILD -u CC -u CXX LC_ALL=C.UTF-8 PATH=/usr/sbin:/usr/bin:/sbin:/bin dpkg-buildpackage -b -us -uc -d) >"$dir/log" 2>&1; then
 	tail -n 40 "$dir/log" >&2
 	say "dpkg-buildpackage failed; its log: $dir/log"
 	exit 1
 fi
-mv "$dir"/tree/*.deb "$dir"/tree/*.changes "$dir"/tree/*.buildinfo "$dir/"
-rm -rf "$dir/tree"
+rm -f "$dir"/*.changes "$dir"/*.buildinfo
+mv "$tree"/*.deb "$tree"/*.changes "$tree"/*.buildinfo "$dir/"
+rm -rf --one-file-system "$tree"
 printf '%s\n' "$stamp" >"$dir/stamp"
 say "built in $((SECONDS - started)) s: $(cd "$dir" && echo *.deb)"

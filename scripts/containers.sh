@@ -61,6 +61,12 @@ make_base() {
 	rm -rf --one-file-system /mnt/cache/base
 }
 
+# All that is there but for images.
+remove_all() {
+	local what
+	for what in pod container volume; do "$PODMAN" "$what" rm --all --force >/dev/null; done
+}
+
 # Within the namespaces.
 enter() { # directory, command…
 	mount -t tmpfs -o mode=0755 tmpfs /mnt
@@ -81,9 +87,7 @@ enter() { # directory, command…
 	chmod +x /mnt/bin/podman
 	export CONTAINERS_CONF=/mnt/containers.conf PODMAN=/mnt/bin/podman
 	# What a run before this one left when it was ended.
-	"$PODMAN" pod rm --all --force >/dev/null
-	"$PODMAN" rm --all --force >/dev/null
-	"$PODMAN" volume rm --all --force >/dev/null
+	remove_all
 	make_base
 	"$PODMAN" build --quiet --network host --build-arg BASE="$base" -t localhost/otlpipe "$here" \
 		>/mnt/cache/build.log 2>&1 || { tail -n 40 /mnt/cache/build.log >&2; return 1; }
@@ -91,9 +95,7 @@ enter() { # directory, command…
 	"$PODMAN" image prune --force --filter until=24h >/dev/null
 	local status=0
 	"${@:2}" || status=$?
-	"$PODMAN" pod rm --all --force >/dev/null
-	"$PODMAN" rm --all --force >/dev/null
-	"$PODMAN" volume rm --all --force >/dev/null
+	remove_all
 	return "$status"
 }
 

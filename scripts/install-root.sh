@@ -16,7 +16,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 root=$dir/root stamp=etc/otlpipe-root version=1
 # What a newcomer has: a compiler, and what the packages of ours depend on, so that no test downloads.
 packages=(
-	systemd systemd-sysv dbus gcc libc6-dev pkgconf python3
+	systemd systemd-sysv libpam-systemd dbus gcc libc6-dev pkgconf python3
 	libck0 libcurl4 libinih1 libjson-c5 libmicrohttpd12 libncursesw6 libprotobuf-c1 librdkafka1 libsystemd0 liburing2 libxxhash0 libzstd1 zlib1g
 )
 

@@ -77,37 +77,34 @@ broken() { # name, what, log
 	tail -n "$LOG_LINES_MAX" "$3" | sed 's/^/    /'
 }
 
-# What cannot run here is skipped, loudly; with CI=true that is a failure.
-prepare_debian13() { # name, log
+# Can it run here? What cannot is skipped, loudly; with CI=true that is a failure.
+can_run() { # name, what is not tested then, command that says why not
 	local why
-	if ! why=$(scripts/debian13.sh can); then
-		if [[ ${CI:-} == true ]]; then
-			total_failed=$((total_failed + 1))
-			line "$1" "FAILED: NOT RUN, though CI=true: $why"
-		else
-			total_skipped=$((total_skipped + 1))
-			line "$1" "NOT RUN: $why. Nothing was built or tested on Debian 13, nor with opentelemetry-cpp."
-		fi
-		return 1
+	why=$("${@:3}") && return
+	if [[ ${CI:-} == true ]]; then
+		total_failed=$((total_failed + 1))
+		line "$1" "FAILED: NOT RUN, though CI=true: $why"
+	else
+		total_skipped=$((total_skipped + 1))
+		line "$1" "NOT RUN: $why. $2"
 	fi
-	scripts/debian13.sh root </dev/null >"$2" 2>&1 || { broken "$1" 'making the Debian 13 root' "$2"; return 1; }
+	return 1
 }
 
-# The same for the packages and the root that they are tested in.
+# What a configuration needs before it is built: a root, packages.
+prepare() { # name, log, what it is, command
+	"${@:4}" </dev/null >>"$2" 2>&1 || { broken "$1" "$3" "$2"; return 1; }
+}
+
+prepare_debian13() { # name, log
+	can_run "$1" 'Nothing was built or tested on Debian 13, nor with opentelemetry-cpp.' scripts/debian13.sh can &&
+		prepare "$1" "$2" 'making the Debian 13 root' scripts/debian13.sh root
+}
+
 prepare_install() { # name, log
-	local why
-	if ! why=$(scripts/install-root.sh can "$OTLPIPE_INSTALL"); then
-		if [[ ${CI:-} == true ]]; then
-			total_failed=$((total_failed + 1))
-			line "$1" "FAILED: NOT RUN, though CI=true: $why"
-		else
-			total_skipped=$((total_skipped + 1))
-			line "$1" "NOT RUN: $why. No package was built, installed or booted."
-		fi
-		return 1
-	fi
-	scripts/install-root.sh make "$OTLPIPE_INSTALL" </dev/null >"$2" 2>&1 || { broken "$1" 'making the root' "$2"; return 1; }
-	scripts/build-deb.sh "$OTLPIPE_INSTALL/deb" </dev/null >>"$2" 2>&1 || { broken "$1" 'building the packages' "$2"; return 1; }
+	can_run "$1" 'No package was built, installed or booted.' scripts/install-root.sh can "$OTLPIPE_INSTALL" &&
+		prepare "$1" "$2" 'making the root' scripts/install-root.sh make "$OTLPIPE_INSTALL" &&
+		prepare "$1" "$2" 'building the packages' scripts/build-deb.sh "$OTLPIPE_INSTALL/deb"
 }
 
 # What is fetched more than computed, and takes minutes, is made beside the first configurations. Each of
@@ -144,6 +141,7 @@ run_configuration() {
 	local dir=$OUT/$tree log=$OUT/$name.log started=$SECONDS built suite arguments=() meson=$MESON
 	local variables=() root=
 
+	: >"$log"
 	if [[ $compiler == debian13 ]]; then
 		prepare_debian13 "$name" "$log" || return
 		root="root $((SECONDS - started)) s, "
@@ -162,10 +160,8 @@ run_configuration() {
 	[[ $compiler == clang ]] && cxx=clang++
 	# shellcheck disable=SC2086
 	if [[ ! -f $dir/build.ninja ]]; then
-		CC=$compiler CXX=$cxx $meson setup "$dir" $options </dev/null >"$log" 2>&1 ||
+		CC=$compiler CXX=$cxx $meson setup "$dir" $options </dev/null >>"$log" 2>&1 ||
 			{ broken "$name" 'meson setup' "$log"; return; }
-	else
-		: >"$log"
 	fi
 	build_configuration "$name" "$dir" "$suites" </dev/null >>"$log" 2>&1 || { broken "$name" 'build' "$log"; return; }
 	built=$((SECONDS - started))

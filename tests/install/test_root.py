@@ -10,7 +10,9 @@ import ctypes
 import json
 import os
 import pathlib
+import pty
 import re
+import select
 import shutil
 import signal
 import subprocess
@@ -23,6 +25,7 @@ from harness import check, equal, wait_for
 CLONE_NEWNS = 0x00020000
 RINGS, FILES, UNIT = "/run/otlpipe", "/var/lib/otlpipe", "otlpipe-writer"
 ENVIRONMENT = ["env", "-i", "HOME=/root", "LC_ALL=C.UTF-8", "PATH=/usr/sbin:/usr/bin:/sbin:/bin"]
+USER, UID = "alice", 1000
 
 
 def call(*command, expected=0, **others):
@@ -122,9 +125,68 @@ class Machine:
         self.process.send(signal.SIGTERM)
         self.process.wait(None)
 
-    def run(self, *words, expected=0, prefix=ENVIRONMENT):
-        return call("nsenter", "-t", self.leader, "-m", "-u", "-i", "-n", "-p", "-C", "--", *prefix, *words,
-                    expected=expected)  # fmt: skip
+    def inside(self, *words):
+        return ["nsenter", "-t", str(self.leader), "-m", "-u", "-i", "-n", "-p", "-C", "--", *ENVIRONMENT,
+                *(str(word) for word in words)]  # fmt: skip
+
+    def run(self, *words, expected=0):
+        return call(*self.inside(*words), expected=expected)
+
+    def as_user(self, *words, expected=0):
+        """As a program that the user starts."""
+        return self.run(
+            "setpriv", f"--reuid={USER}", f"--regid={USER}", "--init-groups", "env", f"HOME=/home/{USER}",
+            f"XDG_RUNTIME_DIR=/run/user/{UID}", *words, expected=expected,
+        )  # fmt: skip
+
+    def service(self, name, *words, options=()):
+        """A program that runs until it is stopped, and how it ends; "User=" and so on are options."""
+        self.run("systemd-run", "--quiet", f"--unit={name}", "-p", "KillSignal=SIGINT", "-p", "RemainAfterExit=yes",
+                 *(word for option in options for word in ("-p", option)), "--", *words)  # fmt: skip
+
+    def accepted(self, name):
+        """Stop a load generator that runs as a service: what it has pushed."""
+        self.run("systemctl", "kill", "--signal=SIGINT", name)
+        wait_for(lambda: self.property("SubState", name) != "running", f"{name} has ended")
+        self.run("journalctl", "--sync")
+        found = json.loads(self.shell(f"journalctl -o cat -u {name} --no-pager | grep '^{{'").splitlines()[-1])
+        self.run("systemctl", "stop", name)
+        return found["spans"]["accepted"]
+
+    def top(self, *wanted):
+        """`otlpipe top` on a terminal of its own, until all of these words stand there; then q."""
+        pid, terminal = pty.fork()
+        if pid == 0:
+            words = self.inside("TERM=xterm", "otlpipe", "top", "--dir", RINGS)
+            os.execvp(words[0], words)
+        try:
+            seen = b""
+
+            def has_drawn():
+                nonlocal seen
+                while select.select([terminal], [], [], 0)[0]:
+                    seen += os.read(terminal, 65536)
+                return all(word.encode() in seen for word in wanted)
+
+            try:
+                wait_for(has_drawn, f"{wanted} on the screen")
+            except harness.Failure as failure:
+                raise harness.Failure(f"{failure}\n{seen!r}") from None
+            os.write(terminal, b"q")
+
+            def has_ended():
+                try:
+                    while select.select([terminal], [], [], 0)[0]:
+                        os.read(terminal, 65536)
+                except OSError:  # nobody has the other end any more
+                    return True
+                return False
+
+            wait_for(has_ended, "top has ended")
+        finally:
+            os.close(terminal)
+            status = os.waitpid(pid, 0)[1]
+        equal(status, 0, "top's exit status")
 
     def shell(self, text, expected=0):
         return self.run("sh", "-euc", text, expected=expected).stdout
@@ -141,6 +203,10 @@ class Machine:
     def doctor(self, expected=0, prefix=()):
         words = [*prefix, "otlpipe", "doctor", "--json", "--dir", RINGS]
         return json.loads(self.run(*words, expected=expected).stdout)["checks"]
+
+    def is_well(self):
+        text = self.run("otlpipe", "doctor", "--dir", RINGS).stdout
+        check(re.search(r"\nall is well(; \d warnings?)?\n$", text), text)
 
     def names(self, what, *texts, state="wrong", prefix=()):
         """`doctor` names what is wrong, and nothing else is."""
@@ -190,7 +256,10 @@ def a_newcomer_installs_it_pushes_a_span_and_sees_it(pipe):
         OTLPIPE_DIR={RINGS} OTEL_SERVICE_NAME=hello /usr/local/bin/hello""")
     wait_for(lambda: '"hello"' in machine.shell(f"otlpipe cat {FILES}/traces"), "the record in otlpipe cat")
     check('"user.name"' in machine.shell(f"otlpipe cat {FILES}/traces"), "its attribute")
-    machine.doctor()
+    machine.is_well()
+    machine.service("busy", "otlpipe", "load", "--dir", RINGS, "--count", "0", "--rate", "100", "--signal", "spans")
+    machine.top("running", "traces", machine.property("MainPID"), machine.property("MainPID", "busy"))
+    spans = machine.accepted("busy")
     # Python's, from its package.
     machine.shell(f"""OTLPIPE_DIR={RINGS} python3 -c 'import otlpipe; otlpipe.OtlpLibrary().shutdown()'""")
     # Another user pushes if it is in the group, and only then.
@@ -207,19 +276,19 @@ def a_newcomer_installs_it_pushes_a_span_and_sees_it(pipe):
     machine.names("directory", RINGS)
     machine.shell(f"chmod 3770 {RINGS}")
     machine.run("systemctl", "stop", UNIT)
-    machine.load(10)
-    machine.names("writer", "no writer runs")
+    spans += machine.load(10)
+    machine.names("writer", "no writer runs", "systemctl start otlpipe-writer   (as root)")
     machine.run("systemctl", "start", UNIT)
     put = "import sys; f = open(sys.argv[1], 'r+b'); f.seek(8); f.write(bytes([int(sys.argv[2])]))"
     major = machine.shell(f"od -An -tu1 -j8 -N1 {RINGS}/writer.lock").strip()
     machine.run("python3", "-c", put, f"{RINGS}/writer.lock", 1)
-    machine.names("writer", "a writer of another version runs")
+    machine.names("writer", "a writer of another version runs", "systemctl restart otlpipe-writer")
     machine.run("python3", "-c", put, f"{RINGS}/writer.lock", major)
     forbids = ("systemd-run", "--quiet", "--pipe", "--wait", "-p", "SystemCallFilter=~io_uring_setup",
                "-p", "SystemCallErrorNumber=EPERM")  # fmt: skip
     machine.names("io_uring", "seccomp", state="warning", prefix=forbids)
-    machine.doctor()
-    machine.verify(12)  # hello, the member, and the load
+    machine.is_well()
+    machine.verify(spans + 2)  # hello's, and the member's
     machine.power_off()
 
 
@@ -276,12 +345,99 @@ def kills_hangs_reloads_a_full_disk_and_a_boot_lose_nothing(pipe):
     machine.power_off()
 
 
+def a_users_writer_has_all_at_a_logout_and_goes_on_behind_it_with_lingering(pipe):
+    machine = Machine(pipe)
+    # The user's manager ends with the last session, not 10 s later.
+    settings = machine.root / "etc/systemd/logind.conf.d"
+    settings.mkdir(parents=True)
+    (settings / "test.conf").write_text("[Login]\nUserStopDelaySec=0\nRemoveIPC=yes\n")
+    machine.boot()
+    machine.shell(f"useradd --create-home --uid {UID} {USER}")
+    rings, manager = f"/dev/shm/otlpipe-{UID}", f"user@{UID}.service"
+
+    def log_in():
+        machine.service("visit", "sleep", "infinity", options=("PAMName=login", f"User={USER}"))
+        wait_for(lambda: machine.property("ActiveState", manager) == "active", "the user's manager runs")
+        check(USER in machine.shell("loginctl list-sessions --no-legend"), "the session")
+
+    def log_out():
+        machine.run("systemctl", "stop", "visit")
+        wait_for(lambda: USER not in machine.shell("loginctl list-sessions --no-legend"), "the session has ended")
+
+    def is_there(path):
+        return machine.run("test", "-e", path, expected=None).returncode == 0
+
+    def has_ended():
+        return machine.property("ActiveState", manager) == "inactive" and not is_there(rings)
+
+    def load(count):
+        said = machine.as_user("otlpipe", "load", "--count", count, "--signal", "spans").stdout
+        equal(json.loads(said.splitlines()[-1])["spans"]["accepted"], count, "accepted")
+        return count
+
+    def doctor(expected=0):
+        found = json.loads(machine.as_user("otlpipe", "doctor", "--json", expected=expected).stdout)["checks"]
+        return {each["check"]: each for each in found if each["state"] in ("wrong", "warning")}
+
+    def verify(spans):
+        folders = f"/home/{USER}/.local/state/otlpipe /home/{USER}/.config/otlpipe"
+        folder = machine.shell(f"for d in {folders}; do [ ! -d $d ] || echo $d; done").strip()
+        found = json.loads(machine.as_user("otlpipe", "verify", "--json", folder).stdout)
+        equal((found["ok"], found["signals"]["traces"]["written_items"]), (True, spans), "verify, and its spans")
+
+    # Without lingering: what was pushed before the logout is in the files, and then the rings go.
+    log_in()
+    machine.as_user("systemctl", "--user", "enable", "--now", UNIT)
+    spans = load(500)
+    check("enable-linger alice" in doctor()["logout"]["mend"], "the doctor says what a logout takes away")
+    machine.as_user("systemctl", "--user", "stop", UNIT)
+    spans += load(500)
+    check("systemctl --user start otlpipe-writer" in doctor(1)["writer"]["mend"], "the user's unit")
+    machine.as_user("systemctl", "--user", "start", UNIT)
+    pid = machine.as_user("systemctl", "--user", "show", "--value", "-p", "MainPID", UNIT).stdout.strip()
+    spans += load(500)
+    machine.shell(f"kill -9 {pid}")
+    spans += load(500)
+    wait_for(lambda: "writer" not in doctor(expected=None), "it is there again")
+    machine.as_user("systemctl", "--user", "reload", UNIT)
+    spans += load(500)
+    log_out()
+    wait_for(has_ended, "the user's manager has ended, and /dev/shm is emptied")
+    verify(spans)
+
+    # With it the logout ends and empties nothing.
+    machine.run("loginctl", "enable-linger", USER)
+    log_in()
+    machine.service("busy", "otlpipe", "load", "--count", "0", "--rate", "200", "--signal", "spans",
+                    options=(f"User={USER}",))  # fmt: skip
+    wait_for(lambda: is_there(rings), "the rings")
+    equal("logout" in doctor(), False, "the doctor's warning")
+    log_out()
+    written = json.loads(machine.as_user("otlpipe", "stat", "--json").stdout)["writer"]["signals"]["traces"]
+    wait_for(
+        lambda: json.loads(machine.as_user("otlpipe", "stat", "--json").stdout)["writer"]["signals"]["traces"][
+            "written_items"] > written["written_items"] + 100,
+        "the writer writes on behind the logout",
+    )  # fmt: skip
+    spans += machine.accepted("busy")
+    # And it is there behind a boot, before anybody has logged in.
+    machine.power_off()
+    machine.boot()
+    wait_for(lambda: "writer" not in doctor(expected=None), "the user's writer runs, and nobody is there")
+    spans += load(500)
+    machine.run("loginctl", "disable-linger", USER)
+    wait_for(has_ended, "the user's manager has ended, and /dev/shm is emptied")
+    verify(spans)
+    machine.power_off()
+
+
 if __name__ == "__main__":
     harness.run(
         [
             the_packages_have_no_fault_that_lintian_knows,
             a_newcomer_installs_it_pushes_a_span_and_sees_it,
             kills_hangs_reloads_a_full_disk_and_a_boot_lose_nothing,
+            a_users_writer_has_all_at_a_logout_and_goes_on_behind_it_with_lingering,
         ],
         place=os.environ.get("OTLPIPE_INSTALL", ""),
     )
