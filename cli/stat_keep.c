@@ -9,7 +9,8 @@
 
 #include "base/hash.h"
 
-#define KEPT_MAX 4096u
+#define KEPT_MAX	 4096u
+#define STAT_BLOCK_BYTES 512u /* of st_blocks, whatever the file system has */
 
 struct stat_kept {
 	struct stat_open open; /* where it is the guard knows, so it stays there */
@@ -48,13 +49,15 @@ static void kept_free(struct stat_keep *keep, struct stat_kept *kept)
  * Is it still the file that has this name, as large as it was, and is what a look touches there? A
  * program that ends in order gives back what it did not use, and to read that would make it again.
  */
-static bool is_same(const struct stat_open *open)
+static bool is_same(struct stat_open *open)
 {
 	const struct region_view *view = &open->view;
 	struct stat st;
 
-	return fstat(view->fd, &st) == 0 && st.st_nlink == 1 &&
-	       (uint64_t)st.st_size == view->bytes && region_is_reserved(view) > 0;
+	if (fstat(view->fd, &st) < 0 || st.st_nlink != 1 || (uint64_t)st.st_size != view->bytes)
+		return false;
+	open->held_bytes = (uint64_t)st.st_blocks * STAT_BLOCK_BYTES;
+	return open->held_bytes >= view->bytes || region_is_reserved(view) > 0;
 }
 
 static struct stat_kept *find(struct stat_keep *keep, const char *name)
@@ -105,6 +108,7 @@ int stat_keep_open(struct stat_keep *keep, const struct runtime_dir *dir, const 
 {
 	struct stat_kept *kept = find(keep, name);
 	struct region_view view;
+	struct stat st;
 	int rc;
 
 	if (kept != NULL) {
@@ -120,6 +124,8 @@ int stat_keep_open(struct stat_keep *keep, const struct runtime_dir *dir, const 
 	if (kept != NULL)
 		kept->look = keep->look_count;
 	(*ret)->view = view;
+	(*ret)->held_bytes =
+		fstat(view.fd, &st) == 0 ? (uint64_t)st.st_blocks * STAT_BLOCK_BYTES : 0;
 	(*ret)->service[0] = '\0';
 	(*ret)->kept = kept;
 	guard_add(&(*ret)->guard, view.header, view.bytes);

@@ -24,6 +24,7 @@ struct stat_keep {
 struct stat_open {
 	struct region_view view;
 	struct guard guard;
+	uint64_t held_bytes;		  /* memory, at this look */
 	char service[STAT_SERVICE_BYTES]; /* once it was found, as it never changes; empty: not yet
 					   */
 	struct stat_kept *kept;		  /* NULL: it is closed behind the look */

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "cli/each_region.h"
 #include "cli/stat_keep.h"
@@ -17,7 +16,6 @@
 #include "shm/budget.h"
 #include "shm/region_view.h"
 
-#define STAT_BLOCK_BYTES	512u /* of st_blocks, whatever the file system has */
 #define STAT_RESOURCE_BYTES_MAX 8192u
 #define STAT_TABLE_ENTRIES_MAX	16u /* that are looked at for a resource: shapes stand there too */
 
@@ -120,7 +118,6 @@ static void look_service(const struct region_view *view, struct stat_region *ret
 static void look_region(struct stat_open *open, struct stat_region *ret)
 {
 	const struct region_view *view = &open->view;
-	struct stat st;
 	unsigned number;
 
 	memset(ret, 0, sizeof(*ret));
@@ -133,8 +130,7 @@ static void look_region(struct stat_open *open, struct stat_region *ret)
 		memcpy(open->service, ret->service, sizeof(open->service));
 	}
 	memcpy(ret->service, open->service, sizeof(ret->service));
-	if (fstat(view->fd, &st) == 0)
-		ret->held_bytes = (uint64_t)st.st_blocks * STAT_BLOCK_BYTES;
+	ret->held_bytes = open->held_bytes;
 	ret->is_alive = region_is_alive(view) != 0;
 	ret->is_drained = region_is_drained(view) > 0;
 	ret->is_given_up = region_is_given_up(view);
