@@ -120,6 +120,19 @@ class Machine:
         state = self.run("systemctl", "is-system-running", expected=None).stdout.strip()
         return state in ("running", "degraded")
 
+    def put_disk(self):
+        """Before it boots: a disk of its own for the files, which can be full, and outlives the boots."""
+        disk = self.root / FILES.lstrip("/")
+        call("mount", "-t", "tmpfs", "-o", "size=64m,mode=0755", "disk", disk)
+        self.pipe.undo.append(lambda: call("umount", "-l", disk, expected=None))
+
+    def fill_disk(self):
+        """By somebody else, while no file of spans has room reserved: behind a reload."""
+        self.shell(f"dd if=/dev/zero of={FILES}/somebody bs=1M status=none || true")
+        count = self.load(500)
+        wait_for(lambda: "stalled" in self.shell(f"otlpipe stat --dir {RINGS}"), "it cannot write")
+        return count
+
     def power_off(self):
         # systemd-nspawn hands it on as a request to power off.
         self.process.send(signal.SIGTERM)
@@ -244,6 +257,7 @@ def the_packages_have_no_fault_that_lintian_knows(pipe):
 
 def a_newcomer_installs_it_pushes_a_span_and_sees_it(pipe):
     machine = Machine(pipe)
+    machine.put_disk()
     machine.boot()
     equal(machine.property("ActiveState"), "inactive", "the unit behind the installation")
     machine.run("systemctl", "enable", "--now", UNIT)
@@ -258,7 +272,8 @@ def a_newcomer_installs_it_pushes_a_span_and_sees_it(pipe):
     check('"user.name"' in machine.shell(f"otlpipe cat {FILES}/traces"), "its attribute")
     machine.is_well()
     machine.service("busy", "otlpipe", "load", "--dir", RINGS, "--count", "0", "--rate", "100", "--signal", "spans")
-    machine.top("running", "traces", machine.property("MainPID"), machine.property("MainPID", "busy"))
+    (region,) = wait_for(lambda: machine.shell(f"cd {RINGS}; ls | grep region$ || true").split(), "its region")
+    machine.top("running", "traces", machine.property("MainPID"), region.split("-")[0])
     spans = machine.accepted("busy")
     # Python's, from its package.
     machine.shell(f"""OTLPIPE_DIR={RINGS} python3 -c 'import otlpipe; otlpipe.OtlpLibrary().shutdown()'""")
@@ -287,6 +302,11 @@ def a_newcomer_installs_it_pushes_a_span_and_sees_it(pipe):
     forbids = ("systemd-run", "--quiet", "--pipe", "--wait", "-p", "SystemCallFilter=~io_uring_setup",
                "-p", "SystemCallErrorNumber=EPERM")  # fmt: skip
     machine.names("io_uring", "seccomp", state="warning", prefix=forbids)
+    machine.run("systemctl", "reload", UNIT)
+    spans += machine.fill_disk()
+    machine.names("writing", "No space left", f"df -h {FILES}")
+    machine.shell(f"rm {FILES}/somebody")
+    wait_for(lambda: "stalled" not in machine.shell(f"otlpipe stat --dir {RINGS}"), "it writes again")
     machine.is_well()
     machine.verify(spans + 2)  # hello's, and the member's
     machine.power_off()
@@ -294,10 +314,7 @@ def a_newcomer_installs_it_pushes_a_span_and_sees_it(pipe):
 
 def kills_hangs_reloads_a_full_disk_and_a_boot_lose_nothing(pipe):
     machine = Machine(pipe)
-    # A disk of its own, which can be full, and outlives the machine's boots.
-    disk = machine.root / "var/lib/otlpipe"
-    call("mount", "-t", "tmpfs", "-o", "size=64m,mode=0755", "disk", disk)
-    pipe.undo.append(lambda: call("umount", "-l", disk, expected=None))
+    machine.put_disk()
     drop_in = machine.root / "etc/systemd/system/otlpipe-writer.service.d"
     drop_in.mkdir(parents=True)
     (drop_in / "test.conf").write_text("[Service]\nWatchdogSec=5\nStartLimitIntervalSec=0\n")
@@ -324,10 +341,8 @@ def kills_hangs_reloads_a_full_disk_and_a_boot_lose_nothing(pipe):
     machine.run("systemctl", "reload", UNIT)
     wait_for(lambda: machine.shell(sealed) != before, "the reload has sealed a file")
 
-    # Somebody fills the disk, while no file of spans has room reserved: the writer says so, and its stop leaves in the rings what it cannot write.
-    machine.shell(f"dd if=/dev/zero of={FILES}/somebody bs=1M status=none || true")
-    spans += machine.load(500)
-    wait_for(lambda: "stalled" in machine.shell(f"otlpipe stat --dir {RINGS}"), "it cannot write")
+    # The writer says so, and its stop leaves in the rings what it cannot write.
+    spans += machine.fill_disk()
     machine.names("writing", "No space left")
     machine.run("systemctl", "stop", UNIT)
     wait_for(lambda: "stopped while the disk takes nothing" in machine.journal(), "the journal says so")
