@@ -122,7 +122,7 @@ make_ahead() { # names of configurations
 # the tests need.
 build_configuration() { # name, directory, suites; meson is run_configuration's
 	local targets=()
-	if [[ $1 == tsan || $1 == fuzz ]]; then
+	if [[ $1 =~ ^(tsan|fuzz|install|containers)$ ]]; then
 		# shellcheck disable=SC2086
 		mapfile -t targets < <(/usr/bin/python3 scripts/test-targets.py "$MESON" "$2" $3)
 		((${#targets[@]} > 0)) || { echo "no test of suite $3"; return 1; }
