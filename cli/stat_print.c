@@ -16,8 +16,9 @@
 #include "cli/tool.h"
 #include "shm/budget.h"
 
-#define LINE_BYTES    640
-#define PROBLEM_BYTES (SIGNAL_COUNT * (STATUS_MESSAGE_BYTES + 2))
+#define STAT_JSON_VERSION 1 /* of docs/stat.schema.json: what was there has changed */
+#define LINE_BYTES	  640
+#define PROBLEM_BYTES	  (SIGNAL_COUNT * (STATUS_MESSAGE_BYTES + 2))
 
 static uint64_t realtime_ns(void)
 {
@@ -248,6 +249,7 @@ void stat_print_json(const struct stat_view *view)
 	json_object *regions = json_object_new_array();
 	size_t i;
 
+	json_add_number(json, "version", STAT_JSON_VERSION);
 	json_add_text(json, "runtime", view->path);
 	json_object_object_add(json, "writer", writer_json(view));
 	json_object_object_add(json, "disk", output_json(&view->output));

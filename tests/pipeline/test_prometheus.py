@@ -2,19 +2,27 @@
 # SPDX-License-Identifier: Apache-2.0
 """The numbers of the writer and the rings for those who watch: OpenMetrics text, by the tool and by
 the writer's own page; they are those of `otlpipe stat --json`."""
+import contextlib
 import json
+import mmap
 import os
 import re
 import shutil
 import signal
 import socket
 import stat as modes
+import struct
 import subprocess
 
 import harness
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+
+# shm/status.h: when the writer last looked at the rings, in writer.lock.
+HEARTBEAT_AT = 48
+HOUR_NS = 3600 * 10**9
+WORD = struct.Struct("<Q")
 
 
 def parsed(text):
@@ -250,6 +258,60 @@ def health_says_what_is_wrong(pipe):
     writer.stop()
 
 
+def heartbeat(pipe):
+    """When the writer last looked at the rings."""
+    return WORD.unpack_from((pipe.runtime / "writer.lock").read_bytes(), HEARTBEAT_AT)[0]
+
+
+@contextlib.contextmanager
+def with_heartbeat(pipe, at_ns):
+    """It is held open meanwhile: that somebody closes a file after writing wakes the writer."""
+    with (pipe.runtime / "writer.lock").open("r+b") as file, mmap.mmap(file.fileno(), 0) as page:
+        WORD.pack_into(page, HEARTBEAT_AT, at_ns)
+        yield
+
+
+def all_call_it_alive(pipe, writer, at):
+    pipe.tool("stat", "--check", "--dir", pipe.runtime)
+    harness.equal(stat_of(pipe)["writer"]["state"], "running", "the state")
+    for text in (text_of(pipe), curl(at, "/metrics")[1]):
+        found = parsed(text)
+        # What examples/monitoring/alerts.yml calls a writer that is down, or cannot write.
+        harness.equal(get(found, "writer_up"), 1, "writer_up")
+        harness.equal(get(found, "writer_state", otlpipe_writer_state="running"), 1, "running")
+        for name in ("traces", "metrics", "logs"):
+            harness.equal(get(found, "writer_problem", signal=name), 0, "writer_problem")
+    harness.equal(curl(at, "/healthz")[:2], (200, "ok\n"), "health")
+    top = pipe.tool("top", "--batch", "--count", 1, "--interval", "100ms", "--dir", pipe.runtime).out
+    harness.check(f"running, pid {writer.pid}" in top, top)
+
+
+def a_writer_that_has_slept_for_an_hour_is_alive_to_all_who_ask(pipe):
+    """With nothing to do it looks at nothing, so its last look says nothing about its health."""
+    writer, at = listening(pipe, "127.0.0.1:0", "--self-metrics", "0")
+    pipe.load("--count", 100).wait()
+    harness.wait_for(lambda: not pipe.regions(), "all is drained")
+
+    def sleeps():
+        before = heartbeat(pipe)
+        harness.nap(2)
+        return heartbeat(pipe) == before
+
+    harness.wait_for(sleeps, "it looks at the rings no more", 60)
+    long_ago = heartbeat(pipe) - HOUR_NS
+    with with_heartbeat(pipe, long_ago):
+        all_call_it_alive(pipe, writer, at)
+        harness.equal(heartbeat(pipe), long_ago, "it was woken by who asked")
+        # The doctor tries whether it may make files there, which wakes the writer.
+        checks = pipe.tool("doctor", "--json", "--runtime-dir", pipe.runtime, expected=None).json()["checks"]
+        wrong = [each for each in checks if each["check"] == "writer" and each["state"] != "ok"]
+        harness.equal(wrong, [], "what doctor says of the writer")
+    pipe.load("--count", 100).wait()
+    harness.wait_for(lambda: not pipe.regions(), "all is drained")
+    harness.check(heartbeat(pipe) > long_ago, "it drained without a look")
+    writer.stop()
+
+
 def clients_that_are_slow_or_hostile_hurt_nobody(pipe):
     """1000 connections that say nothing, headers that go on and on, requests that are none, a byte now
     and then: what is pushed is written meanwhile, and then the page answers as before."""
@@ -318,6 +380,7 @@ if __name__ == "__main__":
             a_socket_of_a_dead_writer_is_replaced_and_a_living_one_is_not,
             an_address_that_others_reach_is_warned_of,
             health_says_what_is_wrong,
+            a_writer_that_has_slept_for_an_hour_is_alive_to_all_who_ask,
             clients_that_are_slow_or_hostile_hurt_nobody,
         ]
     )

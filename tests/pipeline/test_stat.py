@@ -41,6 +41,8 @@ def check_schema(value, schema, where="stat --json"):
         elif word == "items":
             for number, item in enumerate(value):
                 check_schema(item, wanted, f"{where}[{number}]")
+        elif word == "const":
+            harness.check(value == wanted and not isinstance(value, bool), f"{where}: {value!r}")
         elif word == "enum":
             harness.check(value in wanted, f"{where}: {value!r}")
         elif word == "pattern":
