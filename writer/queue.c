@@ -99,6 +99,19 @@ size_t queue_count_parts(const struct queue *queue, const struct source *sources
 	return job_count_parts(sources, queue->signal);
 }
 
+uint64_t queue_inflight_items(const struct queue *queue)
+{
+	const struct job *job;
+	uint64_t items = 0;
+	uint32_t i;
+
+	/* What is written once more after a failure has no parts: its items were counted before. */
+	for (job = queue->jobs; job != NULL; job = job->next)
+		for (i = 0; i < job->part_count; i++)
+			items += job->ledger->entries[i].written_items;
+	return items;
+}
+
 /* One queue must not hold all buffers, nor all one-offs: the other signal's disk may be well. */
 static bool queue_holds_its_share(const struct queue *queue)
 {

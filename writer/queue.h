@@ -93,6 +93,9 @@ bool queue_release(struct queue *queue);
 /** A completion, of whichever queue started it. */
 void queue_complete(const struct io_result *result, int64_t now_ns);
 
+/** Items of batches that are closed and do not count yet. */
+uint64_t queue_inflight_items(const struct queue *queue);
+
 /** Nothing queued, nothing in flight. */
 bool queue_is_idle(const struct queue *queue);
 

@@ -19,8 +19,10 @@
 #define SELF_COMPONENT	   "otlpipe_writer"
 #define SELF_POINTS	   (3u * SIGNAL_COUNT) /* of a metric, at most */
 #define SELF_ATTRIBUTES	   3u
-#define SELF_METRICS	   (SIGNAL_COUNT + 1u)
+#define SELF_DROPPED_AT	   (2u * SIGNAL_COUNT) /* behind two metrics of each signal */
+#define SELF_METRICS	   (SELF_DROPPED_AT + 1u)
 #define SELF_DROPPED	   "otlpipe.producer.dropped"
+#define SELF_INFLIGHT_HELP "Items that are in a closed batch, which is not in a file yet."
 #define SELF_DROPPED_HELP  "Items that producers dropped, by the counters of their rings."
 #define SELF_EXPORTED_HELP "Items for which the export has finished, either successful or failed."
 #define STR(text)	   ((struct otlp_str){(text), strlen(text)})
@@ -86,7 +88,7 @@ static void set_point(struct report *report, unsigned metric, uint64_t value, co
 }
 
 static void begin_metric(struct report *report, unsigned number, const char *name, const char *unit,
-			 const char *help)
+			 const char *help, bool is_counter)
 {
 	struct otlp_metric *metric = &report->metrics[number];
 
@@ -95,36 +97,43 @@ static void begin_metric(struct report *report, unsigned number, const char *nam
 	metric->description = STR(help);
 	metric->type = OTLP_METRIC_SUM;
 	metric->temporality = OTLP_TEMPORALITY_CUMULATIVE;
-	metric->is_monotonic = true;
+	metric->is_monotonic = is_counter;
 	metric->points.number = report->points[number];
 }
 
-static void fill(struct report *report, const struct status_page *page)
+static void fill(struct report *report, const struct self *self, const struct status_page *page)
 {
 	static const struct {
-		const char *name, *unit;
-	} exported[SIGNAL_COUNT] = {
-		[OTLP_SIGNAL_TRACES] = {"otel.sdk.exporter.span.exported", "{span}"},
+		const char *exported, *inflight, *unit;
+	} names[SIGNAL_COUNT] = {
+		[OTLP_SIGNAL_TRACES] = {"otel.sdk.exporter.span.exported",
+					"otel.sdk.exporter.span.inflight", "{span}"},
 		[OTLP_SIGNAL_METRICS] = {"otel.sdk.exporter.metric_data_point.exported",
+					 "otel.sdk.exporter.metric_data_point.inflight",
 					 "{data_point}"},
-		[OTLP_SIGNAL_LOGS] = {"otel.sdk.exporter.log.exported", "{log_record}"},
+		[OTLP_SIGNAL_LOGS] = {"otel.sdk.exporter.log.exported",
+				      "otel.sdk.exporter.log.inflight", "{log_record}"},
 	};
-	const unsigned dropped = SIGNAL_COUNT;
+	const unsigned dropped = SELF_DROPPED_AT;
 	enum otlp_signal signal;
 
 	memset(report, 0, sizeof(*report));
 	report->start_unix_ns = page->start_unix_ns;
 	report->now_unix_ns = realtime_ns();
-	begin_metric(report, dropped, SELF_DROPPED, "{item}", SELF_DROPPED_HELP);
+	begin_metric(report, dropped, SELF_DROPPED, "{item}", SELF_DROPPED_HELP, true);
 	for (signal = 0; signal < SIGNAL_COUNT; signal++) {
 		const struct status_signal *sums = &page->signals[signal];
 		const struct status_drops *drops = &page->drops[signal];
 
-		begin_metric(report, signal, exported[signal].name, exported[signal].unit,
-			     SELF_EXPORTED_HELP);
+		begin_metric(report, signal, names[signal].exported, names[signal].unit,
+			     SELF_EXPORTED_HELP, true);
+		begin_metric(report, SIGNAL_COUNT + signal, names[signal].inflight,
+			     names[signal].unit, SELF_INFLIGHT_HELP, false);
 		set_point(report, signal, sums->written_items, NULL, NULL);
 		set_point(report, signal, sums->invalid_items, "rejected", NULL);
 		set_point(report, signal, sums->lost_items, "io_error", NULL);
+		set_point(report, SIGNAL_COUNT + signal,
+			  queue_inflight_items(&self->queues[signal]), NULL, NULL);
 		set_point(report, dropped, drops->full_items, "queue_full", signal_name(signal));
 		set_point(report, dropped, drops->too_large_items, "too_large",
 			  signal_name(signal));
@@ -150,7 +159,7 @@ static int push(struct self *self, const struct status_page *page)
 	unsigned i;
 	int rc;
 
-	fill(&report, page);
+	fill(&report, self, page);
 	(void)otlp_options_init(&options, sizeof(options));
 	options.runtime_dir = self->runtime;
 	options.resource = &resource;
@@ -176,10 +185,12 @@ void self_set_interval(struct self *self, int64_t every_ns, int64_t now_ns)
 		every_ns == 0 || every_ns > INT64_MAX - now_ns ? INT64_MAX : now_ns + every_ns;
 }
 
-void self_open(struct self *self, const char *runtime, int64_t every_ns, int64_t now_ns)
+void self_open(struct self *self, const char *runtime, const struct queue *queues, int64_t every_ns,
+	       int64_t now_ns)
 {
 	memset(self, 0, sizeof(*self));
 	self->runtime = runtime;
+	self->queues = queues;
 	self_set_interval(self, every_ns, now_ns);
 }
 

@@ -12,9 +12,11 @@
 
 #include "core/record/signal.h"
 #include "shm/status.h"
+#include "writer/queue.h"
 
 struct self {
-	const char *runtime; /* the path of the runtime directory */
+	const char *runtime;	    /* the path of the runtime directory */
+	const struct queue *queues; /* one a signal */
 	int64_t every_ns;    /* 0: never */
 	int64_t next_ns;     /* monotonic; INT64_MAX: never */
 	uint64_t seen;	     /* what others had made of the counters at the last report */
@@ -22,7 +24,8 @@ struct self {
 	int said;	     /* the error that was said last */
 };
 
-void self_open(struct self *self, const char *runtime, int64_t every_ns, int64_t now_ns);
+void self_open(struct self *self, const char *runtime, const struct queue *queues, int64_t every_ns,
+	       int64_t now_ns);
 
 /** Another interval, which begins now. */
 void self_set_interval(struct self *self, int64_t every_ns, int64_t now_ns);

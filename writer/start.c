@@ -307,7 +307,8 @@ int writer_start(struct writer *writer, struct options *options)
 	if (rc == 0 && options->metrics_listen != NULL)
 		rc = http_open(&writer->http, options->metrics_listen, writer->path,
 			       &writer->health);
-	self_open(&writer->self, writer->path, options->self_metrics_ns, clock_monotonic_ns());
+	self_open(&writer->self, writer->path, writer->queues, options->self_metrics_ns,
+		  clock_monotonic_ns());
 	wait_open(&writer->wait, options->wait_producers_ns, &writer->regions, writer->status.page);
 	if (rc < 0) {
 		writer_end(writer);

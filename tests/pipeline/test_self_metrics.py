@@ -1,10 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """The writer's metrics about itself in its own output, and that all who give figures agree: after
-producers were killed and rings ran over, stat, Prometheus, these metrics and verify say the same."""
+producers and a writer were killed and rings ran over, stat, top, Prometheus, these metrics and verify
+say the same."""
 import json
 import os
 import random
+import re
 import signal
 
 import harness
@@ -16,11 +18,16 @@ EXPORTED = {
     "metrics": "otel.sdk.exporter.metric_data_point.exported",
     "logs": "otel.sdk.exporter.log.exported",
 }
+INFLIGHT = {name: metric.replace(".exported", ".inflight") for name, metric in EXPORTED.items()}
 ON = {"OTLPIPE_SELF_METRICS": "1s"}
+POINTS = 21  # of a report
+COUNTS = ("written_items", "invalid_items", "lost_items", "torn_bytes", "batches")
+REASONS = {"queue_full": "full", "too_large": "too_large", "invalid": "invalid"}
+SMALL = ("--span-ring-bytes", "16KiB", "--metric-ring-bytes", "16KiB")
 
 
 def own_points(pipe):
-    """[(metric, attributes, value)] of the writer's own resource, in the order of the files."""
+    """[(metric, attributes, value, start)] of the writer's own resource, in the order of the files."""
     if not any(name == "metrics" for name, _ in pipe.files()):
         return []
     lines = pipe.tool("cat", "--signal", "metrics", "--service", OWN, pipe.output).out.splitlines()
@@ -29,20 +36,27 @@ def own_points(pipe):
         for resource in json.loads(line)["resourceMetrics"]:
             for scope in resource["scopeMetrics"]:
                 for metric in scope["metrics"]:
-                    harness.check(metric["sum"]["isMonotonic"], metric)
+                    is_counter = metric["name"] not in INFLIGHT.values()
+                    harness.equal(metric["sum"].get("isMonotonic", False), is_counter, metric)
                     for point in metric["sum"]["dataPoints"]:
                         attributes = {a["key"]: a["value"]["stringValue"] for a in point["attributes"]}
-                        found.append((metric["name"], attributes, int(point.get("asInt", 0))))
+                        start = int(point["startTimeUnixNano"])
+                        found.append((metric["name"], attributes, int(point.get("asInt", 0)), start))
     return found
 
 
 def latest(points):
-    """(name, error, signal) -> value of the last report."""
-    return {(n, a.get("error.type"), a.get("otlpipe.signal")): value for n, a, value in points}
+    """(name, error, signal) -> value of the last report of the last writer."""
+    last = max((start for *_, start in points), default=0)
+    return {
+        (name, attributes.get("error.type"), attributes.get("otlpipe.signal")): value
+        for name, attributes, value, start in points
+        if start == last
+    }
 
 
 def reports_of(points):
-    return sum(name == EXPORTED["traces"] and "error.type" not in a for name, a, _ in points)
+    return sum(name == EXPORTED["traces"] and "error.type" not in a for name, a, *_ in points)
 
 
 def what_changed_is_reported_and_an_idle_writer_says_nothing(pipe):
@@ -54,10 +68,10 @@ def what_changed_is_reported_and_an_idle_writer_says_nothing(pipe):
         points = own_points(pipe)
         found = latest(points)
         each = all(found.get((EXPORTED[name], None, None)) == 300 for name in ("traces", "logs"))
-        return points if each and len(points) == 18 * reports_of(points) else None
+        return points if each and len(points) == POINTS * reports_of(points) else None
 
     points = harness.wait_for(all_reported, "the spans and logs are reported")
-    for _, attributes, _ in points:
+    for _, attributes, *_ in points:
         harness.equal(attributes["otel.component.type"], "otlpipe_writer", "otel.component.type")
         harness.equal(attributes["otel.component.name"], "otlpipe_writer/0", "otel.component.name")
 
@@ -87,56 +101,154 @@ def off_is_off(pipe):
         pipe.run("otlpipe-writer", "--self-metrics", wrong, expected=2, cwd=pipe.scratch)
 
 
-def differences(reported, stat, verified):
-    """What one of them says otherwise: (what, one, the other)."""
+def drops_of(page):
+    return {reason: page[f"dropped_{reason}_items"] for reason in REASONS.values()}
+
+
+def differences(reported, stat, files):
+    """What one of them says otherwise, in a list. files: what a writer has written, by signal."""
     found = []
 
     def compare(what, one, other):
         if one != other:
             found.append((what, one, other))
 
-    for name in ("traces", "metrics", "logs"):
-        page, files = stat["writer"]["signals"][name], verified["signals"][name]
-        for field in ("written_items", "invalid_items", "lost_items", "torn_bytes", "batches"):
-            compare(f"{name} {field}: stat, verify", page[field], files[field])
-        for reason, dropped in files["dropped_items"].items():
-            compare(f"{name} dropped {reason}: stat, verify", page[f"dropped_{reason}_items"], dropped)
+    for name, written in files.items():
+        page = stat["writer"]["signals"][name]
+        for field in COUNTS:
+            compare(f"{name} {field}: stat, verify", page[field], written[field])
+        compare(f"{name} dropped: stat, verify", drops_of(page), written["dropped_items"])
         # What a report cannot count: its own points.
-        written = files["written_items"] - (18 if name == "metrics" else 0)
-        compare(f"{name} written: report, verify", reported.get((EXPORTED[name], None, None)), written)
+        others = written["written_items"] - (POINTS if name == "metrics" else 0)
+        compare(f"{name} written: report, verify", reported.get((EXPORTED[name], None, None)), others)
         for error, field in (("rejected", "invalid_items"), ("io_error", "lost_items")):
             value = reported.get((EXPORTED[name], error, None))
-            compare(f"{name} {error}: report, verify", value, files[field])
-        for error, reason in (("queue_full", "full"), ("too_large", "too_large"), ("invalid", "invalid")):
+            compare(f"{name} {error}: report, verify", value, written[field])
+        for error, reason in REASONS.items():
             value = reported.get(("otlpipe.producer.dropped", error, name))
-            compare(f"{name} dropped {error}: report, verify", value, files["dropped_items"][reason])
+            compare(f"{name} dropped {error}: report, verify", value, written["dropped_items"][reason])
+        inflight = reported.get((INFLIGHT[name], None, None))
+        # The points of the report before may be on their way when the last one is made.
+        if inflight != 0 and (name, inflight) != ("metrics", POINTS):
+            found.append((f"{name} in flight", inflight, 0))
     return found
+
+
+def shown(number, step, units):
+    """As `otlpipe top` shows a number: three digits and a unit."""
+    unit = 0
+    while number >= (step - 0.5 if unit == 0 else 999.5):
+        number /= step
+        unit += 1
+    text = f"{number:.1f}" if unit > 0 and number < 9.95 else f"{number:.0f}"
+    return text + units[unit].strip()
+
+
+def same_on_top(pipe, stat):
+    """Each number of the page that does not depend on when it looks."""
+    page = pipe.tool("top", "--batch", "--count", 1, "--interval", "100ms", "--dir", pipe.runtime).out
+    lines = {words[0]: words[1:] for words in map(str.split, page.splitlines()) if words}
+    totals = {reason: shown(count, 1000, " kMG") for reason, count in drops_of(stat["totals"]).items()}
+    wanted = f"full {totals['full']} invalid {totals['invalid']} too large {totals['too_large']} without"
+    harness.check(" ".join(lines["dropped"]).startswith(wanted), f"{wanted}: {page}")
+    for name, signal_of in stat["writer"]["signals"].items():
+        bad = [shown(signal_of[field], 1000, " kMG") for field in ("invalid_items", "lost_items", "errors")]
+        harness.equal(lines[name][-3:], bad, f"invalid, lost and errors of {name}")
+    files = stat["disk"]["signals"].values()
+    size = shown(sum(each["bytes"] for each in files), 1024, " KMG")
+    count, opened = (sum(each[field] for each in files) for field in ("files", "open_files"))
+    harness.check(f"left, {count} files ({opened} open), {size}  " in page, f"{count}, {opened}, {size}: {page}")
+    harness.check(f"in {len(stat['regions'])} regions" in page, page)
+    for region in stat["regions"]:
+        full = sum(ring["dropped_full_items"] for ring in region["rings"])
+        row = next(line for line in page.splitlines() if re.match(rf" *{region['pid']} ", line))
+        harness.check(full == 0 or f" {shown(full, 1000, ' kMG')} full" in row, f"{full}: {row}")
+
+
+def all_say_the_same_on_stat_top_and_prometheus(pipe):
+    found = stat_of(pipe)
+    same_on_top(pipe, found)
+    return same_as_json(parsed(text_of(pipe)), found)
+
+
+def files_of(pipe):
+    """What is in the files, by signal."""
+    found = pipe.tool("verify", "--json", pipe.output, expected=None).json()["signals"]
+    return {name: {"dropped_items": found[name]["dropped_items"], **{f: found[name][f] for f in COUNTS}} for name in found}
+
+
+def minus(later, earlier):
+    if isinstance(later, dict):
+        return {key: minus(value, earlier[key]) for key, value in later.items()}
+    return later - earlier
+
+
+def killed_producers(pipe, rounds):
+    for _ in range(rounds):
+        load = pipe.endless_load("--signal", "all", *SMALL, processes=2)
+        harness.nap(random.uniform(0.05, 0.3))
+        for pid in load.workers:
+            os.kill(pid, signal.SIGKILL)
+        load.wait(None)
 
 
 def all_figures_agree_after_a_torture(pipe):
     """Rings that run over, producers that are killed in the middle of a push: one writer sees all of it."""
     writer = pipe.writer(environment=ON)
-    small = ("--span-ring-bytes", "16KiB", "--metric-ring-bytes", "16KiB")
-    for _ in range(6):
-        load = pipe.endless_load("--signal", "all", *small, processes=2)
-        harness.nap(random.uniform(0.05, 0.3))
-        for pid in load.workers:
-            os.kill(pid, signal.SIGKILL)
-        load.wait(None)
-    pipe.load("--count", 2000, *small).wait()
+    killed_producers(pipe, 6)
+    pipe.load("--count", 2000, *SMALL).wait()
+    harness.wait_for(lambda: not pipe.regions(), "all is drained, and nothing of the writer's own is there")
+    harness.wait_for(
+        lambda: not differences(latest(own_points(pipe)), stat_of(pipe), files_of(pipe)),
+        "the last report has all, and all others say the same",
+    )
+    writer.stop()
+    pipe.verify()
+    found = files_of(pipe)
+    harness.equal(all_say_the_same_on_stat_top_and_prometheus(pipe), 0, "rings that are left")
+    harness.equal(differences(latest(own_points(pipe)), stat_of(pipe), found), [], "differences")
+    harness.check(found["traces"]["dropped_items"]["full"] > 0, "nothing was dropped: the test shows little")
+
+
+def all_figures_agree_over_a_writer_that_was_killed(pipe):
+    """A writer's figures are those of what it has written and given back. What it has written only is in
+    the files, and nobody's: the next one finds it there. Drops are of all producers that a writer has
+    seen, since they began: of the one that sees both writers, both have them."""
+    writer = pipe.writer(environment=ON)
+    killed_producers(pipe, 2)
+    harness.wait_for(lambda: not pipe.regions(), "all of those is drained")
+    ended = files_of(pipe)
+    over_both = pipe.endless_load("--signal", "all", *SMALL)
+    harness.wait_for(lambda: reports_of(own_points(pipe)) > 0, "a report")
+    writer.kill()
+    first, in_files = stat_of(pipe)["writer"]["signals"], files_of(pipe)
+    killed_producers(pipe, 2)
+    for name, written in in_files.items():
+        for field in COUNTS:
+            harness.check(first[name][field] <= written[field], f"{name} {field}: {first[name]}, {written}")
+    over_both.stop()
+    # Nobody drains, so all who look see the same rings, with what was dropped.
+    harness.check(all_say_the_same_on_stat_top_and_prometheus(pipe) >= 6, "so few rings")
+    reports = reports_of(own_points(pipe))
+    writer = pipe.writer(environment=ON)
+    killed_producers(pipe, 2)
     harness.wait_for(lambda: not pipe.regions(), "all is drained, and nothing of the writer's own is there")
 
-    def settled():
-        verified = pipe.tool("verify", "--json", pipe.output, "--dir", pipe.runtime, expected=None).json()
-        return not differences(latest(own_points(pipe)), stat_of(pipe), verified)
+    def own_files():
+        now = files_of(pipe)
+        dropped = {name: minus(now[name]["dropped_items"], ended[name]["dropped_items"]) for name in now}
+        return {name: {**minus(now[name], in_files[name]), "dropped_items": dropped[name]} for name in now}
 
-    harness.wait_for(settled, "the last report has all, and all others say the same")
+    harness.wait_for(
+        lambda: reports_of(own_points(pipe)) > reports
+        and not differences(latest(own_points(pipe)), stat_of(pipe), own_files()),
+        "the last report has all of the second writer, and all others say the same",
+    )
     writer.stop()
-    final, verified = stat_of(pipe), pipe.verify()
-    harness.equal(same_as_json(parsed(text_of(pipe)), final), 0, "rings that are left")
-    harness.equal(differences(latest(own_points(pipe)), final, verified), [], "differences")
-    shown = verified["signals"]["traces"]["dropped_items"]["full"]
-    harness.check(shown > 0, "nothing was dropped: the test shows little")
+    pipe.verify()
+    harness.equal(all_say_the_same_on_stat_top_and_prometheus(pipe), 0, "rings that are left")
+    harness.equal(differences(latest(own_points(pipe)), stat_of(pipe), own_files()), [], "differences")
+    harness.equal(len({start for *_, start in own_points(pipe)}), 2, "writers that report")
 
 
 if __name__ == "__main__":
@@ -145,5 +257,6 @@ if __name__ == "__main__":
             what_changed_is_reported_and_an_idle_writer_says_nothing,
             off_is_off,
             all_figures_agree_after_a_torture,
+            all_figures_agree_over_a_writer_that_was_killed,
         ]
     )

@@ -691,6 +691,40 @@ static void a_stalled_queue_leaves_buffers_to_the_other(void **state)
 	pipe_close(&pipe);
 }
 
+static void what_is_in_a_closed_batch_is_in_flight_until_it_counts(void **state)
+{
+	static struct pipe pipe;
+
+	(void)state;
+	pipe_open(&pipe, 1, RING_BYTES);
+	pipe_open_queue(&pipe);
+	pipe.fault->is_held = true;
+	for (unsigned batch = 1; batch <= 3; batch++) {
+		for (unsigned i = 0; i < 5; i++)
+			assert_true(pipe_push(&pipe, 0, SPAN_BYTES));
+		pipe_drain(&pipe);
+		assert_int_equal(queue_inflight_items(&pipe.queue), 5 * (batch - 1));
+		assert_int_equal(queue_close_batch(&pipe.queue, pipe.regions.sources), 0);
+		assert_int_equal(queue_inflight_items(&pipe.queue), 5 * batch);
+		pipe_pump(&pipe);
+	}
+	/* Each is written to the disk, and none is known to be there. */
+	assert_int_equal(queue_inflight_items(&pipe.queue), 15);
+	/* What goes wrong is in flight as before, and is tried again. */
+	pipe.fault->plan = (struct fault_plan){.what = FAULT_WRITE, .times = 1, .error = -EIO};
+	pipe.fault->is_held = false;
+	pipe_reap(&pipe);
+	assert_int_equal(queue_inflight_items(&pipe.queue) +
+				 pipe.status.signals[OTLP_SIGNAL_TRACES].written_items,
+			 15);
+	pipe_settle(&pipe);
+	assert_int_equal(queue_inflight_items(&pipe.queue), 0);
+	assert_int_equal(pipe.status.signals[OTLP_SIGNAL_TRACES].written_items, 15);
+	pipe_check_all_once(&pipe);
+	pipe_close_queue(&pipe);
+	pipe_close(&pipe);
+}
+
 static void what_one_signal_stalls_for_is_not_taken_away_when_another_goes_on(void **state)
 {
 	static const char other[] = "metrics: no file can be made: Read-only file system";
@@ -737,6 +771,7 @@ int main(void)
 		cmocka_unit_test(what_was_rescued_is_unsettled_until_it_is_synced),
 		cmocka_unit_test(
 			a_sync_under_way_or_a_stall_with_nothing_to_do_lets_the_writer_sleep),
+		cmocka_unit_test(what_is_in_a_closed_batch_is_in_flight_until_it_counts),
 		cmocka_unit_test(what_one_signal_stalls_for_is_not_taken_away_when_another_goes_on),
 		cmocka_unit_test(a_stalled_queue_leaves_buffers_to_the_other),
 		/* The slow ones last. */
