@@ -17,11 +17,11 @@
 struct self {
 	const char *runtime;	    /* the path of the runtime directory */
 	const struct queue *queues; /* one a signal */
-	int64_t every_ns;    /* 0: never */
-	int64_t next_ns;     /* monotonic; INT64_MAX: never */
-	uint64_t seen;	     /* what others had made of the counters at the last report */
-	uint64_t own_points; /* that it pushed since the writer started */
-	int said;	     /* the error that was said last */
+	int64_t every_ns;	    /* 0: never */
+	int64_t next_ns;	    /* monotonic; INT64_MAX: never */
+	uint64_t seen;		    /* what others had made of the counters at the last report */
+	uint64_t own_points;	    /* that it pushed since the writer started */
+	int said;		    /* the error that was said last */
 };
 
 void self_open(struct self *self, const char *runtime, const struct queue *queues, int64_t every_ns,
