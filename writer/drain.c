@@ -128,6 +128,8 @@ static void pass_visit(struct pass *pass, struct source *source)
 	const int64_t begin_ns = pass->now_ns;
 	int64_t left_ns;
 
+	if (*owes_ns == 0 && source_is_idle(source, pass->signal))
+		return;
 	if (pass->is_blocked) {
 		/* Or its news would not get old, and the writer would not sleep. */
 		source_look(source, pass->signal);

@@ -19,9 +19,11 @@ size_t job_count_parts(const struct source *sources, enum otlp_signal signal)
 	size_t count = 0;
 	uint32_t bits;
 
-	for (; sources != NULL; sources = sources->next)
-		for (bits = sources->used & ring_bits(signal); bits != 0; bits &= bits - 1)
+	for (; sources != NULL; sources = sources->next) {
+		bits = sources->is_dead || sources->is_broken ? sources->used : sources->taken;
+		for (bits &= ring_bits(signal); bits != 0; bits &= bits - 1)
 			count += job_would_take(sources, ring_first(bits));
+	}
 	return count < BATCH_ENTRIES_MAX ? count : BATCH_ENTRIES_MAX;
 }
 
@@ -79,9 +81,8 @@ void job_take_parts(struct job *job, enum otlp_signal signal, struct source *sou
 	uint32_t bits;
 
 	for (source = sources; source != NULL; source = source->next)
-		for (bits = source->used & ring_bits(signal); bits != 0; bits &= bits - 1)
-			if (source_has_taken(source, ring_first(bits)))
-				job_take_part(job, source, ring_first(bits), output_id);
+		for (bits = source->taken & ring_bits(signal); bits != 0; bits &= bits - 1)
+			job_take_part(job, source, ring_first(bits), output_id);
 	for (source = sources; source != NULL && job->part_count < part_count;
 	     source = source->next)
 		for (bits = source->used & ring_bits(signal);

@@ -28,8 +28,9 @@ static uint64_t totals_items(const struct ring_totals *totals)
 }
 
 /* The next batch's account of this ring begins where the ring is done. */
-static void ring_begin_at_done(struct source_ring *ring)
+static void ring_begin_at_done(struct source *source, struct source_ring *ring, unsigned number)
 {
+	source->taken &= ~(UINT32_C(1) << number);
 	memset(&ring->taken, 0, sizeof(ring->taken));
 	ring->taken.from = ring->taken.to = ring->staged.position;
 	ring->taken.items_before = totals_items(&ring->staged.totals);
@@ -49,7 +50,8 @@ static const char *ring_contradiction(const struct source_ring *ring,
 	return NULL;
 }
 
-static void ring_apply(struct source_ring *ring, const struct batch_entry *entry)
+static void ring_apply(struct source *source, struct source_ring *ring,
+		       const struct batch_entry *entry)
 {
 	struct ring_totals *totals = &ring->staged.totals;
 
@@ -61,20 +63,21 @@ static void ring_apply(struct source_ring *ring, const struct batch_entry *entry
 	totals->torn_bytes += entry->torn_bytes;
 	ring->staged.position = ring->reader.read = entry->to;
 	ring_reader_release(&ring->reader, &ring->staged);
-	ring_begin_at_done(ring);
+	ring_begin_at_done(source, ring, entry->ring);
 }
 
 /*
  * Its last entry, which is due now, goes on where the files end. Its memory is left alone, and its
  * reader with it: what stands there is not known to fit.
  */
-static void ring_overrule(struct source_ring *ring, const struct batch_entry *entry)
+static void ring_overrule(struct source *source, struct source_ring *ring,
+			  const struct batch_entry *entry)
 {
 	ring->is_overruled = true;
 	ring->staged.position = entry->to;
 	memset(&ring->staged.totals, 0, sizeof(ring->staged.totals));
 	ring->staged.totals.written_items = entry->items_before + entry_items(entry);
-	ring_begin_at_done(ring);
+	ring_begin_at_done(source, ring, entry->ring);
 	if (entry->flags & BATCH_ENTRY_FINAL)
 		ring->final_taken = ring->final_done = true;
 }
@@ -93,7 +96,7 @@ const char *settle_entry(struct source *source, const struct batch_entry *entry)
 
 	if (source->is_broken) {
 		if (ring != NULL)
-			ring_overrule(ring, entry);
+			ring_overrule(source, ring, entry);
 		return NULL;
 	}
 	if (!settle_is_of(source, entry))
@@ -106,7 +109,7 @@ const char *settle_entry(struct source *source, const struct batch_entry *entry)
 		why = ring_contradiction(ring, entry);
 		if (why != NULL)
 			return why;
-		ring_apply(ring, entry);
+		ring_apply(source, ring, entry);
 	}
 	if ((entry->flags & BATCH_ENTRY_FINAL) && entry->to == ring->staged.position)
 		ring->final_taken = ring->final_done = true;

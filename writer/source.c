@@ -40,8 +40,11 @@ static int source_place_rings(struct source *source)
 		source->signal_bytes[signal] += source->view.rings[number].bytes;
 	}
 	/* One more: none at all is no lack of memory. */
-	source->rings = calloc((size_t)count + 1, sizeof(*source->rings));
-	return source->rings != NULL ? 0 : -ENOMEM;
+	source->rings = aligned_alloc(SOURCE_LINE_BYTES, (count + 1u) * sizeof(*source->rings));
+	if (source->rings == NULL)
+		return -ENOMEM;
+	memset(source->rings, 0, (count + 1u) * sizeof(*source->rings));
+	return 0;
 }
 
 static int source_open_rings(struct source *source)
@@ -232,10 +235,10 @@ bool source_waits_for_claim(const struct source *source)
 {
 	uint32_t bits;
 
-	for (bits = source->used; bits != 0 && !source->is_broken; bits &= bits - 1) {
+	for (bits = source->busy; bits != 0 && !source->is_broken; bits &= bits - 1) {
 		const struct source_ring *ring = source_ring(source, ring_first(bits));
 
-		if (!ring->is_busy || ring->final_taken)
+		if (ring->final_taken)
 			continue;
 		if (ring->seen_tail - ring->reader.head > ring->reader.bytes / 2 ||
 		    (int64_t)(ring->seen_flush_to - ring->reader.read) > 0)
@@ -269,7 +272,6 @@ enum take_end { TAKE_OK, TAKE_INVALID, TAKE_FULL, TAKE_BROKEN };
 #define SOURCE_COMPARED_BYTES	 16u
 
 #define SOURCE_AHEAD_BYTES	 1536u /* a few records; more did not help */
-#define SOURCE_LINE_BYTES	 64u
 
 /*
  * Ask for the lines that the records behind this one stand in: they come from the producer's cache,
@@ -470,18 +472,14 @@ static bool drain_is_late(const struct drain *drain, uint64_t work, uint64_t *as
 	return drain->now_ns() >= drain->until_ns;
 }
 
-enum drain_end source_drain(struct source *source, unsigned number, const struct drain *drain,
-			    struct stage *stage, size_t head_bytes)
+static enum drain_end source_drain_ring(struct source *source, struct source_ring *ring,
+					enum otlp_signal signal, const struct drain *drain,
+					struct stage *stage, size_t head_bytes)
 {
-	struct source_ring *ring = source_ring(source, number);
-	const enum otlp_signal signal = ring_signal(number);
 	struct ring_entry entry;
 	uint64_t tail, start, work = 0, asked_at = 0;
 	uint32_t items;
 
-	if (ring == NULL || source->is_broken || ring->is_over || ring->final_taken)
-		return DRAIN_EMPTY;
-	source->used |= UINT32_C(1) << number; /* whatever the producer says */
 	source_look_at_flush(source, ring);
 	if (ring_reader_tail(&ring->reader, &tail) < 0)
 		return source_fault(source);
@@ -537,6 +535,42 @@ enum drain_end source_drain(struct source *source, unsigned number, const struct
 	return DRAIN_QUOTA;
 }
 
+enum drain_end source_drain(struct source *source, unsigned number, const struct drain *drain,
+			    struct stage *stage, size_t head_bytes)
+{
+	struct source_ring *ring = source_ring(source, number);
+	const uint32_t bit = UINT32_C(1) << number;
+	enum drain_end end;
+
+	if (ring == NULL || source->is_broken || ring->is_over || ring->final_taken)
+		return DRAIN_EMPTY;
+	source->used |= bit; /* whatever the producer says */
+	end = source_drain_ring(source, ring, ring_signal(number), drain, stage, head_bytes);
+	if (ring->taken.to != ring->taken.from)
+		source->taken |= bit;
+	source->busy = ring->is_busy ? source->busy | bit : source->busy & ~bit;
+	return end;
+}
+
+bool source_is_idle(struct source *source, enum otlp_signal signal)
+{
+	uint32_t bits = source_lanes(source, signal);
+
+	if (source->is_dead || source->is_broken || source->is_limited)
+		return false;
+	for (; bits != 0; bits &= bits - 1) {
+		const struct source_ring *ring = source_ring(source, ring_first(bits));
+		const struct ring_shared *shared = ring->reader.shared;
+
+		if (ring->reader.read != ring->seen_tail ||
+		    atomic_load_relaxed_u64(&shared->tail) != ring->seen_tail ||
+		    atomic_load_relaxed_u64(&shared->flush_to) != ring->seen_flush_to)
+			return false;
+	}
+	/* Behind the loads: of a file that was cut they are zeros that nobody wrote. */
+	return !source->guard.has_failed;
+}
+
 void source_look(struct source *source, enum otlp_signal signal)
 {
 	uint32_t bits = source_lanes(source, signal);
@@ -554,14 +588,7 @@ void source_look(struct source *source, enum otlp_signal signal)
 	}
 }
 
-bool source_has_taken(const struct source *source, unsigned number)
-{
-	const struct source_ring *ring = source_ring(source, number);
-
-	return ring != NULL && ring->taken.to != ring->taken.from;
-}
-
-bool source_is_final_due(const struct source *source, unsigned number)
+bool source_ring_is_final_due(const struct source *source, unsigned number)
 {
 	const struct source_ring *ring = source_ring(source, number);
 
@@ -594,6 +621,7 @@ void source_take_entry(struct source *source, unsigned number, struct batch_entr
 	}
 	*ret = entry;
 	ring_begin_entry(ring);
+	source->taken &= ~(UINT32_C(1) << number);
 }
 
 bool source_release(struct source *source, unsigned number, const struct ring_done *done,
@@ -614,13 +642,10 @@ bool source_wants_flush(const struct source *source, enum otlp_signal signal)
 {
 	uint32_t bits;
 
-	for (bits = source->used & ring_bits(signal); bits != 0; bits &= bits - 1) {
+	for (bits = source->taken & ring_bits(signal); bits != 0; bits &= bits - 1) {
 		const struct source_ring *ring = source_ring(source, ring_first(bits));
-		uint64_t flush_to;
+		uint64_t flush_to = atomic_load_relaxed_u64(&ring->reader.shared->flush_to);
 
-		if (ring->taken.to == ring->taken.from)
-			continue;
-		flush_to = atomic_load_relaxed_u64(&ring->reader.shared->flush_to);
 		if ((int64_t)(flush_to - ring->taken.from) > 0)
 			return true;
 	}
@@ -633,21 +658,20 @@ bool source_wants_flush(const struct source *source, enum otlp_signal signal)
 uint64_t source_wants_release(const struct source *source, enum otlp_signal signal)
 {
 	uint64_t held_bytes = 0, lane_bytes = 0;
-	bool has_taken = false;
 	uint32_t bits;
 
+	if ((source->taken & ring_bits(signal)) == 0)
+		return 0;
 	for (bits = source->used & ring_bits(signal); bits != 0; bits &= bits - 1) {
 		const struct source_ring *ring = source_ring(source, ring_first(bits));
 		const uint64_t bytes = ring->reader.read - ring->reader.head;
 
 		held_bytes += bytes;
-		if (ring->taken.to == ring->taken.from)
-			continue;
-		has_taken = true;
-		if (bytes > ring->reader.bytes / 2 && ring->reader.bytes > lane_bytes)
+		if (source_has_taken(source, ring_first(bits)) && bytes > ring->reader.bytes / 2 &&
+		    ring->reader.bytes > lane_bytes)
 			lane_bytes = ring->reader.bytes;
 	}
-	if (has_taken && held_bytes > source->signal_bytes[signal] / 4)
+	if (held_bytes > source->signal_bytes[signal] / 4)
 		return source->signal_bytes[signal];
 	return 2 * lane_bytes;
 }

@@ -27,17 +27,21 @@ static_assert(OTLP_SIGNAL_MAX == REGION_SIGNALS_MAX, "the signals are the layout
 #define DRAIN_RECORD_ROOM_BYTES (SOURCE_RECORD_BYTES_MAX + RECORD_SLACK_BYTES)
 #define DRAIN_WHOLE_ROOM_BYTES	(DRAIN_WHOLE_BYTES_MAX + RECORD_SLACK_BYTES)
 
+#define SOURCE_LINE_BYTES	64u
+
+/* What each turn looks at comes first: of an idle ring it is one line. */
 struct source_ring {
-	bool is_busy;	   /* the last look met a claim that is not committed yet */
-	bool final_taken;  /* the last entry of all is in a batch */
-	bool final_done;   /* and that batch counts */
+	_Alignas(SOURCE_LINE_BYTES) bool is_busy; /* the last look met a claim that is not
+						     committed yet */
+	bool final_taken;			  /* the last entry of all is in a batch */
+	bool final_done;			  /* and that batch counts */
 	bool is_over;	   /* the producer is dead, and all that it left is taken */
 	bool was_used;	   /* with is_over: the ledger should close with this ring */
 	bool is_limited;   /* the writer stops: nothing is taken behind limit */
 	bool is_overruled; /* broken: staged is what the files say, and its memory is left alone */
-	uint64_t limit;
 	uint64_t seen_tail, seen_flush_to; /* when the ring was last looked at */
 	struct ring_reader reader;
+	uint64_t limit;
 	struct ring_done staged;  /* up to the reader's position: where a batch closed now ends */
 	struct batch_entry taken; /* from the ring into the batch that is being made */
 };
@@ -60,6 +64,8 @@ struct source {
 	 * limited, dead or broken is looked at whole.
 	 */
 	uint32_t present, used;
+	uint32_t taken;			     /* those that the batch being made must name */
+	uint32_t busy;			     /* those that are is_busy */
 	uint64_t signal_bytes[SIGNAL_COUNT]; /* of all lanes */
 	uint8_t first_lane[SIGNAL_COUNT];    /* whose turn it is */
 	struct table table;
@@ -161,14 +167,26 @@ struct drain {
 enum drain_end source_drain(struct source *source, unsigned number, const struct drain *drain,
 			    struct stage *stage, size_t head_bytes);
 
+/** Would a drain of this signal's rings, and a look at them, find nothing that is new? */
+bool source_is_idle(struct source *source, enum otlp_signal signal);
+
 /** Only look at a signal's rings, so that what is news now gets old. */
 void source_look(struct source *source, enum otlp_signal signal);
 
 /** Has this ring something that the batch being made must name? */
-bool source_has_taken(const struct source *source, unsigned number);
+static inline bool source_has_taken(const struct source *source, unsigned number)
+{
+	return (source->taken >> number & 1) != 0;
+}
+
+/** Of a ring whose producer is dead, or that is broken. */
+bool source_ring_is_final_due(const struct source *source, unsigned number);
 
 /** Is all of it drained and the producer dead, so that the last entry is due? */
-bool source_is_final_due(const struct source *source, unsigned number);
+static inline bool source_is_final_due(const struct source *source, unsigned number)
+{
+	return (source->is_dead || source->is_broken) && source_ring_is_final_due(source, number);
+}
 
 /** The ledger entry of the batch that is closed now; a new one begins. */
 void source_take_entry(struct source *source, unsigned number, struct batch_entry *ret);
