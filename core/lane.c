@@ -51,7 +51,7 @@ unsigned lane_count(uint64_t signal_bytes, unsigned asked)
 	unsigned count = 1;
 
 	if (asked == 0)
-		asked = processors_usable() > 0 ? 1 : 1;
+		asked = processors_usable();
 	if (asked > REGION_LANES_MAX)
 		asked = REGION_LANES_MAX;
 	while (count < asked && lane_bytes(signal_bytes, 2 * count, 2 * count - 1) >= bytes_min)

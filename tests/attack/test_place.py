@@ -79,7 +79,7 @@ def settle(pipe, loads, outputs=None):
 
 def compare(pipe, accepted, *outputs):
     # A program's second region is drained beside its first one, so a thread's records may change places.
-    found = pipe.scan(*(outputs or [pipe.output]), in_order=False)
+    found = pipe.scan(*(outputs or [pipe.output]))
     for kind, count in accepted.items():
         equal(found[kind], count, kind)
 

@@ -411,6 +411,7 @@ static void open_library(struct producer *producer, const char *runtime_dir, int
 	options.ring_bytes[OTLP_SIGNAL_TRACES] = SPAN_RING_BYTES;
 	options.ring_bytes[OTLP_SIGNAL_METRICS] = METRIC_RING_BYTES;
 	options.ring_bytes[OTLP_SIGNAL_LOGS] = METRIC_RING_BYTES;
+	options.lanes = 1; /* each thread's records are compared in their order */
 	rc = otlp_library_open(&producer->library, &options);
 	if (rc == 0)
 		rc = otlp_library_span_exporter(producer->library, &producer->exporter);

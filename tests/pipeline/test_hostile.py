@@ -74,7 +74,7 @@ def start_honest(pipe, count=0, rate=2000):
     rings = ("--span-ring-bytes", "16MiB", "--metric-ring-bytes", "16MiB")
     return [
         pipe.load("--threads", 2, "--rate", rate, "--count", count, "--seed", seed + 1, *rings,
-                  service=f"honest-{seed}")
+                  service=f"honest-{seed}", lanes=1)
         for seed in range(2)
     ]
 

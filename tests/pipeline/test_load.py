@@ -8,9 +8,9 @@ import harness
 PROCESSES, THREADS = 4, 2
 
 
-def written_equals_accepted(pipe, result, found=None):
+def written_equals_accepted(pipe, result, found=None, in_order=False):
     """load's line against the files, and against verify's sums."""
-    found = found or pipe.scan()
+    found = found or pipe.scan(in_order=in_order)
     for name in ("spans", "points"):
         harness.equal(found[name], result[name]["accepted"], f"{name} in the files")
     sums = pipe.verify()
@@ -19,19 +19,27 @@ def written_equals_accepted(pipe, result, found=None):
     return sums
 
 
-def a_million_spans_and_points_of_eight_threads_are_written_in_order(pipe):
-    count = pipe.options["count"]
+def load_of_eight_threads_is_written(pipe, count, lanes):
     writer = pipe.writer(interval="1s")
     # --retry is the rate that the writer sustains, whatever this machine has time for.
     load = pipe.load(
-        *("--processes", PROCESSES, "--threads", THREADS, "--count", count, "--retry", "--wait")
+        *("--processes", PROCESSES, "--threads", THREADS, "--count", count, "--retry", "--wait"),
+        lanes=lanes,
     )
     load.wait()
     writer.stop()
     result = load.json()
     for name in ("spans", "points"):
         harness.equal(result[name], {"accepted": count, "dropped": 0}, name)
-    written_equals_accepted(pipe, result)
+    written_equals_accepted(pipe, result, in_order=lanes == 1)
+
+
+def a_million_spans_and_points_of_eight_threads_are_written_in_order(pipe):
+    load_of_eight_threads_is_written(pipe, pipe.options["count"], lanes=1)
+
+
+def spans_and_points_of_eight_threads_in_eight_lanes_are_written_once(pipe):
+    load_of_eight_threads_is_written(pipe, pipe.options["count"] // 4, lanes=8)
 
 
 def full_speed_into_small_rings_drops_and_counts_exactly(pipe):
@@ -123,6 +131,7 @@ if __name__ == "__main__":
     harness.run(
         [
             a_million_spans_and_points_of_eight_threads_are_written_in_order,
+            spans_and_points_of_eight_threads_in_eight_lanes_are_written_once,
             full_speed_into_small_rings_drops_and_counts_exactly,
             a_64_kib_ring_does_not_wait_for_a_long_interval,
             a_flood_of_one_signal_drops_nothing_of_the_other,

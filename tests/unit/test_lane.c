@@ -3,6 +3,8 @@
  * full. */
 #include "core/lane.h"
 
+#include <sched.h>
+
 #include "core/library.h"
 #include "tests/unit/library_fixture.h"
 
@@ -50,7 +52,31 @@ static void a_lane_is_never_smaller_than_is_useful(void **state)
 	assert_int_equal(lane_count(RING_BYTES_MIN, 8), 1);
 	/* By itself it takes larger ones. */
 	assert_int_equal(lane_count(LANE_BYTES_DEFAULT_MIN, 0), 1);
+	assert_true(lane_count(2 * LANE_BYTES_DEFAULT_MIN, 0) <= 2);
+	assert_true(lane_count(8 * LANE_BYTES_DEFAULT_MIN, 0) <= 4);
 	assert_true(lane_count(UINT64_C(1) << 30, 0) <= REGION_LANES_MAX);
+}
+
+static void by_default_there_are_as_many_as_processors_that_may_be_used(void **state)
+{
+	cpu_set_t all, one;
+	int cpu = 0;
+	unsigned count;
+
+	(void)state;
+	assert_int_equal(sched_getaffinity(0, sizeof(all), &all), 0);
+	for (count = 1; count < (unsigned)CPU_COUNT(&all) && count < REGION_LANES_MAX; count *= 2)
+		;
+	assert_int_equal(lane_count(4 << 20, 0), count);
+	while (!CPU_ISSET(cpu, &all))
+		cpu++;
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
+	assert_int_equal(lane_count(4 << 20, 0), 1);
+	/* Who asks for more has more, to find out on a small machine what a large one does. */
+	assert_int_equal(lane_count(4 << 20, 8), 8);
+	assert_int_equal(sched_setaffinity(0, sizeof(all), &all), 0);
 }
 
 static void the_first_lane_has_half_and_the_others_share_the_rest(void **state)
@@ -441,6 +467,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_lane_is_never_smaller_than_is_useful),
+		cmocka_unit_test(by_default_there_are_as_many_as_processors_that_may_be_used),
 		cmocka_unit_test(the_first_lane_has_half_and_the_others_share_the_rest),
 		cmocka_unit_test(a_thread_takes_the_lane_of_the_kernels_number),
 		cmocka_unit_test(a_thread_that_the_kernel_does_not_know_takes_one_by_its_address),
