@@ -285,7 +285,8 @@ def a_writer_and_a_producer_at_work_are_shown(pipe):
 
 def a_claim_that_blocks_is_shown_and_verified(pipe):
     writer = pipe.writer()
-    load = pipe.load("--count", 0, "--rate", 200, "--signal", "spans")
+    # One lane: what it pushes then waits behind the claim.
+    load = pipe.load("--count", 0, "--rate", 200, "--signal", "spans", lanes=1)
     region = harness.wait_for(lambda: (stat(pipe)["regions"] or [None])[0], "a region")
     os.kill(region["pid"], signal.SIGSTOP)
     harness.wait_for(

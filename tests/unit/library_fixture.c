@@ -21,6 +21,7 @@ struct otlp_library *fixture_open_rings(uint32_t span_bytes, uint32_t metric_byt
 	options.ring_bytes[OTLP_SIGNAL_TRACES] = span_bytes;
 	options.ring_bytes[OTLP_SIGNAL_METRICS] = metric_bytes;
 	options.ring_bytes[OTLP_SIGNAL_LOGS] = metric_bytes;
+	options.lanes = 1;
 	assert_int_equal(otlp_library_open(&library, &options), OTLP_OK);
 	assert_non_null(library);
 	fixture_library = library;

@@ -11,6 +11,7 @@
 /** What otlp_options_init() sets, in the test's directory. */
 struct otlp_options fixture_options(void);
 
+/** With one lane in each ring. */
 struct otlp_library *fixture_open_rings(uint32_t span_bytes, uint32_t metric_bytes);
 
 struct otlp_library *fixture_open(void);

@@ -175,10 +175,12 @@ static void ring_sizes_are_rounded_up_to_powers_of_two(void **state)
 static uint64_t ring_bytes_of(const struct otlp_options *options, enum otlp_signal signal)
 {
 	struct otlp_library *library = NULL;
-	uint64_t bytes;
+	uint64_t bytes = 0;
+	unsigned lane;
 
 	assert_int_equal(otlp_library_open(&library, options), OTLP_OK);
-	bytes = library->producer.regions[0].rings[signal].bytes;
+	for (lane = 0; lane < OTLP_LANES_MAX; lane++)
+		bytes += library->producer.regions[0].rings[ring_number(signal, lane)].bytes;
 	otlp_library_unref(library);
 	return bytes;
 }
