@@ -108,7 +108,7 @@ def a_region_that_gives_its_ring_back_while_it_is_drained_is_put_aside(pipe):
 
 def a_closed_region_that_gave_back_what_it_did_not_use_is_drained(pipe):
     """A region that closes in order may do that, and no reader may take it for a liar's."""
-    pipe.load("--count", 500, service="honest").wait()
+    pipe.load("--count", 500, service="honest", lanes=1).wait()
     (name,) = pipe.regions()
     (found,) = pipe.tool("stat", "--json", "--dir", pipe.runtime).json()["regions"]
     path = pipe.runtime / name
