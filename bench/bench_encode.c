@@ -265,6 +265,7 @@ static void stage_all(uint8_t *to)
 {
 	static const struct stage_origin origin = {1, REFS};
 	struct record_view view;
+	uint8_t *room;
 	uint32_t group;
 
 	for (size_t i = 0; i < data.count; i++) {
@@ -274,10 +275,16 @@ static void stage_all(uint8_t *to)
 		view.scope = data.scope;
 		view.scope_bytes = data.scope_bytes;
 		group = stage_find(data.stage, &origin);
-		if ((group != STAGE_NO_GROUP ? stage_add_to(data.stage, group, &view)
-					     : stage_add(data.stage, &view, data.resource,
-							 data.resource_bytes, &origin)) < 0)
+		if (group == STAGE_NO_GROUP) {
+			if (stage_add(data.stage, &view, data.resource, data.resource_bytes,
+				      &origin) < 0)
+				abort();
+			continue;
+		}
+		room = stage_room(data.stage, encode_bound(&view));
+		if (room == NULL)
 			abort();
+		stage_take(data.stage, group, encode_record(&view, room));
 	}
 	bench_use(stage_write(data.stage, to));
 }

@@ -9,6 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "writer/encode/encode.h"
+#include "writer/encode/encode_usual.h"
+
 /* Begin the next batch's account of a ring where the last one ended. */
 static void ring_begin_entry(struct source_ring *ring)
 {
@@ -305,7 +308,6 @@ static enum take_end source_copy_record(struct source *source, const struct drai
 	uint32_t reference;
 	int rc;
 
-	source_prefetch(entry);
 	memcpy(drain->record, entry->payload, entry->payload_bytes);
 	if (source->guard.has_failed)
 		return TAKE_BROKEN; /* some of the copy is zeros that nobody wrote */
@@ -328,17 +330,23 @@ static enum take_end source_copy_record(struct source *source, const struct drai
 
 /*
  * What says which resource and scope a record has, without a look at them: references into a table
- * whose copies never change. A shape's scope is one with the shape. Inline parts say nothing.
+ * whose copies never change.
  */
+static struct stage_origin refs_origin(const struct source *source, uint32_t refs)
+{
+	return (struct stage_origin){source->table.number, refs};
+}
+
+/* A shape's scope is one with the shape. Inline parts say nothing. */
 static struct stage_origin record_origin(const struct source *source,
 					 const struct taken_record *record)
 {
 	const struct record_view *const view = &record->view;
-	struct stage_origin ret = {source->table.number, view->resource_ref};
+	struct stage_origin ret =
+		refs_origin(source, RECORD_REFS(view->resource_ref, view->scope_ref));
 
 	if (view->resource_ref == 0 || (view->scope != NULL && record->shape_ref == 0))
 		ret.table = 0;
-	ret.refs |= (uint64_t)view->scope_ref << 32;
 	/* Behind all references: a scope with this number is another thing. */
 	if (record->shape_ref != 0)
 		ret.refs |= ((uint64_t)record->shape_ref | UINT64_C(1) << 31) << 32;
@@ -389,31 +397,87 @@ static enum take_end source_add(struct source *source, const struct drain *drain
 	return stage_add(stage, view, resource, resource_bytes, origin) < 0 ? TAKE_FULL : TAKE_OK;
 }
 
+/* A record that was parsed, into the group that its kind belongs to. */
+static enum take_end source_add_to(const struct drain *drain, struct stage *stage, uint32_t group,
+				   const struct record_view *view, size_t head_bytes)
+{
+	const size_t bound = encode_bound(view);
+	uint8_t *to;
+
+	if (!stage_takes(stage, drain, head_bytes, bound))
+		return TAKE_FULL;
+	to = stage_room(stage, bound);
+	if (to == NULL)
+		return TAKE_FULL; /* no memory: it stays in the ring */
+	stage_take(stage, group, encode_record(view, to));
+	return TAKE_OK;
+}
+
+/*
+ * The usual record, straight from the ring, into a group that is known. False: it goes the long
+ * way, which finds out what there is to be found out; nothing has changed.
+ */
+static bool source_take_usual(const struct source *source, const struct drain *drain,
+			      struct stage *stage, const struct ring_entry *entry, unsigned number,
+			      size_t head_bytes)
+{
+	const struct ring_reader *const reader = &source_ring(source, number)->reader;
+	const enum otlp_signal signal = ring_signal(number);
+	const size_t bound = ENCODE_GROWTH_MAX * (size_t)entry->payload_bytes + ENCODE_SLACK_BYTES;
+	const size_t to_end = (size_t)(reader->data + reader->bytes - entry->payload);
+	struct stage_origin origin;
+	const uint8_t *end;
+	uint8_t *to;
+	uint32_t refs, group;
+
+	if (signal == OTLP_SIGNAL_METRICS || /* of which none is usual */
+	    to_end < (size_t)entry->payload_bytes + RECORD_SLACK_BYTES ||
+	    !stage_takes(stage, drain, head_bytes, bound))
+		return false;
+	to = stage_room(stage, bound);
+	if (to == NULL)
+		return false;
+	end = encode_usual(signal, entry->payload, entry->payload_bytes, to, &refs);
+	/* If the file was cut, some of it is zeros that nobody wrote. */
+	if (end == NULL || source->guard.has_failed)
+		return false;
+	origin = refs_origin(source, refs);
+	group = stage_find(stage, &origin);
+	if (group == STAGE_NO_GROUP)
+		return false;
+	stage_take(stage, group, end);
+	return true;
+}
+
 /* One committed record, from the ring into the stage. */
 static enum take_end source_take_record(struct source *source, const struct drain *drain,
 					struct stage *stage, const struct ring_entry *entry,
-					enum otlp_signal signal, size_t head_bytes,
-					uint32_t *ret_items, uint64_t *work)
+					unsigned number, size_t head_bytes, uint32_t *ret_items,
+					uint64_t *work)
 {
 	struct stage_origin origin;
 	struct taken_record record;
 	enum take_end end;
 	uint32_t group;
 
+	source_prefetch(entry);
+	if (source_take_usual(source, drain, stage, entry, number, head_bytes)) {
+		*ret_items = 1;
+		return TAKE_OK;
+	}
 	end = source_copy_record(source, drain, entry, &record, work);
 	if (end != TAKE_OK)
 		return end;
 	if (record_parse(record.bytes, record.bytes_count, record.bytes_count + RECORD_SLACK_BYTES,
 			 &record.view) < 0 ||
-	    record.view.signal != signal)
+	    record.view.signal != ring_signal(number))
 		return TAKE_INVALID;
 	origin = record_origin(source, &record);
 	group = stage_find(stage, &origin);
 	if (group == STAGE_NO_GROUP)
 		end = source_add(source, drain, stage, &record.view, &origin, head_bytes, work);
-	else if (!stage_takes(stage, drain, head_bytes, stage_add_to_bound(&record.view)) ||
-		 stage_add_to(stage, group, &record.view) < 0)
-		end = TAKE_FULL;
+	else
+		end = source_add_to(drain, stage, group, &record.view, head_bytes);
 	*ret_items = record.view.item_count;
 	return end;
 }
@@ -517,7 +581,7 @@ static enum drain_end source_drain_ring(struct source *source, struct source_rin
 		case RING_ENTRY_RECORD:
 			items = 0;
 			work += SOURCE_RECORD_WORK_BYTES + entry.bytes;
-			switch (source_take_record(source, drain, stage, &entry, signal, head_bytes,
+			switch (source_take_record(source, drain, stage, &entry, number, head_bytes,
 						   &items, &work)) {
 			case TAKE_OK:
 				ring_take(ring, &entry, items, 0, 0);

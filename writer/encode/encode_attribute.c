@@ -2,18 +2,6 @@
 /* Attributes: KeyValues and what is nested in their values. Each signal's encoder calls it. */
 #include "writer/encode/encode_attribute.h"
 
-/* AnyValue's members, KeyValue's fields, ArrayValue's and KeyValueList's `values`. */
-#define TAG_STRING 0x0a
-#define TAG_BOOL   0x10
-#define TAG_INT	   0x18
-#define TAG_DOUBLE 0x21
-#define TAG_ARRAY  0x2a
-#define TAG_KVLIST 0x32
-#define TAG_BYTES  0x3a
-#define TAG_KEY	   0x0a
-#define TAG_VALUE  0x12
-#define TAG_VALUES 0x0a
-
 /* The length of the AnyValue; not for arrays and lists. */
 static inline size_t value_bytes(const struct record_attribute *attribute)
 {
@@ -38,18 +26,18 @@ static inline uint8_t *put_value(uint8_t *to, const struct record_attribute *att
 {
 	switch (attribute->type) {
 	case OTLP_VALUE_STRING:
-		return wire_bytes(to, TAG_STRING, attribute->value, attribute->field, end);
+		return wire_bytes(to, ENCODE_TAG_STRING, attribute->value, attribute->field, end);
 	case OTLP_VALUE_BYTES:
-		return wire_bytes(to, TAG_BYTES, attribute->value, attribute->field, end);
+		return wire_bytes(to, ENCODE_TAG_BYTES, attribute->value, attribute->field, end);
 	case OTLP_VALUE_BOOL:
-		*to++ = TAG_BOOL;
+		*to++ = ENCODE_TAG_BOOL;
 		*to++ = (uint8_t)attribute->field;
 		return to;
 	case OTLP_VALUE_INT:
-		*to++ = TAG_INT;
+		*to++ = ENCODE_TAG_INT;
 		return wire_varint(to, bytes_load64(attribute->value));
 	case OTLP_VALUE_DOUBLE:
-		return wire_present64(to, TAG_DOUBLE, bytes_load64(attribute->value));
+		return wire_present64(to, ENCODE_TAG_DOUBLE, bytes_load64(attribute->value));
 	default:
 		return to;
 	}
@@ -72,11 +60,12 @@ static uint8_t *put_container(uint8_t *to, const struct record_attribute *attrib
 	const bool is_array = attribute->type == OTLP_VALUE_ARRAY;
 	struct wire_message values;
 
-	to = wire_open(to, is_array ? TAG_ARRAY : TAG_KVLIST, attribute->value_bytes, &values);
+	to = wire_open(to, is_array ? ENCODE_TAG_ARRAY : ENCODE_TAG_KVLIST, attribute->value_bytes,
+		       &values);
 	if (is_array)
 		to = put_array(to, from, count, end);
 	else
-		to = encode_attributes(to, TAG_VALUES, &from, count, end);
+		to = encode_attributes(to, ENCODE_TAG_VALUES, &from, count, end);
 	wire_close(&values, to);
 	return to;
 }
@@ -105,7 +94,7 @@ uint8_t *encode_value(uint8_t *to, uint8_t tag, const uint8_t **from, const uint
 static uint8_t *put_array(uint8_t *to, const uint8_t *from, uint32_t count, const uint8_t *end)
 {
 	for (uint32_t i = 0; i < count; i++)
-		to = encode_value(to, TAG_VALUES, &from, end);
+		to = encode_value(to, ENCODE_TAG_VALUES, &from, end);
 	return to;
 }
 
@@ -118,8 +107,8 @@ static uint8_t *put_container_attribute(uint8_t *to, uint8_t tag,
 	struct wire_message message, value;
 
 	to = wire_open(to, tag, record_bytes + attribute->key_bytes, &message);
-	to = wire_text(to, TAG_KEY, attribute->key, attribute->key_bytes, end);
-	to = wire_open(to, TAG_VALUE, record_bytes, &value);
+	to = wire_text(to, ENCODE_TAG_KEY, attribute->key, attribute->key_bytes, end);
+	to = wire_open(to, ENCODE_TAG_VALUE, record_bytes, &value);
 	to = put_container(to, attribute, end);
 	wire_close(&value, to);
 	wire_close(&message, to);
@@ -141,19 +130,14 @@ put_attribute_any(uint8_t *to, uint8_t tag, const struct record_attribute *attri
 		len += 1 + wire_varint_bytes(attribute->key_bytes) + attribute->key_bytes;
 	*to++ = tag;
 	to = wire_varint(to, len);
-	to = wire_text(to, TAG_KEY, attribute->key, attribute->key_bytes, end);
-	*to++ = TAG_VALUE;
+	to = wire_text(to, ENCODE_TAG_KEY, attribute->key, attribute->key_bytes, end);
+	*to++ = ENCODE_TAG_VALUE;
 	to = wire_varint(to, value_len);
 	return put_value(to, attribute, end);
 }
 
 /* With at most so much text each length in a KeyValue is one byte. */
 #define SHORT_KEY_VALUE_BYTES 121u
-
-/* Two pairs of a tag and what follows it, a length or a value, as one word; n goes into both. */
-#define PAIRS(tag, len, inner_tag) ((uint32_t)(tag) | (uint32_t)(len) << 8 | (inner_tag) << 16)
-#define IN_SECOND		   0x01000000u
-#define IN_BOTH			   0x01000100u
 
 uint8_t *encode_attributes(uint8_t *to, uint8_t tag, const uint8_t **from, uint32_t count,
 			   const uint8_t *end)
@@ -168,7 +152,8 @@ uint8_t *encode_attributes(uint8_t *to, uint8_t tag, const uint8_t **from, uint3
 		const uint32_t field = word >> RECORD_ATTRIBUTE_FIELD_SHIFT;
 		const uint8_t *const key = at + RECORD_ATTRIBUTE_SHORT_BYTES;
 		const uint8_t *const value = key + key_bytes;
-		const uint32_t head = PAIRS(tag, 4, TAG_KEY) + key_bytes * IN_BOTH;
+		const uint32_t head =
+			ENCODE_PAIRS(tag, 4, ENCODE_TAG_KEY) + key_bytes * ENCODE_IN_BOTH;
 		struct record_attribute attribute;
 
 		/* The usual ones. An empty key is left out, so it is none of them. */
@@ -182,7 +167,8 @@ uint8_t *encode_attributes(uint8_t *to, uint8_t tag, const uint8_t **from, uint3
 		} else if (type == OTLP_VALUE_STRING) {
 			bytes_store32(to, head + ((2 + field) << 8));
 			to = wire_copy_short(to + 4, key, key_bytes);
-			bytes_store32(to, PAIRS(TAG_VALUE, 2, TAG_STRING) + field * IN_BOTH);
+			bytes_store32(to, ENCODE_PAIRS(ENCODE_TAG_VALUE, 2, ENCODE_TAG_STRING) +
+						  field * ENCODE_IN_BOTH);
 			to = wire_copy(to + 4, value, field, end);
 			at = value + field;
 		} else if (type == OTLP_VALUE_INT) {
@@ -191,18 +177,20 @@ uint8_t *encode_attributes(uint8_t *to, uint8_t tag, const uint8_t **from, uint3
 
 			bytes_store32(to, head + ((1 + bytes) << 8));
 			to = wire_copy_short(to + 4, key, key_bytes);
-			bytes_store32(to, PAIRS(TAG_VALUE, 1 + bytes, TAG_INT));
+			bytes_store32(to,
+				      ENCODE_PAIRS(ENCODE_TAG_VALUE, 1 + bytes, ENCODE_TAG_INT));
 			to = wire_varint(to + 3, integer);
 			at = value + sizeof(integer);
 		} else if (type == OTLP_VALUE_BOOL) {
 			bytes_store32(to, head + (2 << 8));
 			to = wire_copy_short(to + 4, key, key_bytes);
-			to = bytes_store32(to, PAIRS(TAG_VALUE, 2, TAG_BOOL) + field * IN_SECOND);
+			to = bytes_store32(to, ENCODE_PAIRS(ENCODE_TAG_VALUE, 2, ENCODE_TAG_BOOL) +
+						       field * ENCODE_IN_SECOND);
 			at = value;
 		} else if (type == OTLP_VALUE_DOUBLE) {
 			bytes_store32(to, head + (9 << 8));
 			to = wire_copy_short(to + 4, key, key_bytes);
-			bytes_store32(to, PAIRS(TAG_VALUE, 9, TAG_DOUBLE));
+			bytes_store32(to, ENCODE_PAIRS(ENCODE_TAG_VALUE, 9, ENCODE_TAG_DOUBLE));
 			to = bytes_store64(to + 3, bytes_load64(value));
 			at = value + sizeof(uint64_t);
 		} else {

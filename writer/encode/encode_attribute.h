@@ -5,6 +5,24 @@
 
 #include "writer/encode/encode_wire.h"
 
+/* AnyValue's members, KeyValue's fields, ArrayValue's and KeyValueList's `values`. */
+#define ENCODE_TAG_STRING 0x0a
+#define ENCODE_TAG_BOOL	  0x10
+#define ENCODE_TAG_INT	  0x18
+#define ENCODE_TAG_DOUBLE 0x21
+#define ENCODE_TAG_ARRAY  0x2a
+#define ENCODE_TAG_KVLIST 0x32
+#define ENCODE_TAG_BYTES  0x3a
+#define ENCODE_TAG_KEY	  0x0a
+#define ENCODE_TAG_VALUE  0x12
+#define ENCODE_TAG_VALUES 0x0a
+
+/* Two pairs of a tag and what follows it, a length or a value, as one word; n goes into both. */
+#define ENCODE_PAIRS(tag, len, inner_tag) \
+	((uint32_t)(tag) | (uint32_t)(len) << 8 | (uint32_t)(inner_tag) << 16)
+#define ENCODE_IN_SECOND 0x01000000u
+#define ENCODE_IN_BOTH	 0x01000100u
+
 /**
  * Encode attributes as KeyValues.
  *

@@ -356,18 +356,17 @@ uint32_t stage_find(const struct stage *stage, const struct stage_origin *origin
 	return known->group;
 }
 
-size_t stage_add_to_bound(const struct record_view *view)
+uint8_t *stage_room(struct stage *stage, size_t bytes)
 {
-	return encode_bound(view);
+	if (arena_reserve(stage, bytes) < 0 || stage_grow_runs(stage) < 0)
+		return NULL;
+	return arena_end(stage);
 }
 
-int stage_add_to(struct stage *stage, uint32_t group, const struct record_view *view)
+void stage_take(struct stage *stage, uint32_t group, const uint8_t *end)
 {
-	if (arena_reserve(stage, stage_add_to_bound(view)) < 0 || stage_grow_runs(stage) < 0)
-		return -ENOMEM;
 	stage->last_group = group;
-	group_append(stage, group, arena_slice(stage, encode_record(view, arena_end(stage))));
-	return 0;
+	group_append(stage, group, arena_slice(stage, end));
 }
 
 int stage_add(struct stage *stage, const struct record_view *view, const uint8_t *resource,

@@ -56,11 +56,17 @@ int stage_add(struct stage *stage, const struct record_view *view, const uint8_t
 /** The group that a record of this origin went into, in this batch; or STAGE_NO_GROUP. */
 uint32_t stage_find(const struct stage *stage, const struct stage_origin *origin);
 
-/** stage_add() where stage_find() found the group: its resource and scope are not asked for. */
-int stage_add_to(struct stage *stage, uint32_t group, const struct record_view *view);
+/**
+ * stage_add() where stage_find() found the group: its resource and scope are not asked for. The
+ * record is encoded by the caller, between these two calls.
+ *
+ * @param bytes  room for so many, such as encode_bound() says
+ * @return where it is to be encoded, or NULL: no memory. Nothing has changed before stage_take()
+ */
+uint8_t *stage_room(struct stage *stage, size_t bytes);
 
-/** At most what stage_add_to() would add. */
-size_t stage_add_to_bound(const struct record_view *view);
+/** @param end  of what was encoded at stage_room() */
+void stage_take(struct stage *stage, uint32_t group, const uint8_t *end);
 
 /** How many resources and scopes all searches until now have looked at. */
 uint64_t stage_steps(const struct stage *stage);
