@@ -2,35 +2,10 @@
 /* Finds a scope by its bytes, as a record has them, and puts a new one into the region's table. */
 #include "core/scope.h"
 
-/* Where its hint is: the structs of scopes lie some words apart. */
-static inline uint64_t *scope_hint(struct scopes *scopes, const struct otlp_scope *scope)
-{
-	const uintptr_t at = (uintptr_t)scope;
-
-	return &scopes->hints[(at >> 4 ^ at >> 11) % SCOPE_HINTS];
-}
-
-static inline uint32_t scope_word_reference(uint64_t word)
-{
-	return (uint32_t)(word & UINT16_MAX);
-}
-
 static inline uint32_t scope_word_bytes(uint64_t word)
 {
 	return (uint32_t)(word >> SCOPE_BYTES_SHIFT) &
 	       ((1u << (SCOPE_REGION_SHIFT - SCOPE_BYTES_SHIFT)) - 1);
-}
-
-static inline bool scope_word_is_of(uint64_t word, const struct region *region)
-{
-	return (word ^ region->header->region_id) >> SCOPE_REGION_SHIFT == 0 &&
-	       scope_word_reference(word) != 0;
-}
-
-/* What the word leads to. */
-static inline const uint8_t *scope_word_entry(uint64_t word, const struct region *region)
-{
-	return region->table + (scope_word_reference(word) - 1) + ENTRY_HEADER_BYTES;
 }
 
 /* Is the entry this scope? Only of one without attributes it is found out here. */
@@ -138,11 +113,10 @@ static __attribute__((noinline)) uint32_t scope_find(struct scopes *scopes, stru
 	return scope_word_reference(word);
 }
 
-uint32_t scope_reference(struct scopes *scopes, struct region *region,
-			 const struct otlp_scope *scope)
+uint32_t scope_reference_any(struct scopes *scopes, struct region *region,
+			     const struct otlp_scope *scope)
 {
-	/* PAIR(scope-reference): with scope_keep() in another thread: the entry comes with the
-	 * word, and who commits a record with it shows the writer that entry too. */
+	/* PAIR(scope-reference): with scope_keep(), as in scope_reference(). */
 	const uint64_t word = atomic_load_acquire_u64(scope_hint(scopes, scope));
 
 	if (__builtin_expect(

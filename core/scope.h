@@ -41,13 +41,89 @@ struct scopes {
 	uint64_t words[SCOPE_WORDS];
 };
 
+/** scope_reference() of any scope. */
+uint32_t scope_reference_any(struct scopes *scopes, struct region *region,
+			     const struct otlp_scope *scope);
+
+/* Where its hint is: the structs of scopes lie some words apart. */
+static inline uint64_t *scope_hint(struct scopes *scopes, const struct otlp_scope *scope)
+{
+	const uintptr_t at = (uintptr_t)scope;
+
+	return &scopes->hints[(at >> 4 ^ at >> 11) % SCOPE_HINTS];
+}
+
+static inline uint32_t scope_word_reference(uint64_t word)
+{
+	return (uint32_t)(word & UINT16_MAX);
+}
+
+static inline bool scope_word_is_of(uint64_t word, const struct region *region)
+{
+	return (word ^ region->header->region_id) >> SCOPE_REGION_SHIFT == 0 &&
+	       scope_word_reference(word) != 0;
+}
+
+/* What the word leads to. */
+static inline const uint8_t *scope_word_entry(uint64_t word, const struct region *region)
+{
+	return region->table + (scope_word_reference(word) - 1) + ENTRY_HEADER_BYTES;
+}
+
+/*
+ * Is the entry this scope, which has a name and a version of the usual lengths and nothing else?
+ * What is not usual is not found out here. An entry, with the rings behind the table, has more to
+ * read than the lengths that are compared here.
+ */
+static inline bool scope_is_usual(const uint8_t *entry, const struct otlp_scope *scope)
+{
+	const size_t name = scope->name.len, version = scope->version.len;
+	const uint8_t *const a = (const uint8_t *)scope->name.ptr;
+	const uint8_t *const b = (const uint8_t *)scope->version.ptr;
+	const uint8_t *const text = entry + sizeof(struct record_scope_head);
+	uint64_t differs;
+
+	if (version - 4 > 4 || a == NULL || b == NULL)
+		return false;
+	if (name - 16 <= 16) {
+		const bytes_pair pair =
+			(bytes_load_pair(text) ^ bytes_load_pair(a)) |
+			(bytes_load_pair(text + name - 16) ^ bytes_load_pair(a + name - 16));
+
+		differs = pair[0] | pair[1];
+	} else if (name - 8 <= 8) {
+		differs = (bytes_load64(text) ^ bytes_load64(a)) |
+			  (bytes_load64(text + name - 8) ^ bytes_load64(a + name - 8));
+	} else {
+		return false;
+	}
+	differs |= bytes_load32(text + name) ^ bytes_load32(b);
+	differs |= bytes_load32(text + name + version - 4) ^ bytes_load32(b + version - 4);
+	/* The lengths; and neither has a schema URL or attributes. */
+	differs |= bytes_load64(entry) ^ (name | (uint64_t)version << 32);
+	differs |= bytes_load64(entry + 8) | scope->schema_url.len | scope->attributes.count;
+	differs |= bytes_load32(entry + 16) ^ scope->attributes.dropped;
+	return differs == 0;
+}
+
 /**
  * Where this scope stands in the region's table; added there on first use. Threads may call it at
  * once; async-signal-safe.
  *
  * @return 0: it has no place there, and stays in the record, which also finds what is wrong with it
  */
-uint32_t scope_reference(struct scopes *scopes, struct region *region,
-			 const struct otlp_scope *scope);
+static inline uint32_t scope_reference(struct scopes *scopes, struct region *region,
+				       const struct otlp_scope *scope)
+{
+	/* PAIR(scope-reference): with scope_keep() in another thread: the entry comes with the
+	 * word, and who commits a record with it shows the writer that entry too. */
+	const uint64_t word = atomic_load_acquire_u64(scope_hint(scopes, scope));
+
+	if (__builtin_expect(scope_word_is_of(word, region) &&
+				     scope_is_usual(scope_word_entry(word, region), scope),
+			     1))
+		return scope_word_reference(word);
+	return scope_reference_any(scopes, region, scope);
+}
 
 #endif

@@ -182,6 +182,81 @@ static void memory_that_holds_another_scope_gives_the_other_one(void **state)
 	otlp_library_unref(library);
 }
 
+/* The scope of this turn, of a kind that is compared in one piece; 0 is what all others differ
+ * from.
+ * @return false: there is no such turn */
+static bool change_usual(struct otlp_scope *scope, char *name, char *version, unsigned turn)
+{
+	static const struct otlp_attribute item = {OTLP_STR_INIT("k"), {.type = OTLP_VALUE_EMPTY}};
+	const unsigned texts = (unsigned)(scope->name.len + scope->version.len);
+
+	memcpy(name, "io.opentelemetry.contrib.http-012", 33);
+	memcpy(version, "12.34.56", 8);
+	if (turn == 0)
+		return true;
+	turn--;
+	if (turn < scope->name.len)
+		name[turn] ^= 1;
+	else if (turn < texts)
+		version[turn - scope->name.len] ^= 1;
+	else if (turn == texts)
+		scope->attributes.dropped = 1;
+	else if (turn == texts + 1)
+		scope->schema_url = OTLP_STR("u");
+	else if (turn == texts + 2)
+		scope->attributes = (struct otlp_attributes){&item, 1, 0};
+	else if (turn == texts + 3)
+		scope->name.len--;
+	else if (turn == texts + 4)
+		scope->version.len--;
+	else
+		return false;
+	return true;
+}
+
+/* Each byte and each length, at the same place, and back again after each. */
+static void one_byte_more_or_less_or_another_is_another_scope(void **state)
+{
+	static const struct {
+		size_t name, version;
+	} lengths[] = {{32, 8}, {31, 4}, {17, 5}, {16, 8}, {15, 4},
+		       {9, 8},	{8, 5},	 {33, 4}, {8, 3}};
+	char name[33], version[8];
+
+	(void)state;
+	for (unsigned i = 0; i < COUNT_OF(lengths); i++) {
+		const struct otlp_scope usual = {.name = {name, lengths[i].name},
+						 .version = {version, lengths[i].version}};
+		struct otlp_library *library = fixture_open_rings(RING_BYTES, RING_BYTES);
+		struct otlp_scope scope = usual;
+
+		for (unsigned turn = 0; change_usual(&scope, name, version, turn);
+		     turn++, scope = usual) {
+			assert_int_equal(push(library, &scope), OTLP_OK);
+			scope = usual;
+			change_usual(&scope, name, version, 0);
+			assert_int_equal(push(library, &scope), OTLP_OK);
+		}
+		look_at(OTLP_SIGNAL_TRACES);
+		scope = usual;
+		for (unsigned turn = 0; change_usual(&scope, name, version, turn);
+		     turn++, scope = usual) {
+			assert_true(look_next());
+			expect_scope(&scope);
+			scope = usual;
+			change_usual(&scope, name, version, 0);
+			assert_true(look_next());
+			expect_scope(&scope);
+			assert_int_not_equal(look.last.scope_ref, 0);
+		}
+		assert_false(look_next());
+		region_detach(&look.view);
+		otlp_library_unref(library);
+		shm_fixture_teardown(state);
+		assert_int_equal(shm_fixture_setup(state), 0);
+	}
+}
+
 static void attributes_belong_to_what_a_scope_is(void **state)
 {
 	struct otlp_library *library = fixture_open_rings(RING_BYTES, RING_BYTES);
@@ -442,6 +517,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IN_A_DIRECTORY(equal_scopes_are_one_entry_wherever_they_are),
 		IN_A_DIRECTORY(memory_that_holds_another_scope_gives_the_other_one),
+		IN_A_DIRECTORY(one_byte_more_or_less_or_another_is_another_scope),
 		IN_A_DIRECTORY(attributes_belong_to_what_a_scope_is),
 		IN_A_DIRECTORY(spans_logs_and_metrics_share_the_entry),
 		IN_A_DIRECTORY(scopes_without_end_fill_their_part_of_the_table_and_no_more),
