@@ -536,10 +536,11 @@ static bool drain_is_late(const struct drain *drain, uint64_t work, uint64_t *as
 	return drain->now_ns() >= drain->until_ns;
 }
 
-static enum drain_end source_drain_ring(struct source *source, struct source_ring *ring,
-					enum otlp_signal signal, const struct drain *drain,
-					struct stage *stage, size_t head_bytes)
+static enum drain_end source_drain_ring(struct source *source, unsigned number,
+					const struct drain *drain, struct stage *stage,
+					size_t head_bytes)
 {
+	struct source_ring *ring = source_ring(source, number);
 	struct ring_entry entry;
 	uint64_t tail, start, work = 0, asked_at = 0;
 	uint32_t items;
@@ -609,7 +610,7 @@ enum drain_end source_drain(struct source *source, unsigned number, const struct
 	if (ring == NULL || source->is_broken || ring->is_over || ring->final_taken)
 		return DRAIN_EMPTY;
 	source->used |= bit; /* whatever the producer says */
-	end = source_drain_ring(source, ring, ring_signal(number), drain, stage, head_bytes);
+	end = source_drain_ring(source, number, drain, stage, head_bytes);
 	if (ring->taken.to != ring->taken.from)
 		source->taken |= bit;
 	source->busy = ring->is_busy ? source->busy | bit : source->busy & ~bit;
