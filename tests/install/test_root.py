@@ -159,7 +159,8 @@ class Machine:
 
     def accepted(self, name):
         """Stop a load generator that runs as a service: what it has pushed."""
-        self.run("systemctl", "kill", "--signal=SIGINT", name)
+        # The first process alone, which tells its workers.
+        self.shell(f"kill -INT {self.property('MainPID', name)}")
         wait_for(lambda: self.property("SubState", name) != "running", f"{name} has ended")
         self.run("journalctl", "--sync")
         found = json.loads(self.shell(f"journalctl -o cat -u {name} --no-pager | grep '^{{'").splitlines()[-1])
