@@ -272,8 +272,13 @@ def a_newcomer_installs_it_pushes_a_span_and_sees_it(pipe):
     wait_for(lambda: '"hello"' in machine.shell(f"otlpipe cat {FILES}/traces"), "the record in otlpipe cat")
     check('"user.name"' in machine.shell(f"otlpipe cat {FILES}/traces"), "its attribute")
     machine.is_well()
+
+    def regions():
+        return machine.shell(f"cd {RINGS}; ls | grep region$ || true").split()
+
+    wait_for(lambda: not regions(), "what hello left is drained")
     machine.service("busy", "otlpipe", "load", "--dir", RINGS, "--count", "0", "--rate", "100", "--signal", "spans")
-    (region,) = wait_for(lambda: machine.shell(f"cd {RINGS}; ls | grep region$ || true").split(), "its region")
+    (region,) = wait_for(regions, "its region")
     machine.top("running", "traces", machine.property("MainPID"), region.split("-")[0])
     spans = machine.accepted("busy")
     # Python's, from its package.
