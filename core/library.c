@@ -5,7 +5,9 @@
  */
 #include "core/library.h"
 
+#include <assert.h>
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -87,6 +89,8 @@ static int library_init(struct otlp_library *library, const struct otlp_options 
 	return explain_code(&failure, rc);
 }
 
+static_assert(_Alignof(struct otlp_library) <= _Alignof(max_align_t), "calloc() aligns it");
+
 int otlp_library_open(struct otlp_library **ret, const struct otlp_options *options)
 {
 	struct otlp_library *library = NULL;
@@ -99,14 +103,13 @@ int otlp_library_open(struct otlp_library **ret, const struct otlp_options *opti
 	telling_begin(&telling);
 	rc = options_read(&checked, options, &telling);
 	if (rc == 0) {
-		library = aligned_alloc(LAYOUT_LINE_BYTES, sizeof(*library));
+		library = calloc(1, sizeof(*library));
 		if (library == NULL) {
 			rc = OTLP_ERR_NO_MEMORY;
 			options_tell(&checked, rc, "no memory for a library");
 		}
 	}
 	if (rc == 0) {
-		memset(library, 0, sizeof(*library));
 		rc = library_init(library, &checked);
 		if (rc < 0)
 			resource_free(library->resource);

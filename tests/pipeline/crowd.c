@@ -27,7 +27,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: crowd RUNTIME_DIR COUNT\n");
 		return 2;
 	}
-	regions = aligned_alloc(LAYOUT_LINE_BYTES, (size_t)count * sizeof(*regions));
+	regions = calloc((size_t)count, sizeof(*regions));
 	rc = regions == NULL ? -1 : runtime_open(&dir, argv[1], true);
 	for (i = 0; rc == 0 && i < count; i++)
 		rc = region_create(&regions[i], &dir, &options);
