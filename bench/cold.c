@@ -10,7 +10,7 @@
 #include "bench/ticks.h"
 
 #define ROUNDS	    12
-#define PAIR_BURSTS 40
+#define PAIR_BURSTS 20
 #define NEAR_PUSHES 500 /* of a round, 10 us apart */
 #define FAR_PUSHES  10	/* of a round, 1 ms apart */
 #define NEAR_NS	    10000
