@@ -330,26 +330,29 @@ static enum take_end source_copy_record(struct source *source, const struct drai
 
 /*
  * What says which resource and scope a record has, without a look at them: references into a table
- * whose copies never change.
+ * whose copies never change. A shape's scope is one with the shape, whose number stands behind all
+ * references: a scope with this number is another thing.
  */
-static struct stage_origin refs_origin(const struct source *source, uint32_t refs)
+static struct stage_origin refs_origin(const struct source *source, uint32_t refs,
+				       uint32_t shape_ref)
 {
-	return (struct stage_origin){source->table.number, refs};
+	struct stage_origin ret = {source->table.number, refs};
+
+	if (shape_ref != 0)
+		ret.refs |= ((uint64_t)shape_ref | UINT64_C(1) << 31) << 32;
+	return ret;
 }
 
-/* A shape's scope is one with the shape. Inline parts say nothing. */
+/* Inline parts say nothing. */
 static struct stage_origin record_origin(const struct source *source,
 					 const struct taken_record *record)
 {
 	const struct record_view *const view = &record->view;
-	struct stage_origin ret =
-		refs_origin(source, RECORD_REFS(view->resource_ref, view->scope_ref));
+	struct stage_origin ret = refs_origin(
+		source, RECORD_REFS(view->resource_ref, view->scope_ref), record->shape_ref);
 
 	if (view->resource_ref == 0 || (view->scope != NULL && record->shape_ref == 0))
 		ret.table = 0;
-	/* Behind all references: a scope with this number is another thing. */
-	if (record->shape_ref != 0)
-		ret.refs |= ((uint64_t)record->shape_ref | UINT64_C(1) << 31) << 32;
 	return ret;
 }
 
@@ -413,40 +416,77 @@ static enum take_end source_add_to(const struct drain *drain, struct stage *stag
 	return TAKE_OK;
 }
 
-/*
- * The usual record, straight from the ring, into a group that is known. False: it goes the long
- * way, which finds out what there is to be found out; nothing has changed.
- */
-static bool source_take_usual(const struct source *source, const struct drain *drain,
-			      struct stage *stage, const struct ring_entry *entry, unsigned number,
-			      size_t head_bytes)
+/* What was encoded behind the batch, end NULL if it was not, into a group that is known. */
+static inline bool source_take_encoded(const struct source *source, struct stage *stage,
+				       const uint8_t *end, uint32_t refs, uint32_t shape_ref)
 {
-	const struct ring_reader *const reader = &source_ring(source, number)->reader;
-	const enum otlp_signal signal = ring_signal(number);
-	const size_t bound = ENCODE_GROWTH_MAX * (size_t)entry->payload_bytes + ENCODE_SLACK_BYTES;
-	const size_t to_end = (size_t)(reader->data + reader->bytes - entry->payload);
 	struct stage_origin origin;
-	const uint8_t *end;
-	uint8_t *to;
-	uint32_t refs, group;
+	uint32_t group;
 
-	if (signal == OTLP_SIGNAL_METRICS || /* of which none is usual */
-	    to_end < (size_t)entry->payload_bytes + RECORD_SLACK_BYTES ||
-	    !stage_takes(stage, drain, head_bytes, bound))
-		return false;
-	to = stage_room(stage, bound);
-	if (to == NULL)
-		return false;
-	end = encode_usual(signal, entry->payload, entry->payload_bytes, to, &refs);
 	/* If the file was cut, some of it is zeros that nobody wrote. */
 	if (end == NULL || source->guard.has_failed)
 		return false;
-	origin = refs_origin(source, refs);
+	origin = refs_origin(source, refs, shape_ref);
 	group = stage_find(stage, &origin);
 	if (group == STAGE_NO_GROUP)
 		return false;
 	stage_take(stage, group, end);
 	return true;
+}
+
+static __attribute__((noinline)) bool
+source_take_shaped(struct source *source, const struct drain *drain, struct stage *stage,
+		   const struct ring_entry *entry, uint32_t shape_ref, size_t head_bytes)
+{
+	struct table_copy copy;
+	uint32_t refs = 0;
+	const uint8_t *end;
+	uint8_t *to;
+	size_t bound;
+
+	if (table_find(&source->table, &source->view, shape_ref, TABLE_SHAPE, &copy) < 0)
+		return false;
+	bound = record_expand_bound(entry->payload_bytes, copy.shape);
+	if (bound > DRAIN_WHOLE_BYTES_MAX)
+		return false;
+	bound = ENCODE_GROWTH_MAX * bound + ENCODE_SLACK_BYTES;
+	if (!stage_takes(stage, drain, head_bytes, bound))
+		return false;
+	to = stage_room(stage, bound);
+	if (to == NULL)
+		return false;
+	end = encode_usual_shaped(entry->payload, entry->payload_bytes, copy.shape, to, &refs);
+	return source_take_encoded(source, stage, end, refs, shape_ref);
+}
+
+/*
+ * The usual record, straight from the ring, into a group that is known. False: it goes the long
+ * way, which finds out what there is to be found out; nothing has changed.
+ */
+static bool source_take_usual(struct source *source, const struct drain *drain, struct stage *stage,
+			      const struct ring_entry *entry, unsigned number, size_t head_bytes)
+{
+	const struct ring_reader *const reader = &source_ring(source, number)->reader;
+	const enum otlp_signal signal = ring_signal(number);
+	const size_t bound = ENCODE_GROWTH_MAX * (size_t)entry->payload_bytes + ENCODE_SLACK_BYTES;
+	const size_t to_end = (size_t)(reader->data + reader->bytes - entry->payload);
+	uint32_t refs = 0, shape_ref;
+	const uint8_t *end;
+	uint8_t *to;
+
+	if (signal == OTLP_SIGNAL_METRICS || /* of which none is usual */
+	    to_end < (size_t)entry->payload_bytes + RECORD_SLACK_BYTES)
+		return false;
+	shape_ref = encode_usual_shape_ref(signal, entry->payload, entry->payload_bytes);
+	if (shape_ref != 0)
+		return source_take_shaped(source, drain, stage, entry, shape_ref, head_bytes);
+	if (!stage_takes(stage, drain, head_bytes, bound))
+		return false;
+	to = stage_room(stage, bound);
+	if (to == NULL)
+		return false;
+	end = encode_usual(signal, entry->payload, entry->payload_bytes, to, &refs);
+	return source_take_encoded(source, stage, end, refs, 0);
 }
 
 /* One committed record, from the ring into the stage. */

@@ -94,10 +94,12 @@ static int table_copy_entry(struct table *table, const struct region_view *view,
 		return -EBADMSG;
 	if (table_reserve(table, slot) < 0)
 		return -ENOMEM;
-	copy.bytes = malloc(copy.bytes_count != 0 ? copy.bytes_count : 1);
+	/* With zeros behind it, which may be read with short text. */
+	copy.bytes = malloc(copy.bytes_count + RECORD_SLACK_BYTES);
 	if (copy.bytes == NULL)
 		return -ENOMEM;
 	memcpy(copy.bytes, bytes, copy.bytes_count);
+	memset(copy.bytes + copy.bytes_count, 0, RECORD_SLACK_BYTES);
 	rc = copy_check(&copy);
 	if (rc < 0) {
 		free(copy.bytes);

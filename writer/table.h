@@ -18,7 +18,8 @@
 enum table_kind { TABLE_RESOURCE, TABLE_SCOPE, TABLE_SHAPE };
 
 struct table_copy {
-	uint8_t *bytes; /* NULL: it was copied, and is not valid */
+	uint8_t *bytes; /* RECORD_SLACK_BYTES more can be read. NULL: it was copied, and is not
+			   valid */
 	enum table_kind kind;
 	struct record_view *shape; /* of a shape */
 	uint32_t bytes_count;

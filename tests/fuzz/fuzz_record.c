@@ -16,6 +16,9 @@
 #include "writer/encode/encode.h"
 #include "writer/encode/encode_usual.h"
 
+/* Of an item: its record has 4 MiB at most. */
+#define LENGTH_BYTES_MAX 4u
+
 /* protobuf-c recurses once a level; the record's reader bounds the levels. */
 static void check_message(const ProtobufCMessageDescriptor *type, const uint8_t *bytes,
 			  size_t count)
@@ -162,6 +165,54 @@ static uint8_t *copy(const uint8_t *from, size_t bytes)
 	return to;
 }
 
+/* What follows may be read with it. */
+static uint8_t *copy_with_slack(const uint8_t *from, size_t bytes)
+{
+	uint8_t *const to = malloc(bytes + RECORD_SLACK_BYTES);
+
+	FUZZ_CHECK(to != NULL);
+	if (bytes > 0)
+		memcpy(to, from, bytes);
+	memset(to + bytes, 0xff, RECORD_SLACK_BYTES);
+	return to;
+}
+
+/* Is what is taken in one pass what the whole record is? whole NULL: there is none. */
+static void check_usual_shaped(const uint8_t *shape_bytes, size_t shape_count, const uint8_t *bytes,
+			       size_t count, const uint8_t *whole, size_t whole_bytes)
+{
+	uint8_t *const shape = copy_with_slack(shape_bytes, shape_count);
+	uint8_t *const record = copy_with_slack(bytes, count);
+	struct record_view of_shape, view;
+	size_t bound;
+	uint8_t *to, *end;
+	uint32_t refs;
+
+	FUZZ_CHECK(record_parse_shape(shape, shape_count, &of_shape) == 0);
+	bound = ENCODE_GROWTH_MAX * record_expand_bound(count, &of_shape) + ENCODE_SLACK_BYTES;
+	to = malloc(bound);
+	FUZZ_CHECK(to != NULL);
+	end = encode_usual_shaped(record, count, &of_shape, to, &refs);
+	if (end != NULL) {
+		uint8_t *const expected = malloc(bound);
+		size_t expected_bytes;
+
+		FUZZ_CHECK(expected != NULL && whole != NULL);
+		FUZZ_CHECK(record_parse(whole, whole_bytes, whole_bytes, &view) == 0);
+		FUZZ_CHECK(refs == RECORD_REFS(view.resource_ref, 0) && view.resource == NULL);
+		expected_bytes = (size_t)(encode_record(&view, expected) - expected);
+		/* But for the width of the length, which may be one more. */
+		FUZZ_CHECK((size_t)(end - to) - expected_bytes <= 1);
+		expected_bytes -= 1 + LENGTH_BYTES_MAX;
+		FUZZ_CHECK(memcmp(end - expected_bytes, expected + 1 + LENGTH_BYTES_MAX,
+				  expected_bytes) == 0);
+		free(expected);
+	}
+	free(to);
+	free(record);
+	free(shape);
+}
+
 static void check_shape(struct fuzz_input input)
 {
 	const size_t wanted = fuzz_take_u16(&input);
@@ -182,7 +233,10 @@ static void check_shape(struct fuzz_input input)
 
 			FUZZ_CHECK(whole_bytes <= record_expand_bound(bytes, &view));
 			check_record(exact, whole_bytes);
+			check_usual_shaped(shape, shape_bytes, record, bytes, exact, whole_bytes);
 			free(exact);
+		} else {
+			check_usual_shaped(shape, shape_bytes, record, bytes, NULL, 0);
 		}
 		free(whole);
 	}

@@ -21,14 +21,15 @@
 /* after its prerequisites */
 #include <cmocka.h>
 
-#define SEED		UINT64_C(20261128)
-#define RECORDS		1000u
-#define MUTATIONS	20u
-#define RACED_RECORDS	20000u
-#define REFS		RECORD_REFS(1, 9)
-#define RECORD_BYTES	4096u
-#define NOT_UTF8	"\xc3("
-#define VALID_NOT_ASCII "gr\xc3\xbc\xc3\x9f"
+#define SEED		 UINT64_C(20261128)
+#define RECORDS		 1000u
+#define MUTATIONS	 20u
+#define RACED_RECORDS	 20000u
+#define REFS		 RECORD_REFS(1, 9)
+#define SHAPE_ATTRIBUTES 64u
+#define RECORD_BYTES	 4096u
+#define NOT_UTF8	 "\xc3("
+#define VALID_NOT_ASCII	 "gr\xc3\xbc\xc3\x9f"
 
 /* In memory of its size and the slack alone, so that a sanitizer sees a read behind it. */
 struct sample {
@@ -99,6 +100,191 @@ static bool is_usual(struct sample sample)
 
 	free(sample.bytes);
 	return ret;
+}
+
+/* A shape as it stands in the writer's copy of a table, and what was made from it. */
+struct shape_sample {
+	uint8_t *bytes;
+	size_t len;
+	struct record_shape record;
+	uint16_t texts[SHAPE_ATTRIBUTES];
+	uint8_t types[SHAPE_ATTRIBUTES];
+};
+
+#define SHAPE_REF 64u
+
+static void shape_room(struct shape_sample *ret, size_t len)
+{
+	ret->bytes = calloc(1, len + RECORD_SLACK_BYTES);
+	ret->len = len;
+	assert_non_null(ret->bytes);
+}
+
+/* False: it has something that no shape has. */
+static bool span_shape(struct shape_sample *ret, const struct otlp_span *span)
+{
+	size_t len;
+
+	*ret = (struct shape_sample){0};
+	ret->record.types = ret->types;
+	ret->record.texts = ret->texts;
+	if (span->attributes.count > SHAPE_ATTRIBUTES ||
+	    record_measure_shape(span, &ret->record, &len) < 0)
+		return false;
+	shape_room(ret, len);
+	assert_true(record_write_shape(ret->bytes, span, len));
+	return true;
+}
+
+static bool log_shape(struct shape_sample *ret, const struct otlp_log_record *log)
+{
+	size_t len;
+
+	*ret = (struct shape_sample){0};
+	ret->record.types = ret->types;
+	ret->record.texts = ret->texts;
+	if (log->attributes.count > SHAPE_ATTRIBUTES ||
+	    record_measure_log_shape(log, &ret->record, &len) < 0)
+		return false;
+	shape_room(ret, len);
+	assert_true(record_write_log_shape(ret->bytes, log, len));
+	return true;
+}
+
+static struct sample shaped_span(const struct shape_sample *shape, const struct otlp_span *span)
+{
+	struct sample ret;
+	size_t len;
+
+	assert_int_equal(record_size_shaped(span, &shape->record, NULL, &len), 0);
+	ret = sample_new(OTLP_SIGNAL_TRACES, len);
+	assert_int_not_equal(
+		record_write_shaped(ret.bytes, span, NULL, RECORD_REFS(1, 0), SHAPE_REF, len),
+		RECORD_CHANGED);
+	return ret;
+}
+
+static struct sample shaped_log(const struct shape_sample *shape, const struct otlp_log_record *log)
+{
+	struct sample ret;
+	size_t len;
+
+	assert_int_equal(record_size_shaped_log(log, &shape->record, NULL, &len), 0);
+	ret = sample_new(OTLP_SIGNAL_LOGS, len);
+	assert_int_not_equal(
+		record_write_shaped_log(ret.bytes, log, NULL, RECORD_REFS(1, 0), SHAPE_REF, len),
+		RECORD_CHANGED);
+	return ret;
+}
+
+/* Behind the tag and the length, which may be wider than it has to be. */
+static const uint8_t *item_body(const uint8_t *at, const uint8_t *end)
+{
+	size_t len = 0;
+	unsigned shift = 0;
+
+	assert_int_equal(*at++, 0x12);
+	for (;; shift += 7) {
+		assert_true(at < end);
+		len |= (size_t)(*at & 0x7f) << shift;
+		if (*at++ < 0x80)
+			break;
+	}
+	assert_int_equal(end - at, len);
+	return at;
+}
+
+/* Is it usual? If so it is what the whole record becomes. */
+static bool check_shaped(const struct shape_sample *shape, const struct sample *sample)
+{
+	const uint8_t *body, *expected_body;
+	uint8_t *whole, *to, *expected, *end, *expected_end;
+	struct record_view of_shape, view;
+	size_t bound, whole_bytes;
+	uint32_t refs;
+
+	/* A shape that the writer would not keep. */
+	if (record_parse_shape(shape->bytes, shape->len, &of_shape) < 0)
+		return false;
+	bound = record_expand_bound(sample->len, &of_shape);
+	whole = malloc(bound + RECORD_SLACK_BYTES);
+	to = malloc(ENCODE_GROWTH_MAX * bound + ENCODE_SLACK_BYTES);
+	expected = malloc(ENCODE_GROWTH_MAX * bound + ENCODE_SLACK_BYTES);
+	end = encode_usual_shaped(sample->bytes, sample->len, &of_shape, to, &refs);
+	if (end != NULL) {
+		assert_int_equal(
+			record_expand(sample->bytes, sample->len, &of_shape, whole, &whole_bytes),
+			0);
+		assert_int_equal(record_parse(whole, whole_bytes, whole_bytes, &view), 0);
+		assert_int_equal(view.signal, sample->signal);
+		assert_int_equal(refs, RECORD_REFS(view.resource_ref, 0));
+		assert_null(view.resource);
+		expected_end = encode_record(&view, expected);
+		body = item_body(to, end);
+		expected_body = item_body(expected, expected_end);
+		assert_int_equal(end - body, expected_end - expected_body);
+		assert_memory_equal(body, expected_body, (size_t)(end - body));
+	}
+	free(whole);
+	free(to);
+	free(expected);
+	return end != NULL;
+}
+
+static void shaped_records_become_what_their_whole_records_become(void **state)
+{
+	struct gen *const gen = gen_new(SEED);
+	unsigned taken = 0, taken_changed = 0;
+	struct shape_sample shape;
+	struct sample sample;
+
+	(void)state;
+	assert_true(span_shape(&shape, &bench_span_s));
+	sample = shaped_span(&shape, &bench_span_s);
+	assert_int_equal(encode_usual_shape_ref(OTLP_SIGNAL_TRACES, sample.bytes, sample.len),
+			 SHAPE_REF);
+	assert_int_equal(encode_usual_shape_ref(OTLP_SIGNAL_LOGS, sample.bytes, sample.len), 0);
+	assert_true(check_shaped(&shape, &sample));
+	free(sample.bytes);
+	free(shape.bytes);
+	assert_true(log_shape(&shape, &bench_log_l));
+	sample = shaped_log(&shape, &bench_log_l);
+	assert_int_equal(encode_usual_shape_ref(OTLP_SIGNAL_LOGS, sample.bytes, sample.len),
+			 SHAPE_REF);
+	assert_true(check_shaped(&shape, &sample));
+	free(sample.bytes);
+	free(shape.bytes);
+	for (unsigned i = 0; i < 4 * RECORDS; i++, gen_reset(gen)) {
+		struct otlp_span span = *gen_span(gen);
+		struct otlp_log_record log = *gen_log(gen);
+
+		span.resource = log.resource = NULL;
+		if (i % 2 == 0 ? !span_shape(&shape, &span) : !log_shape(&shape, &log))
+			continue;
+		sample = i % 2 == 0 ? shaped_span(&shape, &span) : shaped_log(&shape, &log);
+		taken += check_shaped(&shape, &sample);
+		/* Either of both. */
+		for (unsigned m = 0; m < MUTATIONS; m++) {
+			uint8_t *const at = m % 4 == 0 ? &shape.bytes[gen_below(gen, shape.len)]
+						       : &sample.bytes[gen_below(gen, sample.len)];
+			const uint8_t before = *at;
+
+			*at = (uint8_t)gen_u64(gen);
+			taken_changed += check_shaped(&shape, &sample);
+			*at = before;
+		}
+		for (unsigned m = 0; m < MUTATIONS; m++) {
+			struct sample cut = sample;
+
+			cut.len = gen_below(gen, sample.len);
+			(void)check_shaped(&shape, &cut);
+		}
+		free(sample.bytes);
+		free(shape.bytes);
+	}
+	gen_free(gen);
+	assert_true(taken > RECORDS / 10);
+	assert_true(taken_changed > RECORDS / 2);
 }
 
 static void records_as_programs_make_them_are_usual(void **state)
@@ -325,19 +511,31 @@ static void check_logs(const uint8_t *bytes, size_t count)
 	opentelemetry__proto__logs__v1__scope_logs__free_unpacked(logs, NULL);
 }
 
-static void race(struct sample sample)
+/* shape: of the record, or NULL. */
+static void race(struct sample sample, const struct shape_sample *shape)
 {
-	const size_t bound = ENCODE_GROWTH_MAX * sample.len + ENCODE_SLACK_BYTES;
-	uint8_t *const honest = malloc(sample.len), *const to = malloc(bound);
+	size_t bound = ENCODE_GROWTH_MAX * sample.len + ENCODE_SLACK_BYTES;
+	struct record_view of_shape;
+	uint8_t *const honest = malloc(sample.len);
 	struct liar liar = {.sample = sample, .honest = honest};
 	pthread_t thread;
 	uint32_t refs;
+	uint8_t *to;
 
+	if (shape != NULL) {
+		assert_int_equal(record_parse_shape(shape->bytes, shape->len, &of_shape), 0);
+		bound = ENCODE_GROWTH_MAX * record_expand_bound(sample.len, &of_shape) +
+			ENCODE_SLACK_BYTES;
+	}
+	to = malloc(bound);
 	memcpy(honest, sample.bytes, sample.len);
 	assert_int_equal(pthread_create(&thread, NULL, lie, &liar), 0);
 	for (unsigned i = 0; i < RACED_RECORDS; i++) {
 		const uint8_t *const end =
-			encode_usual(sample.signal, sample.bytes, sample.len, to, &refs);
+			shape != NULL
+				? encode_usual_shaped(sample.bytes, sample.len, &of_shape, to,
+						      &refs)
+				: encode_usual(sample.signal, sample.bytes, sample.len, to, &refs);
 
 		if (end == NULL)
 			continue;
@@ -351,7 +549,7 @@ static void race(struct sample sample)
 	assert_int_equal(pthread_join(thread, NULL), 0);
 	/* Left alone it is what it was. */
 	assert_memory_equal(sample.bytes, honest, sample.len);
-	assert_true(check_sample(&sample));
+	assert_true(shape != NULL ? check_shaped(shape, &sample) : check_sample(&sample));
 	free(honest);
 	free(to);
 	free(sample.bytes);
@@ -359,14 +557,23 @@ static void race(struct sample sample)
 
 static void a_record_that_changes_meanwhile_is_otlp_or_not_taken(void **state)
 {
+	struct shape_sample shape;
+
 	(void)state;
-	race(span_sample(&bench_span_s));
-	race(log_sample(&bench_log_l));
+	race(span_sample(&bench_span_s), NULL);
+	race(log_sample(&bench_log_l), NULL);
+	assert_true(span_shape(&shape, &bench_span_s));
+	race(shaped_span(&shape, &bench_span_s), &shape);
+	free(shape.bytes);
+	assert_true(log_shape(&shape, &bench_log_l));
+	race(shaped_log(&shape, &bench_log_l), &shape);
+	free(shape.bytes);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(shaped_records_become_what_their_whole_records_become),
 		cmocka_unit_test(records_as_programs_make_them_are_usual),
 		cmocka_unit_test(text_that_is_not_utf8_is_never_taken),
 		cmocka_unit_test(what_is_taken_is_what_the_long_way_makes),

@@ -5,233 +5,7 @@
  */
 #include "writer/encode/encode_usual.h"
 
-#include "base/utf8.h"
-#include "writer/encode/encode_attribute.h"
-
-/* What is left of the record, or of an event in it. */
-struct usual {
-	const uint8_t *at;
-	const uint8_t *end;
-};
-
-/* Nothing that was read before is read again behind this. */
-static inline void usual_barrier(void)
-{
-	__asm__ volatile("" ::: "memory");
-}
-
-static inline uint32_t usual_load32(const uint8_t *from)
-{
-	typedef uint32_t __attribute__((aligned(1), may_alias)) word;
-
-	return *(const volatile word *)from;
-}
-
-static inline uint64_t usual_load64(const uint8_t *from)
-{
-	typedef uint64_t __attribute__((aligned(1), may_alias)) word;
-
-	return *(const volatile word *)from;
-}
-
-static inline bytes_pair usual_load_pair(const uint8_t *from)
-{
-	typedef bytes_pair __attribute__((aligned(1), may_alias)) pair;
-
-	return *(const volatile pair *)from;
-}
-
-static inline size_t usual_left(const struct usual *u)
-{
-	return (size_t)(u->end - u->at);
-}
-
-/*
- * Copies ENCODE_SLACK_BYTES, of which len are text, and returns the text's bits: no branch that
- * depends on the length.
- */
-static inline bytes_pair usual_copy_short(uint8_t *to, const uint8_t *from, size_t len)
-{
-	/* Ones for the text, none behind it: read from ENCODE_SLACK_BYTES - len on. */
-	static const uint8_t masks[2 * ENCODE_SLACK_BYTES] = {
-		[0 ... ENCODE_SLACK_BYTES - 1] = 0x80,
-	};
-	const uint8_t *const mask = masks + ENCODE_SLACK_BYTES - len;
-	const bytes_pair first = usual_load_pair(from);
-	const bytes_pair second = usual_load_pair(from + sizeof(first));
-
-	memcpy(to, &first, sizeof(first));
-	memcpy(to + sizeof(first), &second, sizeof(second));
-	return (first & bytes_load_pair(mask)) | (second & bytes_load_pair(mask + sizeof(first)));
-}
-
-static inline bool usual_is_set(bytes_pair bits)
-{
-	return (bits[0] | bits[1]) != 0;
-}
-
-/* Text that lies in the record. @return its end, or NULL: it is not UTF-8 */
-static inline uint8_t *usual_copy(uint8_t *to, const uint8_t *from, size_t len)
-{
-	if (len <= ENCODE_SLACK_BYTES) {
-		if (usual_is_set(usual_copy_short(to, from, len)) && !utf8_is_valid(to, len))
-			return NULL;
-		return to + len;
-	}
-	memcpy(to, from, len);
-	usual_barrier();
-	return utf8_is_valid_any(to, len) ? to + len : NULL;
-}
-
-/* A string without presence. */
-static inline uint8_t *usual_text(uint8_t *to, uint8_t tag, const uint8_t *from, size_t len)
-{
-	if (len == 0)
-		return to;
-	*to++ = tag;
-	return usual_copy(wire_varint(to, len), from, len);
-}
-
-/* A KeyValue with a string, where one of both is longer than what is copied in one width. */
-static __attribute__((noinline)) uint8_t *usual_string(uint8_t *to, uint8_t tag, const uint8_t *key,
-						       size_t key_bytes, size_t value_bytes)
-{
-	const size_t value_len = 1 + wire_varint_bytes(value_bytes) + value_bytes;
-
-	*to++ = tag;
-	to = wire_varint(to, 1 + wire_varint_bytes(key_bytes) + key_bytes + 1 +
-				     wire_varint_bytes(value_len) + value_len);
-	to = usual_text(to, ENCODE_TAG_KEY, key, key_bytes);
-	if (to == NULL)
-		return NULL;
-	*to++ = ENCODE_TAG_VALUE;
-	to = wire_varint(to, value_len);
-	*to++ = ENCODE_TAG_STRING;
-	return usual_copy(wire_varint(to, value_bytes), key + key_bytes, value_bytes);
-}
-
-static size_t take_varint(const uint8_t **from)
-{
-	size_t value = 0;
-	unsigned int shift = 0;
-
-	for (; **from >= 0x80; shift += 7)
-		value |= (size_t)(*(*from)++ & 0x7f) << shift;
-	return value | (size_t)(*(*from)++) << shift;
-}
-
-/* Of the KeyValues that were written there: some of their text is not ASCII. */
-static __attribute__((noinline, cold)) bool usual_is_utf8(const uint8_t *at, const uint8_t *end)
-{
-	while (at < end) {
-		const uint8_t *next;
-		size_t len;
-
-		at++; /* the attribute's tag */
-		len = take_varint(&at);
-		next = at + len;
-		at++; /* its key's */
-		len = take_varint(&at);
-		if (!utf8_is_valid(at, len))
-			return false;
-		at += len + 1; /* and its value's */
-		(void)take_varint(&at);
-		if (*at == ENCODE_TAG_STRING) {
-			at++;
-			len = take_varint(&at);
-			if (!utf8_is_valid(at, len))
-				return false;
-		}
-		at = next;
-	}
-	return true;
-}
-
-/* KeyValues, as encode_attributes() writes them. */
-static inline __attribute__((always_inline)) uint8_t *usual_attributes(struct usual *u, uint8_t *to,
-								       uint8_t tag, uint32_t count)
-{
-	const uint8_t *const start = to;
-	const uint8_t *at = u->at;
-	bytes_pair bits = {0, 0};
-
-	/* Each turn takes some bytes or ends: a count of 2^32 costs nothing. */
-	for (; count != 0; count--) {
-		const size_t left = (size_t)(u->end - at);
-		const uint32_t word = left >= RECORD_ATTRIBUTE_SHORT_BYTES ? usual_load32(at) : 0;
-		const uint32_t type = word & (RECORD_ATTRIBUTE_TYPE | RECORD_ATTRIBUTE_LONG);
-		const uint32_t key_bytes =
-			word >> RECORD_ATTRIBUTE_KEY_SHIFT & RECORD_ATTRIBUTE_KEY_MAX;
-		const uint32_t field = word >> RECORD_ATTRIBUTE_FIELD_SHIFT;
-		const uint8_t *const key = at + RECORD_ATTRIBUTE_SHORT_BYTES;
-		const uint8_t *const value = key + key_bytes;
-		const uint32_t head =
-			ENCODE_PAIRS(tag, 4, ENCODE_TAG_KEY) + key_bytes * ENCODE_IN_BOTH;
-
-		/* An empty key is left out in OTLP, so it is not usual. */
-		if (type == OTLP_VALUE_STRING) {
-			at = value + field;
-			if (RECORD_ATTRIBUTE_SHORT_BYTES + key_bytes + field > left ||
-			    key_bytes == 0)
-				return NULL;
-			if (__builtin_expect((key_bytes > ENCODE_SLACK_BYTES) |
-						     (field > ENCODE_SLACK_BYTES),
-					     0)) {
-				to = usual_string(to, tag, key, key_bytes, field);
-				if (to == NULL)
-					return NULL;
-				continue;
-			}
-			bytes_store32(to, head + ((2 + field) << 8));
-			bits |= usual_copy_short(to + 4, key, key_bytes);
-			to += 4 + key_bytes;
-			bytes_store32(to, ENCODE_PAIRS(ENCODE_TAG_VALUE, 2, ENCODE_TAG_STRING) +
-						  field * ENCODE_IN_BOTH);
-			bits |= usual_copy_short(to + 4, value, field);
-			to += 4 + field;
-			continue;
-		}
-		if (key_bytes - 1 >= ENCODE_SLACK_BYTES)
-			return NULL;
-		if (type == OTLP_VALUE_INT || type == OTLP_VALUE_DOUBLE) {
-			uint64_t number;
-			uint32_t bytes;
-
-			at = value + sizeof(number);
-			if (RECORD_ATTRIBUTE_SHORT_BYTES + key_bytes + sizeof(number) > left ||
-			    field != 0)
-				return NULL;
-			number = usual_load64(value);
-			bytes = type == OTLP_VALUE_INT ? wire_varint_bytes(number) : 8;
-			bytes_store32(to, head + ((1 + bytes) << 8));
-			bits |= usual_copy_short(to + 4, key, key_bytes);
-			to += 4 + key_bytes;
-			if (type == OTLP_VALUE_INT) {
-				bytes_store32(to, ENCODE_PAIRS(ENCODE_TAG_VALUE, 1 + bytes,
-							       ENCODE_TAG_INT));
-				to = wire_varint(to + 3, number);
-			} else {
-				bytes_store32(to,
-					      ENCODE_PAIRS(ENCODE_TAG_VALUE, 9, ENCODE_TAG_DOUBLE));
-				to = bytes_store64(to + 3, number);
-			}
-			continue;
-		}
-		at = value;
-		if (type != OTLP_VALUE_BOOL || field > 1 ||
-		    RECORD_ATTRIBUTE_SHORT_BYTES + key_bytes > left)
-			return NULL;
-		bytes_store32(to, head + (2 << 8));
-		bits |= usual_copy_short(to + 4, key, key_bytes);
-		to += 4 + key_bytes;
-		to = bytes_store32(to, ENCODE_PAIRS(ENCODE_TAG_VALUE, 2, ENCODE_TAG_BOOL) +
-					       field * ENCODE_IN_SECOND);
-	}
-	if (usual_is_set(bits) && !usual_is_utf8(start, to))
-		return NULL;
-	u->at = at;
-	return to;
-}
+#include "writer/encode/encode_usual_item.h"
 
 static __attribute__((noinline)) uint8_t *usual_event(struct usual *u, uint8_t *to)
 {
@@ -255,7 +29,7 @@ static __attribute__((noinline)) uint8_t *usual_event(struct usual *u, uint8_t *
 	to = wire_fixed64(to, 0x09, usual_load64(head)); /* time_unix_nano */
 	to = usual_text(to, 0x12, name, name_bytes);	 /* name */
 	if (to != NULL)
-		to = usual_attributes(&event, to, 0x1a, count);
+		to = usual_attributes(&event, to, 0x1a, count, NULL);
 	if (to == NULL || event.at != event.end)
 		return NULL;
 	to = wire_uint(to, 0x20, dropped);
@@ -265,10 +39,11 @@ static __attribute__((noinline)) uint8_t *usual_event(struct usual *u, uint8_t *
 }
 
 /* The heads' first eight bytes, which all records have: one word. */
-#define HEAD_HAS_SHIFT	8
-#define HEAD_BYTE_2	16
-#define HEAD_BYTE_3	24
-#define HEAD_REFS_SHIFT 32
+#define HEAD_HAS_SHIFT	 8
+#define HEAD_BYTE_2	 16
+#define HEAD_BYTE_3	 24
+#define HEAD_REFS_SHIFT	 32
+#define HEAD_SCOPE_SHIFT 48
 
 static_assert(offsetof(struct record_span_head, has) == 1, "record layout");
 static_assert(offsetof(struct record_span_head, span_kind) == 2, "record layout");
@@ -286,7 +61,7 @@ static inline bool head_is_usual(uint64_t head, enum record_kind kind, unsigned 
 }
 
 /* Left out when it says nothing. */
-static inline uint8_t *usual_status(uint8_t *to, uint8_t code, const uint8_t *text, size_t text_len)
+USUAL uint8_t *usual_status(uint8_t *to, uint8_t code, const uint8_t *text, size_t text_len)
 {
 	size_t len = code != 0 ? 2 : 0;
 
@@ -325,50 +100,66 @@ static inline bool usual_take_extra(struct usual *u, struct usual_extra *ret)
 
 #define SPAN(field) (from + offsetof(struct record_span_head, field))
 
-static uint8_t *usual_span(const uint8_t *from, size_t len, uint8_t *to, uint32_t *ret_refs)
+USUAL uint8_t *usual_span(const uint8_t *from, size_t len, const struct record_view *shape,
+			  uint8_t *to, uint32_t *ret_refs)
 {
 	const uint64_t head = usual_load64(from);
 	const bytes_pair trace_id = usual_load_pair(SPAN(trace_id));
 	const uint64_t span_id = usual_load64(SPAN(span_id));
 	const uint64_t parent_id = usual_load64(SPAN(parent_span_id));
 	const uint32_t flags = usual_load32(SPAN(flags));
-	const uint32_t name_bytes = usual_load32(SPAN(name_bytes));
+	const uint32_t count = usual_load32(SPAN(attribute_count));
 	const uint32_t event_count = usual_load32(SPAN(event_count));
-	const uint8_t kind = (uint8_t)(head >> HEAD_BYTE_2),
-		      status = (uint8_t)(head >> HEAD_BYTE_3);
+	const uint8_t status = (uint8_t)(head >> HEAD_BYTE_3);
+	/* The shape's, where there is one: the record has a zero, and the shape's reference. */
+	const uint32_t name_bytes =
+		shape != NULL ? shape->head.span.name_bytes : usual_load32(SPAN(name_bytes));
+	const uint8_t kind =
+		shape != NULL ? shape->head.span.span_kind : (uint8_t)(head >> HEAD_BYTE_2);
 	struct usual u = {from + sizeof(struct record_span_head), from + len};
 	struct usual_extra extra = {0};
-	const uint8_t *text, *message_text;
+	const uint8_t *state_text, *name_text, *message_text;
 	struct wire_message message;
 
-	if (!head_is_usual(head, RECORD_SPAN, RECORD_HAS_EXTRA) || kind > OTLP_SPAN_KIND_CONSUMER ||
+	if (!head_is_usual(head, shape != NULL ? RECORD_SHAPED_SPAN : RECORD_SPAN,
+			   RECORD_HAS_EXTRA) ||
 	    status > OTLP_STATUS_ERROR || (flags & ~RECORD_SPAN_FLAGS) != 0 ||
 	    !usual_is_set(trace_id) || span_id == 0)
 		return NULL;
+	if (shape != NULL ? (uint8_t)(head >> HEAD_BYTE_2) != 0 ||
+				    (uint16_t)(head >> HEAD_SCOPE_SHIFT) != 0 ||
+				    count != shape->head.span.attribute_count
+			  : kind > OTLP_SPAN_KIND_CONSUMER)
+		return NULL;
 	if ((uint8_t)(head >> HEAD_HAS_SHIFT) != 0 && !usual_take_extra(&u, &extra))
 		return NULL;
-	if ((uint64_t)extra.trace_state_bytes + name_bytes + extra.message_bytes > usual_left(&u))
+	if ((uint64_t)extra.trace_state_bytes + (shape != NULL ? 0 : name_bytes) +
+		    extra.message_bytes >
+	    usual_left(&u))
 		return NULL;
 	*ret_refs = (uint32_t)(head >> HEAD_REFS_SHIFT);
-	text = u.at;
-	message_text = text + extra.trace_state_bytes + name_bytes;
+	state_text = u.at;
+	name_text = shape != NULL ? shape->body : state_text + extra.trace_state_bytes;
+	message_text = state_text + extra.trace_state_bytes + (shape != NULL ? 0 : name_bytes);
 	u.at = message_text + extra.message_bytes;
 
-	to = wire_open(to, 0x12, len, &message); /* ScopeSpans.spans */
+	/* ScopeSpans.spans */
+	to = wire_open(to, 0x12, shape != NULL ? record_expand_bound(len, shape) : len, &message);
 	to = wire_trace_id(to, 0x0a, (const uint8_t *)&trace_id);
 	to = wire_span_id(to, 0x12, (const uint8_t *)&span_id);
-	to = usual_text(to, 0x1a, text, extra.trace_state_bytes); /* trace_state */
+	to = usual_text(to, 0x1a, state_text, extra.trace_state_bytes); /* trace_state */
 	if (to == NULL)
 		return NULL;
 	if (parent_id != 0)
 		to = wire_span_id(to, 0x22, (const uint8_t *)&parent_id);
-	to = usual_text(to, 0x2a, text + extra.trace_state_bytes, name_bytes); /* name */
+	to = usual_text(to, 0x2a, name_text, name_bytes); /* name */
 	if (to == NULL)
 		return NULL;
 	to = wire_uint(to, 0x30, kind);					     /* kind */
 	to = wire_fixed64(to, 0x39, usual_load64(SPAN(start_time_unix_ns))); /* start_time_… */
 	to = wire_fixed64(to, 0x41, usual_load64(SPAN(end_time_unix_ns)));   /* end_time_… */
-	to = usual_attributes(&u, to, 0x4a, usual_load32(SPAN(attribute_count)));
+	to = usual_attributes(&u, to, 0x4a, count,
+			      shape != NULL ? shape->body + shape->head.span.name_bytes : NULL);
 	if (to == NULL)
 		return NULL;
 	to = wire_uint(to, 0x50, extra.dropped_attributes);
@@ -392,7 +183,7 @@ static uint8_t *usual_span(const uint8_t *from, size_t len, uint8_t *to, uint32_
 }
 
 /* Text, as an AnyValue: the record has a head without a key in front of it. */
-static inline uint8_t *usual_body(struct usual *u, uint8_t *to, uint8_t tag)
+USUAL uint8_t *usual_body(struct usual *u, uint8_t *to, uint8_t tag)
 {
 	const size_t left = usual_left(u);
 	const uint32_t word = left >= RECORD_ATTRIBUTE_SHORT_BYTES ? usual_load32(u->at) : 0;
@@ -411,34 +202,49 @@ static inline uint8_t *usual_body(struct usual *u, uint8_t *to, uint8_t tag)
 
 #define LOG(field) (from + offsetof(struct record_log_head, field))
 
-static uint8_t *usual_log(const uint8_t *from, size_t len, uint8_t *to, uint32_t *ret_refs)
+USUAL uint8_t *usual_log(const uint8_t *from, size_t len, const struct record_view *shape,
+			 uint8_t *to, uint32_t *ret_refs)
 {
 	const uint64_t head = usual_load64(from);
 	const bytes_pair trace_id = usual_load_pair(LOG(trace_id));
 	const uint64_t span_id = usual_load64(LOG(span_id));
 	const uint32_t flags = usual_load32(LOG(flags));
-	const uint32_t text_bytes = usual_load32(LOG(severity_text_bytes));
-	const uint32_t event_bytes = usual_load32(LOG(event_name_bytes));
-	const uint8_t severity = (uint8_t)(head >> HEAD_BYTE_2);
+	const uint32_t count = usual_load32(LOG(attribute_count));
+	const uint32_t own_text_bytes = usual_load32(LOG(severity_text_bytes));
+	/* The shape's, where there is one: the record has zeros, and the shape's reference. */
+	const uint32_t text_bytes =
+		shape != NULL ? shape->head.log.severity_text_bytes : own_text_bytes;
+	const uint32_t event_bytes = shape != NULL ? shape->head.log.event_name_bytes
+						   : usual_load32(LOG(event_name_bytes));
+	const uint8_t severity =
+		shape != NULL ? shape->head.log.severity_number : (uint8_t)(head >> HEAD_BYTE_2);
 	struct usual u = {from + sizeof(struct record_log_head), from + len};
-	const uint8_t *const text = u.at;
+	const uint8_t *const text = shape != NULL ? shape->body : u.at;
 	struct wire_message message;
 
-	if (!head_is_usual(head, RECORD_LOG, RECORD_HAS_BODY) || severity > OTLP_SEVERITY_FATAL4 ||
-	    (uint8_t)(head >> HEAD_BYTE_3) != 0 || (flags & ~RECORD_LOG_FLAGS) != 0 ||
-	    (uint64_t)text_bytes + event_bytes > usual_left(&u))
+	if (!head_is_usual(head, shape != NULL ? RECORD_SHAPED_LOG : RECORD_LOG, RECORD_HAS_BODY) ||
+	    (uint8_t)(head >> HEAD_BYTE_3) != 0 || (flags & ~RECORD_LOG_FLAGS) != 0)
+		return NULL;
+	if (shape != NULL ? (uint8_t)(head >> HEAD_BYTE_2) != 0 || own_text_bytes != 0 ||
+				    (uint16_t)(head >> HEAD_SCOPE_SHIFT) != 0 ||
+				    count != shape->head.log.attribute_count
+			  : severity > OTLP_SEVERITY_FATAL4 ||
+				    (uint64_t)text_bytes + event_bytes > usual_left(&u))
 		return NULL;
 	*ret_refs = (uint32_t)(head >> HEAD_REFS_SHIFT);
-	u.at += text_bytes + event_bytes;
+	if (shape == NULL)
+		u.at += text_bytes + event_bytes;
 
-	to = wire_open(to, 0x12, len, &message);		      /* ScopeLogs.log_records */
+	/* ScopeLogs.log_records */
+	to = wire_open(to, 0x12, shape != NULL ? record_expand_bound(len, shape) : len, &message);
 	to = wire_fixed64(to, 0x09, usual_load64(LOG(time_unix_ns))); /* time_unix_nano */
 	to = wire_uint(to, 0x10, severity);			      /* severity_number */
 	to = usual_text(to, 0x1a, text, text_bytes);		      /* severity_text */
 	if (to != NULL && (uint8_t)(head >> HEAD_HAS_SHIFT) != 0)
 		to = usual_body(&u, to, 0x2a); /* body */
 	if (to != NULL)
-		to = usual_attributes(&u, to, 0x32, usual_load32(LOG(attribute_count)));
+		to = usual_attributes(&u, to, 0x32, count,
+				      shape != NULL ? text + text_bytes + event_bytes : NULL);
 	if (to == NULL || u.at != u.end)
 		return NULL;
 	to = wire_uint(to, 0x38, usual_load32(LOG(dropped_attribute_count)));
@@ -457,14 +263,64 @@ static uint8_t *usual_log(const uint8_t *from, size_t len, uint8_t *to, uint32_t
 	return to;
 }
 
+/* Functions of their own, so that neither is slower for the other. */
+static __attribute__((noinline)) uint8_t *usual_whole_span(const uint8_t *from, size_t len,
+							   uint8_t *to, uint32_t *ret_refs)
+{
+	return usual_span(from, len, NULL, to, ret_refs);
+}
+
+static __attribute__((noinline)) uint8_t *usual_shaped_span(const uint8_t *from, size_t len,
+							    const struct record_view *shape,
+							    uint8_t *to, uint32_t *ret_refs)
+{
+	return usual_span(from, len, shape, to, ret_refs);
+}
+
+static __attribute__((noinline)) uint8_t *usual_whole_log(const uint8_t *from, size_t len,
+							  uint8_t *to, uint32_t *ret_refs)
+{
+	return usual_log(from, len, NULL, to, ret_refs);
+}
+
+static __attribute__((noinline)) uint8_t *usual_shaped_log(const uint8_t *from, size_t len,
+							   const struct record_view *shape,
+							   uint8_t *to, uint32_t *ret_refs)
+{
+	return usual_log(from, len, shape, to, ret_refs);
+}
+
 uint8_t *encode_usual(enum otlp_signal signal, const uint8_t *from, size_t len, uint8_t *to,
 		      uint32_t *ret_refs)
 {
 	if (len > OTLP_RECORD_BYTES_MAX)
 		return NULL;
 	if (signal == OTLP_SIGNAL_TRACES && len >= sizeof(struct record_span_head))
-		return usual_span(from, len, to, ret_refs);
+		return usual_whole_span(from, len, to, ret_refs);
 	if (signal == OTLP_SIGNAL_LOGS && len >= sizeof(struct record_log_head))
-		return usual_log(from, len, to, ret_refs);
+		return usual_whole_log(from, len, to, ret_refs);
+	return NULL;
+}
+
+uint32_t encode_usual_shape_ref(enum otlp_signal signal, const uint8_t *from, size_t len)
+{
+	if (signal == OTLP_SIGNAL_TRACES && len >= sizeof(struct record_span_head) &&
+	    (uint8_t)usual_load32(from) == RECORD_SHAPED_SPAN)
+		return usual_load32(SPAN(name_bytes));
+	if (signal == OTLP_SIGNAL_LOGS && len >= sizeof(struct record_log_head) &&
+	    (uint8_t)usual_load32(from) == RECORD_SHAPED_LOG)
+		return usual_load32(LOG(event_name_bytes));
+	return 0;
+}
+
+uint8_t *encode_usual_shaped(const uint8_t *from, size_t len, const struct record_view *shape,
+			     uint8_t *to, uint32_t *ret_refs)
+{
+	if (len > OTLP_RECORD_BYTES_MAX)
+		return NULL;
+	if (shape->kind == RECORD_SPAN && len >= sizeof(struct record_span_head))
+		return usual_shaped_span(from, len, shape, to, ret_refs);
+	if (shape->kind == RECORD_LOG && len >= sizeof(struct record_log_head))
+		return usual_shaped_log(from, len, shape, to, ret_refs);
 	return NULL;
 }

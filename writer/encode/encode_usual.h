@@ -31,4 +31,18 @@
 uint8_t *encode_usual(enum otlp_signal signal, const uint8_t *from, size_t len, uint8_t *to,
 		      uint32_t *ret_refs);
 
+/** The shape that the record refers to, 0: none. Nothing has been checked yet. */
+uint32_t encode_usual_shape_ref(enum otlp_signal signal, const uint8_t *from, size_t len);
+
+/**
+ * encode_usual() of a record with this shape, which record_parse_shape() accepted, and nobody
+ * changes. What record_expand() would make of both is encoded, but for the width of the item's
+ * length, which may be one more: how long the whole record would be is not known before its end.
+ *
+ * @param shape  RECORD_SLACK_BYTES behind it can be read too
+ * @param to     room for what encode_bound() says of record_expand_bound()
+ */
+uint8_t *encode_usual_shaped(const uint8_t *from, size_t len, const struct record_view *shape,
+			     uint8_t *to, uint32_t *ret_refs);
+
 #endif
