@@ -187,7 +187,8 @@ class Pipe:
     # ---- programs ----
 
     def program(self, name):
-        folder = {"otlpipe-writer": "writer", "otlpipe": "cli", "treewalk": "examples", "http-server": "examples"}
+        folder = {"otlpipe-writer": "writer", "otlpipe": "cli", "treewalk": "examples", "http-server": "examples",
+                  "http-server-opentelemetry": "examples"}  # fmt: skip
         return self.build / folder.get(name, "tests/pipeline") / name
 
     def start(self, name, *arguments, environment=None, prefix=(), **popen):

@@ -11,8 +11,8 @@ import threading
 import harness
 
 
-def start(pipe, *arguments):
-    server = pipe.start("http-server", "--port", 0, *arguments, environment={
+def start(pipe, *arguments, name="http-server"):
+    server = pipe.start(name, "--port", 0, *arguments, environment={
         "OTLPIPE_DIR": str(pipe.runtime), "OTEL_SERVICE_NAME": "shop",
     })  # fmt: skip
     found = harness.wait_for(
