@@ -25,6 +25,7 @@ static const struct {
 	{"report", report_main, "write a page of HTML about what is in the files"},
 	{"rotate", rotate_main, "tell the writer to seal its files and go on in new ones"},
 	{"send", send_main, "send what is written to an OTLP receiver, each record once"},
+	{"snapshot", snapshot_main, "have a flight recorder write what it holds"},
 	{"stat", stat_main, "show the writer and the rings as they are now"},
 	{"summary", summary_main, "show what is in the files in figures"},
 	{"top", top_main, "show producers, rings, drops and the writer, live"},

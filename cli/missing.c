@@ -69,8 +69,7 @@ static int check_entry(struct missing *missing, const struct batch_entry *entry,
 		       struct missing_gap *gap)
 {
 	const struct missing_key key = {entry->region_id, entry->ring};
-	const uint64_t items = entry->items_before + entry->written_items + entry->invalid_items +
-			       entry->lost_items;
+	const uint64_t items = entry->items_before + batch_entry_items(entry);
 	struct missing_ring *ring = ring_find(missing, &key);
 
 	if (ring == NULL) {

@@ -25,6 +25,7 @@ int log_main(int argc, char **argv);
 int report_main(int argc, char **argv);
 int rotate_main(int argc, char **argv);
 int send_main(int argc, char **argv);
+int snapshot_main(int argc, char **argv);
 int stat_main(int argc, char **argv);
 int summary_main(int argc, char **argv);
 int top_main(int argc, char **argv);

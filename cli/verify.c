@@ -20,6 +20,7 @@
 #include "cli/verify_ledger.h"
 #include "cli/verify_live.h"
 #include "cli/verify_report.h"
+#include "cli/verify_spool.h"
 
 /* Looks at files that are renamed all the time, and again at problems that may be a race. */
 #define STALE_LOOKS_MAX	  20
@@ -83,6 +84,8 @@ int verify_run(struct verify *verify, const struct verify_input *input)
 	for (verify->dir = 0; rc == 0 && verify->dir < verify->dir_count; verify->dir++)
 		rc = verify_dir(verify);
 	verify->dir = 0;
+	for (i = 0; rc == 0 && i < verify->runtime_count; i++)
+		rc = verify_spool(verify, &verify->runtimes[i]);
 	if (rc == 0 && verify->runtime_count > 0)
 		rc = verify_rings_again(verify);
 	return rc == 0 ? verify_conclude(verify) : rc;

@@ -119,6 +119,8 @@ static void add_signal(struct verify_signal *sum, const struct verify_signal *ot
 	sum->written_items += other->written_items;
 	sum->invalid_items += other->invalid_items;
 	sum->lost_items += other->lost_items;
+	sum->let_go_items += other->let_go_items;
+	sum->recorder_items += other->recorder_items;
 	sum->held_items += other->held_items;
 	sum->unlooked_items += other->unlooked_items;
 	sum->removed_items += other->removed_items;
@@ -145,7 +147,7 @@ uint64_t verify_accounted_items(const struct verify_signal *signal)
 {
 	return signal->written_items + signal->invalid_items + signal->lost_items +
 	       signal->held_items + signal->unlooked_items + signal->removed_items +
-	       signal->elsewhere_items;
+	       signal->elsewhere_items + signal->let_go_items + signal->recorder_items;
 }
 
 bool verify_is_ok(const struct verify *verify)

@@ -9,6 +9,7 @@
  *   verify_expect.c  which files the manifest says there must be
  *   verify_files.c   the files, batch by batch: frames, sequences, decoding
  *   verify_ledger.c  the entries of each ring across all files, and the identity at the end
+ *   verify_spool.c   what a flight recorder holds
  *   verify_gaps.c    what of a ring is in no file, and whether that has a reason
  *   verify_report.c  how it is shown
  */
@@ -97,6 +98,8 @@ struct verify_ring {
 	uint64_t written_items;
 	uint64_t invalid_items;
 	uint64_t lost_items;
+	uint64_t let_go_items;	 /* by a flight recorder */
+	uint64_t recorder_items; /* that a flight recorder holds */
 	uint64_t torn_bytes;
 	struct verify_counters counters; /* of the last entry */
 	struct verify_live live;
@@ -122,10 +125,14 @@ struct verify_signal {
 	uint64_t bytes;
 	bool has_before;	  /* a batch of the same output directory was met */
 	uint64_t epoch, sequence; /* of that */
+	bool is_behind_account;	  /* it is what a flight recorder let go: others came before */
+	uint64_t account_epoch;	  /* of the last such batch; 0: there was none */
 	uint64_t committed_items;
 	uint64_t written_items;
 	uint64_t invalid_items;
 	uint64_t lost_items;
+	uint64_t let_go_items;	 /* by a flight recorder, before a snapshot was asked for */
+	uint64_t recorder_items; /* that a flight recorder holds now */
 	uint64_t held_items;	 /* in the rings */
 	uint64_t unlooked_items; /* in rings that nobody looked at, perhaps */
 	uint64_t removed_items;
@@ -182,6 +189,7 @@ struct verify {
 	struct verify_manifest_sums manifest;
 	struct verify_findings problems;
 	struct verify_findings notes;
+	bool is_in_spool;    /* what is looked at is held by a flight recorder, and not written */
 	bool may_have_raced; /* a problem may come from what changed meanwhile */
 	uint8_t *record;     /* RING_PAYLOAD_BYTES_MAX, for the rings */
 };

@@ -77,11 +77,14 @@ static int check_body(struct verify *verify, const struct verify_place *place,
 
 /* Batches of one writer's run are numbered through, over all files; inside a file there is one. */
 static void check_sequence(struct verify *verify, const struct verify_place *place,
-			   const struct batch_head *head)
+			   const struct batch_head *head, bool is_account)
 {
 	struct verify_signal *signal = &verify->signals[head->signal];
 
-	if (!signal->has_before) {
+	/* What a flight recorder let go are the batches before this one, whatever its number. */
+	if (signal->is_behind_account && !is_account) {
+		signal->is_behind_account = false;
+	} else if (!signal->has_before) {
 		if (head->sequence != 0 && verify_reason_before(&verify->dirs[verify->dir],
 								head->signal, true) != REASON_NONE)
 			verify_note(verify, place,
@@ -105,6 +108,10 @@ static void check_sequence(struct verify *verify, const struct verify_place *pla
 			       "the first %" PRIu64 " batches of its run are missing",
 			       head->sequence);
 	}
+	if (is_account) {
+		signal->is_behind_account = true;
+		signal->account_epoch = head->epoch;
+	}
 	signal->has_before = true;
 	signal->epoch = head->epoch;
 	signal->sequence = head->sequence;
@@ -123,7 +130,8 @@ static int check_batch(struct verify *verify, const struct verify_place *place,
 		verify_problem(verify, place, "a batch of %s", signal_name(head->signal));
 		return 0;
 	}
-	check_sequence(verify, place, head);
+	check_sequence(verify, place, head,
+		       head->entry_count > 0 && (entries[0].flags & BATCH_ENTRY_LET_GO));
 	rc = check_body(verify, place, signal, batch + head_bytes, head->batch_bytes - head_bytes,
 			&items);
 	if (rc == -ENOMEM)
@@ -233,7 +241,7 @@ int verify_files(struct verify *verify, enum otlp_signal signal)
 	size_t count = 0;
 	int rc = 0;
 
-	verify->signals[signal].has_before = false;
+	verify->signals[signal].has_before = verify->signals[signal].is_behind_account = false;
 	dir.fd = openat(in->fd, signal_name(signal), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir.fd < 0 && errno != ENOENT)
 		return -errno;

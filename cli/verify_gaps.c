@@ -52,7 +52,7 @@ int verify_gap_add(struct verify_ring *ring, struct verify_gap gap,
 enum verify_fill verify_gap_fill(struct verify_ring *ring, const struct batch_entry *entry,
 				 size_t dir)
 {
-	const uint64_t items = entry->written_items + entry->invalid_items + entry->lost_items;
+	const uint64_t items = batch_entry_items(entry);
 	struct verify_gap *gap = NULL, front;
 	size_t i;
 

@@ -14,11 +14,6 @@
 
 /* ---- entries ---- */
 
-static uint64_t entry_items(const struct batch_entry *entry)
-{
-	return entry->written_items + entry->invalid_items + entry->lost_items;
-}
-
 /* What every entry must be by itself. */
 static bool entry_is_sound(struct verify *verify, const struct verify_place *place,
 			   const struct batch_head *head, const struct batch_entry *entry)
@@ -78,7 +73,7 @@ static int ring_check_earlier(struct verify *verify, const struct verify_place *
 			       " are written twice",
 			       region->id, entry->from,
 			       entry->to < ring->to ? entry->to : ring->to);
-		ring->twice_items += entry_items(entry);
+		ring->twice_items += batch_entry_items(entry);
 		return 0;
 	}
 }
@@ -92,7 +87,7 @@ static int ring_check_place(struct verify *verify, const struct verify_place *pl
 
 	if (entry->from < ring->to)
 		return ring_check_earlier(verify, place, region, ring, entry);
-	if (ring->is_final && (entry->to != ring->to || entry_items(entry) != 0))
+	if (ring->is_final && (entry->to != ring->to || batch_entry_items(entry) != 0))
 		verify_problem(verify, place,
 			       "region %016" PRIx64 ": positions %" PRIu64 " to %" PRIu64
 			       " behind its last entry",
@@ -112,15 +107,20 @@ static int ring_check_place(struct verify *verify, const struct verify_place *pl
 			       " items were before position %" PRIu64 ", its ledger says %" PRIu64,
 			       region->id, ring->items_next, entry->from, entry->items_before);
 	ring->to = entry->to;
-	ring->items_next = entry->items_before + entry_items(entry);
+	ring->items_next = entry->items_before + batch_entry_items(entry);
 	ring->epoch = epoch;
 	return rc;
 }
 
 /* Its numbers, and, of the last one that the ring has, what it says of the producer. */
-static void ring_add(struct verify_ring *ring, const struct batch_entry *entry)
+static void ring_add(const struct verify *verify, struct verify_ring *ring,
+		     const struct batch_entry *entry)
 {
-	ring->written_items += entry->written_items;
+	if (verify->is_in_spool)
+		ring->recorder_items += entry->written_items;
+	else
+		ring->written_items += entry->written_items;
+	ring->let_go_items += entry->let_go_items;
 	ring->invalid_items += entry->invalid_items;
 	ring->lost_items += entry->lost_items;
 	ring->torn_bytes += entry->torn_bytes;
@@ -139,6 +139,44 @@ static void ring_add(struct verify_ring *ring, const struct batch_entry *entry)
 	}
 }
 
+/* Producers that have ended, and of which nothing is in any file: no ring of theirs is known. */
+static void add_summed(struct verify *verify, enum otlp_signal signal,
+		       const struct batch_entry *entry)
+{
+	struct verify_signal *sums = &verify->signals[signal];
+	const uint64_t items = batch_entry_items(entry);
+
+	sums->let_go_items += entry->let_go_items;
+	sums->invalid_items += entry->invalid_items;
+	sums->lost_items += entry->lost_items;
+	sums->torn_bytes += entry->torn_bytes;
+	sums->torn_items += entry->accepted_items > items ? entry->accepted_items - items : 0;
+	sums->committed_items += items;
+	sums->counters.accepted_items += entry->accepted_items;
+	sums->counters.dropped_full_items += entry->dropped_full_items;
+	sums->counters.dropped_too_large_items += entry->dropped_too_large_items;
+	sums->counters.dropped_invalid_items += entry->dropped_invalid_items;
+}
+
+static bool is_summed(const struct batch_entry *entry)
+{
+	return entry->region_id == BATCH_REGION_SUMMED && (entry->flags & BATCH_ENTRY_LET_GO);
+}
+
+static void say_bad_items(struct verify *verify, const struct verify_place *place,
+			  const struct batch_entry *entry)
+{
+	if (entry->lost_items != 0)
+		verify_problem(verify, place,
+			       "region %016" PRIx64 ": %" PRIu64
+			       " items were lost by a failed disk",
+			       entry->region_id, entry->lost_items);
+	if (entry->invalid_items != 0)
+		verify_problem(verify, place,
+			       "region %016" PRIx64 ": %" PRIu64 " records were invalid",
+			       entry->region_id, entry->invalid_items);
+}
+
 int verify_ledger(struct verify *verify, const struct verify_place *place,
 		  const struct batch_head *head, const struct batch_entry *entries)
 {
@@ -152,6 +190,11 @@ int verify_ledger(struct verify *verify, const struct verify_place *place,
 
 		if (!entry_is_sound(verify, place, head, entry))
 			continue;
+		if (is_summed(entry)) {
+			add_summed(verify, (enum otlp_signal)head->signal, entry);
+			say_bad_items(verify, place, entry);
+			continue;
+		}
 		region = verify_region(verify, entry->region_id);
 		if (region == NULL)
 			return -ENOMEM;
@@ -170,16 +213,8 @@ int verify_ledger(struct verify *verify, const struct verify_place *place,
 			rc = ring_check_place(verify, place, region, ring, entry, head->epoch);
 		if (rc < 0)
 			return rc;
-		if (entry->lost_items != 0)
-			verify_problem(verify, place,
-				       "region %016" PRIx64 ": %" PRIu64
-				       " items were lost by a failed disk",
-				       region->id, entry->lost_items);
-		if (entry->invalid_items != 0)
-			verify_problem(verify, place,
-				       "region %016" PRIx64 ": %" PRIu64 " records were invalid",
-				       region->id, entry->invalid_items);
-		ring_add(ring, entry);
+		say_bad_items(verify, place, entry);
+		ring_add(verify, ring, entry);
 	}
 	return 0;
 }
@@ -249,7 +284,8 @@ static int ring_conclude(struct verify *verify, struct verify_region *region,
 	verify_gaps_conclude(verify, region, ring, signal);
 	accepted = ring->counters.accepted_items;
 	there = ring->removed_items + ring->elsewhere_items + ring->written_items +
-		ring->invalid_items + ring->lost_items + held - ring->twice_items;
+		ring->invalid_items + ring->lost_items + ring->let_go_items + ring->recorder_items +
+		held - ring->twice_items;
 	if (accepted > there && !is_live && !ring->is_final)
 		there += ring_conclude_unseen(verify, region, ring, sums, accepted - there);
 	sums->unknown_rings += ring->is_seen && !is_live && !ring->is_final;
@@ -280,6 +316,8 @@ static int ring_conclude(struct verify *verify, struct verify_region *region,
 	sums->written_items += ring->written_items;
 	sums->invalid_items += ring->invalid_items;
 	sums->lost_items += ring->lost_items;
+	sums->let_go_items += ring->let_go_items;
+	sums->recorder_items += ring->recorder_items;
 	sums->held_items += held;
 	sums->removed_items += ring->removed_items;
 	sums->elsewhere_items += ring->elsewhere_items;
@@ -331,6 +369,11 @@ static void signal_note(struct verify *verify, enum otlp_signal signal)
 			    "%s: start removed by retention, or from before the manifest: %" PRIu64
 			    " rings, %" PRIu64 " items",
 			    name, sums->headless_rings, sums->removed_items);
+	if (sums->let_go_items != 0)
+		verify_note(verify, NULL,
+			    "%s: let go: %" PRIu64 " of %" PRIu64
+			    " items, by a flight recorder, before a snapshot was asked for",
+			    name, sums->let_go_items, sums->committed_items);
 	if (sums->elsewhere_rings != 0 || sums->elsewhere_items != 0)
 		verify_note(verify, NULL,
 			    "%s: %" PRIu64

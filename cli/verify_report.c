@@ -117,6 +117,8 @@ void verify_print(const struct verify *verify)
 	     verify->region_count, verify->final_regions, verify->alive_regions,
 	     verify->unclosed_regions, verify->broken_regions);
 	print_manifest(verify);
+	add_term(more, sizeof(more), " + let go", sum.let_go_items);
+	add_term(more, sizeof(more), " + held by the flight recorder", sum.recorder_items);
 	add_term(more, sizeof(more), " + perhaps in rings not looked at", sum.unlooked_items);
 	add_term(more, sizeof(more), " + in removed files", sum.removed_items);
 	add_term(more, sizeof(more), " + in other directories", sum.elsewhere_items);
@@ -156,6 +158,8 @@ static json_object *signal_json(const struct verify_signal *sum)
 	json_add_number(json, "written_items", sum->written_items);
 	json_add_number(json, "invalid_items", sum->invalid_items);
 	json_add_number(json, "lost_items", sum->lost_items);
+	json_add_number(json, "let_go_items", sum->let_go_items);
+	json_add_number(json, "in_flight_recorder_items", sum->recorder_items);
 	json_add_number(json, "in_rings_items", sum->held_items);
 	json_add_number(json, "not_looked_at_items", sum->unlooked_items);
 	json_add_number(json, "removed_items", sum->removed_items);
@@ -249,6 +253,8 @@ void verify_print_json(const struct verify *verify)
 	json_add_number(identity, "written", sum.written_items);
 	json_add_number(identity, "invalid", sum.invalid_items);
 	json_add_number(identity, "lost", sum.lost_items);
+	json_add_number(identity, "let_go", sum.let_go_items);
+	json_add_number(identity, "in_flight_recorder", sum.recorder_items);
 	json_add_number(identity, "in_rings", sum.held_items);
 	json_add_number(identity, "not_looked_at", sum.unlooked_items);
 	json_add_number(identity, "removed", sum.removed_items);

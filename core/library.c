@@ -401,6 +401,31 @@ int otlp_library_flush(struct otlp_library *library, int64_t timeout_ns)
 	}
 }
 
+int otlp_library_snapshot(struct otlp_library *library)
+{
+	struct producer *producer;
+	uint32_t count;
+	int rc;
+
+	if (library == NULL)
+		return OTLP_ERR_INVALID;
+	producer = &library->producer;
+	rc = producer_retry(producer);
+	if (rc < 0)
+		return rc == -EALREADY ? OTLP_ERR_TIMEOUT : rc;
+	/* In the newest region: older ones may have been given up. */
+	count = producer_region_count(producer);
+	if (count == 0)
+		return OTLP_OK;
+	region_ask_snapshot(&producer->regions[count - 1]);
+	/* PAIR(deep-sleep): with deep_announce() of a writer: it sees what we asked for, or
+	 * producer_end_deep_sleeps() sees that it sleeps. */
+	atomic_fence_full();
+	control_wake_writer(&producer->control);
+	producer_end_deep_sleeps(producer, count);
+	return OTLP_OK;
+}
+
 int otlp_library_shutdown(struct otlp_library *library, int64_t timeout_ns)
 {
 	if (library == NULL || timeout_ns < OTLP_FOREVER)

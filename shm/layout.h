@@ -235,11 +235,13 @@ struct region_header {
 	 * first claim. It saves the writer the look at rings that nobody uses; a liar delays what
 	 * is its own: now and then, and at the end, all rings are looked at. */
 	uint32_t rings_used;
+	/* How often the program asked for a snapshot of what a flight recorder holds. */
+	uint32_t snapshots_asked;
 
 	/* Writer. */
 	_Alignas(LAYOUT_LINE_BYTES) uint32_t writer_state;
-	uint32_t reserved;
-	uint64_t writer_epoch; /* of the run of a writer that drains it, or did so last */
+	uint32_t snapshots_taken; /* so many of these asks are seen to */
+	uint64_t writer_epoch;	  /* of the run of a writer that drains it, or did so last */
 	/* The id of the output directory whose files may have what it does not have back; 0: none
 	 */
 	uint64_t unsettled_output;
@@ -255,7 +257,9 @@ static_assert(offsetof(struct region_header, program) == 1096, "layout");
 static_assert(offsetof(struct region_header, producer_state) == 1280, "layout");
 static_assert(offsetof(struct region_header, table_tail) == 1284, "layout");
 static_assert(offsetof(struct region_header, rings_used) == 1288, "layout");
+static_assert(offsetof(struct region_header, snapshots_asked) == 1292, "layout");
 static_assert(offsetof(struct region_header, writer_state) == 1408, "layout");
+static_assert(offsetof(struct region_header, snapshots_taken) == 1412, "layout");
 static_assert(offsetof(struct region_header, writer_epoch) == 1416, "layout");
 static_assert(offsetof(struct region_header, unsettled_output) == 1424, "layout");
 static_assert(sizeof(struct region_header) == LAYOUT_PAGE_BYTES, "layout");

@@ -392,6 +392,14 @@ bool region_is_abandoned(const struct region *region)
 	return atomic_load_relaxed_u32(&region->header->writer_state) == REGION_STATE_ABANDONED;
 }
 
+void region_ask_snapshot(struct region *region)
+{
+	/* PAIR(snapshot-asked): with region_snapshots_asked(): a writer that sees this number sees
+	 * the tails of all that was pushed before. */
+	atomic_fence_full();
+	(void)atomic_add_relaxed_u32(&region->header->snapshots_asked, 1);
+}
+
 uint32_t region_table_add(struct region *region, const void *payload, uint32_t payload_bytes)
 {
 	struct region_header *header = region->header;

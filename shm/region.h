@@ -82,6 +82,12 @@ bool region_is_filtered(const struct region *region);
 bool region_is_abandoned(const struct region *region);
 
 /**
+ * Ask the writer that drains it for a snapshot. Async-signal-safe; the writer has to be woken
+ * behind it.
+ */
+void region_ask_snapshot(struct region *region);
+
+/**
  * Append to the table; threads may do so at once.
  *
  * @return a reference, or 0 where it is full

@@ -104,6 +104,13 @@ static inline uint32_t region_used(const struct region_view *view)
 	return atomic_load_relaxed_u32(&view->header->rings_used);
 }
 
+/** How often its program has asked for a snapshot, and how many of these asks were seen to. */
+uint32_t region_snapshots_asked(const struct region_view *view);
+uint32_t region_snapshots_taken(const struct region_view *view);
+
+/** The writer: so many of these asks are seen to. */
+void region_set_snapshots_taken(struct region_view *view, uint32_t asked);
+
 /** Tell the producer that nobody will drain it any more. */
 void region_abandon(struct region_view *view);
 

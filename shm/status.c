@@ -181,7 +181,7 @@ static void status_terminate(char *text, size_t bytes)
 
 int status_read(const struct runtime_dir *dir, struct status_page *ret, bool *ret_running)
 {
-	unsigned signal;
+	unsigned signal; /* and snapshot */
 	ssize_t n;
 	int fd, rc;
 
@@ -199,6 +199,10 @@ int status_read(const struct runtime_dir *dir, struct status_page *ret, bool *re
 	for (signal = 0; signal < REGION_SIGNALS_MAX; signal++)
 		status_terminate(ret->problems[signal], sizeof(ret->problems[signal]));
 	status_terminate(ret->retention.problem, sizeof(ret->retention.problem));
+	for (signal = 0; signal < STATUS_SNAPSHOTS; signal++)
+		status_terminate(ret->flight.snapshots[signal].problem,
+				 sizeof(ret->flight.snapshots[signal].problem));
+	status_terminate(ret->flight.output, sizeof(ret->flight.output));
 	status_terminate(ret->output, sizeof(ret->output));
 	status_terminate(ret->version, sizeof(ret->version));
 	rc = runtime_has_writer(dir);

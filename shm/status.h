@@ -19,7 +19,7 @@
 
 #define STATUS_MAGIC	     UINT64_C(0x3157544952455750)
 #define STATUS_MAJOR	     2
-#define STATUS_MINOR	     6 /* a higher number: fields were added in the room */
+#define STATUS_MINOR	     7 /* a higher number: fields were added in the room */
 #define STATUS_OUTPUT_BYTES  3968
 #define STATUS_MESSAGE_BYTES 256
 #define STATUS_VERSION_BYTES 32
@@ -69,6 +69,40 @@ struct status_retention {
 	char problem[STATUS_MESSAGE_BYTES]; /* of its last run, or empty */
 };
 
+#define STATUS_SNAPSHOTS      3 /* results that are kept */
+#define STATUS_SNAPSHOT_BYTES 160
+
+/* How a snapshot ended. Its number stands in it, and the place is that number modulo the count. */
+struct status_snapshot {
+	uint64_t number; /* from 1 on; 0: none yet, or it is just being written */
+	uint64_t error;	 /* an errno; 0: all of it is on the disk */
+	uint64_t files;
+	uint64_t bytes;
+	uint64_t begin_unix_ns; /* of what it has: when the first batch was closed, and the last */
+	uint64_t end_unix_ns;
+	uint64_t items[REGION_SIGNALS_MAX];
+	uint64_t let_go_items[REGION_SIGNALS_MAX]; /* since the one before: its files say so too */
+	char problem[STATUS_SNAPSHOT_BYTES];	 /* what went wrong, for people; or empty */
+};
+
+/* A writer that keeps the last of it in memory, and writes that when a snapshot is asked for. */
+struct status_flight {
+	uint64_t is_on;
+	uint64_t keep_ns;    /* 0: no limit by age */
+	uint64_t keep_bytes; /* what it may take */
+	uint64_t held_files;
+	uint64_t held_bytes;
+	uint64_t held_since_unix_ns; /* the oldest file that is held; 0: none is */
+	uint64_t held_items[REGION_SIGNALS_MAX];
+	uint64_t let_go_files; /* since the writer started */
+	uint64_t let_go_bytes;
+	uint64_t let_go_items[REGION_SIGNALS_MAX];
+	uint64_t snapshots_begun; /* the number of the last one */
+	uint64_t snapshots_done;  /* the same, of those that are over, however they ended */
+	struct status_snapshot snapshots[STATUS_SNAPSHOTS];
+	char output[STATUS_MESSAGE_BYTES]; /* where snapshots go; cut if it is longer */
+};
+
 /* What a writer leaves to the next one, beside the path of its output directory. */
 struct status_memory {
 	uint64_t version;    /* STATUS_MEMORY_VERSION, or all of it is zero */
@@ -114,9 +148,11 @@ struct status_page {
 	char version[STATUS_VERSION_BYTES];	       /* of the writer, as "0.2.0"; minor 4 */
 	struct status_sync syncs[REGION_SIGNALS_MAX];  /* minor 5 */
 	struct status_drops drops[REGION_SIGNALS_MAX]; /* minor 6 */
+	struct status_flight flight;		       /* minor 7 */
 	char room[4096 - 24 - 56 - REGION_SIGNALS_MAX * (64 + STATUS_MESSAGE_BYTES) -
 		  STATUS_MESSAGE_BYTES - sizeof(struct status_retention) - STATUS_VERSION_BYTES -
-		  REGION_SIGNALS_MAX * (sizeof(struct status_sync) + sizeof(struct status_drops))];
+		  REGION_SIGNALS_MAX * (sizeof(struct status_sync) + sizeof(struct status_drops)) -
+		  sizeof(struct status_flight)];
 	/* At the same place in every version. Absolute; empty: none yet. */
 	char output[STATUS_OUTPUT_BYTES];
 	struct status_memory memory;

@@ -234,9 +234,9 @@ static bool writer_is_quiet(const struct writer *writer)
 {
 	enum otlp_signal signal;
 
-	if (writer->is_stopping || writer->wait.has_begun || writer->discovery_failed ||
-	    writer->place.is_leaving || writer->place.olds != NULL || writer->place.said != 0 ||
-	    io_in_flight(writer->io) > 0 || log_has_left_out())
+	if (writer->is_stopping || snapshot_is_due(writer) || writer->wait.has_begun ||
+	    writer->discovery_failed || writer->place.is_leaving || writer->place.olds != NULL ||
+	    writer->place.said != 0 || io_in_flight(writer->io) > 0 || log_has_left_out())
 		return false;
 	for (signal = 0; signal < SIGNAL_COUNT; signal++)
 		if (writer->close_due[signal] || !queue_is_idle(&writer->queues[signal]) ||

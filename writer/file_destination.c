@@ -72,7 +72,9 @@ static void say_reserved(struct file_destination *file, uint64_t wanted, uint64_
  */
 static int file_create(struct file_destination *file, uint64_t bytes)
 {
-	const uint64_t wanted = round_up_block(file->options->rotate_bytes);
+	const uint64_t reserve_max = file->options->reserve_bytes_max;
+	const uint64_t wanted =
+		round_up_block(reserve_max != 0 ? reserve_max : file->options->rotate_bytes);
 	const uint64_t spare = spare_bytes(file);
 	const uint64_t share = spare / SPARE_SHARE / DATA_BLOCK_BYTES * DATA_BLOCK_BYTES;
 	const uint64_t first = share < wanted ? share : wanted;
@@ -82,7 +84,7 @@ static int file_create(struct file_destination *file, uint64_t bytes)
 		rc = data_file_create(&file->dir, first, time(NULL), &file->file);
 	if (rc == -ENOSPC || rc == -EDQUOT || rc == -EFBIG)
 		rc = data_file_create(&file->dir, bytes, time(NULL), &file->file);
-	if (rc == 0)
+	if (rc == 0 && reserve_max == 0)
 		say_reserved(file, wanted, spare);
 	return rc;
 }

@@ -17,6 +17,7 @@
 
 struct file_options {
 	uint64_t rotate_bytes;
+	uint64_t reserve_bytes_max;	   /* reserved for a file; 0: as much as it may have */
 	int64_t rotate_age_ns;		   /* 0: never */
 	uint64_t keep_free_bytes;	   /* of the file system; no file reserves from these */
 	void (*want_space)(void *context); /* a file more, or a full disk: let retention run */

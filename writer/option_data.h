@@ -12,7 +12,7 @@
 #include "writer/file_destination.h"
 #include "writer/io/io.h"
 
-#define OPTION_COUNT	      18u /* rows of option_table.c */
+#define OPTION_COUNT	      20u /* rows of option_table.c */
 #define OPTION_VARIABLE_BYTES 64u
 #define OPTION_PROBLEM_BYTES  768u
 
@@ -29,6 +29,9 @@ struct option_text {
 	unsigned line; /* of the file */
 };
 
+/* Less would not hold a batch of each signal beside the files that are being written. */
+#define OPTION_KEEP_BYTES_MIN (UINT64_C(1) << 20)
+
 struct options {
 	const char *dir; /* NULL: the default */
 	const char *output;
@@ -38,7 +41,10 @@ struct options {
 	enum destination_sync sync;
 	struct file_options files;
 	struct retain_limits retain;
-	int compress_level; /* of sealed files, by zstd; 0: they stay as they are */
+	int compress_level;	 /* of sealed files, by zstd; 0: they stay as they are */
+	bool is_flight_recorder; /* --mode */
+	int64_t keep_ns;	 /* of a flight recorder; 0: no limit by age */
+	uint64_t keep_bytes;	 /* 0: a part of the file system */
 	bool drain;
 	bool rewrites_lost_output;  /* where the last writer's output directory is not there */
 	const char *metrics_listen; /* NULL: nowhere */

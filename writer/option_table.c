@@ -166,6 +166,52 @@ static int set_compress(struct options *options, const char *text)
 	return parse_compress(text, &options->compress_level);
 }
 
+static int set_mode(struct options *options, const char *text)
+{
+	static const char *const modes[] = {"stream", "flight-recorder", NULL};
+	int rc = parse_word(text, modes);
+
+	options->is_flight_recorder = rc == 1;
+	return rc < 0 ? rc : 0;
+}
+
+/* A time or a size: each with its unit, or it could be either. */
+static int set_keep_part(struct options *options, const char *text)
+{
+	const size_t length = strlen(text);
+
+	if (length == 0 || isdigit((unsigned char)text[length - 1]))
+		return -EINVAL;
+	if (options->keep_bytes == 0 &&
+	    parse_size(text, OPTION_KEEP_BYTES_MIN, UINT64_C(1) << 40, &options->keep_bytes) == 0)
+		return 0;
+	return options->keep_ns == 0
+		       ? parse_time(text, SECOND_NS, 30 * 24 * 3600 * SECOND_NS, &options->keep_ns)
+		       : -EINVAL;
+}
+
+/* One of each, with a comma in between, or one alone. */
+static int set_keep(struct options *options, const char *text)
+{
+	char part[64];
+	int rc = 0;
+
+	options->keep_ns = 0;
+	options->keep_bytes = 0;
+	for (;;) {
+		const size_t length = strcspn(text, ",");
+
+		if (length >= sizeof(part))
+			return -EINVAL;
+		memcpy(part, text, length);
+		part[length] = '\0';
+		rc = set_keep_part(options, part);
+		if (rc < 0 || text[length] == '\0')
+			return rc;
+		text += length + 1;
+	}
+}
+
 static int set_drain(struct options *options, const char *text)
 {
 	static const char *const flags[] = {"0", "1", NULL};
@@ -303,6 +349,19 @@ const struct option_row option_rows[OPTION_COUNT] = {
 	 .takes = "none, zstd, or zstd:LEVEL from 1 to 19",
 	 .help = "sealed files: none or zstd[:LEVEL] (none)",
 	 .set = set_compress},
+	{.name = "mode",
+	 .value = "MODE",
+	 .otherwise = "stream",
+	 .takes = "stream or flight-recorder",
+	 .help = "stream, or flight-recorder: on a snapshot (stream)",
+	 .set = set_mode},
+	{.name = "keep",
+	 .value = "WHAT",
+	 .is_list = true,
+	 .otherwise = "60s,256MiB",
+	 .takes = "a time from 1s to 30d, a size from 1MiB to 1TiB, or both, each with its unit",
+	 .help = "what a flight recorder holds (60s,256MiB)",
+	 .set = set_keep},
 	{.name = "drain",
 	 .otherwise = "0",
 	 .takes = "0 or 1",

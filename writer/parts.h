@@ -14,10 +14,12 @@
 #include "writer/queue.h"
 #include "writer/regions.h"
 #include "writer/self.h"
+#include "writer/snapshot.h"
 #include "writer/wait.h"
 #include "writer/watchdog.h"
 
 struct deep;
+struct flight;
 struct place_old;
 
 /* What place.c knows of the runtime directory beside that it is open. */
@@ -41,7 +43,13 @@ struct writer {
 	struct control control;
 	struct guard control_guard;
 	struct regions regions;
-	struct outdir outdir;
+	struct outdir outdir; /* where batches are written: of a flight recorder, its spool */
+	/* Of a flight recorder: where snapshots go, and the absolute path of that. */
+	struct outdir disk;
+	bool has_disk;
+	char *disk_path;
+	struct flight *flight; /* NULL: it is none */
+	struct snapshot snapshot;
 	struct iobuf_pool *pool;
 	struct io *io;
 	struct retain *retain;

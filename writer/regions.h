@@ -18,8 +18,11 @@
 
 #define REGIONS_WHY_BYTES 256
 
-/* The last writer's output directory, by what was remembered and by what was found; and ours. */
-#define REGIONS_OUTPUTS_MAX 3
+/*
+ * The last writer's output directory, by what was remembered and by what was found; ours; and of a
+ * flight recorder its spool, and where its snapshots go.
+ */
+#define REGIONS_OUTPUTS_MAX 5
 
 struct regions {
 	const struct runtime_dir *dir;

@@ -80,9 +80,12 @@ static void tell_parts(struct writer *writer, int64_t now_ns)
 {
 	const struct options *options = writer->options;
 
-	writer->file_options.rotate_bytes = options->files.rotate_bytes;
-	writer->file_options.rotate_age_ns = options->files.rotate_age_ns;
-	writer->file_options.keep_free_bytes = options->retain.free_bytes;
+	/* Those of a flight recorder's spool follow from --keep. */
+	if (writer->flight == NULL) {
+		writer->file_options.rotate_bytes = options->files.rotate_bytes;
+		writer->file_options.rotate_age_ns = options->files.rotate_age_ns;
+		writer->file_options.keep_free_bytes = options->retain.free_bytes;
+	}
 	retain_set_limits(writer->retain, &options->retain);
 	pack_set_keep_free(writer->pack, options->retain.free_bytes);
 	self_set_interval(&writer->self, options->self_metrics_ns, now_ns);

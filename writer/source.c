@@ -98,8 +98,10 @@ int source_open(struct source **ret, const struct runtime_dir *dir, const char *
 	if (rc == 0)
 		rc = source_open_rings(source);
 	/* A writer that was killed in its sleep left that word. */
-	if (rc == 0)
+	if (rc == 0) {
 		source_set_deep_sleep(source, 0);
+		source->snapshots_heard = region_snapshots_taken(&source->view);
+	}
 	if (rc == 0 && source->guard.has_failed)
 		rc = -EBADMSG;
 	if (rc < 0) {
@@ -175,10 +177,57 @@ void source_limit(struct source *source)
 	}
 }
 
+bool source_asks_snapshot(const struct source *source)
+{
+	return !source->is_broken &&
+	       region_snapshots_asked(&source->view) != source->snapshots_heard;
+}
+
+bool source_hear_snapshot(struct source *source)
+{
+	const uint32_t asked = region_snapshots_asked(&source->view);
+	const bool is_new = !source->is_broken && asked != source->snapshots_heard;
+
+	source->snapshots_heard = asked;
+	if (is_new)
+		region_set_snapshots_taken(&source->view, asked);
+	return is_new;
+}
+
+void source_begin_snapshot(struct source *source)
+{
+	uint32_t bits;
+
+	source_find_used(source);
+	for (bits = source->present; bits != 0; bits &= bits - 1) {
+		struct source_ring *ring = source_ring(source, ring_first(bits));
+
+		/* One that makes no sense breaks when it is drained. */
+		if (ring_reader_tail(&ring->reader, &ring->snapshot_to) < 0)
+			ring->snapshot_to = ring->reader.read;
+	}
+}
+
+bool source_has_snapshot(const struct source *source, bool accept_busy)
+{
+	uint32_t bits;
+
+	for (bits = source->present; bits != 0 && !source->is_broken; bits &= bits - 1) {
+		const struct source_ring *ring = source_ring(source, ring_first(bits));
+
+		if (!ring->is_over && (int64_t)(ring->snapshot_to - ring->reader.read) > 0 &&
+		    !(accept_busy && ring->is_busy))
+			return false;
+	}
+	return true;
+}
+
 bool source_has_news(const struct source *source)
 {
 	uint32_t bits = (source->used | region_used(&source->view)) & source->present;
 
+	if (source_asks_snapshot(source))
+		return true;
 	for (; bits != 0 && !source->is_broken; bits &= bits - 1) {
 		const struct source_ring *ring = source_ring(source, ring_first(bits));
 		const struct ring_shared *shared = ring->reader.shared;
@@ -200,7 +249,7 @@ bool source_is_quiet(const struct source *source)
 {
 	uint32_t bits;
 
-	if (source->is_dead || source->is_broken)
+	if (source->is_dead || source->is_broken || source_asks_snapshot(source))
 		return false;
 	/* All that there are: nobody looks again before a push or the directory wakes us. */
 	for (bits = source->present; bits != 0; bits &= bits - 1) {

@@ -40,6 +40,7 @@ struct source_ring {
 	bool is_limited;   /* the writer stops: nothing is taken behind limit */
 	bool is_overruled; /* broken: staged is what the files say, and its memory is left alone */
 	uint64_t seen_tail, seen_flush_to; /* when the ring was last looked at */
+	uint64_t snapshot_to; /* the tail when the snapshot under way began */
 	struct ring_reader reader;
 	uint64_t limit;
 	struct ring_done staged;  /* up to the reader's position: where a batch closed now ends */
@@ -76,9 +77,10 @@ struct source {
 	bool is_broken;	   /* drained no further */
 	const char *fault; /* with DRAIN_BROKEN: why */
 	bool has_late_flush;
-	unsigned jobs;			      /* batches in flight that name it */
-	int64_t owes_ns[SIGNAL_COUNT];	      /* time that it had before its turn */
-	bool asks_early[SIGNAL_COUNT];	      /* for the batch that is being made */
+	uint32_t snapshots_heard;	    /* how often its program had asked, at the last look */
+	unsigned jobs;			    /* batches in flight that name it */
+	int64_t owes_ns[SIGNAL_COUNT];	    /* time that it had before its turn */
+	bool asks_early[SIGNAL_COUNT];	    /* for the batch that is being made */
 	int64_t rests_until_ns[SIGNAL_COUNT]; /* with that; 0: it does not */
 };
 
@@ -110,6 +112,22 @@ uint32_t source_lanes(struct source *source, enum otlp_signal signal);
 
 /** Find the rings that something was claimed in, whatever the producer says of it. */
 void source_find_used(struct source *source);
+
+/** Has its program asked for a snapshot since it was heard last? */
+bool source_asks_snapshot(const struct source *source);
+
+/** The same, and it is heard: from now on it is the writer's, or its successor's, to see to. */
+bool source_hear_snapshot(struct source *source);
+
+/** A snapshot begins: remember what was pushed until now. */
+void source_begin_snapshot(struct source *source);
+
+/**
+ * Is all of that taken?
+ *
+ * @param accept_busy  or held up by a claim that is not committed
+ */
+bool source_has_snapshot(const struct source *source, bool accept_busy);
 
 /** Take nothing that is pushed from now on. */
 void source_limit(struct source *source);

@@ -20,6 +20,9 @@
 #include "base/log.h"
 #include "shm/filesystem.h"
 #include "writer/deep.h"
+#include "writer/file/datafile.h"
+#include "writer/flight.h"
+#include "writer/flight_start.h"
 #include "writer/place.h"
 #include "writer/start_output.h"
 
@@ -132,10 +135,20 @@ static int start_regions(struct writer *writer)
 	return rc;
 }
 
+static uint64_t start_batch_bytes(const struct writer *writer)
+{
+	struct flight_plan plan;
+
+	if (!writer->options->is_flight_recorder)
+		return writer->options->batch_bytes;
+	flight_plan(&plan, writer->options, writer->outdir.fd);
+	return plan.batch_bytes;
+}
+
 static int start_pool(struct writer *writer)
 {
-	uint64_t bytes = (writer->options->batch_bytes + IOBUF_ALIGN_BYTES - 1) /
-			 IOBUF_ALIGN_BYTES * IOBUF_ALIGN_BYTES;
+	uint64_t bytes = (start_batch_bytes(writer) + IOBUF_ALIGN_BYTES - 1) / IOBUF_ALIGN_BYTES *
+			 IOBUF_ALIGN_BYTES;
 	int rc = iobuf_pool_open(&writer->pool, IOBUF_COUNT, bytes);
 
 	if (rc < 0)
@@ -155,16 +168,23 @@ static int start_io(struct writer *writer)
 	return rc;
 }
 
+/* Where files stay: of a flight recorder that is not where batches are written. */
+static const struct outdir *start_disk(const struct writer *writer)
+{
+	return writer->has_disk ? &writer->disk : &writer->outdir;
+}
+
 static int start_retain(struct writer *writer)
 {
+	const struct outdir *disk = start_disk(writer);
 	const char *names[SIGNAL_COUNT];
 	enum otlp_signal signal;
 	int rc;
 
 	for (signal = 0; signal < SIGNAL_COUNT; signal++)
 		names[signal] = signal_name(signal);
-	rc = retain_open(&writer->retain, writer->outdir.fd, writer->outdir.manifest, names,
-			 SIGNAL_COUNT, &writer->options->retain);
+	rc = retain_open(&writer->retain, disk->fd, disk->manifest, names, SIGNAL_COUNT,
+			 &writer->options->retain);
 
 	if (rc < 0)
 		log_line("retention cannot be started: %s", strerror(-rc));
@@ -177,6 +197,7 @@ static int start_pack(struct writer *writer)
 		.level = writer->options->compress_level,
 		.keep_free_bytes = writer->options->retain.free_bytes,
 	};
+	const struct outdir *disk = start_disk(writer);
 	const char *names[SIGNAL_COUNT];
 	enum otlp_signal signal;
 	int rc;
@@ -185,8 +206,7 @@ static int start_pack(struct writer *writer)
 		return 0;
 	for (signal = 0; signal < SIGNAL_COUNT; signal++)
 		names[signal] = signal_name(signal);
-	rc = pack_open(&writer->pack, writer->outdir.fd, writer->outdir.manifest, names,
-		       SIGNAL_COUNT, &options);
+	rc = pack_open(&writer->pack, disk->fd, disk->manifest, names, SIGNAL_COUNT, &options);
 	if (rc < 0)
 		log_line("files cannot be compressed: %s", strerror(-rc));
 	return rc;
@@ -197,8 +217,25 @@ static void want_space(void *context)
 {
 	struct writer *writer = context;
 
+	if (writer->flight != NULL) {
+		flight_request(writer->flight);
+		return;
+	}
 	retain_request(writer->retain);
 	pack_request(writer->pack);
+}
+
+/* The spool is memory: nothing is reserved there, nothing is synced, and its files are small. */
+static void start_spool_options(struct writer *writer)
+{
+	struct flight_plan plan;
+
+	flight_plan(&plan, writer->options, writer->outdir.fd);
+	writer->file_options.rotate_bytes = plan.rotate_bytes;
+	writer->file_options.reserve_bytes_max = DATA_BLOCK_BYTES;
+	writer->file_options.rotate_age_ns = plan.rotate_age_ns;
+	writer->file_options.keep_free_bytes = 0;
+	writer->queue_options.sync = SYNC_NONE;
 }
 
 static int start_queue(struct writer *writer, enum otlp_signal signal)
@@ -214,6 +251,8 @@ static int start_queue(struct writer *writer, enum otlp_signal signal)
 	writer->queue_options.sync = writer->options->sync;
 	writer->queue_options.runtime = &writer->dir;
 	writer->queue_options.output_id = writer->outdir.identity.id;
+	if (writer->options->is_flight_recorder)
+		start_spool_options(writer);
 	rc = file_destination_open(file, signal, writer->outdir.fd, &writer->file_options,
 				   writer->io);
 	if (rc < 0) {
@@ -239,7 +278,7 @@ static int start_drain(struct writer *writer)
 		log_line("no memory for a record");
 		return -ENOMEM;
 	}
-	writer->drain.batch_bytes_max = writer->options->batch_bytes;
+	writer->drain.batch_bytes_max = start_batch_bytes(writer);
 	writer->drain.quota_bytes = UINT64_C(64) << 10;
 	writer->drain.now_ns = clock_monotonic_ns;
 	return 0;
@@ -297,6 +336,8 @@ int writer_start(struct writer *writer, struct options *options)
 		writer->opened = START_RETAIN;
 	if (rc == 0)
 		rc = start_pack(writer);
+	if (rc == 0 && options->is_flight_recorder)
+		rc = flight_start(writer);
 	for (signal = 0; rc == 0 && signal < SIGNAL_COUNT; signal++)
 		if ((rc = start_queue(writer, signal)) == 0)
 			writer->opened = START_QUEUES + signal;
@@ -338,6 +379,7 @@ void writer_end(struct writer *writer)
 		queue_close(&writer->queues[signal]);
 		file_destination_close(&writer->files[signal]);
 	}
+	flight_close(writer->flight);
 	if (writer->opened >= START_RETAIN) {
 		pack_close(writer->pack);
 		retain_close(writer->retain);
@@ -346,6 +388,7 @@ void writer_end(struct writer *writer)
 		iobuf_pool_close(writer->pool);
 	if (writer->opened >= START_OUTDIR)
 		outdir_close(&writer->outdir);
+	start_output_close(writer);
 	if (writer->opened >= START_REGIONS)
 		regions_close(&writer->regions);
 	if (writer->opened >= START_CONTROL) {

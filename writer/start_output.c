@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "shm/atomic.h"
 #include "writer/file/rescue.h"
+#include "writer/flight_start.h"
 #include "writer/recover.h"
 
 #define OUTPUT_LOCK_WAIT_NS INT64_C(1000000000)
@@ -98,7 +99,7 @@ static int previous_is_lost(const struct writer *writer, const struct previous *
 
 /* @return 0, or negative and a line was said */
 static int previous_find(const struct writer *writer, const struct previous *previous,
-			 enum previous_state *ret)
+			 const char *target, enum previous_state *ret)
 {
 	const bool has_identity = previous->memory.output_ino != 0;
 	struct outdir_identity found;
@@ -107,8 +108,7 @@ static int previous_find(const struct writer *writer, const struct previous *pre
 	if (previous->path[0] == '\0')
 		return 0;
 	/* It may have been moved to where we write, under another name. */
-	if (has_identity && outdir_look(writer->options->output, &found) == 0 &&
-	    previous_is(previous, &found))
+	if (has_identity && outdir_look(target, &found) == 0 && previous_is(previous, &found))
 		return 0;
 	rc = outdir_look(previous->path, &found);
 	if (rc < 0 && rc != -ENOENT) {
@@ -141,19 +141,29 @@ static int output_recover(struct writer *writer, const struct outdir *outdir, co
 	return rc;
 }
 
+/* The output directories that are open: what is written for good, and the spool, if there is one.
+ */
+struct outputs {
+	struct outdir *disk;
+	struct outdir *held;  /* NULL: there is none */
+	const char *absolute; /* the path of disk */
+};
+
 /*
  * Both manifests get to know it: what the one lacks from now on, and the other from before, is no
  * loss.
  */
 static int previous_recover(struct writer *writer, const struct previous *previous,
-			    const char *absolute)
+			    const struct outputs *outputs)
 {
 	struct outdir_identity found;
 	struct outdir outdir;
 	int rc = outdir_look(previous->path, &found);
 
-	/* Ours, by another path. */
-	if (rc == 0 && outdir_is_same(&found, &writer->outdir.identity))
+	/* Ours, by another path; or the other one that is open, and is recovered behind this. */
+	if (rc == 0 &&
+	    (outdir_is_same(&found, &outputs->disk->identity) ||
+	     (outputs->held != NULL && outdir_is_same(&found, &outputs->held->identity))))
 		return 0;
 	if (rc == 0)
 		rc = outdir_open(&outdir, previous->path, false, OUTPUT_LOCK_WAIT_NS);
@@ -165,8 +175,8 @@ static int previous_recover(struct writer *writer, const struct previous *previo
 	rc = output_recover(writer, &outdir, previous->path);
 	if (rc == 0) {
 		regions_have_recovered(&writer->regions, outdir.identity.id);
-		manifest_enter_elsewhere(outdir.manifest, false, absolute);
-		manifest_enter_elsewhere(writer->outdir.manifest, true, previous->path);
+		manifest_enter_elsewhere(outdir.manifest, false, outputs->absolute);
+		manifest_enter_elsewhere(outputs->disk->manifest, true, previous->path);
 	}
 	outdir_close(&outdir);
 	return rc;
@@ -235,53 +245,148 @@ static void output_note_claims(struct writer *writer)
 		*unsettled |= STATUS_UNSETTLED_CLAIMS;
 }
 
-static int output_begin(struct writer *writer, const struct previous *previous,
-			enum previous_state state, const char *absolute)
+/*
+ * The spool first, since what it has is older than what is in no file yet, and rescued batches are
+ * its writer's. The claims of other runtime directories stay where they are; ours go with us.
+ */
+static int outputs_recover(struct writer *writer, const struct outputs *outputs)
 {
 	struct claims *claims = &writer->regions.claims;
+	char path[FLIGHT_PATH_BYTES];
 	int rc = 0;
 
-	if (state == PREVIOUS_IS_OTHER)
-		rc = previous_recover(writer, previous, absolute);
-	else if (state == PREVIOUS_IS_LOST)
-		manifest_enter_elsewhere(writer->outdir.manifest, true, previous->path);
-	/* Those of other runtime directories stay where they are; ours go with us. */
 	claims_prune(claims, claim_is_ours, claims);
+	if (outputs->held != NULL) {
+		flight_start_path(writer, path);
+		rc = output_recover(writer, outputs->held, path);
+		if (rc == 0)
+			regions_have_recovered(&writer->regions, outputs->held->identity.id);
+		claims_prune(claims, claim_is_ours, claims);
+	}
 	if (rc == 0)
-		rc = output_recover(writer, &writer->outdir, writer->options->output);
+		rc = output_recover(writer, outputs->disk, writer->options->output);
+	if (rc == 0)
+		regions_have_recovered(&writer->regions, outputs->disk->identity.id);
+	if (writer->options->is_flight_recorder)
+		claims_prune(claims, claim_is_ours, claims);
+	return rc;
+}
+
+static int output_begin(struct writer *writer, const struct previous *previous,
+			enum previous_state state, const struct outputs *outputs,
+			const char *target)
+{
+	int rc = 0;
+
+	if (outputs->held != NULL)
+		rc = flight_start_settle(outputs->held, outputs->disk, outputs->absolute);
+	if (rc == 0 && state == PREVIOUS_IS_OTHER)
+		rc = previous_recover(writer, previous, outputs);
+	else if (rc == 0 && state == PREVIOUS_IS_LOST)
+		manifest_enter_elsewhere(outputs->disk->manifest, true, previous->path);
+	if (rc == 0)
+		rc = outputs_recover(writer, outputs);
 	if (rc < 0)
 		return rc;
 	/* What was remembered is here, was recovered, or can be done without. */
 	regions_have_recovered(&writer->regions, previous->memory.output_id);
-	regions_have_recovered(&writer->regions, writer->outdir.identity.id);
 	writer->regions.accepts_unsettled = writer->options->rewrites_lost_output;
 	regions_end_recovery(&writer->regions);
 	writer->status.page->memory.unsettled = 0;
 	output_note_claims(writer);
-	return output_remember(writer, absolute);
+	return output_remember(writer, target);
 }
 
-/* Our own, which is open; absolute is the caller's to free(). */
-static int output_absolute(const struct writer *writer, char **ret)
+/* One that is open; absolute is the caller's to free(). */
+static int output_absolute(const char *path, char **ret)
 {
 	int rc = 0;
 
-	*ret = realpath(writer->options->output, NULL);
+	*ret = realpath(path, NULL);
 	if (*ret == NULL)
 		rc = -errno;
 	else if (strlen(*ret) >= STATUS_OUTPUT_BYTES)
 		rc = -ENAMETOOLONG;
 	if (rc < 0)
-		log_line("%s: %s", writer->options->output, strerror(-rc));
+		log_line("%s: %s", path, strerror(-rc));
+	return rc;
+}
+
+/* Where what is written for good goes. */
+static int output_open(const struct writer *writer, struct outdir *ret)
+{
+	const char *path = writer->options->output;
+	int rc = outdir_open(ret, path, true, OUTPUT_LOCK_WAIT_NS);
+
+	if (rc < 0)
+		log_line("%s: %s", path,
+			 rc == -EBUSY	? "another writer has this output directory"
+			 : rc == -EPERM ? "everybody may write there, also in our name"
+					: strerror(-rc));
+	return rc;
+}
+
+/* writer->disk and writer->disk_path stay, whatever comes back; start_output_close() has them. */
+static int start_flight_recorder(struct writer *writer, const struct previous *previous,
+				 enum previous_state state)
+{
+	struct outputs outputs = {.disk = &writer->disk, .held = &writer->outdir};
+	char path[FLIGHT_PATH_BYTES], *target = NULL;
+	int rc = output_open(writer, &writer->disk);
+
+	if (rc < 0)
+		return rc;
+	writer->has_disk = true;
+	rc = output_absolute(writer->options->output, &writer->disk_path);
+	if (rc == 0)
+		rc = flight_start_open(writer, true, &writer->outdir);
+	if (rc < 0)
+		return rc;
+	flight_start_path(writer, path);
+	rc = output_absolute(path, &target);
+	outputs.absolute = writer->disk_path;
+	if (rc == 0)
+		rc = output_begin(writer, previous, state, &outputs, target);
+	if (rc < 0)
+		outdir_close(&writer->outdir);
+	free(target);
+	return rc;
+}
+
+static int start_stream(struct writer *writer, const struct previous *previous,
+			enum previous_state state)
+{
+	struct outputs outputs = {.disk = &writer->outdir};
+	char *absolute = NULL;
+	struct outdir held;
+	int rc = output_open(writer, &writer->outdir);
+
+	if (rc < 0)
+		return rc;
+	rc = output_absolute(writer->options->output, &absolute);
+	outputs.absolute = absolute;
+	if (rc == 0)
+		rc = flight_start_open(writer, false, &held);
+	if (rc == 0)
+		outputs.held = &held;
+	if (rc == 0 || rc == -ENOENT)
+		rc = output_begin(writer, previous, state, &outputs, absolute);
+	if (rc == 0 && outputs.held != NULL)
+		rc = flight_start_take_over(writer, &held);
+	if (outputs.held != NULL)
+		outdir_close(&held);
+	if (rc < 0)
+		outdir_close(&writer->outdir);
+	free(absolute);
 	return rc;
 }
 
 int start_output(struct writer *writer)
 {
-	const char *path = writer->options->output;
 	enum previous_state state = PREVIOUS_IS_NONE;
+	const char *target = writer->options->output;
+	char path[FLIGHT_PATH_BYTES];
 	struct previous previous;
-	char *absolute = NULL;
 	int rc;
 
 	rc = output_know_runtime(writer);
@@ -289,26 +394,24 @@ int start_output(struct writer *writer)
 		log_line("the system gives no random number: %s", strerror(errno));
 		return rc;
 	}
+	if (writer->options->is_flight_recorder) {
+		flight_start_path(writer, path);
+		target = path;
+	}
 	/* Before ours is made: it may be in the place of the one that is looked for. */
 	previous_read(writer, &previous);
-	rc = previous_find(writer, &previous, &state);
+	rc = previous_find(writer, &previous, target, &state);
 	if (rc < 0)
 		return rc;
-	rc = outdir_open(&writer->outdir, path, true, OUTPUT_LOCK_WAIT_NS);
-	if (rc < 0) {
-		log_line("%s: %s", path,
-			 rc == -EBUSY	? "another writer has this output directory"
-			 : rc == -EPERM ? "everybody may write there, also in our name"
-					: strerror(-rc));
-		return rc;
-	}
-	rc = output_absolute(writer, &absolute);
-	if (rc == 0)
-		rc = output_begin(writer, &previous, state, absolute);
-	if (rc < 0)
-		outdir_close(&writer->outdir);
-	free(absolute);
-	return rc;
+	return writer->options->is_flight_recorder ? start_flight_recorder(writer, &previous, state)
+						   : start_stream(writer, &previous, state);
+}
+
+void start_output_close(struct writer *writer)
+{
+	if (writer->has_disk)
+		outdir_close(&writer->disk);
+	free(writer->disk_path);
 }
 
 int start_output_keep_claims(struct writer *writer)

@@ -8,8 +8,14 @@
 
 #include "writer/parts.h"
 
-/** @return 0, and writer->outdir is open; or negative and a line was said */
+/**
+ * @return 0, and writer->outdir is open; or negative and a line was said; start_output_close() is
+ * to be called in any case
+ */
 int start_output(struct writer *writer);
+
+/** What a flight recorder has open beside writer->outdir. */
+void start_output_close(struct writer *writer);
 
 /** The writer ends, or has recovered: keep what is claimed yet, and remember whether it is. */
 int start_output_keep_claims(struct writer *writer);

@@ -22,6 +22,7 @@
 #include "writer/drain.h"
 #include "writer/drops.h"
 #include "writer/early.h"
+#include "writer/flight.h"
 #include "writer/notify.h"
 #include "writer/place.h"
 #include "writer/regions.h"
@@ -52,13 +53,15 @@
 /* And for a claim that its producer has not committed; its lock may linger after its death. */
 #define WRITER_STOP_BUSY_NS INT64_C(1000000000)
 
-static volatile sig_atomic_t signal_stops, signal_rotate;
+static volatile sig_atomic_t signal_stops, signal_rotate, signal_snapshot;
 static struct control *signal_control;
 
 static void writer_handle_signal(int number)
 {
 	if (number == SIGHUP)
 		signal_rotate = 1;
+	else if (number == SIGUSR1)
+		signal_snapshot = 1;
 	else if (signal_stops < WRITER_STOPS_MAX)
 		signal_stops++;
 	/* If it comes just before the sleep, the sleep must not begin. */
@@ -69,7 +72,7 @@ static void writer_handle_signal(int number)
 
 static int writer_catch_signals(void)
 {
-	static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
+	static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
 	struct sigaction action;
 	size_t i;
 
@@ -191,6 +194,8 @@ static void writer_care(struct writer *writer)
 	status->regions_waiting = writer->regions.waiting;
 	writer_show_retention(writer);
 	writer_show_drops(writer);
+	if (writer->flight != NULL)
+		flight_show(writer->flight, status);
 	log_sum_up();
 	status->state = writer_is_stalled(writer) ? STATUS_STALLED : STATUS_RUNNING;
 }
@@ -208,6 +213,11 @@ static bool writer_turn(struct writer *writer, int64_t now)
 		for (i = 0; i < SIGNAL_COUNT; i++)
 			queue_rotate(&writer->queues[i]);
 		reload(writer, now);
+	}
+
+	if (signal_snapshot) {
+		signal_snapshot = 0;
+		snapshot_ask(writer);
 	}
 
 	if (now >= writer->care_ns) {
@@ -247,6 +257,7 @@ static bool writer_turn(struct writer *writer, int64_t now)
 		released |= source_take_late_flush(source);
 	if (released)
 		control_notify_flushed(&writer->control);
+	any |= snapshot_turn(writer, now);
 	regions_reap(&writer->regions);
 	place_leave(writer, now);
 	return any;
@@ -283,7 +294,7 @@ static void writer_sleep_until(struct writer *writer, int64_t until)
 
 		control_announce_sleep(&writer->control);
 		if (left <= 0 || writer_has_news(writer) || signal_stops != writer->stops_heard ||
-		    signal_rotate) {
+		    signal_rotate || signal_snapshot) {
 			control_cancel_sleep(&writer->control);
 			return;
 		}
@@ -358,6 +369,8 @@ static void writer_sleep(struct writer *writer)
 		until = regions_deadline_ns(&writer->regions);
 	if (writer->early_ns < until)
 		until = writer->early_ns;
+	if (snapshot_deadline_ns(writer, now) < until)
+		until = snapshot_deadline_ns(writer, now);
 	if (writer->wait.has_begun && writer->wait.look_ns < until)
 		until = writer->wait.look_ns;
 	for (i = 0; i < SIGNAL_COUNT; i++) {
@@ -473,10 +486,11 @@ static int writer_stop(struct writer *writer)
 	(void)writer_turn(writer, now);
 	/* A claim that is not committed for so long waits for the next writer. */
 	while (!writer_is_drained(writer, now >= busy_until_ns) || writer_takes_waiting(writer) ||
-	       !writer_seal(writer)) {
+	       snapshot_is_due(writer) || !writer_seal(writer)) {
 		now = clock_monotonic_ns();
 
 		writer->close_ns = now; /* no batch waits any more */
+		/* A snapshot that was asked for ends by itself, as slow as the disk may be. */
 		if (!writer_is_stalled(writer))
 			give_up_ns = now + WRITER_STOP_STALLED_NS;
 		if (now >= give_up_ns) {

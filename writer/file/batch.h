@@ -52,10 +52,17 @@ struct batch_head {
 };
 
 /* Bits of batch_entry.flags. */
-#define BATCH_ENTRY_FINAL  0x1u /* the producer is dead, its ring drained: the last entry */
-#define BATCH_ENTRY_CLOSED 0x2u /* with FINAL: it was closed in order, its counters are exact */
-#define BATCH_ENTRY_BROKEN 0x4u /* with FINAL: the ring made no sense from here on */
-#define BATCH_ENTRY_LOST   0x8u /* what had been written of this range cannot be read back */
+#define BATCH_ENTRY_FINAL  0x1u	 /* the producer is dead, its ring drained: the last entry */
+#define BATCH_ENTRY_CLOSED 0x2u	 /* with FINAL: it was closed in order, its counters are exact */
+#define BATCH_ENTRY_BROKEN 0x4u	 /* with FINAL: the ring made no sense from here on */
+#define BATCH_ENTRY_LOST   0x8u	 /* what had been written of this range cannot be read back */
+#define BATCH_ENTRY_LET_GO 0x10u /* a flight recorder let it go before a snapshot was asked for */
+
+/*
+ * With LET_GO: in place of a region's id, the sum of producers that have ended and of which nothing
+ * is in any file. There may be any number of them, and an entry each would be too many.
+ */
+#define BATCH_REGION_SUMMED UINT64_MAX
 
 struct batch_entry {
 	uint64_t region_id;
@@ -75,8 +82,9 @@ struct batch_entry {
 	uint64_t dropped_full_items;
 	uint64_t dropped_too_large_items;
 	uint64_t dropped_invalid_items;
-	uint64_t start_unix_ns; /* when the region was made */
-	uint64_t reserved[2];	/* zero */
+	uint64_t start_unix_ns;	 /* when the region was made */
+	uint64_t let_go_items;	 /* with LET_GO: valid ones that are in no file; else zero */
+	uint64_t summed_regions; /* of BATCH_REGION_SUMMED: so many; else zero */
 };
 
 static_assert(offsetof(struct batch_head, version) == 6, "file format");
@@ -90,6 +98,7 @@ static_assert(offsetof(struct batch_entry, from) == 16, "file format");
 static_assert(offsetof(struct batch_entry, written_items) == 32, "file format");
 static_assert(offsetof(struct batch_entry, items_before) == 64, "file format");
 static_assert(offsetof(struct batch_entry, start_unix_ns) == 104, "file format");
+static_assert(offsetof(struct batch_entry, let_go_items) == 112, "file format");
 static_assert(sizeof(struct batch_entry) == 128, "file format");
 
 /** The opening field's bytes for this many entries. */
@@ -122,6 +131,13 @@ int batch_parse_head(const uint8_t *bytes, size_t len, struct batch_head *ret);
 
 /** Is the whole batch what was written? bytes holds ret->batch_bytes. */
 bool batch_verify(const uint8_t *bytes, const struct batch_head *head);
+
+/** What an entry accounts for, whatever became of it: the next one's items_before counts on. */
+static inline uint64_t batch_entry_items(const struct batch_entry *entry)
+{
+	return entry->written_items + entry->invalid_items + entry->lost_items +
+	       entry->let_go_items;
+}
 
 static inline const struct batch_entry *batch_entries(const uint8_t *batch)
 {

@@ -12,7 +12,6 @@
 #include "base/lock.h"
 #include "base/mode.h"
 
-#define OUTDIR_LOCK    ".otlpipe-writer.lock"
 #define OUTDIR_MAGIC   UINT64_C(0x314449444c504c4f) /* "OLPLDID1" */
 #define OUTDIR_VERSION 1
 

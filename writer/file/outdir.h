@@ -20,6 +20,8 @@ struct outdir_identity {
 	uint64_t runtime_id;
 };
 
+#define OUTDIR_LOCK ".otlpipe-writer.lock"
+
 struct outdir {
 	int fd;
 	int lock_fd;

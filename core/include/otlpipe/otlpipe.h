@@ -381,6 +381,25 @@ OTLP_API int otlp_library_export_logs_shaped(struct otlp_library *library,
 OTLP_API int otlp_library_flush(struct otlp_library *library, int64_t timeout_ns);
 
 /**
+ * Ask a writer that is a flight recorder (`otlpipe-writer --mode flight-recorder`) to put on the
+ * disk what it holds: the last of all programs of the runtime directory, with everything that this
+ * thread pushed before the call. It is asked and not waited for: the snapshot is on the disk a
+ * little later, and `otlpipe stat` says how it ended. Asked for again before it has begun, it is
+ * still one. Where no writer runs, the next flight recorder takes it; a writer that writes all
+ * anyway has nothing to do. A writer begins no more than one a second for its programs.
+ *
+ * It never blocks. It makes a system call where the writer sleeps. Any thread; async-signal-safe,
+ * so that a handler of SIGABRT or SIGSEGV may call it: the ask and the records stand in shared
+ * memory, which outlives the program.
+ *
+ * @param library  one that is open, or was shut down
+ * @return 0; #OTLP_ERR_INVALID (NULL); #OTLP_ERR_TIMEOUT: another thread of a forked child is just
+ *         making its rings, ask again; in a forked child that cannot make its rings what its
+ *         pushes return
+ */
+OTLP_API int otlp_library_snapshot(struct otlp_library *library);
+
+/**
  * Take no more records, then flush. Exporters stay valid and fail from now on. A second call
  * succeeds and does nothing. References are given back as ever. Any thread; not from a signal
  * handler.
