@@ -340,6 +340,35 @@ static void mend_problem(struct doctor *doctor, const struct writers *writers, c
 					     "standard error");
 }
 
+/* What it last could not write, if it is one. */
+static void check_flight(struct doctor *doctor)
+{
+	const struct status_flight *flight = &doctor->view.page.flight;
+	const struct status_snapshot *last =
+		&flight->snapshots[flight->snapshots_done % STATUS_SNAPSHOTS];
+	char output[DOCTOR_QUOTED_BYTES];
+
+	if (flight->is_on == 0)
+		return;
+	doctor_add(&doctor->report, DOCTOR_NOTE, "writer",
+		   "it is a flight recorder: nothing is on the disk before otlpipe snapshot; it "
+		   "holds %" PRIu64 " bytes of %" PRIu64 ", and has let go of %" PRIu64 " files",
+		   flight->held_bytes, flight->keep_bytes, flight->let_go_files);
+	if (flight->snapshots_done == 0 || last->number != flight->snapshots_done ||
+	    last->error == 0)
+		return;
+	doctor_add(&doctor->report, DOCTOR_WRONG, "writing", "the last snapshot failed: %s",
+		   last->problem[0] != '\0' ? last->problem : strerror((int)last->error));
+	doctor_quote(doctor->view.page.output, output);
+	if (last->error == ENOSPC || last->error == EDQUOT)
+		doctor_mend(&doctor->report,
+			    "df -h %s   (make room there), then otlpipe snapshot --dir %s", output,
+			    doctor->shell_path);
+	else
+		doctor_mend(&doctor->report,
+			    "ls -ld %s   (the writer's user must be able to write there)", output);
+}
+
 static void check_problems(struct doctor *doctor, const struct writers *writers)
 {
 	const struct status_page *page = &doctor->view.page;
@@ -349,8 +378,14 @@ static void check_problems(struct doctor *doctor, const struct writers *writers)
 		if (page->problems[signal][0] == '\0')
 			continue;
 		doctor_add(&doctor->report, DOCTOR_WRONG, "writing", "%s", page->problems[signal]);
-		mend_problem(doctor, writers, page->problems[signal]);
+		if (page->flight.is_on != 0)
+			doctor_mend(&doctor->report,
+				    "df -h %s   (what a flight recorder holds is there)",
+				    doctor->shell_path);
+		else
+			mend_problem(doctor, writers, page->problems[signal]);
 	}
+	check_flight(doctor);
 	if (page->retention.problem[0] != '\0') {
 		doctor_add(&doctor->report, DOCTOR_WRONG, "retention", "%s",
 			   page->retention.problem);

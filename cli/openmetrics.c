@@ -263,6 +263,37 @@ static void write_retention(FILE *out, const struct status_retention *retention)
 	      retention->problem[0] != '\0');
 }
 
+/* Of each signal. */
+static void signal_items(FILE *out, const char *name, bool is_counter, const char *help,
+			 const uint64_t *items, struct labels *labels)
+{
+	enum otlp_signal signal;
+	char full[80];
+
+	snprintf(full, sizeof(full), "%s%s", name, is_counter ? "_total" : "");
+	family(out, name, is_counter ? FAMILY_COUNTER : FAMILY_GAUGE, "items", help);
+	for (signal = 0; signal < SIGNAL_COUNT; signal++)
+		sample(out, full, signal_label(labels, signal), items[signal]);
+}
+
+static void write_flight(FILE *out, const struct status_flight *flight, struct labels *labels)
+{
+	gauge(out, "flight_recorder", NULL,
+	      "1: what is written is held in memory, until a snapshot is asked for.",
+	      flight->is_on != 0);
+	if (flight->is_on == 0)
+		return;
+	gauge(out, "flight_keep_bytes", "bytes", "What it may hold.", flight->keep_bytes);
+	gauge(out, "flight_held_bytes", "bytes", "What it holds.", flight->held_bytes);
+	signal_items(out, "flight_held_items", false, "Records that it holds.", flight->held_items,
+		     labels);
+	signal_items(out, "flight_let_go_items", true,
+		     "Records that were let go before a snapshot was asked for.",
+		     flight->let_go_items, labels);
+	counter(out, "flight_snapshots", NULL, "Snapshots that have ended.",
+		flight->snapshots_done);
+}
+
 /* ---- the output directory ---- */
 
 static void write_senders(FILE *out, const struct stat_output *output, struct labels *labels)
@@ -518,6 +549,7 @@ int openmetrics_write(const struct stat_view *view, char **ret, size_t *ret_byte
 	write_drops(out, view, labels);
 	write_syncs(out, view, labels);
 	write_retention(out, &view->page.retention);
+	write_flight(out, &view->page.flight, labels);
 	write_output(out, &view->output, labels);
 	write_total(out, view, labels);
 	write_memory(out, view, labels);

@@ -186,7 +186,7 @@ static int snapshot_dir(const struct snapshot_options *options, const struct run
 
 	if (fd < 0)
 		return TOOL_FAILED;
-	if (page.minor < 7 || page.flight.is_on == 0) {
+	if (page.flight.is_on == 0) {
 		tool_error("%s: its writer (pid %" PRIu32 ") is no flight recorder: it writes "
 			   "everything anyway; otlpipe-writer --mode flight-recorder is one",
 			   path, page.pid);

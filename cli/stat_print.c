@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A look at the writer and the rings as a table for people, or as JSON. */
 #include "cli/stat_print.h"
+#include "base/units.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -93,6 +94,35 @@ static json_object *retention_json(const struct status_retention *retention)
 	return json;
 }
 
+static json_object *items_json(const uint64_t *items)
+{
+	json_object *json = json_object_new_object();
+	unsigned i;
+
+	for (i = 0; i < SIGNAL_COUNT; i++)
+		json_add_number(json, signal_name(i), items[i]);
+	return json;
+}
+
+static json_object *flight_json(const struct status_flight *flight)
+{
+	json_object *json = json_object_new_object();
+
+	json_add_bool(json, "is_on", flight->is_on != 0);
+	json_add_number(json, "keep_ns", flight->keep_ns);
+	json_add_number(json, "keep_bytes", flight->keep_bytes);
+	json_add_number(json, "held_files", flight->held_files);
+	json_add_number(json, "held_bytes", flight->held_bytes);
+	json_add_number(json, "held_since_unix_nano", flight->held_since_unix_ns);
+	json_object_object_add(json, "held_items", items_json(flight->held_items));
+	json_add_number(json, "let_go_files", flight->let_go_files);
+	json_add_number(json, "let_go_bytes", flight->let_go_bytes);
+	json_object_object_add(json, "let_go_items", items_json(flight->let_go_items));
+	json_add_number(json, "snapshots_begun", flight->snapshots_begun);
+	json_add_number(json, "snapshots_done", flight->snapshots_done);
+	return json;
+}
+
 static json_object *writer_json(const struct stat_view *view)
 {
 	char problem[PROBLEM_BYTES];
@@ -114,6 +144,7 @@ static json_object *writer_json(const struct stat_view *view)
 		json_object_object_add(signals, signal_name(i), signal_json(&view->page, i));
 	json_object_object_add(json, "signals", signals);
 	json_object_object_add(json, "retention", retention_json(&view->page.retention));
+	json_object_object_add(json, "flight_recorder", flight_json(&view->page.flight));
 	return json;
 }
 
@@ -308,6 +339,29 @@ static void print_retention(const struct status_retention *retention)
 		     retention->missing_files);
 }
 
+static uint64_t sum_items(const uint64_t *items)
+{
+	uint64_t sum = 0;
+	unsigned i;
+
+	for (i = 0; i < SIGNAL_COUNT; i++)
+		sum += items[i];
+	return sum;
+}
+
+static void print_flight(const struct status_flight *flight)
+{
+	char keep[UNITS_TEXT_BYTES] = "";
+
+	line("flight recorder: keeps %s%s%" PRIu64 " bytes; holds %" PRIu64 " records in %" PRIu64
+	     " bytes, since %" PRIu64 " s; let go of %" PRIu64 "; %" PRIu64 " snapshots",
+	     flight->keep_ns != 0 ? units_format_duration((int64_t)flight->keep_ns, keep) : "",
+	     flight->keep_ns != 0 ? ", " : "", flight->keep_bytes, sum_items(flight->held_items),
+	     flight->held_bytes,
+	     flight->held_since_unix_ns != 0 ? age_seconds(flight->held_since_unix_ns) : 0,
+	     sum_items(flight->let_go_items), flight->snapshots_done);
+}
+
 static void print_sender(const struct stat_sender *sender)
 {
 	char behind[256] = "";
@@ -379,6 +433,8 @@ static void print_writer(const struct stat_view *view)
 	if (view->is_running && page->regions_waiting > 0)
 		line("waiting: %" PRIu64 " regions that the writer has no room for yet",
 		     page->regions_waiting);
+	if (page->flight.is_on != 0)
+		print_flight(&page->flight);
 	line("output: %s", page->output[0] != '\0' ? page->output : "none yet");
 	if (page->output[0] != '\0')
 		print_disk(&view->output);

@@ -205,6 +205,12 @@ int status_read(const struct runtime_dir *dir, struct status_page *ret, bool *re
 	status_terminate(ret->flight.output, sizeof(ret->flight.output));
 	status_terminate(ret->output, sizeof(ret->output));
 	status_terminate(ret->version, sizeof(ret->version));
+	if (ret->minor >= STATUS_MINOR_FLIGHT && ret->flight.is_on != 0 &&
+	    ret->flight.output[0] == '/' &&
+	    strlen(ret->flight.output) + 1 < sizeof(ret->flight.output))
+		strcpy(ret->output, ret->flight.output);
+	else if (ret->minor < STATUS_MINOR_FLIGHT)
+		memset(&ret->flight, 0, sizeof(ret->flight));
 	rc = runtime_has_writer(dir);
 	if (rc < 0)
 		return rc;

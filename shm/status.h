@@ -20,6 +20,7 @@
 #define STATUS_MAGIC	     UINT64_C(0x3157544952455750)
 #define STATUS_MAJOR	     2
 #define STATUS_MINOR	     7 /* a higher number: fields were added in the room */
+#define STATUS_MINOR_FLIGHT  7
 #define STATUS_OUTPUT_BYTES  3968
 #define STATUS_MESSAGE_BYTES 256
 #define STATUS_VERSION_BYTES 32
@@ -71,6 +72,7 @@ struct status_retention {
 
 #define STATUS_SNAPSHOTS      3 /* results that are kept */
 #define STATUS_SNAPSHOT_BYTES 160
+#define STATUS_PATH_BYTES     768
 
 /* How a snapshot ended. Its number stands in it, and the place is that number modulo the count. */
 struct status_snapshot {
@@ -100,7 +102,7 @@ struct status_flight {
 	uint64_t snapshots_begun; /* the number of the last one */
 	uint64_t snapshots_done;  /* the same, of those that are over, however they ended */
 	struct status_snapshot snapshots[STATUS_SNAPSHOTS];
-	char output[STATUS_MESSAGE_BYTES]; /* where snapshots go; cut if it is longer */
+	char output[STATUS_PATH_BYTES]; /* where snapshots go; cut if it is longer */
 };
 
 /* What a writer leaves to the next one, beside the path of its output directory. */
@@ -195,7 +197,8 @@ int status_move(struct status *status, const struct runtime_dir *dir);
 uint32_t status_holder(const struct runtime_dir *dir);
 
 /**
- * For monitors: a copy of the page.
+ * For monitors: a copy of the page. The output directory in it is that of the files that stay: of a
+ * flight recorder not its spool.
  *
  * @return 0, -ENOENT, or -EPROTO
  */

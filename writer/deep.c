@@ -55,8 +55,9 @@ struct deep {
 	bool has_failed; /* said so */
 };
 
-/* What the signal handler writes to; -1: nothing. */
-static int deep_event_fd = -1;
+/* What the signal handler and other threads write to; DEEP_NO_FD: nothing. */
+#define DEEP_NO_FD UINT32_MAX
+static uint32_t deep_event_fd = DEEP_NO_FD;
 
 static void deep_tell(int event_fd)
 {
@@ -69,10 +70,11 @@ static void deep_tell(int event_fd)
 
 void deep_cancel(void)
 {
+	const uint32_t event_fd = atomic_load_relaxed_u32(&deep_event_fd);
 	const int saved = errno;
 
-	if (deep_event_fd >= 0)
-		deep_tell(deep_event_fd);
+	if (event_fd != DEEP_NO_FD)
+		deep_tell((int)event_fd);
 	errno = saved;
 }
 
@@ -149,7 +151,7 @@ static int deep_open(struct deep *deep)
 		deep_close_files(deep);
 		return rc;
 	}
-	deep_event_fd = deep->event_fd;
+	atomic_store_relaxed_u32(&deep_event_fd, (uint32_t)deep->event_fd);
 	deep->is_open = true;
 	return 0;
 }
@@ -371,7 +373,7 @@ void deep_end(struct writer *writer)
 	struct deep *deep = writer->deep;
 
 	if (deep != NULL && deep->is_open) {
-		deep_event_fd = -1;
+		atomic_store_relaxed_u32(&deep_event_fd, DEEP_NO_FD);
 		sleeper_call(deep, SLEEPER_ENDS);
 		pthread_join(deep->thread, NULL);
 		deep_close_files(deep);

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "writer/deep.h"
 
 /* The oldest file goes as a whole, so a file is a small part of what is held. */
 #define PLAN_PARTS	      16u
@@ -294,17 +295,22 @@ static int64_t look(struct flight *flight)
 	int64_t wait_ns = LOOK_NS_MAX;
 	enum otlp_signal oldest;
 	struct view view;
+	uint64_t files;
 	int rc = view_make(flight, false, &view);
 
 	if (rc < 0) {
 		say_error(flight, "list what it holds", rc);
 		return PLAN_ROTATE_NS_MIN;
 	}
+	files = view.files;
 	while (rc == 0 && (oldest = view_oldest(flight, &view)) != SIGNAL_COUNT &&
 	       is_due(flight, &view, oldest))
 		rc = let_go_oldest(flight, &view, oldest);
 	say_error(flight, "let go of what is too old", rc);
 	show_view(flight, &view);
+	/* A loop that sleeps for long has to tell monitors of it. */
+	if (view.files != files)
+		deep_cancel();
 	oldest = view_oldest(flight, &view);
 	if (oldest != SIGNAL_COUNT && flight->plan.keep_ns != 0) {
 		wait_ns = flight->plan.keep_ns - (boot_ns() - view_seen_ns(flight, &view, oldest)) +
@@ -456,6 +462,7 @@ static void *run_thread(void *argument)
 			flight->wants_snapshot = false;
 			flight->has_result = true;
 			flight->result = result;
+			deep_cancel();
 		}
 	}
 	pthread_mutex_unlock(&flight->mutex);

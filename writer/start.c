@@ -365,6 +365,9 @@ void writer_end(struct writer *writer)
 {
 	enum otlp_signal signal;
 
+	/* Its thread wakes the loop. */
+	flight_close(writer->flight);
+	writer->flight = NULL;
 	deep_end(writer);
 	http_close(writer->http);
 	if (writer->opened >= START_DRAIN) {
@@ -379,7 +382,6 @@ void writer_end(struct writer *writer)
 		queue_close(&writer->queues[signal]);
 		file_destination_close(&writer->files[signal]);
 	}
-	flight_close(writer->flight);
 	if (writer->opened >= START_RETAIN) {
 		pack_close(writer->pack);
 		retain_close(writer->retain);

@@ -99,6 +99,35 @@ static void draw_problem(const struct head *head, unsigned row, unsigned index)
 			  index < SIGNAL_COUNT ? page->problems[index] : page->retention.problem);
 }
 
+static uint64_t sum_items(const uint64_t *items)
+{
+	uint64_t sum = 0;
+
+	for (unsigned s = 0; s < SIGNAL_COUNT; s++)
+		sum += items[s];
+	return sum;
+}
+
+static void draw_flight(const struct head *head, unsigned row, unsigned index)
+{
+	const struct status_flight *flight = &head->model->view.page.flight;
+	char held[TOP_TEXT_BYTES], keep[TOP_TEXT_BYTES], age[TOP_TEXT_BYTES];
+	struct top_canvas *canvas = head->canvas;
+	unsigned at = top_canvas_put(canvas, row, 0, canvas->columns, TOP_BOLD, "recorder ");
+
+	(void)index;
+	at = top_canvas_format(canvas, row, at, TOP_PLAIN, "holds %" PRIu64 " records, %s of %s",
+			       sum_items(flight->held_items), top_size(flight->held_bytes, held),
+			       top_size(flight->keep_bytes, keep));
+	if (flight->held_since_unix_ns != 0)
+		at = top_canvas_format(
+			canvas, row, at, TOP_PLAIN, ", since %s",
+			top_age(seconds_since(head->model, flight->held_since_unix_ns), age));
+	top_canvas_format(canvas, row, at, TOP_PLAIN,
+			  ", let go of %" PRIu64 ", %" PRIu64 " snapshots",
+			  sum_items(flight->let_go_items), flight->snapshots_done);
+}
+
 static void draw_disk(const struct head *head, unsigned row, unsigned index)
 {
 	const struct stat_output *output = &head->model->view.output;
@@ -348,6 +377,8 @@ static unsigned list_lines(const struct top_model *model, struct head_line lines
 	if (view->is_running && view->page.retention.problem[0] != '\0')
 		add(lines, &count, draw_problem, SIGNAL_COUNT, 85);
 	add(lines, &count, draw_drops, 0, 80);
+	if (view->is_running && view->page.flight.is_on != 0)
+		add(lines, &count, draw_flight, 0, 75);
 	if (view->has_page && view->page.output[0] != '\0')
 		add(lines, &count, draw_disk, 0, 70);
 	add(lines, &count, draw_memory, 0, 30);
