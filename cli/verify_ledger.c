@@ -191,7 +191,7 @@ int verify_ledger(struct verify *verify, const struct verify_place *place,
 		if (!entry_is_sound(verify, place, head, entry))
 			continue;
 		if (is_summed(entry)) {
-			add_summed(verify, (enum otlp_signal)head->signal, entry);
+			add_summed(verify, head->signal, entry);
 			say_bad_items(verify, place, entry);
 			continue;
 		}

@@ -24,10 +24,9 @@ static bool is_moved(const struct verify *verify, const struct batch_head *head,
 	for (i = 0; i < head->entry_count; i++) {
 		const struct batch_entry *entry = &entries[i];
 		const struct verify_region *region = verify_find_region(verify, entry->region_id);
-		const struct verify_ring *ring =
-			region != NULL && entry->ring < REGION_RINGS_MAX
-				? region->rings[entry->ring]
-				: NULL;
+		const struct verify_ring *ring = region != NULL && entry->ring < REGION_RINGS_MAX
+							 ? region->rings[entry->ring]
+							 : NULL;
 
 		if (ring == NULL || !ring->is_seen)
 			return false;

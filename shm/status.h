@@ -84,7 +84,7 @@ struct status_snapshot {
 	uint64_t end_unix_ns;
 	uint64_t items[REGION_SIGNALS_MAX];
 	uint64_t let_go_items[REGION_SIGNALS_MAX]; /* since the one before: its files say so too */
-	char problem[STATUS_SNAPSHOT_BYTES];	 /* what went wrong, for people; or empty */
+	char problem[STATUS_SNAPSHOT_BYTES];	   /* what went wrong, for people; or empty */
 };
 
 /* A writer that keeps the last of it in memory, and writes that when a snapshot is asked for. */

@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "writer/parts.h"
 #include "writer/place.h"
+#include "writer/snapshot.h"
 
 /* It is looked once in an interval whether anything was drained, but not more or less often than
  * this; and so often nothing was before it sleeps. */

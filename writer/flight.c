@@ -14,7 +14,6 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "writer/deep.h"
 
 /* The oldest file goes as a whole, so a file is a small part of what is held. */
 #define PLAN_PARTS	      16u
@@ -46,6 +45,7 @@ struct flight {
 	struct held held[SIGNAL_COUNT];
 	const struct outdir *disk;
 	const char *disk_path;
+	void (*wake)(void);
 	bool has_said_full;
 	int said_error;
 	uint64_t found_items[SIGNAL_COUNT]; /* held when it was opened; constant */
@@ -310,7 +310,7 @@ static int64_t look(struct flight *flight)
 	show_view(flight, &view);
 	/* A loop that sleeps for long has to tell monitors of it. */
 	if (view.files != files)
-		deep_cancel();
+		flight->wake();
 	oldest = view_oldest(flight, &view);
 	if (oldest != SIGNAL_COUNT && flight->plan.keep_ns != 0) {
 		wait_ns = flight->plan.keep_ns - (boot_ns() - view_seen_ns(flight, &view, oldest)) +
@@ -462,7 +462,7 @@ static void *run_thread(void *argument)
 			flight->wants_snapshot = false;
 			flight->has_result = true;
 			flight->result = result;
-			deep_cancel();
+			flight->wake();
 		}
 	}
 	pthread_mutex_unlock(&flight->mutex);
@@ -523,7 +523,7 @@ static void held_free(struct flight *flight)
 }
 
 int flight_open(struct flight **ret, const struct flight_plan *plan, const struct outdir *held,
-		const struct outdir *disk, const char *disk_path)
+		const struct outdir *disk, const char *disk_path, void (*wake)(void))
 {
 	struct flight *flight = calloc(1, sizeof(*flight));
 	int rc;
@@ -535,6 +535,7 @@ int flight_open(struct flight **ret, const struct flight_plan *plan, const struc
 	flight->plan = *plan;
 	flight->disk = disk;
 	flight->disk_path = disk_path;
+	flight->wake = wake;
 	rc = spool_open(&flight->spool, held->fd, held->manifest, disk->fd, disk->manifest);
 	if (rc < 0) {
 		free(flight);

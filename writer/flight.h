@@ -38,10 +38,11 @@ void flight_plan(struct flight_plan *ret, const struct options *options, int dir
  *
  * @param disk       the output directory, which must outlive it
  * @param disk_path  where it is, so that it can be seen whether it is there on
+ * @param wake       wakes the main loop, from the thread: there is something to show
  * @return 0, or negative and a line was said
  */
 int flight_open(struct flight **ret, const struct flight_plan *plan, const struct outdir *held,
-		const struct outdir *disk, const char *disk_path);
+		const struct outdir *disk, const char *disk_path, void (*wake)(void));
 
 /** The file that is just moved is moved to its end. What is held stays. NULL is fine. */
 void flight_close(struct flight *flight);

@@ -17,9 +17,11 @@
 #include "base/log.h"
 #include "base/mode.h"
 #include "base/units.h"
+#include "writer/deep.h"
 #include "writer/file/claimfile.h"
 #include "writer/file/spool.h"
 #include "writer/flight.h"
+#include "writer/snapshot.h"
 
 #define SPOOL_LOCK_WAIT_NS  INT64_C(1000000000)
 #define SPOOL_OUTPUT	    "output"
@@ -265,7 +267,8 @@ int flight_start(struct writer *writer)
 	int rc;
 
 	flight_plan(&plan, writer->options, writer->outdir.fd);
-	rc = flight_open(&writer->flight, &plan, &writer->outdir, &writer->disk, writer->disk_path);
+	rc = flight_open(&writer->flight, &plan, &writer->outdir, &writer->disk, writer->disk_path,
+			 deep_cancel);
 	if (rc < 0)
 		return rc;
 	status->is_on = 1;

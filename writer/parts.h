@@ -14,12 +14,12 @@
 #include "writer/queue.h"
 #include "writer/regions.h"
 #include "writer/self.h"
-#include "writer/snapshot.h"
 #include "writer/wait.h"
 #include "writer/watchdog.h"
 
 struct deep;
 struct flight;
+struct snapshot;
 struct place_old;
 
 /* What place.c knows of the runtime directory beside that it is open. */
@@ -49,7 +49,7 @@ struct writer {
 	bool has_disk;
 	char *disk_path;
 	struct flight *flight; /* NULL: it is none */
-	struct snapshot snapshot;
+	struct snapshot *snapshot;
 	struct iobuf_pool *pool;
 	struct io *io;
 	struct retain *retain;

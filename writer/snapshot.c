@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -25,6 +26,40 @@
 #define SNAPSHOT_LATE_NS INT64_C(10000000000)
 #define SNAPSHOT_LOOK_NS INT64_C(2000000)
 
+enum snapshot_step {
+	SNAPSHOT_NONE,
+	SNAPSHOT_TAKING,
+	SNAPSHOT_CLOSING,
+	SNAPSHOT_SEALING,
+	SNAPSHOT_MOVING
+};
+
+struct snapshot {
+	enum snapshot_step step;
+	bool is_wanted;
+	int64_t not_before_ns; /* programs may not have one sooner; their asks wait */
+	bool program_asks;
+	int64_t begin_ns;
+	bool is_late;			    /* not all of the rings could be taken in time */
+	uint64_t closed_to[SIGNAL_COUNT];   /* batches before this number belong to it */
+	bool is_rotated[SIGNAL_COUNT];	    /* the open file was asked to be sealed */
+	uint64_t file_number[SIGNAL_COUNT]; /* which one; 0: none was open */
+};
+
+int snapshot_open(struct writer *writer)
+{
+	writer->snapshot = calloc(1, sizeof(*writer->snapshot));
+	if (writer->snapshot == NULL)
+		log_line("no memory for snapshots");
+	return writer->snapshot == NULL ? -ENOMEM : 0;
+}
+
+void snapshot_close(struct writer *writer)
+{
+	free(writer->snapshot);
+	writer->snapshot = NULL;
+}
+
 /* Where this fails, a kill would take the ask with it. */
 static void note_asked(const struct writer *writer)
 {
@@ -41,14 +76,14 @@ void snapshot_start(struct writer *writer)
 	    faccessat(writer->outdir.fd, SNAPSHOT_ASKED, F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
 		log_line("a snapshot was asked for, and the writer before did not come to its end: "
 			 "it is taken now");
-		writer->snapshot.is_wanted = true;
+		writer->snapshot->is_wanted = true;
 	}
 }
 
 void snapshot_ask(struct writer *writer)
 {
 	if (writer->flight != NULL) {
-		writer->snapshot.is_wanted = true;
+		writer->snapshot->is_wanted = true;
 		note_asked(writer);
 	} else
 		log_line("SIGUSR1 asks for a snapshot: that is for --mode flight-recorder; this "
@@ -62,8 +97,8 @@ static void listen(struct writer *writer)
 
 	for (source = writer->regions.sources; source != NULL; source = source->next)
 		any |= source_hear_snapshot(source);
-	if (any && writer->flight != NULL && !writer->snapshot.program_asks) {
-		writer->snapshot.program_asks = true;
+	if (any && writer->flight != NULL && !writer->snapshot->program_asks) {
+		writer->snapshot->program_asks = true;
 		note_asked(writer);
 	}
 }
@@ -72,7 +107,7 @@ static void listen(struct writer *writer)
 
 static void begin(struct writer *writer, int64_t now_ns)
 {
-	struct snapshot *snapshot = &writer->snapshot;
+	struct snapshot *snapshot = writer->snapshot;
 	struct source *source;
 
 	snapshot->is_wanted = snapshot->program_asks = snapshot->is_late = false;
@@ -92,15 +127,15 @@ static void begin(struct writer *writer, int64_t now_ns)
 /* Time is over for what should have been done by now. */
 static bool is_late(struct writer *writer, int64_t now_ns)
 {
-	if (now_ns - writer->snapshot.begin_ns < SNAPSHOT_LATE_NS)
+	if (now_ns - writer->snapshot->begin_ns < SNAPSHOT_LATE_NS)
 		return false;
-	writer->snapshot.is_late = true;
+	writer->snapshot->is_late = true;
 	return true;
 }
 
 static bool take(struct writer *writer, int64_t now_ns)
 {
-	struct snapshot *snapshot = &writer->snapshot;
+	struct snapshot *snapshot = writer->snapshot;
 	const bool accept_busy = now_ns - snapshot->begin_ns >= SNAPSHOT_BUSY_NS;
 	const struct source *source;
 	enum otlp_signal signal;
@@ -128,12 +163,12 @@ static bool is_written(const struct writer *writer, enum otlp_signal signal)
 	const struct queue *queue = &writer->queues[signal];
 
 	return queue->jobs == NULL ||
-	       queue->jobs->ledger->sequence >= writer->snapshot.closed_to[signal];
+	       queue->jobs->ledger->sequence >= writer->snapshot->closed_to[signal];
 }
 
 static bool close_files(struct writer *writer, int64_t now_ns)
 {
-	struct snapshot *snapshot = &writer->snapshot;
+	struct snapshot *snapshot = writer->snapshot;
 	enum otlp_signal signal;
 	bool all = true;
 
@@ -160,7 +195,7 @@ static bool close_files(struct writer *writer, int64_t now_ns)
 
 static bool seal(struct writer *writer, int64_t now_ns)
 {
-	struct snapshot *snapshot = &writer->snapshot;
+	struct snapshot *snapshot = writer->snapshot;
 	uint64_t up_to[SIGNAL_COUNT];
 	enum otlp_signal signal;
 
@@ -200,7 +235,7 @@ static bool end(struct writer *writer)
 
 	if (!flight_take_result(writer->flight, &result))
 		return false;
-	if (result.error == 0 && writer->snapshot.is_late) {
+	if (result.error == 0 && writer->snapshot->is_late) {
 		result.error = ETIMEDOUT;
 		snprintf(result.problem, sizeof(result.problem),
 			 "what was held is written, but what the rings have could not be taken "
@@ -219,13 +254,15 @@ static bool end(struct writer *writer)
 	atomic_fence_store();
 	result.number = 0;
 	*to = result;
+	/* PAIR(snapshot-result): as above. */
 	atomic_fence_store();
 	to->number = flight->snapshots_begun;
 	flight_show(writer->flight, writer->status.page);
+	/* PAIR(snapshot-result): as above. */
 	atomic_fence_store();
 	flight->snapshots_done = flight->snapshots_begun;
-	writer->snapshot.step = SNAPSHOT_NONE;
-	if (!writer->snapshot.is_wanted && !writer->snapshot.program_asks)
+	writer->snapshot->step = SNAPSHOT_NONE;
+	if (!writer->snapshot->is_wanted && !writer->snapshot->program_asks)
 		(void)unlinkat(writer->outdir.fd, SNAPSHOT_ASKED, 0);
 	retain_request(writer->retain);
 	pack_request(writer->pack);
@@ -236,14 +273,14 @@ static bool end(struct writer *writer)
 
 bool snapshot_is_due(const struct writer *writer)
 {
-	const struct snapshot *snapshot = &writer->snapshot;
+	const struct snapshot *snapshot = writer->snapshot;
 
 	return snapshot->step != SNAPSHOT_NONE || snapshot->is_wanted || snapshot->program_asks;
 }
 
 int64_t snapshot_deadline_ns(const struct writer *writer, int64_t now_ns)
 {
-	const struct snapshot *snapshot = &writer->snapshot;
+	const struct snapshot *snapshot = writer->snapshot;
 
 	if (snapshot->step != SNAPSHOT_NONE)
 		return now_ns + SNAPSHOT_LOOK_NS;
@@ -254,7 +291,7 @@ int64_t snapshot_deadline_ns(const struct writer *writer, int64_t now_ns)
 
 bool snapshot_turn(struct writer *writer, int64_t now_ns)
 {
-	struct snapshot *snapshot = &writer->snapshot;
+	struct snapshot *snapshot = writer->snapshot;
 
 	listen(writer);
 	/* A writer that stops does not make a program's ask wait: there is no later. */

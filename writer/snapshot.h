@@ -16,29 +16,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "core/record/signal.h"
-
 struct writer;
 
-enum snapshot_step {
-	SNAPSHOT_NONE,
-	SNAPSHOT_TAKING,
-	SNAPSHOT_CLOSING,
-	SNAPSHOT_SEALING,
-	SNAPSHOT_MOVING
-};
+struct snapshot;
 
-struct snapshot {
-	enum snapshot_step step;
-	bool is_wanted;
-	int64_t not_before_ns; /* programs may not have one sooner; their asks wait */
-	bool program_asks;
-	int64_t begin_ns;
-	bool is_late;			    /* not all of the rings could be taken in time */
-	uint64_t closed_to[SIGNAL_COUNT];   /* batches before this number belong to it */
-	bool is_rotated[SIGNAL_COUNT];	    /* the open file was asked to be sealed */
-	uint64_t file_number[SIGNAL_COUNT]; /* which one; 0: none was open */
-};
+/** @return 0, or -ENOMEM and a line was said */
+int snapshot_open(struct writer *writer);
+void snapshot_close(struct writer *writer);
 
 /** Is there one that a killed writer owes? To be called once the spool is open. */
 void snapshot_start(struct writer *writer);

@@ -40,7 +40,7 @@ struct source_ring {
 	bool is_limited;   /* the writer stops: nothing is taken behind limit */
 	bool is_overruled; /* broken: staged is what the files say, and its memory is left alone */
 	uint64_t seen_tail, seen_flush_to; /* when the ring was last looked at */
-	uint64_t snapshot_to; /* the tail when the snapshot under way began */
+	uint64_t snapshot_to;		   /* the tail when the snapshot under way began */
 	struct ring_reader reader;
 	uint64_t limit;
 	struct ring_done staged;  /* up to the reader's position: where a batch closed now ends */
@@ -77,10 +77,10 @@ struct source {
 	bool is_broken;	   /* drained no further */
 	const char *fault; /* with DRAIN_BROKEN: why */
 	bool has_late_flush;
-	uint32_t snapshots_heard;	    /* how often its program had asked, at the last look */
-	unsigned jobs;			    /* batches in flight that name it */
-	int64_t owes_ns[SIGNAL_COUNT];	    /* time that it had before its turn */
-	bool asks_early[SIGNAL_COUNT];	    /* for the batch that is being made */
+	uint32_t snapshots_heard;      /* how often its program had asked, at the last look */
+	unsigned jobs;		       /* batches in flight that name it */
+	int64_t owes_ns[SIGNAL_COUNT]; /* time that it had before its turn */
+	bool asks_early[SIGNAL_COUNT]; /* for the batch that is being made */
 	int64_t rests_until_ns[SIGNAL_COUNT]; /* with that; 0: it does not */
 };
 

@@ -24,6 +24,7 @@
 #include "writer/flight.h"
 #include "writer/flight_start.h"
 #include "writer/place.h"
+#include "writer/snapshot.h"
 #include "writer/start_output.h"
 
 #define START_LOCK_WAIT_NS INT64_C(1000000000)
@@ -336,6 +337,8 @@ int writer_start(struct writer *writer, struct options *options)
 		writer->opened = START_RETAIN;
 	if (rc == 0)
 		rc = start_pack(writer);
+	if (rc == 0)
+		rc = snapshot_open(writer);
 	if (rc == 0 && options->is_flight_recorder)
 		rc = flight_start(writer);
 	for (signal = 0; rc == 0 && signal < SIGNAL_COUNT; signal++)
@@ -369,6 +372,7 @@ void writer_end(struct writer *writer)
 	flight_close(writer->flight);
 	writer->flight = NULL;
 	deep_end(writer);
+	snapshot_close(writer);
 	http_close(writer->http);
 	if (writer->opened >= START_DRAIN) {
 		free(writer->drain.record);

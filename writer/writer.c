@@ -27,6 +27,7 @@
 #include "writer/place.h"
 #include "writer/regions.h"
 #include "writer/reload.h"
+#include "writer/snapshot.h"
 #include "writer/start.h"
 #include "writer/start_output.h"
 

@@ -172,6 +172,12 @@ static PyObject *library_flush(PyObject *self, PyObject *timeout_ns)
 	return handle_wait(to_library(self)->library, timeout);
 }
 
+static PyObject *library_snapshot(PyObject *self, PyObject *unused)
+{
+	(void)unused;
+	return PyLong_FromLong(otlp_library_snapshot(to_library(self)->library));
+}
+
 static PyObject *library_shutdown(PyObject *self, PyObject *timeout_ns)
 {
 	long long timeout = PyLong_AsLongLong(timeout_ns);
@@ -229,6 +235,7 @@ static PyMethodDef library_methods[] = {
 	{"log_exporter", library_log_exporter, METH_NOARGS, "log_exporter() -> LogExporter"},
 	{"export_traces", library_export_traces, METH_O, "as SpanExporter.export()"},
 	{"flush", library_flush, METH_O, "flush(timeout_ns) -> error; -1: no deadline"},
+	{"snapshot", library_snapshot, METH_NOARGS, "snapshot() -> error"},
 	{"shutdown", library_shutdown, METH_O, "shutdown(timeout_ns) -> error; -1: no deadline"},
 	{"stats", library_stats, METH_NOARGS,
 	 "stats() -> (spans, metrics, logs, rejected, ring_error, ring_failures)"},

@@ -15,7 +15,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "torture
 import rig
 from rig import Skip, check, equal, wait_for
 
-WRITER_STATE_OFFSET, ABANDONED = 512, 0x4E444241
+WRITER_STATE_OFFSET, ABANDONED = 1408, 0x4E444241
 SKIPPED = 77
 
 

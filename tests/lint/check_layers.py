@@ -58,7 +58,7 @@ SHM_VIEW = re.compile(
 # What an open of the library would say, for the tool.
 CHECK = re.compile(r"^core/check\.h$")
 FILE_READ = re.compile(
-    r"^writer/file/(batch|batch_scan|cursor|datadir|dataname|manifest_image|manifest_store|unzst)\.h$"
+    r"^writer/file/(batch|batch_scan|cursor|datadir|dataname|letgo|manifest_image|manifest_store|spool|unzst)\.h$"
 )
 
 STAT = re.compile(r"^cli/(openmetrics|stat_look|stat_view)\.h$")

@@ -87,7 +87,7 @@ def cat_reads_what_a_snapshot_wrote(pipe):
 
 
 def what_the_rings_have_is_in_the_snapshot(pipe):
-    writer = recorder(pipe, interval="1h")
+    writer = recorder(pipe, interval="5s")
     load = pipe.endless_load("--rate", 500)
     harness.nap(0.3)
     result = snapshot_json(pipe)

@@ -194,6 +194,21 @@ def drops_are_shown_by_reason(pipe):
     pipe.writer("--drain", interval=None, ready=False).wait()
 
 
+def the_lanes_of_a_ring_are_shown(pipe):
+    for lanes in (1, 4):
+        load = pipe.endless_load("--rate", 100, "--signal", "spans", lanes=lanes)
+        found = next(r for r in stat(pipe)["regions"] if r["pid"] in load.workers)
+        ring = ring_of(found, "spans")
+        harness.equal(ring["size_bytes"], 4 << 20, "bytes of all lanes")
+        if lanes == 1:
+            harness.check("lanes_used_bytes" not in ring, f"{ring}")
+        else:
+            harness.equal(len(ring["lanes_used_bytes"]), lanes, "lanes")
+            harness.equal(sum(ring["lanes_used_bytes"]), ring["used_bytes"], "used bytes")
+        load.stop()
+    pipe.writer("--drain", interval=None, ready=False).wait()
+
+
 def memory_of_programs_that_have_ended_is_shown(pipe):
     """What waits while no writer runs: each region holds its rings, whatever is in them."""
     harness.equal(stat(pipe)["memory"]["held_bytes"], 0, "memory of nothing")
@@ -363,6 +378,7 @@ if __name__ == "__main__":
             the_service_and_the_disk_and_its_syncs_are_shown,
             a_sender_and_what_it_has_not_sent_are_shown,
             drops_are_shown_by_reason,
+            the_lanes_of_a_ring_are_shown,
             memory_of_programs_that_have_ended_is_shown,
             regions_beyond_the_list_are_in_the_sums_and_told_of,
             each_field_of_the_schema_is_in_the_page,

@@ -98,8 +98,8 @@ static void join(struct batch_entry *entry, const struct batch_entry *next)
 static bool may_join(const struct batch_entry *entry, const struct batch_entry *next)
 {
 	return entry->region_id == next->region_id && entry->ring == next->ring &&
-	       entry->pid == next->pid &&
-	       entry->start_unix_ns == next->start_unix_ns && entry->to == next->from;
+	       entry->pid == next->pid && entry->start_unix_ns == next->start_unix_ns &&
+	       entry->to == next->from;
 }
 
 static void join_all(struct letgo *letgo)

@@ -431,7 +431,7 @@ static int settle_open(struct spool_signal *of, struct data_name *held, size_t h
 		if (rc == 0)
 			rc = is_held(of, held, held_count, &head);
 		else if (rc == -ENODATA)
-			rc = 0; /* the recovery removes it */
+			rc = 1; /* whosever it is, nothing in it counts */
 		if (rc == 1)
 			rc = drop_copy(of, &names[i]);
 	}
@@ -543,13 +543,14 @@ static int attach(struct spool_signal *of, int held_dirfd, struct manifest *held
 int spool_open(struct spool *ret, int held_dirfd, struct manifest *held_manifest, int disk_dirfd,
 	       struct manifest *disk_manifest)
 {
+	enum otlp_signal signal;
 	int rc = 0;
 
 	memset(ret, 0, sizeof(*ret));
-	while (rc == 0 && ret->count < SIGNAL_COUNT) {
+	for (signal = 0; rc == 0 && signal < SIGNAL_COUNT; signal++) {
 		struct spool_signal *of = &ret->signals[ret->count++];
 
-		of->signal = (enum otlp_signal)(ret->count - 1);
+		of->signal = signal;
 		rc = attach(of, held_dirfd, held_manifest, disk_dirfd, disk_manifest);
 		if (rc == 0) {
 			rc = settle(of);

@@ -388,9 +388,9 @@ OTLP_API int otlp_library_flush(struct otlp_library *library, int64_t timeout_ns
  * still one. Where no writer runs, the next flight recorder takes it; a writer that writes all
  * anyway has nothing to do. A writer begins no more than one a second for its programs.
  *
- * It never blocks. It makes a system call where the writer sleeps. Any thread; async-signal-safe,
- * so that a handler of SIGABRT or SIGSEGV may call it: the ask and the records stand in shared
- * memory, which outlives the program.
+ * It never blocks. It makes a system call where the writer sleeps. The ask and the records stand in
+ * shared memory, which outlives the program: a handler of SIGABRT or SIGSEGV may ask. Any thread;
+ * async-signal-safe.
  *
  * @param library  one that is open, or was shut down
  * @return 0; #OTLP_ERR_INVALID (NULL); #OTLP_ERR_TIMEOUT: another thread of a forked child is just

@@ -313,6 +313,15 @@ class Library
 	}
 
 	/**
+	 * Ask a writer that is a flight recorder to write what it holds, with everything that this
+	 * thread pushed before. It never blocks, and may be called in a signal handler.
+	 */
+	Result snapshot() const noexcept
+	{
+		return result(otlp_library_snapshot(library_));
+	}
+
+	/**
 	 * Take no more, then flush(). Exporters stay valid, and fail from now on. A second call
 	 * succeeds and does nothing.
 	 */

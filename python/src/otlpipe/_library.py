@@ -172,6 +172,12 @@ class OtlpLibrary:
         """
         return self._reporter.waited(self._native.flush(to_ns(timeout_millis)))
 
+    def snapshot(self) -> bool:
+        """Ask a writer that is a flight recorder to write what it holds, with everything that this
+        thread pushed before. Does not wait. False, with the cause logged, if it cannot be asked.
+        """
+        return self._reporter.waited(self._native.snapshot())
+
     def shutdown(self, timeout_millis: float | None = FLUSH_MILLIS) -> bool:
         """Take no more, then flush. Exporters stay valid and fail. Twice is harmless."""
         return self._reporter.waited(self._native.shutdown(to_ns(timeout_millis)))

@@ -1333,6 +1333,9 @@ extern "C" {
     pub fn otlp_library_flush(library: *mut otlp_library, timeout_ns: i64) -> ::core::ffi::c_int;
 }
 extern "C" {
+    pub fn otlp_library_snapshot(library: *mut otlp_library) -> ::core::ffi::c_int;
+}
+extern "C" {
     pub fn otlp_library_shutdown(library: *mut otlp_library, timeout_ns: i64)
         -> ::core::ffi::c_int;
 }

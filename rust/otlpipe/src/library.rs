@@ -331,6 +331,16 @@ impl OtlpLibrary {
         self.check(unsafe { sys::otlp_library_flush(self.as_ptr(), timeout(limit)) })
     }
 
+    /// Ask a writer that is a flight recorder to write what it holds, with everything that this thread
+    /// pushed before. It never blocks.
+    ///
+    /// # Errors
+    /// In a forked child that has no rings what its pushes return.
+    pub fn snapshot(&self) -> Result<(), Error> {
+        // SAFETY: the library is referenced.
+        self.check(unsafe { sys::otlp_library_snapshot(self.as_ptr()) })
+    }
+
     /// Take no more, then [`flush`](OtlpLibrary::flush). Exporters stay valid, and fail from now on.
     /// A second call succeeds and does nothing.
     ///
