@@ -76,7 +76,7 @@ begin() {
 	sdk-otlp) command+=(--exporter "otlp:$(cat "$scratch/sink")") ;;
 	sdk-ostream) command+=(--exporter "ostream:$scratch/stream") ;;
 	esac
-	OTLPIPE_DIR=$runtime OTEL_SERVICE_NAME=shop "${command[@]}" >"$scratch/out" &
+	OTLPIPE_DIR=$runtime OTEL_SERVICE_NAME=shop "${command[@]}" >"$scratch/out" 2>&1 &
 	server=$!
 	wait_for "$server" listening "$scratch/out"
 	url=$(sed -n 's/^listening on //p' "$scratch/out")/products/42
