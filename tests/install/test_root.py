@@ -127,7 +127,15 @@ class Machine:
         self.pipe.undo.append(lambda: call("umount", "-l", disk, expected=None))
 
     def fill_disk(self):
-        """By somebody else, while no file of spans has room reserved: behind a reload."""
+        """By somebody else, while no file has room reserved, which it would give back at its seal."""
+
+        def is_sealed():
+            if not self.shell(f"ls {FILES}/*/*.open 2>/dev/null || true"):
+                return True
+            self.run("systemctl", "reload", UNIT)
+            return False
+
+        wait_for(is_sealed, "all files are sealed")
         self.shell(f"dd if=/dev/zero of={FILES}/somebody bs=1M status=none || true")
         count = self.load(500)
         wait_for(lambda: "stalled" in self.shell(f"otlpipe stat --dir {RINGS}"), "it cannot write")
@@ -308,7 +316,6 @@ def a_newcomer_installs_it_pushes_a_span_and_sees_it(pipe):
     forbids = ("systemd-run", "--quiet", "--pipe", "--wait", "-p", "SystemCallFilter=~io_uring_setup",
                "-p", "SystemCallErrorNumber=EPERM")  # fmt: skip
     machine.names("io_uring", "seccomp", state="warning", prefix=forbids)
-    machine.run("systemctl", "reload", UNIT)
     spans += machine.fill_disk()
     machine.names("writing", "No space left", f"df -h {FILES}")
     machine.shell(f"rm {FILES}/somebody")
