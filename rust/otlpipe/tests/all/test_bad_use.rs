@@ -86,6 +86,7 @@ fn a_flush_without_a_writer_says_so_at_once() {
     let pipeline = Pipeline::without_writer();
     let library = pipeline.library();
     library.flush(LIMIT).unwrap(); // nothing to write
+    library.snapshot().unwrap(); // asked: the next flight recorder takes it
     library.export_traces(&[plain_span("waits", 1)]).unwrap();
     let error = library.flush(Duration::MAX).unwrap_err();
     assert_text(&error, ErrorKind::NoWriter, &["otlpipe-writer"]);
