@@ -281,8 +281,6 @@ static void write_flight(FILE *out, const struct status_flight *flight, struct l
 	gauge(out, "flight_recorder", NULL,
 	      "1: what is written is held in memory, until a snapshot is asked for.",
 	      flight->is_on != 0);
-	if (flight->is_on == 0)
-		return;
 	gauge(out, "flight_keep_bytes", "bytes", "What it may hold.", flight->keep_bytes);
 	gauge(out, "flight_held_bytes", "bytes", "What it holds.", flight->held_bytes);
 	signal_items(out, "flight_held_items", false, "Records that it holds.", flight->held_items,
