@@ -19,12 +19,14 @@
 #include "base/units.h"
 #include "writer/deep.h"
 #include "writer/file/claimfile.h"
+#include "writer/file/manifest_store.h"
 #include "writer/file/spool.h"
 #include "writer/flight.h"
 #include "writer/snapshot.h"
 
 #define SPOOL_LOCK_WAIT_NS  INT64_C(1000000000)
 #define SPOOL_OUTPUT	    "output"
+#define SPOOL_OUTPUT_NEW    SPOOL_OUTPUT ".tmp"
 #define SPOOL_MODE	    0700
 #define SPOOL_MAKE_TRIES    16u
 #define SPOOL_OUTPUT_FORMAT "%016" PRIx64 " "
@@ -120,7 +122,6 @@ static bool read_remembered(const struct outdir *held, struct remembered *ret)
 
 static int write_remembered(const struct outdir *held, const struct outdir *disk, const char *path)
 {
-	static const char temporary[] = SPOOL_OUTPUT ".tmp";
 	char text[STATUS_OUTPUT_BYTES + 32];
 	int length =
 		snprintf(text, sizeof(text), SPOOL_OUTPUT_FORMAT "%s\n", disk->identity.id, path);
@@ -128,14 +129,14 @@ static int write_remembered(const struct outdir *held, const struct outdir *disk
 
 	if (length < 0 || (size_t)length >= sizeof(text))
 		return -ENAMETOOLONG;
-	fd = openat(held->fd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
-		    mode_of_file());
+	fd = openat(held->fd, SPOOL_OUTPUT_NEW,
+		    O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, mode_of_file());
 	if (fd < 0)
 		return -errno;
 	if (write(fd, text, (size_t)length) != (ssize_t)length)
 		rc = -ENOSPC;
 	close(fd);
-	if (rc == 0 && renameat(held->fd, temporary, held->fd, SPOOL_OUTPUT) < 0)
+	if (rc == 0 && renameat(held->fd, SPOOL_OUTPUT_NEW, held->fd, SPOOL_OUTPUT) < 0)
 		rc = -errno;
 	return rc;
 }
@@ -200,13 +201,13 @@ int flight_start_settle(const struct outdir *held, const struct outdir *disk, co
 /* What is empty by now; whatever else somebody put there keeps the directory. */
 static void spool_remove(const struct writer *writer, const struct outdir *held)
 {
-	static const char *const names[] = {SPOOL_OUTPUT, "asked", MANIFEST_NAME, CLAIMFILE_NAME,
-					    OUTDIR_LOCK};
+	static const char *const names[] = {SPOOL_OUTPUT,  SPOOL_OUTPUT_NEW, MANIFEST_NEW, "asked",
+					    MANIFEST_NAME, CLAIMFILE_NAME,   OUTDIR_LOCK};
 	enum otlp_signal signal;
 	size_t i;
 
 	for (signal = 0; signal < SIGNAL_COUNT; signal++)
-		(void)unlinkat(held->fd, signal_name(signal), AT_REMOVEDIR);
+		spool_remove_signal(held->fd, signal);
 	for (i = 0; i < COUNT_OF(names); i++)
 		(void)unlinkat(held->fd, names[i], 0);
 	if (unlinkat(writer->dir.fd, SPOOL_NAME, AT_REMOVEDIR) < 0)

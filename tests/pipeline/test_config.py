@@ -22,6 +22,8 @@ OTHERS = {
     "min-free": "1GiB",
     "retain-for": "collector,archive",
     "compress": "zstd:5",
+    "mode": "flight-recorder",
+    "keep": "30s,64MiB",
     "drain": "1",
     "wait-for-producers": "30s",
     "lost-output": "rewrite",

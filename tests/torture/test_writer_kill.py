@@ -30,12 +30,12 @@ ENDS_RECOVERY = 2
 class Load:
     """What lies in the rings, as a directory to be copied, and the ledger of it."""
 
-    def __init__(self, pipe, tries, folder):
+    def __init__(self, pipe, tries, folder, ring_bytes=1 << 18):
         self.pipe = pipe
         self.ledger = pipe.scratch / "ledger"
         self.template = pipe.shm / "template"
         self.template.mkdir(mode=0o700)
-        fixed = ("--ring-bytes", 1 << 18, "--lanes", 4, "--burst", 0)
+        fixed = ("--ring-bytes", ring_bytes, "--lanes", 4, "--burst", 0)
         first = rig.producer(
             pipe, self.ledger, 0, 2, *fixed, "--tries", tries, runtime=self.template
         )

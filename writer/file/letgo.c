@@ -15,8 +15,6 @@
 #include "base/mode.h"
 #include "writer/file/batch_scan.h"
 
-#define LETGO_TEMPORARY LETGO_NAME ".tmp"
-
 void letgo_open(struct letgo *ret, enum otlp_signal signal)
 {
 	*ret = (struct letgo){.signal = signal};

@@ -16,7 +16,8 @@
 
 #include "writer/file/batch.h"
 
-#define LETGO_NAME "let-go"
+#define LETGO_NAME	"let-go"
+#define LETGO_TEMPORARY LETGO_NAME ".tmp" /* while it is being replaced; rubbish behind a kill */
 
 /* More rings than these are added up, as far as they have ended and no file has any of them. */
 #define LETGO_ENTRIES_MAX 16384u

@@ -24,7 +24,6 @@
 #include "base/mode.h"
 #include "writer/file/manifest_dump.h"
 
-#define MANIFEST_NEW	 MANIFEST_NAME ".new"
 #define MANIFEST_DAMAGED MANIFEST_NAME ".damaged"
 /* Kept free for lines to come: retention must be able to write one when the disk is full. */
 #define RESERVE_BYTES UINT64_C(65536)

@@ -13,6 +13,9 @@
 
 #include "writer/file/manifest_image.h"
 
+/* While it is written anew; rubbish behind a kill. */
+#define MANIFEST_NEW MANIFEST_NAME ".new"
+
 /* The wall clock was set if it moved against the time since boot by more than this. */
 #define MANIFEST_CLOCK_STEP_S INT64_C(10)
 

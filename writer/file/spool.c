@@ -363,6 +363,20 @@ int spool_move(struct spool *spool, enum otlp_signal signal, const struct data_n
 	return 0;
 }
 
+void spool_remove_signal(int held_dirfd, enum otlp_signal signal)
+{
+	const char *name = signal_name(signal);
+	int fd = openat(held_dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	/* What a kill left of files that were being replaced. */
+	(void)unlinkat(fd, LETGO_TEMPORARY, 0);
+	(void)unlinkat(fd, SPOOL_MOVING, 0);
+	close(fd);
+	(void)unlinkat(held_dirfd, name, AT_REMOVEDIR);
+}
+
 int spool_move_all(struct spool *spool, struct spool_counts *ret)
 {
 	enum otlp_signal signal;

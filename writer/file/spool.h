@@ -90,6 +90,9 @@ int spool_move_account(struct spool *spool, enum otlp_signal signal, struct spoo
 int spool_move(struct spool *spool, enum otlp_signal signal, const struct data_name *name,
 	       struct spool_counts *ret);
 
+/** Remove a signal's directory of a spool that is closed, and of which all is moved. */
+void spool_remove_signal(int held_dirfd, enum otlp_signal signal);
+
 /** Move all that is held, and everything else that the spool knows. @return as spool_move() */
 int spool_move_all(struct spool *spool, struct spool_counts *ret);
 
