@@ -305,12 +305,6 @@ uint64_t region_unsettled(const struct region_view *view)
 	return atomic_load_relaxed_u64(&view->header->unsettled_output);
 }
 
-uint32_t region_snapshots_asked(const struct region_view *view)
-{
-	/* PAIR(snapshot-asked): with region_ask_snapshot(): before the tails are read. */
-	return atomic_load_acquire_u32(&view->header->snapshots_asked);
-}
-
 uint32_t region_snapshots_taken(const struct region_view *view)
 {
 	return atomic_load_relaxed_u32(&view->header->snapshots_taken);

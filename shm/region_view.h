@@ -104,8 +104,17 @@ static inline uint32_t region_used(const struct region_view *view)
 	return atomic_load_relaxed_u32(&view->header->rings_used);
 }
 
-/** How often its program has asked for a snapshot, and how many of these asks were seen to. */
-uint32_t region_snapshots_asked(const struct region_view *view);
+/**
+ * How often its program has asked for a snapshot. Each turn of the writer looks: the number is in the
+ * line of rings_used.
+ */
+static inline uint32_t region_snapshots_asked(const struct region_view *view)
+{
+	/* PAIR(snapshot-asked): with region_ask_snapshot(): before the tails are read. */
+	return atomic_load_acquire_u32(&view->header->snapshots_asked);
+}
+
+/** How many of these asks were seen to. */
 uint32_t region_snapshots_taken(const struct region_view *view);
 
 /** The writer: so many of these asks are seen to. */

@@ -87,7 +87,7 @@ def overtaken(pipe, *words, number=12000):
     pipe.load("--signal", "spans", "--count", 10, "--wait").wait()
     reader = Reader(pipe, "--follow", *words, pipe.output)
     reader.read_until(lambda text: text, "it has begun with the first file")
-    load = pipe.load("--signal", "spans", "--count", number, "--retry", "--wait")
+    load = pipe.load("--signal", "spans", "--count", number, "--retry", "--wait", lanes=1)
     load.wait()
     # Retention is asked for by what is sealed: the rest is soon gone.
     first = lambda: min(int(re.search(r"-(\d+)\.binpb", p.name)[1]) for _, p in pipe.files())
@@ -206,7 +206,8 @@ def numbers_that_no_file_had_are_not_missed(pipe):
 def a_listed_file_that_is_gone_is_named(pipe):
     """The same without --follow: a directory is listed once, and printed for long."""
     writer = pipe.writer(*SMALL, interval="20ms")
-    pipe.load("--signal", "spans", "--count", 6000, "--retry", "--wait").wait()
+    # One lane: the last span is printed last.
+    pipe.load("--signal", "spans", "--count", 6000, "--retry", "--wait", lanes=1).wait()
     writer.stop()
     # Near the end, and not the file of the last span: those behind it may have ledgers alone.
     *_, victim, _, _, _ = [path for _, path in pipe.files("sealed")]
