@@ -105,8 +105,8 @@ static inline uint32_t region_used(const struct region_view *view)
 }
 
 /**
- * How often its program has asked for a snapshot. Each turn of the writer looks: the number is in the
- * line of rings_used.
+ * How often its program has asked for a snapshot. Each turn of the writer looks: the number is in
+ * the line of rings_used.
  */
 static inline uint32_t region_snapshots_asked(const struct region_view *view)
 {
