@@ -10,17 +10,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/record/signal.h"
-#include "shm/layout.h"
-
-/* The rings of fuzz_drain: one of each signal, and a second lane of the spans. */
-#define FUZZ_RINGS (SIGNAL_COUNT + 1u)
-
-static inline unsigned fuzz_ring_number(unsigned ring)
-{
-	return ring < SIGNAL_COUNT ? ring : ring_number(OTLP_SIGNAL_TRACES, 1);
-}
-
 /** libFuzzer's. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -17,6 +17,7 @@
 #include "opentelemetry/proto/metrics/v1/metrics.pb-c.h"
 #include "opentelemetry/proto/trace/v1/trace.pb-c.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/fuzz_rings.h"
 #include "writer/source.h"
 
 #define NAME		     "1-0000000000000001.region"

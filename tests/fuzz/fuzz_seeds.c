@@ -18,6 +18,7 @@
 #include "shm/region.h"
 #include "shm/region_view.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/fuzz_rings.h"
 #include "tests/gen.h"
 
 #define RECORD_SEEDS	 60u
