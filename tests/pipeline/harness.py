@@ -323,11 +323,18 @@ class Pipe:
 
 
 def children(pid="self"):
-    return [
-        int(child)
-        for task in pathlib.Path(f"/proc/{pid}/task").iterdir()
-        for child in (task / "children").read_text(encoding="ascii").split()
-    ]
+    tasks = pathlib.Path(f"/proc/{pid}/task")
+    while True:
+        try:
+            return [
+                int(child)
+                for task in tasks.iterdir()
+                for child in (task / "children").read_text(encoding="ascii").split()
+            ]
+        except (FileNotFoundError, ProcessLookupError):
+            # A thread has ended in between, and its children are another's.
+            if not tasks.is_dir():
+                raise
 
 
 def one(function, build, options):
