@@ -1184,7 +1184,8 @@ const _: () = {
         [::core::mem::offset_of!(otlp_options, diagnostic) - 40usize];
     ["Offset of field: otlp_options::diagnostic_context"]
         [::core::mem::offset_of!(otlp_options, diagnostic_context) - 48usize];
-    ["Offset of field: otlp_options::lanes"][::core::mem::offset_of!(otlp_options, lanes) - 56usize];
+    ["Offset of field: otlp_options::lanes"]
+        [::core::mem::offset_of!(otlp_options, lanes) - 56usize];
     ["Offset of field: otlp_options::reserved_1"]
         [::core::mem::offset_of!(otlp_options, reserved_1) - 60usize];
     ["Offset of field: otlp_options::reserved"]
