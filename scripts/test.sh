@@ -73,11 +73,12 @@ broken() { # name, what, log
 	tail -n "$LOG_LINES_MAX" "$3" | sed 's/^/    /'
 }
 
-# Can it run here? What cannot is skipped, loudly; with CI=true that is a failure.
+# Can it run here? What cannot is skipped, loudly; with CI=true that is a failure, but for the two that need
+# a machine on which another system boots or containers run: install and containers.
 can_run() { # name, what is not tested then, command that says why not
 	local why
 	why=$("${@:3}") && return
-	if [[ ${CI:-} == true ]]; then
+	if [[ ${CI:-} == true && $1 != install ]]; then
 		total_failed=$((total_failed + 1))
 		line "$1" "FAILED: NOT RUN, though CI=true: $why"
 	else
