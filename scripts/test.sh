@@ -13,9 +13,9 @@ MESON=${MESON:-meson}
 OUT=build-test
 LOG_LINES_MAX=60 # of each failed test; the whole log is named beside it
 TIMEOUT=${OTLPIPE_TEST_TIMEOUT_MULTIPLIER:-1}
-# One more at once than there are processors: many tests wait most of their time, for a disk, a process or
-# a clock.
-export MESON_TESTTHREADS=${MESON_TESTTHREADS:-$(($(nproc) + 1))}
+# As many at once as there are cores. More would save a minute or two, and make tests that wait for
+# processes see a machine that is too busy.
+export MESON_TESTTHREADS=${MESON_TESTTHREADS:-$(nproc)}
 
 # Where the partners are kept, with the caches of Go and Maven.
 export OTLPIPE_PARTNERS=$PWD/$OUT/partners

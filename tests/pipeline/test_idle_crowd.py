@@ -32,14 +32,15 @@ def batches(pipe, name, size):
 
 def producers_that_push_nothing_make_no_more_batches(pipe):
     alone = batches(pipe, "alone", 0)
-    beside = batches(pipe, "beside", CROWD)
     # So few that no buffer is waited for: whoever waits goes on with the ring that came last.
     harness.check(alone["traces"] > 3, f"too few batches to tell: {alone}")
-    for signal, count in alone.items():
-        harness.check(
-            beside[signal] <= count + 1,
-            f"{signal}: {beside[signal]} batches beside {CROWD} idle producers, {count} without",
-        )
+    # On a busy machine a slice of time can end a batch early: once, not in each of five tries.
+    for number in range(5):
+        beside = batches(pipe, f"beside-{number}", CROWD)
+        if all(beside[signal] <= count + 1 for signal, count in alone.items()):
+            break
+    else:
+        raise harness.Failure(f"{beside} batches beside {CROWD} idle producers, {alone} without")
     pipe.writer("--drain", interval=None, ready=False).wait()
 
 
