@@ -78,7 +78,7 @@ fn a_number_of_lanes_that_is_none_is_refused_by_name() {
     assert_text(&error, ErrorKind::Invalid, &["lanes", "1, 2, 4 and 8"]);
     let library = pipeline.builder().lanes(2).build().unwrap();
     library.export_traces(&[plain_span("in a lane", 1)]).unwrap();
-    assert_eq!(library.stats().spans.accepted, 1);
+    assert_eq!(library.stats().traces.accepted, 1);
 }
 
 #[test]
