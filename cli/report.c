@@ -10,6 +10,7 @@
 
 #include "base/arguments.h"
 #include "base/units.h"
+#include "base/write_all.h"
 #include "cli/read.h"
 #include "cli/report_page.h"
 #include "cli/tool.h"
@@ -49,21 +50,6 @@ static int too_much(void)
 }
 
 /* ---- the page's file ---- */
-
-static int write_all(int fd, const char *bytes, size_t count)
-{
-	while (count > 0) {
-		const ssize_t n = write(fd, bytes, count);
-
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (n > 0) {
-			bytes += n;
-			count -= (size_t)n;
-		}
-	}
-	return 0;
-}
 
 /* The file is there whole or not at all. */
 static int save(const char *path, const struct grow *page)

@@ -27,13 +27,10 @@ static int rotate_path(const char *given)
 {
 	char path[RUNTIME_PATH_BYTES_MAX];
 	struct runtime_dir dir;
-	int rc, status;
+	int status = tool_open_runtime(&dir, path, given);
 
-	rc = runtime_path(path, sizeof(path), given);
-	if (rc == 0)
-		rc = runtime_open(&dir, path, false);
-	if (rc < 0)
-		return tool_runtime_error(path, rc);
+	if (status != TOOL_OK)
+		return status;
 	status = rotate_dir(&dir, path);
 	runtime_close(&dir);
 	return status;

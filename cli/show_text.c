@@ -137,18 +137,26 @@ void show_padded(struct grow *grow, struct view_bytes text, size_t columns)
 	grow_repeat(grow, " ", columns - show_text(grow, text, columns));
 }
 
-void show_time(struct grow *grow, uint64_t time_ns)
+const char *show_time_text(uint64_t time_ns, char text[SHOW_TIME_BYTES])
 {
 	const time_t seconds = (time_t)(time_ns / NS_PER_S);
-	char text[40];
 	struct tm tm;
+	size_t len = 0;
 
-	if (time_ns == 0 || gmtime_r(&seconds, &tm) == NULL ||
-	    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm) == 0) {
-		grow_word(grow, "-");
-		return;
-	}
-	grow_format(grow, "%s.%03" PRIu64 "Z", text, time_ns % NS_PER_S / NS_PER_MS);
+	if (time_ns != 0 && gmtime_r(&seconds, &tm) != NULL)
+		len = strftime(text, SHOW_TIME_BYTES, "%Y-%m-%dT%H:%M:%S", &tm);
+	if (len == 0)
+		return "-";
+	snprintf(text + len, SHOW_TIME_BYTES - len, ".%03" PRIu64 "Z",
+		 time_ns % NS_PER_S / NS_PER_MS);
+	return text;
+}
+
+void show_time(struct grow *grow, uint64_t time_ns)
+{
+	char text[SHOW_TIME_BYTES];
+
+	grow_word(grow, show_time_text(time_ns, text));
 }
 
 const char *show_duration(uint64_t ns, char text[SHOW_DURATION_BYTES])

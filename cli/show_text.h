@@ -16,6 +16,8 @@ size_t show_text(struct grow *grow, struct view_bytes text, size_t columns_max);
 void show_padded(struct grow *grow, struct view_bytes text, size_t columns);
 
 /** A time since 1970: 2026-11-28T09:15:44.123Z; "-" for 0. */
+#define SHOW_TIME_BYTES 48
+const char *show_time_text(uint64_t time_ns, char text[SHOW_TIME_BYTES]);
 void show_time(struct grow *grow, uint64_t time_ns);
 
 /** A duration for people, of three or four digits: 850 ns, 12.3 us, 1.23 ms, 45.6 s, 3 m 20 s. */

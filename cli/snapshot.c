@@ -13,7 +13,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <json-c/json.h>
@@ -22,13 +21,13 @@
 #include "base/clock.h"
 #include "base/units.h"
 #include "cli/json_add.h"
+#include "cli/show_text.h"
 #include "cli/tool.h"
 #include "cli/writer_find.h"
 #include "core/record/signal.h"
 
 #define SNAPSHOT_LOOK_MS    20
 #define SNAPSHOT_TIMEOUT_NS INT64_C(60000000000)
-#define SNAPSHOT_TIME_BYTES 32
 
 struct snapshot_options {
 	const char *dir;
@@ -50,17 +49,6 @@ static bool snapshot_result(const struct status_page *page, uint64_t number,
 	return ret->number == number;
 }
 
-static void format_time(uint64_t unix_ns, char ret[SNAPSHOT_TIME_BYTES])
-{
-	const time_t seconds = (time_t)(unix_ns / 1000000000);
-	struct tm tm;
-	size_t n;
-
-	gmtime_r(&seconds, &tm);
-	n = strftime(ret, SNAPSHOT_TIME_BYTES, "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(ret + n, SNAPSHOT_TIME_BYTES - n, ".%03uZ", (unsigned)(unix_ns / 1000000 % 1000));
-}
-
 static void print_items(const char *what, const uint64_t *items)
 {
 	enum otlp_signal signal;
@@ -74,7 +62,7 @@ static void print_items(const char *what, const uint64_t *items)
 
 static void print_result(const struct status_page *page, const struct status_snapshot *result)
 {
-	char begin[SNAPSHOT_TIME_BYTES], end[SNAPSHOT_TIME_BYTES], span[UNITS_TEXT_BYTES];
+	char begin[SHOW_TIME_BYTES], end[SHOW_TIME_BYTES], span[UNITS_TEXT_BYTES];
 
 	printf("%s: %" PRIu64 " files, %" PRIu64 " bytes\n", page->flight.output, result->files,
 	       result->bytes);
@@ -82,9 +70,8 @@ static void print_result(const struct status_page *page, const struct status_sna
 	print_items("let go: ", result->let_go_items);
 	if (result->begin_unix_ns == 0)
 		return;
-	format_time(result->begin_unix_ns, begin);
-	format_time(result->end_unix_ns, end);
-	printf("batches: from %s to %s (%s)\n", begin, end,
+	printf("batches: from %s to %s (%s)\n", show_time_text(result->begin_unix_ns, begin),
+	       show_time_text(result->end_unix_ns, end),
 	       units_format_duration((int64_t)(result->end_unix_ns - result->begin_unix_ns), span));
 }
 
@@ -204,13 +191,10 @@ static int snapshot_path(const struct snapshot_options *options)
 {
 	char path[RUNTIME_PATH_BYTES_MAX];
 	struct runtime_dir dir;
-	int rc, status;
+	int status = tool_open_runtime(&dir, path, options->dir);
 
-	rc = runtime_path(path, sizeof(path), options->dir);
-	if (rc == 0)
-		rc = runtime_open(&dir, path, false);
-	if (rc < 0)
-		return tool_runtime_error(path, rc);
+	if (status != TOOL_OK)
+		return status;
 	status = snapshot_dir(options, &dir, path);
 	runtime_close(&dir);
 	return status;

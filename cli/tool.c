@@ -14,7 +14,6 @@
 
 #include "base/arguments.h"
 #include "base/guard.h"
-#include "shm/runtime.h"
 
 /* argv[0] of the subcommand. */
 static const char *tool_name = "otlpipe";
@@ -120,6 +119,15 @@ int tool_runtime_error(const char *path, int error)
 		break;
 	}
 	return TOOL_FAILED;
+}
+
+int tool_open_runtime(struct runtime_dir *ret, char path[RUNTIME_PATH_BYTES_MAX], const char *given)
+{
+	int rc = runtime_path(path, RUNTIME_PATH_BYTES_MAX, given);
+
+	if (rc == 0)
+		rc = runtime_open(ret, path, false);
+	return rc < 0 ? tool_runtime_error(path, rc) : TOOL_OK;
 }
 
 int tool_guard(void)

@@ -10,6 +10,8 @@
 
 #include <json-c/json.h>
 
+#include "shm/runtime.h"
+
 enum tool_exit {
 	TOOL_OK = 0,
 	TOOL_FAILED = 1,
@@ -56,6 +58,15 @@ int tool_path_error(const char *path, const char *what, int error);
 
 /** What keeps a runtime directory from being opened, and what to do. Returns TOOL_FAILED. */
 int tool_runtime_error(const char *path, int error);
+
+/**
+ * Open the runtime directory of a command: the given one, or NULL: $OTLPIPE_DIR, else the user's.
+ *
+ * @param path  gets its path, also where it cannot be opened
+ * @return TOOL_OK, or TOOL_FAILED and it was said
+ */
+int tool_open_runtime(struct runtime_dir *ret, char path[RUNTIME_PATH_BYTES_MAX],
+		      const char *given);
 
 /**
  * All output goes through these, so that a full disk behind a redirect is an error: 0, or

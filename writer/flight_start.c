@@ -201,8 +201,9 @@ int flight_start_settle(const struct outdir *held, const struct outdir *disk, co
 /* What is empty by now; whatever else somebody put there keeps the directory. */
 static void spool_remove(const struct writer *writer, const struct outdir *held)
 {
-	static const char *const names[] = {SPOOL_OUTPUT,  SPOOL_OUTPUT_NEW, MANIFEST_NEW, "asked",
-					    MANIFEST_NAME, CLAIMFILE_NAME,   OUTDIR_LOCK};
+	static const char *const names[] = {SPOOL_OUTPUT,   SPOOL_OUTPUT_NEW, MANIFEST_NEW,
+					    SNAPSHOT_ASKED, MANIFEST_NAME,    CLAIMFILE_NAME,
+					    OUTDIR_LOCK};
 	enum otlp_signal signal;
 	size_t i;
 

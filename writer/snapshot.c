@@ -16,8 +16,6 @@
 #include "writer/flight.h"
 #include "writer/parts.h"
 
-/* In the spool: a snapshot was asked for, and is not over. */
-#define SNAPSHOT_ASKED "asked"
 /* Programs ask as often as they like; each snapshot costs files on the disk. */
 #define SNAPSHOT_EVERY_NS INT64_C(1000000000)
 /* A claim that is not committed for so long is left out. */

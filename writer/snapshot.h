@@ -16,6 +16,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* In the spool: a snapshot was asked for, and is not over. */
+#define SNAPSHOT_ASKED "asked"
+
 struct writer;
 
 struct snapshot;

@@ -11,6 +11,7 @@
 
 #include "base/lock.h"
 #include "base/mode.h"
+#include "base/write_all.h"
 
 /* A killed sender's lock lingers for a moment. */
 #define LOCK_WAIT_NS INT64_C(1000000000)
@@ -65,21 +66,6 @@ void cursor_store_close(struct cursor_store *store)
 		close(store->dirfd);
 	free(store->saved);
 	*store = (struct cursor_store){.dirfd = -1, .lock_fd = -1};
-}
-
-static int write_all(int fd, const char *text, size_t bytes)
-{
-	while (bytes > 0) {
-		const ssize_t n = write(fd, text, bytes);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		text += n;
-		bytes -= (size_t)n;
-	}
-	return 0;
 }
 
 static int write_aside(const struct cursor_store *store, const char *text, size_t bytes)

@@ -11,6 +11,8 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include "base/write_all.h"
+
 #define CLAIMFILE_NEW  CLAIMFILE_NAME ".new"
 #define CLAIMFILE_MODE 0600
 
@@ -25,22 +27,6 @@ static int read_all(int fd, void *to, size_t bytes, off_t at)
 			continue;
 		if (n <= 0)
 			return n < 0 ? -errno : -EBADMSG;
-		done += (size_t)n;
-	}
-	return 0;
-}
-
-static int write_all(int fd, const void *from, size_t bytes)
-{
-	size_t done = 0;
-
-	while (done < bytes) {
-		ssize_t n = write(fd, (const uint8_t *)from + done, bytes - done);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -EIO;
 		done += (size_t)n;
 	}
 	return 0;

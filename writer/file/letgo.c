@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/mode.h"
+#include "base/write_all.h"
 #include "writer/file/batch_scan.h"
 
 void letgo_open(struct letgo *ret, enum otlp_signal signal)
@@ -174,22 +175,6 @@ uint64_t letgo_items(const struct letgo *letgo)
 
 /* ---- the file ---- */
 
-static int write_all(int fd, const uint8_t *bytes, size_t count, int64_t at)
-{
-	while (count > 0) {
-		ssize_t n = pwrite(fd, bytes, count, at);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -EIO;
-		bytes += n;
-		count -= (size_t)n;
-		at += n;
-	}
-	return 0;
-}
-
 /* @param step  from the number of one batch to that of the next */
 static int64_t write_batches(const struct letgo *letgo, int fd, uint64_t sequence, uint64_t step)
 {
@@ -215,7 +200,7 @@ static int64_t write_batches(const struct letgo *letgo, int fd, uint64_t sequenc
 		if (batch == NULL)
 			return -ENOMEM;
 		bytes = batch_seal(batch, head, letgo->entries + from, 0);
-		rc = write_all(fd, batch, bytes, at);
+		rc = write_all_at(fd, batch, bytes, at);
 		free(batch);
 		at += (int64_t)bytes;
 		from += count;

@@ -14,6 +14,7 @@
 
 #include "base/log.h"
 #include "base/mode.h"
+#include "base/write_all.h"
 #include "writer/file/batch_scan.h"
 #include "writer/file/datafile.h"
 
@@ -214,22 +215,6 @@ static bool is_marked(const struct spool_signal *of)
 	return faccessat(of->held.fd, SPOOL_MOVING, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-static int write_all(int fd, const uint8_t *bytes, uint64_t count, uint64_t at)
-{
-	while (count > 0) {
-		ssize_t n = pwrite(fd, bytes, count, (off_t)at);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -EIO;
-		bytes += n;
-		count -= (uint64_t)n;
-		at += (uint64_t)n;
-	}
-	return 0;
-}
-
 /* Whole batches alone, each with the checksum that it was written with. */
 static int copy_batches(const struct spool_signal *of, const struct data_name *name, int to,
 			struct spool_counts *counts, uint64_t *ret_bytes)
@@ -244,7 +229,7 @@ static int copy_batches(const struct spool_signal *of, const struct data_name *n
 		return fd;
 	batch_scan_open(&scan, fd, limit);
 	while ((rc = batch_scan_next(&scan, &head)) == 0) {
-		rc = write_all(to, scan.bytes, head.batch_bytes, at);
+		rc = write_all_at(to, scan.bytes, head.batch_bytes, (off_t)at);
 		if (rc < 0)
 			break;
 		at += head.batch_bytes;
