@@ -129,8 +129,9 @@ def a_file_that_was_cut_is_found(pipe):
 def a_missing_file_is_a_gap(pipe):
     paths = many_files(pipe)
     paths[2].unlink()
-    refused(pipe, [f"traces/{paths[3].name}: offset 0:", "a gap"])
     refused(pipe, [f"traces/{paths[3].name}: offset 0:", "of its run follows on batch"])
+    # Which file goes on with the lanes that it held is not known: a batch holds some of them.
+    refused(pipe, ["a gap, positions "])
 
 
 def a_file_under_two_sequences_is_written_twice(pipe):

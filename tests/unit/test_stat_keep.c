@@ -145,7 +145,10 @@ static void one_that_is_cut_is_damaged_and_ends_nothing(void **state)
 	close(fd);
 }
 
-/* The guard's: between the check and the look. */
+/*
+ * The guard's: between the check and the look. Valgrind restarts the instruction that met the hole
+ * with registers that are not up to date.
+ */
 static void one_that_is_cut_while_it_is_looked_at_is_not_kept(void **state)
 {
 	const unsigned before = count_descriptors();
@@ -155,6 +158,8 @@ static void one_that_is_cut_while_it_is_looked_at_is_not_kept(void **state)
 	int fd;
 
 	(void)state;
+	if (under_valgrind())
+		skip();
 	/* Here, as cmocka has handlers of its own for each test. */
 	assert_int_equal(guard_install(), 0);
 	name_of(5, name);
