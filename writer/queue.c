@@ -29,6 +29,8 @@ int queue_open(struct queue *queue, enum otlp_signal signal, const struct queue_
 	       struct destination *destination, struct iobuf_pool *pool, struct status_page *status,
 	       uint64_t epoch)
 {
+	int rc;
+
 	memset(queue, 0, sizeof(*queue));
 	queue->signal = signal;
 	queue->options = options;
@@ -38,7 +40,16 @@ int queue_open(struct queue *queue, enum otlp_signal signal, const struct queue_
 	queue->epoch = epoch;
 	queue->jobs_end = &queue->jobs;
 	queue->unsynced_end = &queue->unsynced;
-	return stage_open(&queue->stage);
+	rc = stage_open(&queue->stage);
+	if (rc < 0)
+		return rc;
+	rc = iobuf_get(pool, 1, &queue->staged);
+	if (rc < 0) {
+		stage_close(queue->stage);
+		return rc;
+	}
+	stage_lend(queue->stage, queue->staged->data, queue->staged->capacity_bytes);
+	return 0;
 }
 
 void queue_close(struct queue *queue)
@@ -59,6 +70,7 @@ void queue_close(struct queue *queue)
 	if (queue->has_rescued)
 		close(queue->rescue_fd);
 	stage_close(queue->stage);
+	iobuf_put(queue->pool, queue->staged);
 }
 
 static struct status_signal *queue_status(struct queue *queue)
@@ -112,7 +124,7 @@ uint64_t queue_inflight_items(const struct queue *queue)
 	return items;
 }
 
-/* One queue must not hold all buffers, nor all one-offs: the other signal's disk may be well. */
+/* Nor all one-offs: the other signal's disk may be well. */
 static bool queue_holds_its_share(const struct queue *queue)
 {
 	const struct job *job;
@@ -120,7 +132,7 @@ static bool queue_holds_its_share(const struct queue *queue)
 
 	for (job = queue->jobs; job != NULL; job = job->next)
 		count += job_holds_buffer(job);
-	return count + 1 >= iobuf_pool_count(queue->pool);
+	return count >= QUEUE_BUFFERS_MAX;
 }
 
 static uint64_t realtime_ns(void)
@@ -131,12 +143,33 @@ static uint64_t realtime_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
+/*
+ * What was staged, behind the batch's head. Where it can stay where it is, the job takes the buffer
+ * that it stands in, and the stage the job's; one of the pool's, as it keeps it.
+ */
+static size_t queue_write_body(struct queue *queue, struct job *job, size_t head_bytes)
+{
+	struct iobuf *const staged = queue->staged;
+	uint8_t *end = NULL;
+
+	if (job->buffer->index >= 0)
+		end = stage_write_in_place(queue->stage, head_bytes);
+	if (end == NULL) {
+		end = stage_write(queue->stage, job->buffer->data + head_bytes);
+	} else {
+		queue->staged = job->buffer;
+		job->buffer = staged;
+		stage_lend(queue->stage, queue->staged->data, queue->staged->capacity_bytes);
+	}
+	return (size_t)(end - job->buffer->data) - head_bytes;
+}
+
 int queue_close_batch(struct queue *queue, struct source *sources)
 {
 	const size_t count = queue_count_parts(queue, sources);
 	struct batch_head head = {.epoch = queue->epoch, .signal = queue->signal};
 	struct job *job;
-	uint8_t *body, *end;
+	size_t body_bytes;
 	int rc;
 
 	if (count == 0)
@@ -150,13 +183,11 @@ int queue_close_batch(struct queue *queue, struct source *sources)
 		return rc;
 	job_take_parts(job, queue->signal, sources, count, queue->options->output_id);
 	assert(job->part_count == count);
-	body = job->buffer->data + batch_head_bytes(count);
-	end = stage_write(queue->stage, body);
+	body_bytes = queue_write_body(queue, job, batch_head_bytes(count));
 	head.entry_count = (uint32_t)count;
 	head.sequence = job->ledger->sequence = queue->next_sequence++;
 	head.closed_unix_ns = realtime_ns();
-	job->ledger->bytes =
-		batch_seal(job->buffer->data, head, job->ledger->entries, (size_t)(end - body));
+	job->ledger->bytes = batch_seal(job->buffer->data, head, job->ledger->entries, body_bytes);
 	*queue->jobs_end = job;
 	queue->jobs_end = &job->next;
 	return 0;

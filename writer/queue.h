@@ -21,10 +21,11 @@
 #include "writer/job.h"
 
 /* --sync interval: a sync is started after this much or this long. */
-#define QUEUE_SYNC_BYTES (UINT64_C(16) << 20)
-#define QUEUE_SYNC_NS	 INT64_C(200000000)
-#define QUEUE_RETRY_NS	 INT64_C(1000000000) /* after nothing could be opened */
-#define QUEUE_WRITES_MAX 3		     /* in flight */
+#define QUEUE_SYNC_BYTES  (UINT64_C(16) << 20)
+#define QUEUE_SYNC_NS	  INT64_C(200000000)
+#define QUEUE_RETRY_NS	  INT64_C(1000000000) /* after nothing could be opened */
+#define QUEUE_WRITES_MAX  3		      /* in flight */
+#define QUEUE_BUFFERS_MAX (IOBUF_COUNT - 1)   /* with batches: one is left to the other queues */
 
 struct queue_options {
 	enum destination_sync sync;
@@ -42,6 +43,7 @@ struct queue {
 	uint64_t epoch;
 	uint64_t next_sequence;
 	struct stage *stage;
+	struct iobuf *staged; /* what the stage encodes into */
 
 	struct job *jobs, **jobs_end;
 	struct ledger *unsynced, **unsynced_end; /* released, not covered by a sync */

@@ -150,7 +150,9 @@ static int start_pool(struct writer *writer)
 {
 	uint64_t bytes = (start_batch_bytes(writer) + IOBUF_ALIGN_BYTES - 1) / IOBUF_ALIGN_BYTES *
 			 IOBUF_ALIGN_BYTES;
-	int rc = iobuf_pool_open(&writer->pool, IOBUF_COUNT, bytes);
+	/* Each queue encodes into one. An RLIMIT_MEMLOCK of 8 MiB takes seven of 1 MiB, not eight.
+	 */
+	int rc = iobuf_pool_open(&writer->pool, IOBUF_COUNT + SIGNAL_COUNT, bytes);
 
 	if (rc < 0)
 		log_line("no memory for the buffers: %s", strerror(-rc));

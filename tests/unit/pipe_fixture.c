@@ -84,7 +84,9 @@ void pipe_open_queue(struct pipe *pipe)
 	assert_int_equal(manifest_open(&pipe->manifest, pipe->out.fd), 0);
 	pipe->files.manifest = pipe->manifest;
 	memset(&pipe->status, 0, sizeof(pipe->status));
-	assert_int_equal(iobuf_pool_open(&pipe->pool, IOBUF_COUNT, pipe->drain.batch_bytes_max), 0);
+	assert_int_equal(iobuf_pool_open(&pipe->pool, IOBUF_COUNT + SIGNAL_COUNT,
+					 pipe->drain.batch_bytes_max),
+			 0);
 	pipe->fault = fault_backend_new();
 	assert_int_equal(io_open_backend(&pipe->io, &pipe->fault->backend), 0);
 	assert_int_equal(file_destination_open(&pipe->file, OTLP_SIGNAL_TRACES, pipe->out.fd,

@@ -691,6 +691,33 @@ static void a_stalled_queue_leaves_buffers_to_the_other(void **state)
 	pipe_close(&pipe);
 }
 
+/* The stage's buffer is the job's then, and the job's the stage's. */
+static void a_batch_of_one_group_is_written_from_where_it_was_encoded(void **state)
+{
+	static struct pipe pipe;
+
+	(void)state;
+	pipe_open(&pipe, 1, RING_BYTES);
+	pipe_open_queue(&pipe);
+	for (unsigned batch = 0; batch < 8; batch++) {
+		const struct iobuf *const staged = pipe.queue.staged;
+
+		for (unsigned i = 0; i < 5; i++)
+			assert_true(pipe_push(&pipe, 0, 1000));
+		pipe_drain(&pipe);
+		assert_int_equal(queue_close_batch(&pipe.queue, pipe.regions.sources), 0);
+		assert_non_null(pipe.queue.jobs);
+		/* The first one does not know yet what will stand before its records. */
+		assert_int_equal(pipe.queue.jobs->buffer == staged, batch > 0);
+		assert_int_equal(pipe.queue.staged == staged, batch == 0);
+		assert_true(pipe.queue.staged->in_use);
+		pipe_settle(&pipe);
+	}
+	pipe_check_all_once(&pipe);
+	pipe_close_queue(&pipe);
+	pipe_close(&pipe);
+}
+
 static void what_is_in_a_closed_batch_is_in_flight_until_it_counts(void **state)
 {
 	static struct pipe pipe;
@@ -774,6 +801,7 @@ int main(void)
 		cmocka_unit_test(what_is_in_a_closed_batch_is_in_flight_until_it_counts),
 		cmocka_unit_test(what_one_signal_stalls_for_is_not_taken_away_when_another_goes_on),
 		cmocka_unit_test(a_stalled_queue_leaves_buffers_to_the_other),
+		cmocka_unit_test(a_batch_of_one_group_is_written_from_where_it_was_encoded),
 		/* The slow ones last. */
 		cmocka_unit_test(every_operation_may_fail_once),
 		cmocka_unit_test(every_operation_may_fail_once_where_each_batch_is_synced),

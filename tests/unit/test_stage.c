@@ -375,6 +375,153 @@ static void very_many_scopes_cost_no_more_than_few(void **state)
 	TRACES(free_unpacked)(data, NULL);
 }
 
+/* ---- in what was lent ---- */
+
+#define HEAD_BYTES 192u
+#define LENT_BYTES 65536u
+
+static uint8_t lent[LENT_BYTES];
+static size_t lent_bytes;
+
+static void lend(size_t bytes)
+{
+	lent_bytes = bytes;
+	stage_lend(stage, lent, bytes);
+}
+
+static const struct otlp_resource shop = {.schema_url = {"https://resource", 16}};
+static const struct otlp_scope library = {.name = {"lib", 3}, .schema_url = {"https://scope", 13}};
+
+static void add_some(unsigned count)
+{
+	for (uint64_t i = 0; i < count; i++) {
+		const struct otlp_span span = span_of(i, &library);
+
+		add(&span, &shop, false);
+	}
+}
+
+/* What a stage that was lent nothing writes of the same. */
+static size_t expected_of(unsigned count, uint8_t *to)
+{
+	struct stage *const ours = stage;
+	const uint8_t *end;
+
+	assert_int_equal(stage_open(&stage), 0);
+	add_some(count);
+	end = stage_write(stage, to);
+	stage_close(stage);
+	stage = ours;
+	return (size_t)(end - to);
+}
+
+/* @return was it written where it was lent? In either case it is what it has to be. */
+static bool write_some(unsigned count, size_t head_bytes)
+{
+	static uint8_t expected[LENT_BYTES], copied[LENT_BYTES];
+	const size_t bytes = expected_of(count, expected);
+	const uint8_t *end;
+
+	add_some(count);
+	end = stage_write_in_place(stage, head_bytes);
+	if (end == NULL) {
+		end = stage_write(stage, copied);
+		assert_int_equal((size_t)(end - copied), bytes);
+		assert_memory_equal(copied, expected, bytes);
+		return false;
+	}
+	assert_true(stage_is_empty(stage));
+	assert_int_equal(stage_bytes_bound(stage), 0);
+	assert_int_equal((size_t)(end - lent) - head_bytes, bytes);
+	assert_memory_equal(lent + head_bytes, expected, bytes);
+	stage_lend(stage, lent, lent_bytes);
+	return true;
+}
+
+static void one_group_is_written_where_it_was_encoded(void **state)
+{
+	(void)state;
+	lend(sizeof(lent));
+	/* The first one does not know what stands before it; then it is as with the one before. */
+	assert_false(write_some(100, HEAD_BYTES));
+	assert_true(write_some(100, HEAD_BYTES));
+	assert_true(write_some(90, HEAD_BYTES));
+}
+
+static void other_bytes_before_it_take_a_copy_once(void **state)
+{
+	(void)state;
+	lend(sizeof(lent));
+	assert_false(write_some(100, HEAD_BYTES));
+	/* Another ring in the ledger; another length of the lengths. */
+	assert_false(write_some(100, HEAD_BYTES + 128));
+	assert_true(write_some(100, HEAD_BYTES + 128));
+	assert_false(write_some(1, HEAD_BYTES + 128));
+	assert_true(write_some(1, HEAD_BYTES + 128));
+	/* So many that no room is left for them, and that of before is. */
+	assert_false(write_some(1, 4096));
+	assert_true(write_some(1, HEAD_BYTES + 128));
+}
+
+static void two_groups_take_a_copy(void **state)
+{
+	const struct otlp_span without = span_of(1, NULL);
+	PB_TRACE(TracesData) * data;
+
+	(void)state;
+	lend(sizeof(lent));
+	assert_false(write_some(10, HEAD_BYTES));
+	add_some(10);
+	add(&without, &shop, false);
+	add_some(10);
+	assert_null(stage_write_in_place(stage, HEAD_BYTES));
+	data = write_and_decode();
+	assert_int_equal(data->n_resource_spans, 1);
+	assert_int_equal(data->resource_spans[0]->n_scope_spans, 2);
+	assert_int_equal(data->resource_spans[0]->scope_spans[0]->n_spans, 20);
+	TRACES(free_unpacked)(data, NULL);
+	assert_true(write_some(10, HEAD_BYTES));
+}
+
+/* The batch goes on in memory of the stage's own, and the next one in what was lent. */
+static void what_outgrows_it_takes_a_copy(void **state)
+{
+	(void)state;
+	lend(8192);
+	assert_false(write_some(10, HEAD_BYTES));
+	assert_true(write_some(10, HEAD_BYTES));
+	assert_false(write_some(600, HEAD_BYTES));
+	assert_false(write_some(600, HEAD_BYTES));
+	assert_false(write_some(10, HEAD_BYTES)); /* its lengths are shorter */
+	assert_true(write_some(10, HEAD_BYTES));
+}
+
+/* Behind the records stand the schema URLs: with each length of what is lent that may matter. */
+static void nothing_is_written_behind_what_was_lent(void **state)
+{
+	static uint8_t guarded[LENT_BYTES];
+	bool was_in_place = false, was_copied = false;
+
+	(void)state;
+	for (size_t bytes = 500; bytes < 3000; bytes++) {
+		uint8_t copied[2048];
+
+		memset(guarded, 0xa5, sizeof(guarded));
+		stage_lend(stage, guarded, bytes);
+		add_some(10);
+		if (stage_write_in_place(stage, HEAD_BYTES) != NULL) {
+			was_in_place = true;
+		} else {
+			was_copied = true;
+			(void)stage_write(stage, copied);
+		}
+		for (size_t i = bytes; i < sizeof(guarded); i++)
+			assert_int_equal(guarded[i], 0xa5);
+	}
+	assert_true(was_in_place);
+	assert_true(was_copied);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -388,6 +535,11 @@ int main(void)
 		STAGE_TEST(a_stage_is_used_again_after_it_was_written),
 		STAGE_TEST(resources_that_were_chosen_to_collide_cost_no_more_than_others),
 		STAGE_TEST(very_many_scopes_cost_no_more_than_few),
+		STAGE_TEST(one_group_is_written_where_it_was_encoded),
+		STAGE_TEST(other_bytes_before_it_take_a_copy_once),
+		STAGE_TEST(two_groups_take_a_copy),
+		STAGE_TEST(what_outgrows_it_takes_a_copy),
+		STAGE_TEST(nothing_is_written_behind_what_was_lent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

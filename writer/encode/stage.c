@@ -4,11 +4,18 @@
  * records of the same group follow each other, which is the usual case, so that
  * the gathering is a few large copies.
  *
+ * Where there is one group, there is nothing to gather: then its records can stay where they are,
+ * if what comes before them in the batch fits exactly in front of them. How long that is depends on
+ * how many rings the batch names, and on how long it gets, both known when it is closed. So the
+ * first record leaves as much room as the batch before would have needed, which is right for all
+ * batches of a program that has been busy for a while; where it is not, they are gathered.
+ *
  * Grouping is for space, and what it costs is bounded: a resource that is not found in a few steps
  * is written once more, as a group of its own, which means the same to every reader.
  */
 #include "writer/encode/stage.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +24,12 @@
 #include "writer/encode/lookup.h"
 
 #define STAGE_NONE LOOKUP_NONE
+
+/* Memory of its own begins with so much, and doubles. */
+#define STAGE_MEMORY_BYTES_MIN ((size_t)1 << 16)
+
+/* What names more rings than fit into this is gathered. */
+#define STAGE_BEFORE_BYTES_MAX 2048u
 
 static_assert(STAGE_NONE == STAGE_NO_GROUP, "one number");
 
@@ -32,7 +45,7 @@ struct stage_run {
 	uint32_t next;
 };
 
-/* Bytes that stand in the arena. */
+/* Bytes that stand among the names, or in the arena. */
 struct stage_slice {
 	size_t offset;
 	size_t bytes;
@@ -61,9 +74,18 @@ struct stage_known {
 	uint32_t group;
 };
 
+struct stage_memory {
+	uint8_t *bytes;
+	size_t used, capacity;
+};
+
 struct stage {
-	uint8_t *arena;
-	size_t arena_used, arena_capacity;
+	struct stage_memory names; /* resources and scopes: keys, and what is written of them */
+	struct stage_memory arena; /* encoded records */
+	bool is_lent;		   /* the arena is the caller's memory */
+	uint8_t *lent;		   /* NULL: none is */
+	size_t lent_bytes;
+	size_t before_bytes; /* expected before the records of the one group, but for its names */
 	struct stage_run *runs;
 	uint32_t run_count, run_capacity;
 	struct stage_resource *resources;
@@ -77,9 +99,21 @@ struct stage {
 	size_t bytes_bound;
 };
 
+/* From now on what was lent is the arena. What was one is given back, if it is the stage's own. */
+static void stage_begin_lent(struct stage *stage)
+{
+	if (!stage->is_lent)
+		free(stage->arena.bytes);
+	stage->arena = (struct stage_memory){stage->lent, 0, stage->lent_bytes};
+	stage->is_lent = true;
+}
+
 static void stage_reset(struct stage *stage)
 {
-	stage->arena_used = 0;
+	stage->names.used = 0;
+	stage->arena.used = 0;
+	if (stage->lent != NULL)
+		stage_begin_lent(stage);
 	stage->run_count = 0;
 	lookup_clear(&stage->by_resource);
 	lookup_clear(&stage->by_group);
@@ -111,7 +145,9 @@ void stage_close(struct stage *stage)
 {
 	if (stage == NULL)
 		return;
-	free(stage->arena);
+	if (!stage->is_lent)
+		free(stage->arena.bytes);
+	free(stage->names.bytes);
 	free(stage->runs);
 	free(stage->resources);
 	free(stage->groups);
@@ -186,71 +222,94 @@ static int stage_grow(struct stage *stage)
 	return lookup_reserve(&stage->by_group);
 }
 
-static int arena_reserve(struct stage *stage, size_t bytes)
+static int memory_reserve(struct stage_memory *memory, size_t bytes)
 {
-	size_t wanted = stage->arena_capacity != 0 ? stage->arena_capacity : (size_t)1 << 20;
+	size_t wanted = memory->capacity != 0 ? memory->capacity : STAGE_MEMORY_BYTES_MIN;
 	uint8_t *larger;
 
-	if (stage->arena_capacity - stage->arena_used >= bytes)
+	if (memory->capacity - memory->used >= bytes)
 		return 0;
-	while (wanted - stage->arena_used < bytes)
+	while (wanted - memory->used < bytes)
 		wanted *= 2;
-	larger = realloc(stage->arena, wanted);
+	larger = realloc(memory->bytes, wanted);
 	if (larger == NULL)
 		return -ENOMEM;
-	stage->arena = larger;
-	stage->arena_capacity = wanted;
+	memory->bytes = larger;
+	memory->capacity = wanted;
 	return 0;
 }
 
-static struct stage_slice arena_slice(struct stage *stage, const uint8_t *end)
+/* A batch that gets larger than what was lent goes on in memory of its own. */
+static __attribute__((noinline, cold)) int arena_leave_lent(struct stage *stage, size_t bytes)
 {
-	struct stage_slice slice = {stage->arena_used,
-				    (size_t)(end - (stage->arena + stage->arena_used))};
+	struct stage_memory own = {0};
 
-	stage->arena_used += slice.bytes;
+	if (memory_reserve(&own, stage->arena.used + bytes) < 0)
+		return -ENOMEM;
+	own.used = stage->arena.used;
+	memcpy(own.bytes, stage->arena.bytes, own.used);
+	stage->arena = own;
+	stage->is_lent = false;
+	return 0;
+}
+
+static int arena_reserve(struct stage *stage, size_t bytes)
+{
+	if (stage->arena.capacity - stage->arena.used >= bytes)
+		return 0;
+	return stage->is_lent ? arena_leave_lent(stage, bytes)
+			      : memory_reserve(&stage->arena, bytes);
+}
+
+static uint8_t *memory_end(const struct stage_memory *memory)
+{
+	return memory->bytes + memory->used;
+}
+
+static struct stage_slice memory_slice(struct stage_memory *memory, const uint8_t *end)
+{
+	struct stage_slice slice = {memory->used, (size_t)(end - memory_end(memory))};
+
+	memory->used += slice.bytes;
 	return slice;
 }
 
-static struct stage_slice arena_copy(struct stage *stage, const uint8_t *from, size_t bytes)
+static struct stage_slice memory_copy(struct stage_memory *memory, const uint8_t *from,
+				      size_t bytes)
 {
-	uint8_t *to = stage->arena + stage->arena_used;
+	uint8_t *to = memory_end(memory);
 
 	if (bytes > 0)
 		memcpy(to, from, bytes);
-	return arena_slice(stage, to + bytes);
+	return memory_slice(memory, to + bytes);
 }
 
-static uint8_t *arena_end(struct stage *stage)
-{
-	return stage->arena + stage->arena_used;
-}
-
-static bool slice_is(const struct stage *stage, struct stage_slice slice, const uint8_t *bytes,
-		     size_t count)
+static bool name_is(const struct stage *stage, struct stage_slice slice, const uint8_t *bytes,
+		    size_t count)
 {
 	return slice.bytes == count &&
-	       (count == 0 || memcmp(stage->arena + slice.offset, bytes, count) == 0);
+	       (count == 0 || memcmp(stage->names.bytes + slice.offset, bytes, count) == 0);
 }
 
-/* The caller has reserved room in the arena and in the array. */
+/* The caller has reserved room among the names and in the array. */
 static uint32_t stage_find_resource(struct stage *stage, const uint8_t *bytes, size_t count)
 {
 	const uint64_t hash = lookup_hash(&stage->by_resource, bytes, count, 0);
+	struct stage_memory *const names = &stage->names;
 	struct stage_resource *resource;
 	struct lookup_search search;
 	uint32_t i;
 
 	for (i = lookup_first(&stage->by_resource, hash, &search); i != STAGE_NONE;
 	     i = lookup_next(&stage->by_resource, &search))
-		if (slice_is(stage, stage->resources[i].key, bytes, count))
+		if (name_is(stage, stage->resources[i].key, bytes, count))
 			return i;
 	i = lookup_add(&stage->by_resource, hash);
 	resource = &stage->resources[i];
-	resource->key = arena_copy(stage, bytes, count);
-	resource->field = arena_slice(stage, encode_resource(bytes, count, arena_end(stage)));
+	resource->key = memory_copy(names, bytes, count);
+	resource->field = memory_slice(names, encode_resource(bytes, count, memory_end(names)));
 	resource->schema_url =
-		arena_slice(stage, encode_resource_schema_url(bytes, arena_end(stage)));
+		memory_slice(names, encode_resource_schema_url(bytes, memory_end(names)));
 	resource->first_group = resource->last_group = STAGE_NONE;
 	stage->bytes_bound +=
 		resource->field.bytes + resource->schema_url.bytes + STAGE_ENVELOPE_BYTES_MAX;
@@ -261,6 +320,7 @@ static uint32_t stage_find_group(struct stage *stage, uint32_t resource, const u
 				 size_t count)
 {
 	const uint64_t hash = lookup_hash(&stage->by_group, scope, count, resource);
+	struct stage_memory *const names = &stage->names;
 	struct stage_group *group;
 	struct lookup_search search;
 	uint32_t i;
@@ -269,7 +329,7 @@ static uint32_t stage_find_group(struct stage *stage, uint32_t resource, const u
 	     i = lookup_next(&stage->by_group, &search)) {
 		group = &stage->groups[i];
 		if (group->resource == resource && group->has_scope == (scope != NULL) &&
-		    slice_is(stage, group->key, scope, count))
+		    name_is(stage, group->key, scope, count))
 			return i;
 	}
 	i = lookup_add(&stage->by_group, hash);
@@ -278,10 +338,10 @@ static uint32_t stage_find_group(struct stage *stage, uint32_t resource, const u
 	group->resource = resource;
 	group->has_scope = scope != NULL;
 	if (scope != NULL) {
-		group->key = arena_copy(stage, scope, count);
-		group->field = arena_slice(stage, encode_scope(scope, count, arena_end(stage)));
+		group->key = memory_copy(names, scope, count);
+		group->field = memory_slice(names, encode_scope(scope, count, memory_end(names)));
 		group->schema_url =
-			arena_slice(stage, encode_scope_schema_url(scope, arena_end(stage)));
+			memory_slice(names, encode_scope_schema_url(scope, memory_end(names)));
 	}
 	group->first_run = group->last_run = STAGE_NONE;
 	group->next_in_resource = STAGE_NONE;
@@ -305,8 +365,8 @@ static bool stage_is_last_group(const struct stage *stage, const struct record_v
 		return false;
 	group = &stage->groups[stage->last_group];
 	return group->has_scope == (view->scope != NULL) &&
-	       slice_is(stage, group->key, view->scope, view->scope_bytes) &&
-	       slice_is(stage, stage->resources[group->resource].key, resource, resource_bytes);
+	       name_is(stage, group->key, view->scope, view->scope_bytes) &&
+	       name_is(stage, stage->resources[group->resource].key, resource, resource_bytes);
 }
 
 static void group_append(struct stage *stage, uint32_t index, struct stage_slice item)
@@ -360,22 +420,34 @@ uint8_t *stage_room(struct stage *stage, size_t bytes)
 {
 	if (arena_reserve(stage, bytes) < 0 || stage_grow_runs(stage) < 0)
 		return NULL;
-	return arena_end(stage);
+	return memory_end(&stage->arena);
 }
 
 void stage_take(struct stage *stage, uint32_t group, const uint8_t *end)
 {
 	stage->last_group = group;
-	group_append(stage, group, arena_slice(stage, end));
+	group_append(stage, group, memory_slice(&stage->arena, end));
+}
+
+/* Of the first record of a batch: leave room for what will stand before it, if it stays there. */
+static size_t stage_room_before(const struct stage *stage)
+{
+	const struct stage_group *const group = &stage->groups[stage->last_group];
+
+	if (stage->lent == NULL || stage->run_count != 0)
+		return 0;
+	return stage->before_bytes + stage->resources[group->resource].field.bytes +
+	       group->field.bytes;
 }
 
 int stage_add(struct stage *stage, const struct record_view *view, const uint8_t *resource,
 	      size_t resource_bytes, const struct stage_origin *origin)
 {
+	const size_t bound = stage_add_bound(view, resource_bytes);
 	const size_t keys = resource_bytes + view->scope_bytes;
 
-	if (arena_reserve(stage, stage_add_bound(view, resource_bytes) + keys) < 0 ||
-	    stage_grow(stage) < 0)
+	if (memory_reserve(&stage->names, bound - encode_bound(view) + keys) < 0 ||
+	    arena_reserve(stage, bound + stage->before_bytes) < 0 || stage_grow(stage) < 0)
 		return -ENOMEM;
 	if (!stage_is_last_group(stage, view, resource, resource_bytes)) {
 		uint32_t index = stage_find_resource(stage, resource, resource_bytes);
@@ -385,8 +457,9 @@ int stage_add(struct stage *stage, const struct record_view *view, const uint8_t
 	if (origin->table != 0)
 		stage->known[origin_slot(origin)] =
 			(struct stage_known){*origin, stage->last_group};
+	stage->arena.used += stage_room_before(stage);
 	group_append(stage, stage->last_group,
-		     arena_slice(stage, encode_record(view, arena_end(stage))));
+		     memory_slice(&stage->arena, encode_record(view, memory_end(&stage->arena))));
 	return 0;
 }
 
@@ -411,7 +484,7 @@ static uint8_t *put_envelope(uint8_t *to, unsigned field, size_t length)
 
 static uint8_t *put_slice(const struct stage *stage, uint8_t *to, struct stage_slice slice)
 {
-	memcpy(to, stage->arena + slice.offset, slice.bytes);
+	memcpy(to, stage->names.bytes + slice.offset, slice.bytes);
 	return to + slice.bytes;
 }
 
@@ -428,10 +501,24 @@ static uint8_t *put_group(const struct stage *stage, uint8_t *to, const struct s
 	to = put_envelope(to, 2, group_body_bytes(group));
 	to = put_slice(stage, to, group->field);
 	for (i = group->first_run; i != STAGE_NONE; i = stage->runs[i].next) {
-		memcpy(to, stage->arena + stage->runs[i].offset, stage->runs[i].bytes);
+		memcpy(to, stage->arena.bytes + stage->runs[i].offset, stage->runs[i].bytes);
 		to += stage->runs[i].bytes;
 	}
 	return put_slice(stage, to, group->schema_url);
+}
+
+/* ResourceSpans and ResourceMetrics: resource 1, scopes 2, schema_url 3. */
+static size_t resource_body_bytes(const struct stage *stage, const struct stage_resource *resource)
+{
+	size_t bytes = resource->field.bytes + resource->schema_url.bytes;
+	uint32_t g;
+
+	for (g = resource->first_group; g != STAGE_NONE; g = stage->groups[g].next_in_resource) {
+		size_t body = group_body_bytes(&stage->groups[g]);
+
+		bytes += 1 + varint_bytes(body) + body;
+	}
+	return bytes;
 }
 
 uint8_t *stage_write(struct stage *stage, uint8_t *to)
@@ -440,16 +527,8 @@ uint8_t *stage_write(struct stage *stage, uint8_t *to)
 
 	for (r = 0; r < stage->by_resource.count; r++) {
 		const struct stage_resource *resource = &stage->resources[r];
-		size_t bytes = resource->field.bytes + resource->schema_url.bytes;
 
-		for (g = resource->first_group; g != STAGE_NONE;
-		     g = stage->groups[g].next_in_resource) {
-			size_t body = group_body_bytes(&stage->groups[g]);
-
-			bytes += 1 + varint_bytes(body) + body;
-		}
-		/* ResourceSpans and ResourceMetrics: resource 1, scopes 2, schema_url 3. */
-		to = put_envelope(to, 1, bytes);
+		to = put_envelope(to, 1, resource_body_bytes(stage, resource));
 		to = put_slice(stage, to, resource->field);
 		for (g = resource->first_group; g != STAGE_NONE;
 		     g = stage->groups[g].next_in_resource)
@@ -458,4 +537,46 @@ uint8_t *stage_write(struct stage *stage, uint8_t *to)
 	}
 	stage_reset(stage);
 	return to;
+}
+
+void stage_lend(struct stage *stage, uint8_t *memory, size_t bytes)
+{
+	assert(stage_is_empty(stage));
+	stage->lent = memory;
+	stage->lent_bytes = bytes;
+	stage_begin_lent(stage);
+}
+
+uint8_t *stage_write_in_place(struct stage *stage, size_t head_bytes)
+{
+	const struct stage_resource *const resource = stage->resources;
+	const struct stage_group *const group = stage->groups;
+	size_t group_bytes, resource_bytes, before_bytes, names_bytes;
+	uint8_t *to, *end;
+
+	if (stage->by_group.count != 1)
+		return NULL;
+	group_bytes = group_body_bytes(group);
+	resource_bytes = resource_body_bytes(stage, resource);
+	names_bytes = resource->field.bytes + group->field.bytes;
+	before_bytes =
+		head_bytes + 1 + varint_bytes(resource_bytes) + 1 + varint_bytes(group_bytes);
+	if (before_bytes <= STAGE_BEFORE_BYTES_MAX)
+		stage->before_bytes = before_bytes;
+	/* One group has one run: nothing came between its records. */
+	if (!stage->is_lent || stage->runs[0].offset != before_bytes + names_bytes ||
+	    stage->arena.capacity - stage->arena.used <
+		    group->schema_url.bytes + resource->schema_url.bytes)
+		return NULL;
+	to = put_envelope(stage->lent + head_bytes, 1, resource_bytes);
+	to = put_slice(stage, to, resource->field);
+	to = put_envelope(to, 2, group_bytes);
+	(void)put_slice(stage, to, group->field);
+	end = put_slice(stage, memory_end(&stage->arena), group->schema_url);
+	end = put_slice(stage, end, resource->schema_url);
+	stage->lent = NULL;
+	stage->is_lent = false;
+	stage->arena = (struct stage_memory){0};
+	stage_reset(stage);
+	return end;
 }

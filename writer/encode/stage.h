@@ -74,4 +74,20 @@ uint64_t stage_steps(const struct stage *stage);
 /** Write all groups as a run of ResourceSpans or ResourceMetrics, and empty the stage. */
 uint8_t *stage_write(struct stage *stage, uint8_t *to);
 
+/**
+ * Encode into this memory from now on, so that a batch of one group can be built where it is
+ * written from. The stage must be empty. The memory is the caller's; one that is too small for a
+ * batch costs a copy.
+ */
+void stage_lend(struct stage *stage, uint8_t *memory, size_t bytes);
+
+/**
+ * stage_write() into what was lent, behind the first `head_bytes` of it, where that takes no copy:
+ * it holds one group, and the bytes before its records are as many as they were expected to be.
+ * The memory is the caller's alone again, and the stage is empty and has none.
+ *
+ * @return the end of what was written; NULL: it takes a copy, and nothing has changed
+ */
+uint8_t *stage_write_in_place(struct stage *stage, size_t head_bytes);
+
 #endif

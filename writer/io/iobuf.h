@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define IOBUF_COUNT	  4u		      /* 8 do not fit an 8 MiB RLIMIT_MEMLOCK */
+#define IOBUF_COUNT	  4u		      /* that batches are written from */
 #define IOBUF_COUNT_MAX	  16u		      /* of a pool, and of one-offs beside it */
 #define IOBUF_BYTES	  ((size_t)1 << 20)   /* what a pooled buffer holds by default */
 #define IOBUF_BYTES_MAX	  ((size_t)256 << 20) /* largest one-off */
