@@ -34,10 +34,11 @@ def producers_that_push_nothing_make_no_more_batches(pipe):
     alone = batches(pipe, "alone", 0)
     # So few that no buffer is waited for: whoever waits goes on with the ring that came last.
     harness.check(alone["traces"] > 3, f"too few batches to tell: {alone}")
-    # On a busy machine a slice of time can end a batch early: once, not in each of five tries.
+    # The end of a slice of time ends a batch early, which on a busy machine, or one of sanitizers, happens
+    # more than once. Entries of the idle would leave less than half of each batch.
     for number in range(5):
         beside = batches(pipe, f"beside-{number}", CROWD)
-        if all(beside[signal] <= count + 1 for signal, count in alone.items()):
+        if all(beside[signal] < max(2 * count, 2) for signal, count in alone.items()):
             break
     else:
         raise harness.Failure(f"{beside} batches beside {CROWD} idle producers, {alone} without")
