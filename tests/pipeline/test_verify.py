@@ -79,7 +79,7 @@ def a_killed_producer_is_ok_and_named(pipe):
 
 def beside_producers_and_a_writer_at_work_it_is_ok(pipe):
     writer = pipe.writer(*SMALL_FILES)
-    load = pipe.load("--processes", 2, "--threads", 2, "--count", 0, "--rate", 5000)
+    load = pipe.load("--processes", 2, "--threads", 2, "--count", 0, "--rate", 500)
     before = 0
     for _ in range(5):
         harness.wait_for(lambda: written(pipe) > before, "more is written")

@@ -128,5 +128,5 @@ if __name__ == "__main__":
             a_recorder_killed_at_each_system_call_loses_and_repeats_nothing,
             a_recorder_killed_while_it_lets_go_counts_every_record,
         ],
-        every=3,
+        every=8,
     )
