@@ -379,7 +379,7 @@ int main(int argc, char **argv)
 	};
 
 	if (getenv("OTLPIPE_TEST_SHORT") != NULL)
-		record_goal /= 20;
+		record_goal /= 60;
 	if (argc > 1)
 		record_goal = strtoul(argv[1], NULL, 10);
 	if (argc > 2)
