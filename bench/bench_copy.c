@@ -12,7 +12,7 @@
 
 #include "bench/micro.h"
 
-#define BURST_BYTES	 (1900u << 10) /* as a burst of pushes of S */
+#define BURST_BYTES	 (950u << 10) /* as a burst of pushes of S */
 #define BUFFER_BYTES	 (4u << 20)
 #define RECORD_BYTES_MAX 4096u
 

@@ -14,6 +14,7 @@ int main(int argc, char **argv)
 	bench_register(bench_push_table);
 	bench_register(bench_threads_table);
 	bench_register(bench_encode_table);
+	bench_register(bench_ring_table);
 	bench_register(bench_rings_table);
 	bench_register(bench_calls_table);
 	bench_register(bench_logs_table);

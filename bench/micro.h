@@ -11,6 +11,7 @@ extern const struct bench bench_copy_table[];	 /* memcpy: the speed of light */
 extern const struct bench bench_push_table[];	 /* push, alone and beside a writer */
 extern const struct bench bench_threads_table[]; /* push by several threads */
 extern const struct bench bench_encode_table[];	 /* the writer's encoder, and protobuf-c */
+extern const struct bench bench_ring_table[];	 /* our ring alone: the floor of a push */
 extern const struct bench bench_rings_table[];	 /* ck_ring */
 extern const struct bench bench_calls_table[];	 /* a system call for each record */
 extern const struct bench bench_logs_table[];	 /* the C library's ways to log a line */

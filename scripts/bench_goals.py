@@ -92,7 +92,9 @@ def push_goals(goals):
     goals.beside(
         "a loop as long that reads the clock, p99.9", goals.get("latency", "spin_p99.9"), ns
     )
+    goals.beside("the ring alone: claim, copy, commit of ready bytes, S", goals.micro("ring/S"), ns)
     goals.at_most("push S0 with its scope, hot", "≤ {limit}", goals.micro("push/S0"), 20, ns)
+    goals.beside("the ring alone, S0", goals.micro("ring/S0"), ns)
     goals.at_most("push a log with 4 attributes", "≤ {limit}", goals.micro("push/L"), 40, ns)
     goals.at_most("the same with a registered shape", "≤ {limit}", goals.micro("push_shaped/L"), 40, ns)
     for record, limit in (("S0", 30), ("S", 110)):
@@ -101,6 +103,11 @@ def push_goals(goals):
             "≤ {limit}",
             goals.get("cold", record, "burst_50ms"),
             limit,
+            ns,
+        )
+        goals.beside(
+            f"memcpy of as many bytes as {record}, cold, in a burst after 50 ms",
+            goals.get("cold", f"memcpy/{record}", "burst_50ms"),
             ns,
         )
 
