@@ -272,10 +272,14 @@ static __attribute__((noinline)) void push_span_any(struct push *push, struct re
 	push_resource(push, resource, &of.inline_resource, &of.refs);
 	if (shape != NULL)
 		of.shape_ref = table_entry_reference(&shape->entry, push->region);
-	/* A table without room for the shape is no reason to refuse what has it: whole then. */
-	if (of.shape_ref != 0)
+	if (of.shape_ref != 0) {
 		rc = record_size_shaped(span, &shape->record, of.inline_resource, &bytes);
-	else
+		if (rc == 0 && record_shape_may_exceed(&shape->record, bytes))
+			of.shape_ref = 0;
+	}
+	/* A table without room for the shape is no reason to refuse what has it: whole then. And
+	 * so near to the limit the size of the whole record decides. */
+	if (of.shape_ref == 0)
 		rc = record_size_span(span, of.inline_resource,
 				      push_scope(push, span->scope, &of.refs), &bytes);
 	if (!push_take(push, rc, bytes, &claim))
@@ -389,13 +393,17 @@ static __attribute__((noinline)) void push_shaped_log_any(struct push *push,
 	size_t bytes;
 	int rc;
 
-	/* As with spans: whole, where the table has no room for the shape. */
+	/* As with spans: whole, where the table has no room for the shape; and below. */
 	if (shape_ref == 0) {
 		push_log_any(push, resource, log);
 		return;
 	}
 	push_resource(push, resource, &inline_resource, &refs);
 	rc = record_size_shaped_log(log, &shape->record, inline_resource, &bytes);
+	if (rc == 0 && record_shape_may_exceed(&shape->record, bytes)) {
+		push_log_any(push, resource, log);
+		return;
+	}
 	if (!push_take(push, rc, bytes, &claim))
 		return;
 	written = record_write_shaped_log(claim.payload, log, inline_resource, refs, shape_ref,

@@ -422,7 +422,15 @@ struct record_shape {
 	size_t text_count;  /* of those that are strings or bytes */
 	uint16_t *texts;    /* which */
 	size_t fixed_bytes; /* of all values, but for what is in the texts */
+	size_t whole_bytes; /* that the whole record may have more than the shaped one, at most */
 };
+
+/** May a shaped record of so many bytes be whole more than OTLP_RECORD_BYTES_MAX? Then no reader
+ * takes it. */
+static inline bool record_shape_may_exceed(const struct record_shape *shape, size_t bytes)
+{
+	return bytes + shape->whole_bytes > OTLP_RECORD_BYTES_MAX;
+}
 
 int record_measure_shape(const struct otlp_span *span, struct record_shape *ret, size_t *ret_bytes);
 bool record_write_shape(uint8_t *to, const struct otlp_span *span, size_t bytes);

@@ -96,6 +96,12 @@ static int measure_items(const struct otlp_attributes *attributes, struct record
 	return 0;
 }
 
+/* As record_expand_bound() has it, which the reader asks. */
+static size_t measure_whole(const struct record_shape *shape, size_t shape_bytes)
+{
+	return shape_bytes + shape->count * RECORD_ATTRIBUTE_LONG_BYTES;
+}
+
 int record_measure_shape(const struct otlp_span *span, struct record_shape *ret, size_t *ret_bytes)
 {
 	const struct otlp_span shape = outline(span);
@@ -104,6 +110,8 @@ int record_measure_shape(const struct otlp_span *span, struct record_shape *ret,
 
 	if (rc == 0)
 		rc = measure_items(&span->attributes, ret, &bytes);
+	if (rc == 0)
+		ret->whole_bytes = measure_whole(ret, bytes);
 	return record_sized(rc, bytes, ret_bytes);
 }
 
@@ -116,6 +124,8 @@ int record_measure_log_shape(const struct otlp_log_record *log, struct record_sh
 
 	if (rc == 0)
 		rc = measure_items(&log->attributes, ret, &bytes);
+	if (rc == 0)
+		ret->whole_bytes = measure_whole(ret, bytes);
 	return record_sized(rc, bytes, ret_bytes);
 }
 

@@ -293,6 +293,41 @@ static void shaped_records_become_what_their_whole_records_become(void **state)
 	assert_true(taken_changed > records() / 2);
 }
 
+/* Only its keys take it beyond the limit, and those stand in the shape. */
+static void what_is_too_large_whole_is_never_taken(void **state)
+{
+	struct otlp_attribute attributes[SHAPE_ATTRIBUTES];
+	char keys[SHAPE_ATTRIBUTES][900];
+	const struct otlp_span span = {.trace_id = {1},
+				       .span_id = {1},
+				       .name = OTLP_STR("span"),
+				       .attributes = {attributes, SHAPE_ATTRIBUTES, 0}};
+	const size_t text_bytes = OTLP_RECORD_BYTES_MAX / SHAPE_ATTRIBUTES - 100;
+	char *const text = malloc(text_bytes);
+	struct shape_sample shape;
+	struct sample sample;
+
+	(void)state;
+	assert_non_null(text);
+	memset(text, 't', text_bytes);
+	memset(keys, 'k', sizeof(keys));
+	for (unsigned i = 0; i < SHAPE_ATTRIBUTES; i++)
+		attributes[i] = otlp_attr_str((struct otlp_str){keys[i], sizeof(keys[i])},
+					      (struct otlp_str){text, text_bytes});
+	assert_true(span_shape(&shape, &span));
+	sample = shaped_span(&shape, &span);
+	assert_false(check_shaped(&shape, &sample));
+	free(sample.bytes);
+	/* With shorter texts it is taken. */
+	for (unsigned i = 0; i < SHAPE_ATTRIBUTES; i++)
+		attributes[i].value.as.string.len = text_bytes - sizeof(keys[i]);
+	sample = shaped_span(&shape, &span);
+	assert_true(check_shaped(&shape, &sample));
+	free(sample.bytes);
+	free(shape.bytes);
+	free(text);
+}
+
 static void records_as_programs_make_them_are_usual(void **state)
 {
 	static const struct otlp_str texts[] = {
@@ -579,6 +614,7 @@ static void a_record_that_changes_meanwhile_is_otlp_or_not_taken(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_too_large_whole_is_never_taken),
 		cmocka_unit_test(shaped_records_become_what_their_whole_records_become),
 		cmocka_unit_test(records_as_programs_make_them_are_usual),
 		cmocka_unit_test(text_that_is_not_utf8_is_never_taken),

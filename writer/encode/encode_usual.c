@@ -316,7 +316,8 @@ uint32_t encode_usual_shape_ref(enum otlp_signal signal, const uint8_t *from, si
 uint8_t *encode_usual_shaped(const uint8_t *from, size_t len, const struct record_view *shape,
 			     uint8_t *to, uint32_t *ret_refs)
 {
-	if (len > OTLP_RECORD_BYTES_MAX)
+	/* Whole it may be larger than any record: what it is then, record_expand() finds out. */
+	if (record_expand_bound(len, shape) > OTLP_RECORD_BYTES_MAX)
 		return NULL;
 	if (shape->kind == RECORD_SPAN && len >= sizeof(struct record_span_head))
 		return usual_shaped_span(from, len, shape, to, ret_refs);
