@@ -15,7 +15,8 @@
 /*
  * The buffer that a record is built in is on the stack, and a push that has to make a region may be
  * in a signal handler with 4 KiB: so regions are made by the callers of these functions, when the
- * buffer is not there yet, or no longer.
+ * buffer is not there yet, or no longer. Nor is it there while a scope is looked up, or a record
+ * pushed that is not usual: their values may be nested, and each level takes some of the stack.
  */
 #define PUSH_BUILDS static __attribute__((noinline))
 
@@ -292,31 +293,39 @@ static __attribute__((noinline)) void push_span_any(struct push *push, struct re
 		push_abort(push, &claim);
 }
 
-PUSH_BUILDS void push_span(struct push *push, struct resource *resource, struct otlp_shape *shape,
-			   const struct otlp_span *span)
+/* A usual span. False: it is not one, and nothing was done. */
+PUSH_BUILDS bool push_span_usual(struct push *push, struct otlp_shape *shape,
+				 const struct otlp_span *span, uint32_t refs, uint32_t shape_ref)
 {
 	_Alignas(16) uint8_t buffer[RECORD_BUILD_BUFFER_BYTES];
-	struct record_built built = {0, false};
+	struct record_built built;
+
+	if (shape_ref != 0)
+		built = record_build_span(buffer, span, &shape->record, refs, shape_ref);
+	else
+		built = record_build_span(buffer, span, NULL, refs, 0);
+	if (built.bytes == 0)
+		return false;
+	if (built.is_ascii || record_text_span(span, NULL))
+		push_built(push, buffer, built.bytes);
+	else
+		push_refuse(push, OTLP_ERR_INVALID, 1);
+	return true;
+}
+
+static inline void push_span(struct push *push, struct resource *resource, struct otlp_shape *shape,
+			     const struct otlp_span *span)
+{
 	uint32_t refs = 0, shape_ref = 0;
 
 	if (span->resource == NULL)
 		refs = table_entry_reference(&resource->entry, push->region);
 	if (shape != NULL)
 		shape_ref = table_entry_reference(&shape->entry, push->region);
-	if (refs != 0) {
-		if (shape_ref != 0) {
-			built = record_build_span(buffer, span, &shape->record, refs, shape_ref);
-		} else {
-			push_scope(push, span->scope, &refs);
-			built = record_build_span(buffer, span, NULL, refs, 0);
-		}
-	}
-	if (built.bytes == 0)
+	if (refs != 0 && shape_ref == 0)
+		push_scope(push, span->scope, &refs);
+	if (refs == 0 || !push_span_usual(push, shape, span, refs, shape_ref))
 		push_span_any(push, resource, shape, span);
-	else if (built.is_ascii || record_text_span(span, NULL))
-		push_built(push, buffer, built.bytes);
-	else
-		push_refuse(push, OTLP_ERR_INVALID, 1);
 }
 
 int push_spans(struct producer *producer, struct resource *resource, struct otlp_shape *shape,
@@ -359,25 +368,32 @@ static __attribute__((noinline)) void push_log_any(struct push *push, struct res
 		push_abort(push, &claim);
 }
 
-PUSH_BUILDS void push_log(struct push *push, struct resource *resource,
-			  const struct otlp_log_record *log)
+/* A usual log. False: it is not one, and nothing was done. */
+PUSH_BUILDS bool push_log_usual(struct push *push, const struct otlp_log_record *log, uint32_t refs)
 {
 	_Alignas(16) uint8_t buffer[RECORD_BUILD_BUFFER_BYTES];
-	struct record_built built = {0, false};
+	const struct record_built built = record_build_log(buffer, log, NULL, refs, 0);
+
+	if (built.bytes == 0)
+		return false;
+	if (built.is_ascii || record_text_log(log, NULL))
+		push_built(push, buffer, built.bytes);
+	else
+		push_refuse(push, OTLP_ERR_INVALID, 1);
+	return true;
+}
+
+static inline void push_log(struct push *push, struct resource *resource,
+			    const struct otlp_log_record *log)
+{
 	uint32_t refs = 0;
 
 	if (log->resource == NULL)
 		refs = table_entry_reference(&resource->entry, push->region);
-	if (refs != 0) {
+	if (refs != 0)
 		push_scope(push, log->scope, &refs);
-		built = record_build_log(buffer, log, NULL, refs, 0);
-	}
-	if (built.bytes == 0)
+	if (refs == 0 || !push_log_usual(push, log, refs))
 		push_log_any(push, resource, log);
-	else if (built.is_ascii || record_text_log(log, NULL))
-		push_built(push, buffer, built.bytes);
-	else
-		push_refuse(push, OTLP_ERR_INVALID, 1);
 }
 
 static __attribute__((noinline)) void push_shaped_log_any(struct push *push,
@@ -415,24 +431,34 @@ static __attribute__((noinline)) void push_shaped_log_any(struct push *push,
 		push_abort(push, &claim);
 }
 
-PUSH_BUILDS void push_shaped_log(struct push *push, struct resource *resource,
-				 struct otlp_shape *shape, const struct otlp_log_record *log)
+PUSH_BUILDS bool push_shaped_log_usual(struct push *push, const struct otlp_shape *shape,
+				       const struct otlp_log_record *log, uint32_t refs,
+				       uint32_t shape_ref)
 {
 	_Alignas(16) uint8_t buffer[RECORD_BUILD_BUFFER_BYTES];
-	struct record_built built = {0, false};
-	const uint32_t shape_ref = table_entry_reference(&shape->entry, push->region);
-	uint32_t resource_ref = 0;
+	const struct record_built built =
+		record_build_log(buffer, log, &shape->record, refs, shape_ref);
 
-	if (log->resource == NULL)
-		resource_ref = table_entry_reference(&resource->entry, push->region);
-	if (resource_ref != 0 && shape_ref != 0)
-		built = record_build_log(buffer, log, &shape->record, resource_ref, shape_ref);
 	if (built.bytes == 0)
-		push_shaped_log_any(push, resource, shape, log);
-	else if (built.is_ascii || record_text_log(log, NULL))
+		return false;
+	if (built.is_ascii || record_text_log(log, NULL))
 		push_built(push, buffer, built.bytes);
 	else
 		push_refuse(push, OTLP_ERR_INVALID, 1);
+	return true;
+}
+
+static inline void push_shaped_log(struct push *push, struct resource *resource,
+				   struct otlp_shape *shape, const struct otlp_log_record *log)
+{
+	const uint32_t shape_ref = table_entry_reference(&shape->entry, push->region);
+	uint32_t refs = 0;
+
+	if (log->resource == NULL)
+		refs = table_entry_reference(&resource->entry, push->region);
+	if (refs == 0 || shape_ref == 0 ||
+	    !push_shaped_log_usual(push, shape, log, refs, shape_ref))
+		push_shaped_log_any(push, resource, shape, log);
 }
 
 int push_logs(struct producer *producer, struct resource *resource,

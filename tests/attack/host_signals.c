@@ -183,6 +183,7 @@ static void use_small_stack(void)
 }
 
 static volatile sig_atomic_t result;
+static int (*small_push)(struct otlp_library *of) = host_push;
 
 /* The rest of the stack, whatever this machine's frame of a signal takes. */
 static void push_in_handler(int number)
@@ -197,7 +198,7 @@ static void push_in_handler(int number)
 	}
 	unused = alloca(left - PUSH_STACK_BYTES);
 	unused[0] = 1;
-	result = host_push(library);
+	result = small_push(library);
 }
 
 /* Pushes in the handler until a region more is made than there was. */
@@ -244,6 +245,55 @@ static void a_childs_first_push_is_made_on_a_small_stack(void)
 	_exit(0);
 }
 
+/* One in the other, as deep as is allowed, and text at the end that is to be looked at. */
+static struct otlp_attribute deepest[OTLP_VALUE_DEPTH_MAX];
+
+static void nest_values(void)
+{
+	const size_t last = OTLP_VALUE_DEPTH_MAX - 1;
+	size_t i;
+
+	for (i = 0; i <= last; i++)
+		deepest[i].key = OTLP_STR("key");
+	for (i = 0; i < last; i++) {
+		deepest[i].value.type = OTLP_VALUE_KVLIST;
+		deepest[i].value.as.kvlist.items = &deepest[i + 1];
+		deepest[i].value.as.kvlist.count = 1;
+	}
+	deepest[last].value = otlp_value_str(OTLP_STR("na\xc3\xafve"));
+}
+
+/* In all places at once: the record's attributes, and its scope's, which is a new one each time. */
+static int push_deepest(struct otlp_library *of)
+{
+	static char names[] = "a";
+	const struct otlp_attributes attributes = {deepest, 1, 0};
+	const struct otlp_scope scope = {.name = {names, 1}, .attributes = attributes};
+	const struct otlp_span span = {.trace_id = {1},
+				       .span_id = {1},
+				       .name = OTLP_STR("span"),
+				       .scope = &scope,
+				       .attributes = attributes};
+	const struct otlp_log_record log = {.scope = &scope, .attributes = attributes};
+	int rc;
+
+	names[0] = names[0] == 'z' ? 'a' : (char)(names[0] + 1);
+	rc = otlp_library_export_traces(of, &span, 1);
+	return rc < 0 ? rc : otlp_library_export_logs(of, &log, 1);
+}
+
+static void the_deepest_values_are_pushed_on_a_small_stack(void)
+{
+	open_library();
+	nest_values();
+	EXPECT(push_deepest(library) == OTLP_OK);
+	small_push = push_deepest;
+	push_on_a_small_stack();
+	EXPECT(result == OTLP_ERR_FULL);
+	wait_for_the_test();
+	otlp_library_unref(library);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
@@ -255,6 +305,8 @@ static const struct {
 	{"a_region_is_renewed_on_a_small_stack", a_region_is_renewed_on_a_small_stack},
 	{"a_childs_first_push_is_made_on_a_small_stack",
 	 a_childs_first_push_is_made_on_a_small_stack},
+	{"the_deepest_values_are_pushed_on_a_small_stack",
+	 the_deepest_values_are_pushed_on_a_small_stack},
 };
 
 int main(int argc, char **argv)

@@ -106,6 +106,15 @@ def a_handler_on_8_KiB_makes_a_childs_first_push(pipe):
     drain(pipe)
 
 
+def a_handler_on_8_KiB_pushes_the_deepest_values(pipe):
+    on_a_small_stack(
+        pipe,
+        "the_deepest_values_are_pushed_on_a_small_stack",
+        [lambda: equal(len(pipe.regions()), 1, "regions")],
+    )
+    drain(pipe)
+
+
 if __name__ == "__main__":
     rig.harness.run(
         [
@@ -115,5 +124,6 @@ if __name__ == "__main__":
             a_jump_out_of_the_making_itself_is_forgotten_after_a_while,
             a_handler_on_8_KiB_renews_a_region_that_was_given_up,
             a_handler_on_8_KiB_makes_a_childs_first_push,
+            a_handler_on_8_KiB_pushes_the_deepest_values,
         ]
     )
