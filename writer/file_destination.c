@@ -231,6 +231,7 @@ static int file_seal(struct destination *destination)
 		file->file.io_slot = DATA_NO_IO_SLOT;
 		return rc;
 	}
+	file->sealed_to = file->file.name.sequence;
 	if (rc < 0) { /* it has its name, and recovery would find it under either */
 		log_line("%s: %s is sealed, but its directory cannot be synced: %s",
 			 signal_name(file->signal), destination->name, strerror(-rc));

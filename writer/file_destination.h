@@ -34,6 +34,7 @@ struct file_destination {
 	struct data_file file; /* fd -1: none */
 	bool has_said;	       /* how much is reserved for a file */
 	bool has_said_less;    /* that it is less than it may have */
+	uint64_t sealed_to;    /* the number of the file that was sealed last; 0: none was */
 	bool is_abandoning;    /* given up, and its name still says open */
 	uint64_t abandoned_bytes;
 	enum damage damage;	/* what others have done to the open file */

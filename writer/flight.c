@@ -48,6 +48,7 @@ struct flight {
 	void (*wake)(void);
 	bool has_said_full;
 	int said_error;
+	uint64_t missing_files;		    /* removed by others since a snapshot said so */
 	uint64_t found_items[SIGNAL_COUNT]; /* held when it was opened; constant */
 	pthread_t thread;
 	pthread_mutex_t mutex;
@@ -114,7 +115,18 @@ static int64_t seen_before(const struct flight *flight, const struct data_name *
 	return boot_ns() - age_ns;
 }
 
-/* The files that are there now, with when they were seen first. */
+/* The files that are there now. Those that are not and should be are counted. */
+static int held_list(struct flight *flight, enum otlp_signal signal, struct data_name **ret,
+		     size_t *ret_count)
+{
+	uint64_t missing = 0;
+	int rc = spool_miss(&flight->spool, signal, &missing);
+
+	flight->missing_files += missing;
+	return rc < 0 ? rc : spool_list(&flight->spool, signal, ret, ret_count);
+}
+
+/* The same, with when they were seen first. */
 static int held_look(struct flight *flight, enum otlp_signal signal, bool is_first,
 		     struct data_name **ret, size_t *ret_count)
 {
@@ -122,7 +134,7 @@ static int held_look(struct flight *flight, enum otlp_signal signal, bool is_fir
 	const int64_t now_ns = boot_ns();
 	struct stamp *stamps;
 	size_t i, at = 0;
-	int rc = spool_list(&flight->spool, signal, ret, ret_count);
+	int rc = held_list(flight, signal, ret, ret_count);
 
 	if (rc < 0)
 		return rc;
@@ -349,7 +361,7 @@ static int move_oldest(struct flight *flight, enum otlp_signal signal, uint64_t 
 	struct data_name *names = NULL;
 	const uint64_t items = counts->items[signal];
 	size_t count = 0;
-	int rc = spool_list(&flight->spool, signal, &names, &count);
+	int rc = held_list(flight, signal, &names, &count);
 
 	*ret_any = rc == 0 && count > 0 && names[0].sequence <= up_to;
 	if (*ret_any)
@@ -391,6 +403,11 @@ static void explain(const struct flight *flight, int rc, const struct spool_coun
 	else if (rc == -ECANCELED)
 		snprintf(ret, STATUS_SNAPSHOT_BYTES,
 			 "the writer was told to stop meanwhile%s for the next writer", rest);
+	else if (rc == -ENOENT && flight->missing_files > 0)
+		snprintf(ret, STATUS_SNAPSHOT_BYTES,
+			 "held files that somebody has removed: %llu; their records are lost, and "
+			 "what was left is written",
+			 (unsigned long long)flight->missing_files);
 	else
 		snprintf(ret, STATUS_SNAPSHOT_BYTES, "%.40s, after %llu files%s", strerror(-rc),
 			 (unsigned long long)counts->files, rest);
@@ -406,6 +423,9 @@ static void take_snapshot(struct flight *flight, const uint64_t up_to[SIGNAL_COU
 
 	for (signal = 0; rc == 0 && signal < SIGNAL_COUNT; signal++)
 		rc = move_signal(flight, signal, up_to[signal], &counts);
+	/* All that is there is written; but it is not all that was pushed. */
+	if (rc == 0 && flight->missing_files > 0)
+		rc = -ENOENT;
 	memset(ret, 0, sizeof(*ret));
 	ret->error = (uint64_t)-rc;
 	ret->files = counts.files;
@@ -418,9 +438,21 @@ static void take_snapshot(struct flight *flight, const uint64_t up_to[SIGNAL_COU
 	}
 	if (rc < 0)
 		explain(flight, rc, &counts, ret->problem);
+	if (rc == -ENOENT)
+		flight->missing_files = 0;
 }
 
 /* ---- the thread ---- */
+
+/* The next writer knows nothing of them where the manifest is gone too. */
+static void say_missing(struct flight *flight)
+{
+	enum otlp_signal signal;
+	uint64_t missing;
+
+	for (signal = 0; signal < SIGNAL_COUNT; signal++)
+		(void)spool_miss(&flight->spool, signal, &missing);
+}
 
 static void wait_for(struct flight *flight, int64_t wait_ns)
 {
@@ -466,6 +498,7 @@ static void *run_thread(void *argument)
 		}
 	}
 	pthread_mutex_unlock(&flight->mutex);
+	say_missing(flight);
 	return NULL;
 }
 

@@ -191,12 +191,40 @@ static bool close_files(struct writer *writer, int64_t now_ns)
 	return all;
 }
 
+/*
+ * What somebody removes while it is written is given up and not sealed, and its batches go into
+ * another file: that one is to be sealed instead. @return true: there is such a file
+ */
+static bool close_again(struct writer *writer, int64_t now_ns)
+{
+	struct snapshot *snapshot = writer->snapshot;
+	enum otlp_signal signal;
+	bool any = false;
+
+	for (signal = 0; signal < SIGNAL_COUNT; signal++) {
+		const struct file_destination *file = &writer->files[signal];
+		const uint64_t number = snapshot->file_number[signal];
+
+		if (number <= file->sealed_to ||
+		    (file->destination.is_open && file->file.name.sequence == number) ||
+		    is_late(writer, now_ns))
+			continue;
+		snapshot->is_rotated[signal] = false;
+		any = true;
+	}
+	return any;
+}
+
 static bool seal(struct writer *writer, int64_t now_ns)
 {
 	struct snapshot *snapshot = writer->snapshot;
 	uint64_t up_to[SIGNAL_COUNT];
 	enum otlp_signal signal;
 
+	if (close_again(writer, now_ns)) {
+		snapshot->step = SNAPSHOT_CLOSING;
+		return true;
+	}
 	for (signal = 0; signal < SIGNAL_COUNT; signal++) {
 		const struct file_destination *file = &writer->files[signal];
 		const bool is_open = file->destination.is_open;
@@ -236,8 +264,8 @@ static bool end(struct writer *writer)
 	if (result.error == 0 && writer->snapshot->is_late) {
 		result.error = ETIMEDOUT;
 		snprintf(result.problem, sizeof(result.problem),
-			 "what was held is written, but what the rings have could not be taken "
-			 "within 10 s");
+			 "what was held in whole files is written, but the rest, and what the "
+			 "rings have, could not be taken within 10 s");
 	}
 	if (result.error == 0)
 		log_line("snapshot %llu: %llu records in %llu files (%llu bytes) into %.300s; %llu "

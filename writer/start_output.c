@@ -8,6 +8,7 @@
 #include "writer/start_output.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -16,6 +17,7 @@
 #include "base/log.h"
 #include "shm/atomic.h"
 #include "writer/file/rescue.h"
+#include "writer/file/spool.h"
 #include "writer/flight_start.h"
 #include "writer/recover.h"
 
@@ -69,6 +71,20 @@ static bool rings_hold_nothing(const struct writer *writer)
 	return true;
 }
 
+/* The spool of a flight recorder in this runtime directory. */
+static bool previous_is_spool(const struct writer *writer, const struct previous *previous)
+{
+	char spool[FLIGHT_PATH_BYTES], *runtime = realpath(writer->path, NULL);
+	bool is_same = false;
+
+	if (runtime != NULL && strlen(runtime) < RUNTIME_PATH_BYTES_MAX) {
+		snprintf(spool, sizeof(spool), "%s/%s", runtime, SPOOL_NAME);
+		is_same = strcmp(spool, previous->path) == 0;
+	}
+	free(runtime);
+	return is_same;
+}
+
 /*
  * It is not there. Where the rings know all that is in it, it can be done without. Else nobody can
  * say here which of the records that the rings still hold are in its files, so the user has to.
@@ -76,6 +92,14 @@ static bool rings_hold_nothing(const struct writer *writer)
 static int previous_is_lost(const struct writer *writer, const struct previous *previous,
 			    const char *what)
 {
+	/* Memory that was here and is not: it does not come back, so nothing can be there twice. */
+	if (previous_is_spool(writer, previous)) {
+		log_line("%.700s, where a flight recorder held its records, %s: somebody has "
+			 "removed it, and what was in files there is lost; what the rings still "
+			 "hold is not",
+			 previous->path, what);
+		return 0;
+	}
 	if (previous->memory.unsettled == 0 || rings_hold_nothing(writer)) {
 		log_line("%.700s, where the last writer wrote, %s; nothing that the rings hold is "
 			 "in files there",
@@ -282,7 +306,7 @@ static int output_begin(struct writer *writer, const struct previous *previous,
 		rc = flight_start_settle(outputs->held, outputs->disk, outputs->absolute);
 	if (rc == 0 && state == PREVIOUS_IS_OTHER)
 		rc = previous_recover(writer, previous, outputs);
-	else if (rc == 0 && state == PREVIOUS_IS_LOST)
+	else if (rc == 0 && state == PREVIOUS_IS_LOST && !previous_is_spool(writer, previous))
 		manifest_enter_elsewhere(outputs->disk->manifest, true, previous->path);
 	if (rc == 0)
 		rc = outputs_recover(writer, outputs);

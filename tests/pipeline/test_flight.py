@@ -314,6 +314,119 @@ def an_output_directory_that_is_gone_loses_nothing(pipe):
     writer.stop()
 
 
+def held(pipe, signal_name, ending=""):
+    """Names of held files of a signal: those that are sealed, or, with ".open", the other ones."""
+    return sorted((pipe.runtime / "flight" / signal_name).glob(f"*.binpb{ending}"))
+
+
+def sealed(pipe):
+    """What is held so far is in files that are sealed."""
+    drained(pipe)
+    pipe.tool("rotate", "--dir", pipe.runtime)
+    wait_for(lambda: not any(held(pipe, name, ".open") for name in SIGNALS), "all is sealed")
+
+
+def a_held_file_that_somebody_removes_is_named_and_fails_the_snapshot(pipe):
+    writer = recorder(pipe)
+    first = push(pipe, 200)
+    sealed(pipe)
+    gone = held(pipe, "traces")[0]
+    second = push(pipe, 100)
+    drained(pipe)
+    gone.unlink()
+    result = snapshot_json(pipe, expected=1)
+    check("held files that somebody has removed: 1;" in result["problem"], result)
+    rest = {**add(first, second), "traces": second["traces"]}
+    equal(result["written_items"], rest, "what was left, and is written")
+    equal(writer.err.count(f"{gone.name}, which the flight recorder held, is gone"), 1, "lines of it")
+    doctor = pipe.tool("doctor", "--dir", pipe.runtime, expected=1)
+    check("somebody has removed" in " ".join(doctor.out.split()), doctor.out)
+    found = pipe.verify(expected=1)
+    check(any("are missing" in text for text in found["problems"]), found["problems"])
+    third = push(pipe, 50)
+    drained(pipe)
+    equal(snapshot_json(pipe)["written_items"], third, "what the next snapshot writes")
+    writer.stop()
+
+
+def an_open_file_that_somebody_removes_is_written_again_and_in_the_snapshot(pipe):
+    writer = recorder(pipe)
+    first = push(pipe, 200)
+    drained(pipe)
+    held(pipe, "traces", ".open")[0].unlink()
+    equal(snapshot_json(pipe)["written_items"], first, "written")
+    check("was removed or replaced while it was being written" in writer.err, writer.tail)
+    second = push(pipe, 100)
+    drained(pipe)
+    held(pipe, "logs", ".open")[0].unlink()
+    third = push(pipe, 50)
+    drained(pipe)
+    equal(snapshot_json(pipe)["written_items"], add(second, third), "written by the next one")
+    equal(items(pipe.verify(), "written_items"), add(first, second, third), "written, by verify")
+    pipe.scan()
+    writer.stop()
+
+
+def without_the_spool_the_rings_keep_what_they_have_and_a_restart_mends_it(pipe):
+    writer = recorder(pipe)
+    first = push(pipe, 200)
+    drained(pipe)
+    shutil.rmtree(pipe.runtime / "flight")
+    second = push(pipe, 100)
+    for name in SIGNALS:
+        wait_for(lambda name=name: f"{name}: no file can be made" in writer.err, "the writer says so")
+    check("the rings keep what they have" in writer.err, writer.tail)
+    found = pipe.verify()
+    equal(items(found, "in_rings_items"), second, "what the rings keep")
+    # What was in the file that was open is not lost either: it has it in memory.
+    writer.stop(expected=1)
+    writer = recorder(pipe)
+    check("where a flight recorder held its records, is gone" in writer.err, writer.tail)
+    drained(pipe)
+    equal(snapshot_json(pipe)["written_items"], add(first, second), "written")
+    equal(items(pipe.verify(), "written_items"), add(first, second), "written, by verify")
+    pipe.scan()
+    writer.stop()
+
+
+def without_the_spool_a_writer_that_writes_all_starts_too(pipe):
+    writer = recorder(pipe)
+    first = push(pipe, 200)
+    drained(pipe)
+    shutil.rmtree(pipe.runtime / "flight")
+    second = push(pipe, 100)
+    for name in SIGNALS:
+        wait_for(lambda name=name: f"{name}: no file can be made" in writer.err, "the writer says so")
+    writer.kill()
+    pipe.writer("--drain", ready=False).wait()
+    equal(items(pipe.verify(), "written_items"), add(first, second), "written")
+    pipe.scan()
+
+
+def what_was_sealed_in_a_spool_that_is_removed_is_named_as_lost(pipe):
+    writer = recorder(pipe)
+    load = pipe.endless_load("--rate", 500, "--signal", "all")
+    wait_for(lambda: all(held(pipe, name, ".open") for name in SIGNALS), "each signal is written")
+    pipe.tool("rotate", "--dir", pipe.runtime)
+    wait_for(lambda: all(held(pipe, name) for name in SIGNALS), "each signal has a sealed file")
+    gone = [path.name for name in SIGNALS for path in held(pipe, name)]
+    shutil.rmtree(pipe.runtime / "flight")
+    wait_for(lambda: "no file can be made" in writer.err, "the writer says that it cannot write")
+    writer.stop(expected=1)
+    for name in gone:
+        equal(writer.err.count(f"{name}, which the flight recorder held, is gone"), 1, f"lines of {name}")
+    writer = recorder(pipe)
+    load.stop(signal.SIGINT, expected=None)
+    drained(pipe)
+    snapshot(pipe)
+    # Its programs have run on: their positions begin behind what is lost.
+    found = pipe.verify(expected=1)
+    for name in SIGNALS:
+        check(any(text.startswith(name) for text in found["problems"]), f"{name}: {found['problems']}")
+    pipe.scan()
+    writer.stop()
+
+
 def a_full_disk_fails_the_snapshot_and_loses_nothing(pipe):
     small = pipe.shm / "small"
     small.mkdir()
@@ -471,6 +584,11 @@ harness.run(
         a_recorder_after_a_writer_that_wrote_all_goes_on_in_its_directory,
         snapshots_into_another_directory_after_a_restart,
         an_output_directory_that_is_gone_loses_nothing,
+        a_held_file_that_somebody_removes_is_named_and_fails_the_snapshot,
+        an_open_file_that_somebody_removes_is_written_again_and_in_the_snapshot,
+        without_the_spool_the_rings_keep_what_they_have_and_a_restart_mends_it,
+        without_the_spool_a_writer_that_writes_all_starts_too,
+        what_was_sealed_in_a_spool_that_is_removed_is_named_as_lost,
         a_full_disk_fails_the_snapshot_and_loses_nothing,
         a_full_runtime_directory_lets_go_of_the_oldest_alone,
         without_a_recorder_the_command_says_so,

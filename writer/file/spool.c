@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/log.h"
 #include "base/mode.h"
 #include "base/write_all.h"
@@ -104,6 +105,57 @@ int spool_list(const struct spool *spool, enum otlp_signal signal, struct data_n
 	       size_t *ret_count)
 {
 	return data_dir_list(&in(spool, signal)->held, DATA_SEALED | DATA_BAD, ret, ret_count);
+}
+
+/* ---- what others have removed ---- */
+
+/*
+ * The main loop may be sealing it just now: the manifest has it as sealed already, and its name
+ * changes. So the name that it has first is looked for first.
+ */
+static bool is_there(const struct spool_signal *of, const struct manifest_entry *entry)
+{
+	const enum data_kind kinds[] = {DATA_OPEN, DATA_SEALED, DATA_BAD};
+	struct data_name name;
+	size_t i;
+
+	for (i = 0; i < COUNT_OF(kinds); i++) {
+		manifest_entry_name(entry, of->held.signal, kinds[i], &name);
+		if (faccessat(of->held.fd, name.name, F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
+		    errno != ENOENT)
+			return true;
+	}
+	return false;
+}
+
+int spool_miss(struct spool *spool, enum otlp_signal signal, uint64_t *ret_files)
+{
+	struct spool_signal *of = in(spool, signal);
+	struct manifest_entry *entries;
+	uint64_t files = 0;
+	size_t count, i;
+	int rc = manifest_copy(of->held.manifest, of->held.signal, &entries, &count);
+
+	if (rc < 0)
+		return rc;
+	for (i = 0; i < count; i++) {
+		struct data_name name;
+
+		/* An open one is the main loop's to look at (damage.h). */
+		if (entries[i].sequence <= of->done_to || entries[i].state == MANIFEST_OPEN ||
+		    entries[i].state == MANIFEST_CUT || is_there(of, &entries[i]))
+			continue;
+		manifest_entry_name(&entries[i], of->held.signal, DATA_SEALED, &name);
+		log_line("%s/%s/%s, which the flight recorder held, is gone: somebody has removed "
+			 "it, and the records in it are lost",
+			 SPOOL_NAME, of->held.signal, name.name);
+		/* What cannot be entered now is with the next line. */
+		(void)manifest_enter_dropped(of->held.manifest, of->held.signal, name.sequence);
+		files++;
+	}
+	free(entries);
+	*ret_files = files;
+	return 0;
 }
 
 /* ---- removing what is held ---- */
@@ -369,9 +421,12 @@ int spool_move_all(struct spool *spool, struct spool_counts *ret)
 
 	for (signal = 0; rc == 0 && signal < SIGNAL_COUNT; signal++) {
 		struct data_name *names = NULL;
+		uint64_t missing;
 		size_t count = 0, i;
 
-		rc = spool_list(spool, signal, &names, &count);
+		rc = spool_miss(spool, signal, &missing);
+		if (rc == 0)
+			rc = spool_list(spool, signal, &names, &count);
 		for (i = 0; rc == 0 && i < count; i++)
 			rc = spool_move(spool, signal, &names[i], ret);
 		free(names);

@@ -61,6 +61,15 @@ void spool_close(struct spool *spool);
 int spool_list(const struct spool *spool, enum otlp_signal signal, struct data_name **ret,
 	       size_t *ret_count);
 
+/**
+ * Look for held files that somebody else has removed, and say each of them once: its records are
+ * lost, and without its ledger nobody knows how many they were.
+ *
+ * @param ret_files  so many were not said before
+ * @return 0 or an errno
+ */
+int spool_miss(struct spool *spool, enum otlp_signal signal, uint64_t *ret_files);
+
 /** What a held file has, without reading more than its ledgers. @return 0 or an errno */
 int spool_count(const struct spool *spool, enum otlp_signal signal, const struct data_name *name,
 		struct spool_counts *ret);
