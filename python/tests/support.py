@@ -41,8 +41,9 @@ class Pipeline:
         self._writer: subprocess.Popen[bytes] | None = None
         os.mkdir(self.directory, 0o700)
 
-    def start_writer(self) -> None:
+    def start_writer(self, *arguments: str) -> None:
         command = [WRITER, "--dir", self.directory, "--output", self.output, "--interval", "20ms"]
+        command += arguments
         with open(self._log, "ab") as log:
             self._writer = subprocess.Popen(
                 [*DIE_WITH_PARENT, *command],
@@ -81,6 +82,12 @@ class Pipeline:
         self.stop_writer()
         command = [WRITER, "--dir", self.directory, "--output", self.output, "--drain"]
         subprocess.run(command, check=True, stderr=subprocess.DEVNULL, timeout=LIMIT_SECONDS)
+
+    def snapshots(self) -> int:
+        """How many a flight recorder has ended."""
+        command = [TOOL, "stat", "--json", "--dir", self.directory]
+        done = subprocess.run(command, check=True, capture_output=True)
+        return json.loads(done.stdout)["writer"]["flight_recorder"]["snapshots_done"]
 
     def library(self, **options: object) -> otlpipe.OtlpLibrary:
         return otlpipe.OtlpLibrary(self.directory, **options)

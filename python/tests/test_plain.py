@@ -7,6 +7,7 @@ import errno
 import os
 import sys
 import threading
+import time
 import types
 import unittest
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import otlpipe
 from otlpipe import OtlpError, _native
 
-from support import flushed, pipeline
+from support import LIMIT_SECONDS, Pipeline, flushed, pipeline
 
 
 def duck_span(name: Any, number: int = 1, **more: Any) -> types.SimpleNamespace:
@@ -55,6 +56,12 @@ def duck_log(body: Any, **more: Any) -> types.SimpleNamespace:
         "event_name": None,
     }
     return types.SimpleNamespace(log_record=types.SimpleNamespace(**{**fields, **more}), **outer)
+
+
+def path_with_tests() -> str:
+    """$PYTHONPATH for a program of its own that imports from here."""
+    tests = os.path.dirname(os.path.abspath(__file__))
+    return os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), tests]))
 
 
 class ModuleTest(unittest.TestCase):
@@ -304,10 +311,8 @@ class LibraryTest(unittest.TestCase):
             "    os._exit(0)\n"
             "assert os.waitpid(pid, 0)[1] == 0\n"
         )
-        tests = os.path.dirname(os.path.abspath(__file__))
-        path = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), tests]))
         with pipeline(writer=False) as pipe:
-            done = pipe.run_python(script, PYTHONPATH=path)
+            done = pipe.run_python(script, PYTHONPATH=path_with_tests())
             said, after = done.stdout.splitlines()
             self.assertIn(f"False {_native.LIMIT} no ring can be made in {pipe.directory}", said)
             self.assertIn("RLIMIT_FSIZE (ulimit -f) is 1024 KiB", said)
@@ -316,6 +321,66 @@ class LibraryTest(unittest.TestCase):
             self.assertIn("RLIMIT_FSIZE", done.stderr)
             pipe.drain()
             self.assertEqual(pipe.span_names(), ["taken"])
+
+    def wait_for_snapshots(self, pipe: Pipeline, count: int) -> None:
+        end = time.monotonic() + LIMIT_SECONDS
+        while pipe.snapshots() < count:
+            self.assertLess(time.monotonic(), end, "the snapshot is not done")
+            time.sleep(0.01)
+
+    def test_a_snapshot_has_what_was_exported_before_it(self) -> None:
+        with pipeline(writer=False) as pipe:
+            pipe.start_writer("--mode", "flight-recorder")
+            library = pipe.library()
+            flushed(library)
+            self.assertTrue(library.export_traces([duck_span("first")]))
+            flushed(library)
+            self.assertEqual(pipe.span_names(), [])
+            self.assertTrue(library.export_traces([duck_span("second")]))
+            self.assertTrue(library.snapshot())
+            self.wait_for_snapshots(pipe, 1)
+            self.assertEqual(pipe.span_names(), ["first", "second"])
+
+    def test_a_snapshot_that_no_writer_hears_is_the_next_recorders(self) -> None:
+        with pipeline(writer=False) as pipe:
+            library = pipe.library()
+            self.assertTrue(library.export_traces([duck_span("waits")]))
+            with self.assertNoLogs("otlpipe"):
+                self.assertTrue(library.snapshot())
+            pipe.start_writer("--mode", "flight-recorder")
+            self.wait_for_snapshots(pipe, 1)
+            self.assertEqual(pipe.span_names(), ["waits"])
+
+    def test_a_snapshot_of_a_writer_that_writes_all_changes_nothing(self) -> None:
+        with pipeline() as pipe:
+            library = pipe.library()
+            flushed(library)
+            with self.assertNoLogs("otlpipe"):
+                self.assertTrue(library.snapshot())
+            self.assertTrue(library.export_traces([duck_span("written anyway")]))
+            flushed(library)
+            self.assertEqual(pipe.snapshots(), 0)
+            pipe.stop_writer()
+            self.assertEqual(pipe.span_names(), ["written anyway"])
+
+    def test_a_snapshot_that_cannot_be_asked_for_says_why(self) -> None:
+        script = (
+            "import os, resource, otlpipe\n"
+            "from test_plain import duck_span\n"
+            "library = otlpipe.OtlpLibrary()\n"
+            "pid = os.fork()\n"
+            "if pid == 0:\n"
+            "    limits = resource.getrlimit(resource.RLIMIT_FSIZE)\n"
+            "    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, limits[1]))\n"
+            "    library.export_traces([duck_span('refused')])\n"
+            "    print(library.snapshot(), library.last_error(), flush=True)\n"
+            "    os._exit(0)\n"
+            "assert os.waitpid(pid, 0)[1] == 0\n"
+        )
+        with pipeline(writer=False) as pipe:
+            done = pipe.run_python(script, PYTHONPATH=path_with_tests())
+            self.assertIn(f"False no ring can be made in {pipe.directory}", done.stdout)
+            self.assertIn("RLIMIT_FSIZE", done.stderr)
 
     def test_an_empty_batch_is_a_success_that_writes_nothing(self) -> None:
         with pipeline(writer=False) as pipe:

@@ -214,6 +214,41 @@ def a_program_asks_for_a_snapshot_of_all_programs(pipe):
     writer.stop()
 
 
+def cpp_host(pipe):
+    """What the program in C++ says: spans, and the codes of its asks."""
+    if not pipe.program("snapshot_host_cpp").exists():
+        raise harness.Skip("no compiler for C++ here")
+    asker = pipe.start("snapshot_host_cpp", pipe.runtime)
+    asker.wait()
+    spans, code, none = map(int, asker.out.split())
+    equal((code, none), (0, -22), "the results of a handle, and of an empty one")
+    return spans
+
+
+def a_program_in_cpp_asks_for_a_snapshot(pipe):
+    writer = recorder(pipe)
+    pushed = push(pipe, 50)
+    spans = cpp_host(pipe)
+    wait_for(lambda: stat(pipe)["snapshots_done"] >= 1, "the snapshot is done")
+    found = items(pipe.verify(), "written_items")
+    equal(found["traces"], pushed["traces"] + spans, "spans that are written")
+    writer.stop()
+
+
+def what_a_program_in_cpp_asked_for_without_a_writer_is_the_next_recorders(pipe):
+    spans = cpp_host(pipe)
+    writer = pipe.writer()
+    drained(pipe)
+    equal(stat(pipe)["snapshots_begun"], 0, "snapshots of a writer that writes all")
+    equal(items(pipe.verify(), "written_items")["traces"], spans, "spans, by that")
+    writer.stop()
+    spans += cpp_host(pipe)
+    writer = recorder(pipe)
+    wait_for(lambda: stat(pipe)["snapshots_done"] == 1, "the snapshot is done")
+    equal(items(pipe.verify(), "written_items")["traces"], spans, "spans")
+    writer.stop()
+
+
 def what_a_program_asked_for_without_a_writer_is_taken_by_the_next_one(pipe):
     asker = pipe.start("snapshot_host", pipe.runtime)
     asker.wait()
@@ -577,6 +612,8 @@ harness.run(
         several_snapshots_at_once_are_one_or_more_and_each_is_whole,
         sigusr1_asks_for_a_snapshot,
         a_program_asks_for_a_snapshot_of_all_programs,
+        a_program_in_cpp_asks_for_a_snapshot,
+        what_a_program_in_cpp_asked_for_without_a_writer_is_the_next_recorders,
         what_a_program_asked_for_without_a_writer_is_taken_by_the_next_one,
         a_killed_writers_spool_is_the_next_ones,
         what_was_held_at_the_end_is_held_for_the_next_one,
