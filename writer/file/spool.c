@@ -231,6 +231,8 @@ int spool_let_go(struct spool *spool, enum otlp_signal signal, const struct data
 		(void)remove_held(of, name);
 		rc = letgo_save(&of->letgo, of->held.fd);
 	}
+	if (rc == 0)
+		of->has_moved_account = false; /* it was replaced */
 	/* The account in memory has it in any case, and the next one that is saved. */
 	if (rc < 0)
 		log_line("%s: what was let go cannot be noted beside what is held: %s; if the "
@@ -344,6 +346,17 @@ static void add_counts(struct spool_counts *sum, const struct spool_counts *coun
 		sum->end_unix_ns = counts->end_unix_ns;
 }
 
+/* What is in the output directory may not be taken for what was let go since, and moved again. */
+static int remove_moved_account(struct spool_signal *of)
+{
+	if (!of->has_moved_account)
+		return 0;
+	if (unlinkat(of->held.fd, LETGO_NAME, 0) < 0 && errno != ENOENT)
+		return -errno;
+	of->has_moved_account = false;
+	return 0;
+}
+
 int spool_move_account(struct spool *spool, enum otlp_signal signal, struct spool_counts *ret)
 {
 	struct spool_signal *of = in(spool, signal);
@@ -352,8 +365,9 @@ int spool_move_account(struct spool *spool, enum otlp_signal signal, struct spoo
 	int64_t bytes;
 	int rc;
 
-	if (of->letgo.count == 0)
-		return 0;
+	rc = remove_moved_account(of);
+	if (rc < 0 || of->letgo.count == 0)
+		return rc;
 	rc = file_begin(of, DATA_BLOCK_BYTES, &file);
 	if (rc < 0)
 		return rc;
@@ -361,14 +375,15 @@ int spool_move_account(struct spool *spool, enum otlp_signal signal, struct spoo
 	rc = file_end(of, &file, bytes > 0 ? (uint64_t)bytes : 0, bytes < 0 ? (int)bytes : 0);
 	if (rc < 0)
 		return rc;
-	rc = letgo_clear(&of->letgo, of->held.fd);
-	if (rc < 0)
-		return rc;
-	end_moving(of);
 	ret->files++;
 	ret->bytes += (uint64_t)bytes;
 	ret->let_go_items[signal] += items;
-	return 0;
+	letgo_close(&of->letgo);
+	of->has_moved_account = true;
+	rc = remove_moved_account(of);
+	if (rc == 0)
+		end_moving(of);
+	return rc;
 }
 
 int spool_move(struct spool *spool, enum otlp_signal signal, const struct data_name *name,

@@ -39,7 +39,8 @@ struct spool_signal {
 	struct data_dir held;
 	struct data_dir disk;
 	struct letgo letgo;
-	uint64_t done_to; /* held files up to this number are moved, or in an account */
+	bool has_moved_account; /* its file could not be removed yet */
+	uint64_t done_to;	/* held files up to this number are moved, or in an account */
 };
 
 struct spool {
