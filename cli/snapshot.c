@@ -38,15 +38,25 @@ struct snapshot_options {
 /* ---- what came of it ---- */
 
 /*
- * The result with this number, if the page has it still, and whole.
+ * The result with this number; or, if so many have ended since that the page no longer has it, of
+ * the first one behind it that is there: what was asked for is in that too, or was written before.
  * PAIR(snapshot-result): with the writer's end of a snapshot, through the page's file: the number
  * is stored behind what it is the number of, and the page is read in one piece.
  */
 static bool snapshot_result(const struct status_page *page, uint64_t number,
 			    struct status_snapshot *ret)
 {
-	*ret = page->flight.snapshots[number % STATUS_SNAPSHOTS];
-	return ret->number == number;
+	bool is_found = false;
+
+	for (unsigned i = 0; i < STATUS_SNAPSHOTS; i++) {
+		const struct status_snapshot *const kept = &page->flight.snapshots[i];
+
+		if (kept->number < number || (is_found && kept->number > ret->number))
+			continue;
+		*ret = *kept;
+		is_found = true;
+	}
+	return is_found;
 }
 
 static void print_items(const char *what, const uint64_t *items)
@@ -108,8 +118,8 @@ static int report(const struct snapshot_options *options, const char *path,
 	struct status_snapshot result;
 
 	if (!snapshot_result(page, number, &result)) {
-		tool_error("%s: snapshot %" PRIu64 " is over, and so many have ended since that "
-			   "nothing is known of it: the writer's log has it",
+		tool_error("%s: snapshot %" PRIu64 " is over, and its result cannot be read: the "
+			   "writer's log has it; or ask again",
 			   path, number);
 		return TOOL_FAILED;
 	}

@@ -404,7 +404,7 @@ int otlp_library_flush(struct otlp_library *library, int64_t timeout_ns)
 int otlp_library_snapshot(struct otlp_library *library)
 {
 	struct producer *producer;
-	uint32_t count;
+	struct region *region;
 	int rc;
 
 	if (library == NULL)
@@ -413,16 +413,17 @@ int otlp_library_snapshot(struct otlp_library *library)
 	rc = producer_retry(producer);
 	if (rc < 0)
 		return rc == -EALREADY ? OTLP_ERR_TIMEOUT : rc;
-	/* In the newest region: older ones may have been given up. */
-	count = producer_region_count(producer);
-	if (count == 0)
-		return OTLP_OK;
-	region_ask_snapshot(&producer->regions[count - 1]);
+	/* The newest: older ones may have been given up. A forked child that has not pushed has
+	 * none yet, and others have records. */
+	region = producer_region(producer, &rc);
+	if (region == NULL)
+		return rc == OTLP_ERR_FULL ? OTLP_ERR_TIMEOUT : rc;
+	region_ask_snapshot(region);
 	/* PAIR(deep-sleep): with deep_announce() of a writer: it sees what we asked for, or
 	 * producer_end_deep_sleeps() sees that it sleeps. */
 	atomic_fence_full();
 	control_wake_writer(&producer->control);
-	producer_end_deep_sleeps(producer, count);
+	producer_end_deep_sleeps(producer, producer_region_count(producer));
 	return OTLP_OK;
 }
 

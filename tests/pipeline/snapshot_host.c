@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A program that pushes some spans, asks for a snapshot in a signal handler, and ends without
- * closing its library, as one that crashes does.
+ * closing its library, as one that crashes does. Or its child asks, which has pushed nothing.
  *
- * usage: snapshot_host RUNTIME_DIR; prints how many spans were accepted
+ * usage: snapshot_host RUNTIME_DIR [child]; prints how many spans were accepted
  */
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <otlpipe/otlpipe.h>
@@ -23,14 +25,30 @@ static void handle(int number)
 	answer = otlp_library_snapshot(library);
 }
 
-int main(int argc, char **argv)
+static bool ask(void)
 {
 	const struct sigaction action = {.sa_handler = handle};
+
+	return sigaction(SIGUSR2, &action, NULL) == 0 && raise(SIGUSR2) == 0 && answer == OTLP_OK;
+}
+
+static bool ask_in_child(void)
+{
+	const pid_t pid = fork();
+	int status;
+
+	if (pid == 0)
+		_exit(ask() ? 0 : 1);
+	return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
+}
+
+int main(int argc, char **argv)
+{
 	struct otlp_span spans[SPANS];
 	struct otlp_options options;
 	unsigned i;
 
-	if (argc != 2 || otlp_options_init(&options, sizeof(options)) != OTLP_OK)
+	if (argc < 2 || otlp_options_init(&options, sizeof(options)) != OTLP_OK)
 		return 2;
 	options.runtime_dir = argv[1];
 	if (otlp_library_open(&library, &options) != OTLP_OK)
@@ -45,7 +63,7 @@ int main(int argc, char **argv)
 	}
 	if (otlp_library_export_traces(library, spans, SPANS) != OTLP_OK)
 		return 4;
-	if (sigaction(SIGUSR2, &action, NULL) < 0 || raise(SIGUSR2) != 0 || answer != OTLP_OK)
+	if (!(argc > 2 ? ask_in_child() : ask()))
 		return 5;
 	printf("%u\n", SPANS);
 	fflush(stdout);

@@ -214,6 +214,17 @@ def a_program_asks_for_a_snapshot_of_all_programs(pipe):
     writer.stop()
 
 
+def a_child_that_has_pushed_nothing_asks_too(pipe):
+    writer = recorder(pipe)
+    asker = pipe.start("snapshot_host", pipe.runtime, "child")
+    asker.wait()
+    wait_for(lambda: stat(pipe)["snapshots_done"] >= 1, "the snapshot is done")
+    drained(pipe)
+    snapshot(pipe)
+    equal(items(pipe.verify(runtime=False), "written_items")["traces"], int(asker.out), "spans that are written")
+    writer.stop()
+
+
 def cpp_host(pipe):
     """What the program in C++ says: spans, and the codes of its asks."""
     if not pipe.program("snapshot_host_cpp").exists():
@@ -612,6 +623,7 @@ harness.run(
         several_snapshots_at_once_are_one_or_more_and_each_is_whole,
         sigusr1_asks_for_a_snapshot,
         a_program_asks_for_a_snapshot_of_all_programs,
+        a_child_that_has_pushed_nothing_asks_too,
         a_program_in_cpp_asks_for_a_snapshot,
         what_a_program_in_cpp_asked_for_without_a_writer_is_the_next_recorders,
         what_a_program_asked_for_without_a_writer_is_taken_by_the_next_one,
