@@ -7,15 +7,19 @@
  *   threads_one/…    the same with one lane
  *   threads_each/…   each through a library of its own, with one lane and its part of the memory
  *
- * A burst is 7 MiB, divided among the threads: less than half of the first of two lanes, so that one
- * thread too meets no ring that is near full. Its time is from the first start to the last end. Between bursts this process empties the rings, so there is no writer that would
- * take a processor away, and nothing is dropped. Only the producers' side is measured.
+ * A burst is divided among the threads, and takes less than half of the first of two lanes, so that
+ * one thread too meets no ring that is near full. All of the rings fit into the cache that
+ * processors share: else two lanes would be slower than one for being larger. Its time is from the
+ * first start to the last end; where each thread has a processor, they wait for each other before
+ * they start. Between bursts this process empties the rings, so there is no writer that would take
+ * a processor away, and nothing is dropped. Only the producers' side is measured.
  */
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "bench/bench_data.h"
 #include "bench/micro.h"
@@ -23,9 +27,10 @@
 #include "bench/tap.h"
 #include "core/record/signal.h"
 
-#define RING_BYTES  (32u << 20)
-#define BURST_BYTES (7u << 20)
-#define THREADS_MAX 8
+#define RING_BYTES     (8u << 20)
+#define BURST_BYTES    (1792u << 10)
+#define THREADS_MAX    8
+#define WARM_UP_BURSTS 10 /* twice round the largest ring: its pages are mapped */
 
 struct thread {
 	pthread_t id;
@@ -49,10 +54,23 @@ static size_t library_count;
 static struct thread threads[THREADS_MAX];
 static pthread_barrier_t barrier; /* the threads and the caller, twice a burst */
 static bool is_ending;
+static uint32_t awake_each; /* threads, if each has a processor; else 0 */
+static uint32_t awake;	    /* so many, of all bursts */
+
+/* A barrier wakes them one after the other, and who is woken last would start late. */
+static void start_together(uint32_t burst)
+{
+	if (awake_each == 0)
+		return;
+	__atomic_add_fetch(&awake, 1, __ATOMIC_RELAXED);
+	while (__atomic_load_n(&awake, __ATOMIC_RELAXED) < burst * awake_each)
+		;
+}
 
 static void *thread_main(void *argument)
 {
 	struct thread *thread = argument;
+	uint32_t burst = 0;
 
 	/* Woken together, they would all run where the caller does: a burst is too short for the
 	 * scheduler to spread them. */
@@ -61,6 +79,7 @@ static void *thread_main(void *argument)
 		pthread_barrier_wait(&barrier);
 		if (is_ending)
 			return NULL;
+		start_together(++burst);
 		thread->started_ns = bench_now_ns();
 		for (uint64_t i = 0; i < thread->operations; i++)
 			otlp_library_export_traces(thread->library, thread->span, 1);
@@ -145,6 +164,10 @@ static int threads_setup(const struct bench *bench)
 		return rc;
 	}
 	is_ending = false;
+	awake = 0;
+	awake_each = bench->threads <= (uint64_t)sysconf(_SC_NPROCESSORS_ONLN)
+			     ? (uint32_t)bench->threads
+			     : 0;
 	pthread_barrier_init(&barrier, NULL, (unsigned)bench->threads + 1);
 	for (uint64_t i = 0; i < bench->threads; i++) {
 		threads[i] = (struct thread){
@@ -155,8 +178,7 @@ static int threads_setup(const struct bench *bench)
 		if (pthread_create(&threads[i].id, NULL, thread_main, &threads[i]) != 0)
 			abort();
 	}
-	/* Twice round the ring, so that all its pages are mapped. */
-	for (int i = 0; i < 3 && rc == 0; i++)
+	for (int i = 0; i < WARM_UP_BURSTS && rc == 0; i++)
 		rc = threads_burst(bench, 1) < 0 ? -EIO : 0;
 	return rc;
 }
