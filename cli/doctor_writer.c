@@ -364,6 +364,11 @@ static void check_flight(struct doctor *doctor)
 		doctor_mend(&doctor->report,
 			    "df -h %s   (make room there), then otlpipe snapshot --dir %s", output,
 			    doctor->shell_path);
+	else if (last->error == ENOENT) /* held files are gone; or the output directory */
+		doctor_mend(&doctor->report,
+			    "ls -ld %s %s/flight   (leave both to the writer; is one of them gone? "
+			    "Start it again)",
+			    output, doctor->shell_path);
 	else
 		doctor_mend(&doctor->report,
 			    "ls -ld %s   (the writer's user must be able to write there)", output);
