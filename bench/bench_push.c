@@ -10,8 +10,8 @@
  *   …_shaped/…     through a registered shape
  *   …/2            by two threads at the same time (pair.h), of one of them
  *
- * A burst fits into half of the first of two lanes, so nothing is dropped, and no push finds its ring
- * near full; the counter says so.
+ * A burst fits into half of the first of two lanes, so nothing is dropped, and no push finds its
+ * ring near full; the counter says so.
  */
 #include <errno.h>
 #include <stdlib.h>

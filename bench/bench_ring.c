@@ -12,7 +12,7 @@
 #include "shm/ring.h"
 
 #define RING_BYTES	 (2u << 20) /* as the first of two lanes of 4 MiB */
-#define BURST_OPERATIONS 2048u /* as those of bench_push.c */
+#define BURST_OPERATIONS 2048u	    /* as those of bench_push.c */
 #define RECORD_BYTES_MAX 4096u
 #define WARM_UP_BURSTS	 12 /* the smallest records: all of the ring */
 

@@ -33,6 +33,8 @@ struct pack {
 	unsigned signal_count;
 	uint64_t next[PACK_SIGNALS_MAX]; /* files with smaller numbers were tried */
 	int said_error;			 /* the last one that the log has; 0: all is well */
+	bool said_full;			 /* the log has that the disk is full */
+	bool met_full;			 /* and it was in this run */
 	pthread_t thread;
 	pthread_mutex_t mutex;
 	pthread_cond_t changed;
@@ -58,12 +60,18 @@ static bool is_full(int rc)
 	return rc == -ENOSPC || rc == -EDQUOT;
 }
 
-/* Once for each kind of error, until a file could be compressed. */
+/*
+ * Once for each kind of error, until a file could be compressed; but of a full disk until a run has
+ * not met it, as a small file finds room where a large one does not.
+ */
 static void say(struct pack *pack, const char *signal, const char *name, int rc)
 {
-	if (pack->said_error == rc)
+	pack->met_full |= is_full(rc);
+	if (is_full(rc) ? pack->said_full : pack->said_error == rc)
 		return;
-	pack->said_error = rc;
+	if (!is_full(rc))
+		pack->said_error = rc;
+	pack->said_full |= is_full(rc);
 	if (is_full(rc))
 		log_line("%s/%s stays uncompressed: the disk has no room for it beside --min-free; "
 			 "it is tried again when files are sealed",
@@ -151,8 +159,10 @@ static int pack_signal(struct pack *pack, unsigned signal)
 
 static void run(struct pack *pack)
 {
+	pack->met_full = false;
 	for (unsigned signal = 0; signal < pack->signal_count && !is_stopping(pack); signal++)
 		(void)pack_signal(pack, signal);
+	pack->said_full = pack->met_full;
 }
 
 static void *run_thread(void *argument)
