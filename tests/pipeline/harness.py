@@ -27,6 +27,7 @@ import time
 import traceback
 
 LIMIT_SECONDS = 300
+SHOWN_MAX = 2000  # characters of a value in a failure
 TESTS = pathlib.Path(__file__).resolve().parent
 SOURCE = TESTS.parent.parent
 DATA_NAME = re.compile(r"^(traces|metrics|logs)-\d{8}T\d{6}Z-(\d+)\.binpb(\.open|\.\d+\.bad|\.zst(\.tmp)?)?$")
@@ -49,8 +50,13 @@ def check(condition, text):
         raise Failure(text() if callable(text) else text)
 
 
+def shown(value):
+    text = repr(value)
+    return text if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]}… ({len(text)} characters)"
+
+
 def equal(found, expected, what):
-    check(found == expected, lambda: f"{what}: {found!r}, expected {expected!r}")
+    check(found == expected, lambda: f"{what}: {shown(found)}, expected {shown(expected)}")
 
 
 def wait_for(condition, what, limit=LIMIT_SECONDS):

@@ -66,7 +66,7 @@ def a_full_ring_of_logs_drops_and_counts_and_no_other_ring_does(pipe):
 def text_follows_a_writer_that_rotates_and_prints_each_record_once(pipe):
     follow = pipe.start("otlpipe", "cat", "--format", "text", "--signal", "logs", "--follow", pipe.output)
     writer = pipe.writer("--rotate-bytes", "128KiB", "--batch-bytes", "64KiB", interval="20ms")
-    load = pipe.load("--signal", "all", "--count", 2000, "--retry", service="shop")
+    load = pipe.load("--signal", "all", "--count", 2000, "--retry", service="shop", lanes=1)
     load.wait()
     harness.wait_for(
         lambda: follow.out.count("\n") >= 2000 or not follow.is_running(), "it prints 2,000 lines"
