@@ -39,8 +39,9 @@ export OTLPIPE_CONTAINERS=$PWD/$OUT/containers
 #               time by scripts/install-root.sh
 #   containers  the Containerfile and the examples of docs/containers.md, by podman
 #   fuzz        random input, clang's sanitizers
-#   debian13    modules and processes with the next release's compiler and libraries, and all that
-#               needs opentelemetry-cpp, which Debian 12 lacks; in a root of its own: debian13.sh
+#   debian13    modules and processes with the next release's compiler and libraries, but for the suite
+#               "long", and all that needs opentelemetry-cpp, which Debian 12 lacks; in a root of its own:
+#               debian13.sh
 #
 # name | tree | compiler | meson options | suites (all: every test) | timeout factor | wrapper
 configurations=(
@@ -147,6 +148,7 @@ run_configuration() {
 		started=$SECONDS
 		# gcc runs all of it.
 		variables=(OTLPIPE_TEST_SHORT=1)
+		arguments+=(--no-suite long)
 		meson='scripts/debian13.sh run meson' compiler=gcc
 	fi
 	if [[ $name == install ]]; then
