@@ -5,12 +5,11 @@
 #include <stdint.h>
 #include <unistd.h>
 
-int write_all(int fd, const void *bytes, size_t count)
+/* @param at  where; NULL: where the file stands */
+static int write_parts(int fd, const uint8_t *from, size_t count, off_t *at)
 {
-	const uint8_t *from = bytes;
-
 	while (count > 0) {
-		ssize_t n = write(fd, from, count);
+		ssize_t n = at != NULL ? pwrite(fd, from, count, *at) : write(fd, from, count);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -18,24 +17,18 @@ int write_all(int fd, const void *bytes, size_t count)
 			return n < 0 ? -errno : -EIO;
 		from += n;
 		count -= (size_t)n;
+		if (at != NULL)
+			*at += n;
 	}
 	return 0;
 }
 
+int write_all(int fd, const void *bytes, size_t count)
+{
+	return write_parts(fd, bytes, count, NULL);
+}
+
 int write_all_at(int fd, const void *bytes, size_t count, off_t at)
 {
-	const uint8_t *from = bytes;
-
-	while (count > 0) {
-		ssize_t n = pwrite(fd, from, count, at);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -EIO;
-		from += n;
-		count -= (size_t)n;
-		at += n;
-	}
-	return 0;
+	return write_parts(fd, bytes, count, &at);
 }

@@ -124,7 +124,7 @@ uint64_t queue_inflight_items(const struct queue *queue)
 	return items;
 }
 
-/* Nor all one-offs: the other signal's disk may be well. */
+/* Of the pool's buffers and of one-offs alike: the other signals' disks may be well. */
 static bool queue_holds_its_share(const struct queue *queue)
 {
 	const struct job *job;

@@ -422,14 +422,24 @@ struct record_shape {
 	size_t text_count;  /* of those that are strings or bytes */
 	uint16_t *texts;    /* which */
 	size_t fixed_bytes; /* of all values, but for what is in the texts */
-	size_t whole_bytes; /* that the whole record may have more than the shaped one, at most */
+	size_t growth;	    /* record_shape_growth() */
 };
+
+/** What a whole record may have more than its shaped one, at most, with a shape of so many bytes.
+ */
+static inline size_t record_shape_growth(size_t shape_bytes, size_t attribute_count)
+{
+	/* What a value loses of its length, its attribute's head may gain; a bool has a byte at
+	 * least.
+	 */
+	return shape_bytes + attribute_count * (size_t)RECORD_ATTRIBUTE_LONG_BYTES;
+}
 
 /** May a shaped record of so many bytes be whole more than OTLP_RECORD_BYTES_MAX? Then no reader
  * takes it. */
 static inline bool record_shape_may_exceed(const struct record_shape *shape, size_t bytes)
 {
-	return bytes + shape->whole_bytes > OTLP_RECORD_BYTES_MAX;
+	return bytes + shape->growth > OTLP_RECORD_BYTES_MAX;
 }
 
 int record_measure_shape(const struct otlp_span *span, struct record_shape *ret, size_t *ret_bytes);
@@ -518,11 +528,7 @@ static inline uint32_t record_shape_attribute_count(const struct record_view *sh
 /** The room that record_expand() may need. */
 static inline size_t record_expand_bound(size_t len, const struct record_view *shape)
 {
-	/* What a value loses of its length, its attribute's head may gain; a bool has a byte at
-	 * least.
-	 */
-	return len + shape->len +
-	       record_shape_attribute_count(shape) * (size_t)RECORD_ATTRIBUTE_LONG_BYTES;
+	return len + record_shape_growth(shape->len, record_shape_attribute_count(shape));
 }
 
 /**

@@ -96,12 +96,6 @@ static int measure_items(const struct otlp_attributes *attributes, struct record
 	return 0;
 }
 
-/* As record_expand_bound() has it, which the reader asks. */
-static size_t measure_whole(const struct record_shape *shape, size_t shape_bytes)
-{
-	return shape_bytes + shape->count * RECORD_ATTRIBUTE_LONG_BYTES;
-}
-
 int record_measure_shape(const struct otlp_span *span, struct record_shape *ret, size_t *ret_bytes)
 {
 	const struct otlp_span shape = outline(span);
@@ -111,7 +105,7 @@ int record_measure_shape(const struct otlp_span *span, struct record_shape *ret,
 	if (rc == 0)
 		rc = measure_items(&span->attributes, ret, &bytes);
 	if (rc == 0)
-		ret->whole_bytes = measure_whole(ret, bytes);
+		ret->growth = record_shape_growth(bytes, ret->count);
 	return record_sized(rc, bytes, ret_bytes);
 }
 
@@ -125,7 +119,7 @@ int record_measure_log_shape(const struct otlp_log_record *log, struct record_sh
 	if (rc == 0)
 		rc = measure_items(&log->attributes, ret, &bytes);
 	if (rc == 0)
-		ret->whole_bytes = measure_whole(ret, bytes);
+		ret->growth = record_shape_growth(bytes, ret->count);
 	return record_sized(rc, bytes, ret_bytes);
 }
 

@@ -414,7 +414,8 @@ def an_open_file_that_somebody_removes_is_written_again_and_in_the_snapshot(pipe
     writer.stop()
 
 
-def without_the_spool_the_rings_keep_what_they_have_and_a_restart_mends_it(pipe):
+def recorder_without_spool(pipe):
+    """Returns it, what was pushed before somebody removed its spool, and what was pushed since."""
     writer = recorder(pipe)
     first = push(pipe, 200)
     drained(pipe)
@@ -422,6 +423,11 @@ def without_the_spool_the_rings_keep_what_they_have_and_a_restart_mends_it(pipe)
     second = push(pipe, 100)
     for name in SIGNALS:
         wait_for(lambda name=name: f"{name}: no file can be made" in writer.err, "the writer says so")
+    return writer, first, second
+
+
+def without_the_spool_the_rings_keep_what_they_have_and_a_restart_mends_it(pipe):
+    writer, first, second = recorder_without_spool(pipe)
     check("the rings keep what they have" in writer.err, writer.tail)
     found = pipe.verify()
     equal(items(found, "in_rings_items"), second, "what the rings keep")
@@ -437,13 +443,7 @@ def without_the_spool_the_rings_keep_what_they_have_and_a_restart_mends_it(pipe)
 
 
 def without_the_spool_a_writer_that_writes_all_starts_too(pipe):
-    writer = recorder(pipe)
-    first = push(pipe, 200)
-    drained(pipe)
-    shutil.rmtree(pipe.runtime / "flight")
-    second = push(pipe, 100)
-    for name in SIGNALS:
-        wait_for(lambda name=name: f"{name}: no file can be made" in writer.err, "the writer says so")
+    writer, first, second = recorder_without_spool(pipe)
     writer.kill()
     pipe.writer("--drain", ready=False).wait()
     equal(items(pipe.verify(), "written_items"), add(first, second), "written")

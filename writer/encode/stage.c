@@ -82,9 +82,7 @@ struct stage_memory {
 struct stage {
 	struct stage_memory names; /* resources and scopes: keys, and what is written of them */
 	struct stage_memory arena; /* encoded records */
-	bool is_lent;		   /* the arena is the caller's memory */
-	uint8_t *lent;		   /* NULL: none is */
-	size_t lent_bytes;
+	struct stage_memory lent;  /* what the arena begins as; without bytes: nothing is lent */
 	size_t before_bytes; /* expected before the records of the one group, but for its names */
 	struct stage_run *runs;
 	uint32_t run_count, run_capacity;
@@ -99,21 +97,25 @@ struct stage {
 	size_t bytes_bound;
 };
 
-/* From now on what was lent is the arena. What was one is given back, if it is the stage's own. */
-static void stage_begin_lent(struct stage *stage)
+static bool arena_is_lent(const struct stage *stage)
 {
-	if (!stage->is_lent)
+	return stage->lent.bytes != NULL && stage->arena.bytes == stage->lent.bytes;
+}
+
+static void arena_free(struct stage *stage)
+{
+	if (!arena_is_lent(stage))
 		free(stage->arena.bytes);
-	stage->arena = (struct stage_memory){stage->lent, 0, stage->lent_bytes};
-	stage->is_lent = true;
 }
 
 static void stage_reset(struct stage *stage)
 {
 	stage->names.used = 0;
 	stage->arena.used = 0;
-	if (stage->lent != NULL)
-		stage_begin_lent(stage);
+	if (stage->lent.bytes != NULL) {
+		arena_free(stage);
+		stage->arena = stage->lent;
+	}
 	stage->run_count = 0;
 	lookup_clear(&stage->by_resource);
 	lookup_clear(&stage->by_group);
@@ -145,8 +147,7 @@ void stage_close(struct stage *stage)
 {
 	if (stage == NULL)
 		return;
-	if (!stage->is_lent)
-		free(stage->arena.bytes);
+	arena_free(stage);
 	free(stage->names.bytes);
 	free(stage->runs);
 	free(stage->resources);
@@ -249,7 +250,6 @@ static __attribute__((noinline, cold)) int arena_leave_lent(struct stage *stage,
 	own.used = stage->arena.used;
 	memcpy(own.bytes, stage->arena.bytes, own.used);
 	stage->arena = own;
-	stage->is_lent = false;
 	return 0;
 }
 
@@ -257,8 +257,8 @@ static int arena_reserve(struct stage *stage, size_t bytes)
 {
 	if (stage->arena.capacity - stage->arena.used >= bytes)
 		return 0;
-	return stage->is_lent ? arena_leave_lent(stage, bytes)
-			      : memory_reserve(&stage->arena, bytes);
+	return arena_is_lent(stage) ? arena_leave_lent(stage, bytes)
+				    : memory_reserve(&stage->arena, bytes);
 }
 
 static uint8_t *memory_end(const struct stage_memory *memory)
@@ -434,7 +434,7 @@ static size_t stage_room_before(const struct stage *stage)
 {
 	const struct stage_group *const group = &stage->groups[stage->last_group];
 
-	if (stage->lent == NULL || stage->run_count != 0)
+	if (stage->lent.bytes == NULL || stage->run_count != 0)
 		return 0;
 	return stage->before_bytes + stage->resources[group->resource].field.bytes +
 	       group->field.bytes;
@@ -542,9 +542,8 @@ uint8_t *stage_write(struct stage *stage, uint8_t *to)
 void stage_lend(struct stage *stage, uint8_t *memory, size_t bytes)
 {
 	assert(stage_is_empty(stage));
-	stage->lent = memory;
-	stage->lent_bytes = bytes;
-	stage_begin_lent(stage);
+	arena_free(stage);
+	stage->lent = stage->arena = (struct stage_memory){memory, 0, bytes};
 }
 
 uint8_t *stage_write_in_place(struct stage *stage, size_t head_bytes)
@@ -564,19 +563,17 @@ uint8_t *stage_write_in_place(struct stage *stage, size_t head_bytes)
 	if (before_bytes <= STAGE_BEFORE_BYTES_MAX)
 		stage->before_bytes = before_bytes;
 	/* One group has one run: nothing came between its records. */
-	if (!stage->is_lent || stage->runs[0].offset != before_bytes + names_bytes ||
+	if (!arena_is_lent(stage) || stage->runs[0].offset != before_bytes + names_bytes ||
 	    stage->arena.capacity - stage->arena.used <
 		    group->schema_url.bytes + resource->schema_url.bytes)
 		return NULL;
-	to = put_envelope(stage->lent + head_bytes, 1, resource_bytes);
+	to = put_envelope(stage->lent.bytes + head_bytes, 1, resource_bytes);
 	to = put_slice(stage, to, resource->field);
 	to = put_envelope(to, 2, group_bytes);
 	(void)put_slice(stage, to, group->field);
 	end = put_slice(stage, memory_end(&stage->arena), group->schema_url);
 	end = put_slice(stage, end, resource->schema_url);
-	stage->lent = NULL;
-	stage->is_lent = false;
-	stage->arena = (struct stage_memory){0};
+	stage->lent = stage->arena = (struct stage_memory){0};
 	stage_reset(stage);
 	return end;
 }
